@@ -1,0 +1,65 @@
+//! Named arrays in host memory: what passes between network, optimizer and checkpoint.
+
+use std::collections::BTreeMap;
+
+use crate::digest::Digest;
+
+/// Arrays by name, always in the order of their names.
+pub type Arrays = BTreeMap<String, Array>;
+
+/// A dense row-major array.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    pub shape: Vec<usize>,
+    pub values: Values,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    F32(Vec<f32>),
+    I64(Vec<i64>),
+}
+
+impl Array {
+    pub fn scalar(value: i64) -> Self {
+        Self {
+            shape: Vec::new(),
+            values: Values::I64(vec![value]),
+        }
+    }
+
+    /// The values as little-endian bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match &self.values {
+            Values::F32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Values::I64(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        }
+    }
+
+    pub fn is_finite(&self) -> bool {
+        match &self.values {
+            Values::F32(values) => values.iter().all(|value| value.is_finite()),
+            Values::I64(_) => true,
+        }
+    }
+}
+
+/// SHA-256 over the arrays in canonical form: for each, in the order of the names, name, type,
+/// shape and little-endian bytes, every part with its length before it.
+pub fn digest(arrays: &Arrays) -> Digest {
+    let mut digest = Digest::default();
+    for (name, array) in arrays {
+        digest.update((name.len() as u64).to_le_bytes());
+        digest.update(name);
+        digest.update(match array.values {
+            Values::F32(_) => b"F32",
+            Values::I64(_) => b"I64",
+        });
+        digest.update((array.shape.len() as u64).to_le_bytes());
+        for size in &array.shape {
+            digest.update((*size as u64).to_le_bytes());
+        }
+        digest.update(array.to_bytes());
+    }
+    digest
+}

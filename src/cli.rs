@@ -1,0 +1,110 @@
+//! The command line: types only.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Trains a network that a TOML file declares, and leaves a directory that says everything about the run.
+#[derive(Debug, Parser)]
+#[command(name = "runner", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train what a config file declares, in a new run directory
+    Run(Run),
+    /// Go on with a run from its newest checkpoint, or extend a finished one
+    Resume(Resume),
+    /// Set runs side by side: metrics, and the config keys in which they differ
+    Compare(Compare),
+    /// List the runs, oldest first
+    List(List),
+    /// Show one run in full
+    Show(Show),
+}
+
+#[derive(Debug, Args)]
+pub struct Out {
+    /// The folder that holds the run directories
+    #[arg(long, value_name = "DIR", default_value = "experiments")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The experiment file, for example configs/baseline.toml
+    pub config: PathBuf,
+    /// Values in place of the file's, for example training.epochs=22
+    #[arg(value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    #[command(flatten)]
+    pub out: Out,
+    /// Print the run directory's path and nothing else
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// A run directory, the beginning of a run's name, or `last`
+    pub run: String,
+    /// Values that may change on the way: training.epochs=22 (upward), checkpoint.*, device
+    #[arg(value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    #[command(flatten)]
+    pub out: Out,
+    /// Print the run directory's path and nothing else
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Go on although another version of this program began the run; results may then differ
+    #[arg(long)]
+    pub allow_other_version: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Run directories, beginnings of run names, `last`, globs, or metrics CSV files
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<String>,
+    #[command(flatten)]
+    pub out: Out,
+    /// The column of metrics.csv that says which epoch is best
+    #[arg(long, value_name = "COLUMN", default_value = "eval_accuracy")]
+    pub by: String,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    #[command(flatten)]
+    pub out: Out,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    /// A run directory, the beginning of a run's name, or `last`
+    pub run: String,
+    #[command(flatten)]
+    pub out: Out,
+}
+
+/// How a table is printed; an aligned one for reading unless stated.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct Format {
+    /// Print CSV
+    #[arg(long)]
+    pub csv: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Print a Markdown table
+    #[arg(long)]
+    pub markdown: bool,
+}

@@ -1,0 +1,30 @@
+//! `runner compare`: runs side by side.
+
+use crate::cli;
+use crate::compare::{Entry, compare, find};
+use crate::config::MONITORS;
+
+use super::exit::Usage;
+use super::output::{Output, print_result, style};
+
+pub fn execute(args: cli::Compare) -> anyhow::Result<u8> {
+    if !MONITORS.contains(&args.by.as_str()) {
+        return Err(Usage(format!(
+            "--by takes a column of metrics.csv: {}",
+            MONITORS.join(", ")
+        ))
+        .into());
+    }
+    let (paths, left_out) = find(&args.runs, &args.out.out)?;
+    let output = Output { quiet: false };
+    for path in left_out {
+        output.note(&format!(
+            "left out, neither a run nor a CSV file: {}",
+            path.display()
+        ));
+    }
+    let entries: Result<Vec<Entry>, _> = paths.iter().map(|path| Entry::read(path)).collect();
+    let listing = compare(&entries?, &args.by);
+    print_result(&listing.render(style(&args.format)))?;
+    Ok(0)
+}

@@ -1,0 +1,26 @@
+//! One file a subcommand. The work is in the library; here it is called, and its results printed.
+
+mod compare;
+mod exit;
+mod list;
+mod output;
+mod report;
+mod resume;
+mod run;
+mod show;
+
+pub use exit::{EXIT_CODES, exit_code};
+pub use output::{Output, print_error};
+
+use crate::cli::Command;
+
+/// Carries a command out; the code is the process's exit code.
+pub fn execute(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Run(args) => run::execute(args),
+        Command::Resume(args) => resume::execute(args),
+        Command::Compare(args) => compare::execute(args),
+        Command::List(args) => list::execute(args),
+        Command::Show(args) => show::execute(args),
+    }
+}

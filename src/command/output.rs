@@ -1,0 +1,76 @@
+//! What reaches the user: results on stdout, everything else on stderr.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use crate::cli;
+use crate::config;
+use crate::listing::Style;
+
+/// Writes a command's whole result to stdout. A reader that has seen enough is no error.
+pub fn print_result(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// The voice of a training: whatever becomes of the terminal or the pipe, the training goes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    pub quiet: bool,
+}
+
+impl Output {
+    /// A line of results.
+    pub fn result(&self, line: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stdout(), "{line}");
+        }
+    }
+
+    /// The one line of results that is printed even when quiet.
+    pub fn only_when_quiet(&self, line: &str) {
+        if self.quiet {
+            let _ = writeln!(io::stdout(), "{line}");
+        }
+    }
+
+    /// A line about what goes on.
+    pub fn note(&self, line: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+}
+
+/// How the options say a table is to be printed; no wider than the terminal, if there is one.
+pub fn style(format: &cli::Format) -> Style {
+    match format {
+        cli::Format { csv: true, .. } => Style::Csv,
+        cli::Format { json: true, .. } => Style::Json,
+        cli::Format { markdown: true, .. } => Style::Markdown,
+        _ => {
+            let size = console::Term::stdout().size_checked();
+            let width = size.map(|(_, columns)| columns);
+            Style::Reading { width }
+        }
+    }
+}
+
+/// Whether stderr shows colours: a terminal, and NO_COLOR not set (https://no-color.org).
+pub fn colour() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Tells an error with its causes on stderr.
+pub fn print_error(error: &anyhow::Error) {
+    let text = match error.downcast_ref::<config::Error>() {
+        Some(config::Error::Invalid(invalid)) => invalid.render(colour()),
+        _ => format!("error: {error:#}"),
+    };
+    let _ = writeln!(io::stderr(), "{text}");
+}

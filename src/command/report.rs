@@ -1,0 +1,174 @@
+//! How a training looks: a bar while it runs, two lines an epoch, the report at the end.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::output::{Output, colour};
+use crate::metrics::{EpochRecord, Scores, classification_report};
+use crate::run_dir::{Log, Phase, Results, Timing, Writer};
+use crate::train::{Observer, Progress, Session};
+
+/// Shows a training on stdout and stderr and keeps train.log.
+pub struct Reporter {
+    output: Output,
+    log: Log,
+    bar: ProgressBar,
+    epochs: u64,
+    /// Seconds of each epoch of this process so far.
+    epoch_seconds: Vec<f64>,
+}
+
+impl Reporter {
+    pub fn new(output: Output, log: Log, epochs: u64) -> Self {
+        let shown = !output.quiet && std::io::stderr().is_terminal();
+        let bar = ProgressBar::with_draw_target(
+            None,
+            if shown {
+                ProgressDrawTarget::stderr()
+            } else {
+                ProgressDrawTarget::hidden()
+            },
+        );
+        let template = if colour() {
+            "{prefix} {wide_bar:.cyan/dim} {pos}/{len} {msg}"
+        } else {
+            "{prefix} {wide_bar} {pos}/{len} {msg}"
+        };
+        let style = ProgressStyle::with_template(template).expect("the template is well-formed");
+        bar.set_style(style.progress_chars("━━─"));
+        Self {
+            output,
+            log,
+            bar,
+            epochs,
+            epoch_seconds: Vec::new(),
+        }
+    }
+
+    /// A line on stderr and in the log.
+    pub fn note(&mut self, line: &str) {
+        self.bar.suspend(|| self.output.note(line));
+        self.log.line(line);
+    }
+
+    /// A line on stdout and in the log.
+    pub fn result(&mut self, line: &str) {
+        self.bar.suspend(|| self.output.result(line));
+        self.log.line(line);
+    }
+
+    /// Takes the bar away.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for Reporter {
+    fn batch(&mut self, progress: Progress) {
+        let phase = match progress.phase {
+            Phase::Training => "train",
+            Phase::Evaluation => "eval ",
+        };
+        self.bar.set_length(progress.batches as u64);
+        self.bar.set_position(progress.batch as u64);
+        self.bar.set_prefix(format!(
+            "epoch {}/{} {phase}",
+            progress.epoch, progress.epochs
+        ));
+        let left = progress.images_left as f64 / progress.images_per_second;
+        self.bar.set_message(format!(
+            "{} img/s, loss {:.4}, {} left",
+            thousands(progress.images_per_second),
+            progress.loss,
+            human(left)
+        ));
+    }
+
+    fn epoch(&mut self, record: &EpochRecord, timing: &Timing) {
+        let seconds = timing.train_seconds
+            + timing.eval_seconds
+            + timing.checkpoint_seconds.unwrap_or_default();
+        self.epoch_seconds.push(seconds);
+        let mean = self.epoch_seconds.iter().sum::<f64>() / self.epoch_seconds.len() as f64;
+        let left = match self.epochs - record.epoch {
+            0 => String::new(),
+            epochs => format!(", about {} left", human(mean * epochs as f64)),
+        };
+        self.note(&format!(
+            "epoch {}/{}: {seconds:.1} s, {} img/s training, {} img/s evaluating{left}",
+            record.epoch,
+            self.epochs,
+            thousands(timing.train_images_per_second),
+            thousands(timing.eval_images_per_second),
+        ));
+        self.result(&scores_line("Train", &record.train));
+        self.result(&scores_line("Eval", &record.eval));
+    }
+}
+
+/// The tutorial's line: `Train Loss: 0.4862 Acc: 0.8683 F1: 0.8675(0.8675/0.8674)`, the pair being
+/// precision and recall.
+fn scores_line(split: &str, scores: &Scores) -> String {
+    format!(
+        "{split} Loss: {:.4} Acc: {:.4} F1: {:.4}({:.4}/{:.4})",
+        scores.loss, scores.accuracy, scores.f1, scores.precision, scores.recall
+    )
+}
+
+/// Writes the results of a run whose epochs are all done, and prints them.
+pub fn finish(session: &mut Session, run: &Writer, reporter: &mut Reporter) -> anyhow::Result<()> {
+    let (predictions, confusion) = session.predictions();
+    let report = classification_report(&confusion, &session.data.class_names);
+    run.finish(&Results {
+        report: &report,
+        confusion: &confusion,
+        predictions: &predictions,
+        eval_source: &session.data.eval.source,
+        epochs: session.experiment.training.epochs,
+        step: session.position.step,
+        monitor: &session.experiment.checkpoint,
+    })?;
+    reporter.end();
+    reporter.result(&format!("\n{report}"));
+    let more = session.experiment.training.epochs * 2;
+    let folder = run.folder().display();
+    reporter.result(&format!(
+        "Run:  {folder}\n\
+         Next: runner show {folder}\n      \
+         runner resume {folder} training.epochs={more}\n      \
+         runner compare {folder} <another run>"
+    ));
+    Ok(())
+}
+
+/// What a run that was stopped says.
+pub fn interrupted(folder: &Path, reason: &str) -> String {
+    let folder = folder.display();
+    format!("stopped by {reason}; the checkpoint is written\ngo on with: runner resume {folder}")
+}
+
+/// 31500.4 as `31,500`.
+pub fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// Whole seconds in the largest units that say something: `3 s`, `4 min 10 s`, `2 h 5 min`.
+fn human(seconds: f64) -> String {
+    let seconds = Duration::from_secs_f64(seconds.max(0.0)).as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}

@@ -1,0 +1,119 @@
+//! `runner show`: one run in full.
+
+use std::fmt::Write;
+
+use crate::cli;
+use crate::listing::{Cell, Column, Listing, Style};
+use crate::metrics::COLUMNS;
+use crate::run_dir::{Event, MetricsTable, Run, Status, layout, resolve};
+
+use super::output::print_result;
+
+pub fn execute(args: cli::Show) -> anyhow::Result<u8> {
+    let folder = resolve(&args.run, &args.out.out)?;
+    let run = Run::open(&folder)?;
+    let metrics = run.metrics()?;
+    let mut text = header(&run)?;
+    writeln!(text, "\nConfig ({}, changes applied)\n", layout::RESOLVED)?;
+    text.push_str(&run.experiment.to_toml());
+    writeln!(text, "\nEpochs\n")?;
+    text.push_str(&epochs(&metrics).render(Style::Reading { width: None }));
+    let report = std::fs::read_to_string(folder.join(layout::REPORT));
+    if let (Ok(report), Status::Finished) = (report, run.status) {
+        write!(text, "\nClassification report\n\n{report}")?;
+    }
+    if run.status == Status::Interrupted {
+        writeln!(text, "\ngo on with: runner resume {}", folder.display())?;
+    }
+    print_result(&text)?;
+    Ok(0)
+}
+
+fn header(run: &Run) -> Result<String, std::fmt::Error> {
+    let identity = &run.identity;
+    let mut text = String::new();
+    writeln!(text, "run         {}", identity.run_id)?;
+    writeln!(text, "folder      {}", run.folder.display())?;
+    writeln!(text, "status      {}", run.status)?;
+    writeln!(text, "created     {}", identity.created_at)?;
+    writeln!(text, "command     {}", identity.command_line.join(" "))?;
+    writeln!(
+        text,
+        "program     runner {}, Burn {}, backend {}",
+        identity.program_version, identity.burn_version, identity.backend
+    )?;
+    writeln!(text, "parameters  {}", identity.parameters)?;
+    for file in &identity.data_files {
+        writeln!(
+            text,
+            "data        {} (sha256 {}...)",
+            file.path,
+            &file.sha256[..12]
+        )?;
+    }
+    for event in run.events() {
+        if let Some(line) = tell(&event) {
+            writeln!(text, "history     {line}")?;
+        }
+    }
+    Ok(text)
+}
+
+/// What a reader wants to know of an event; the obvious is left out.
+fn tell(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Created | Event::Finished { .. } => return None,
+        Event::Resumed { step, changes, .. } if changes.is_empty() => {
+            format!("resumed after step {step}")
+        }
+        Event::Resumed { step, changes, .. } => {
+            let changes: Vec<String> = changes
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            format!("resumed after step {step} with {}", changes.join(" "))
+        }
+        Event::FellBack { damaged, reason } => format!("put {damaged} aside: {reason}"),
+        Event::MetricsRestored { rows } => {
+            format!(
+                "{} restored to {rows} rows from the checkpoint",
+                layout::METRICS
+            )
+        }
+        Event::VersionChanged { from, to } => {
+            format!("no longer reproducible: went on with version {to} after {from}")
+        }
+        Event::Interrupted { step, signal } => format!("stopped by {signal} after step {step}"),
+        Event::Failed { step, reason } => {
+            format!(
+                "failed after step {step}: {}",
+                reason.lines().next().unwrap_or_default()
+            )
+        }
+    })
+}
+
+fn epochs(metrics: &MetricsTable) -> Listing {
+    let shown: Vec<&str> = COLUMNS
+        .into_iter()
+        .filter(|column| !matches!(*column, "digest" | "learning_rate"))
+        .filter(|column| !column.ends_with("precision") && !column.ends_with("recall"))
+        .collect();
+    let rows = (0..metrics.len()).map(|row| {
+        let cells = shown.iter().map(|column| {
+            let value = metrics.get(row, column);
+            match (*column, value) {
+                ("epoch" | "step", Some(count)) => Cell::Count(count as u64),
+                _ => value.into(),
+            }
+        });
+        cells.collect()
+    });
+    Listing {
+        rows: rows.collect(),
+        columns: shown
+            .iter()
+            .map(|column| Column::headed(column, &column.replace('_', "\n")))
+            .collect(),
+    }
+}

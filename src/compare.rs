@@ -1,0 +1,162 @@
+//! Runs side by side: the last and the best epoch of each, and the config keys in which they differ.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::listing::{Cell, Column, Listing};
+use crate::run_dir::{self, MetricsTable, Run, TableError, layout};
+
+/// One thing to compare: a run directory, or a metrics file on its own.
+#[derive(Debug)]
+pub struct Entry {
+    name: String,
+    /// Empty for a metrics file on its own.
+    status: String,
+    metrics: MetricsTable,
+    /// Every value of the config under its dotted path; empty for a metrics file on its own.
+    config: BTreeMap<String, String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Run(#[from] run_dir::Error),
+    #[error(transparent)]
+    Metrics(#[from] TableError),
+}
+
+impl Entry {
+    /// Reads a run directory, or a file as the metrics of one.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        if path.is_file() {
+            return Ok(Self {
+                name: path.display().to_string(),
+                status: String::new(),
+                metrics: MetricsTable::read(path)?,
+                config: BTreeMap::new(),
+            });
+        }
+        let run = Run::open(path)?;
+        Ok(Self {
+            status: run.status.to_string(),
+            metrics: run.metrics()?,
+            config: run.experiment.flatten().into_iter().collect(),
+            name: run.identity.run_id,
+        })
+    }
+}
+
+/// From what a user typed to the paths to compare, each once, in the order typed.
+///
+/// A path may be anything a shell's `experiments/*` gives: what is neither a run nor a CSV file is
+/// left out and comes back in the second list, unless it is all there is.
+pub fn find(arguments: &[String], out: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Error> {
+    let mut found = Vec::new();
+    for argument in arguments {
+        let is_glob = argument.contains(['*', '?', '[']) && !Path::new(argument).exists();
+        if is_glob {
+            found.extend(glob::glob(argument).into_iter().flatten().flatten());
+        } else {
+            found.push(run_dir::resolve(argument, out)?);
+        }
+    }
+    let (mut kept, mut left_out): (Vec<PathBuf>, Vec<PathBuf>) = (Vec::new(), Vec::new());
+    let mut seen = Vec::new();
+    for path in found {
+        let comparable = path.join(layout::IDENTITY).is_file()
+            || path.extension().is_some_and(|extension| extension == "csv");
+        if !comparable {
+            left_out.push(path);
+            continue;
+        }
+        // `latest` is one of the others once more.
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if !seen.contains(&real) {
+            seen.push(real);
+            kept.push(path);
+        }
+    }
+    if kept.is_empty() {
+        return Err(run_dir::Error::NotARun {
+            path: PathBuf::from(arguments.join(" ")),
+            why: "neither a run nor a metrics CSV file".to_owned(),
+        }
+        .into());
+    }
+    Ok((kept, left_out))
+}
+
+/// The scores that a comparison shows of an epoch.
+const SCORES: [(&str, &str); 3] = [
+    ("eval_loss", "loss"),
+    ("eval_accuracy", "acc"),
+    ("eval_f1", "f1"),
+];
+
+/// One row an entry; `by` is the column that says which epoch is best.
+pub fn compare(entries: &[Entry], by: &str) -> Listing {
+    let differing = differing_keys(entries);
+    let mut columns = vec![
+        Column::new("run"),
+        Column::new("status"),
+        Column::headed("epoch", "last\nepoch"),
+    ];
+    for (column, heading) in SCORES {
+        columns.push(Column::headed(column, &format!("\n{heading}")));
+    }
+    columns.push(Column::headed("best_epoch", "best\nepoch"));
+    for (column, heading) in SCORES {
+        columns.push(Column::headed(
+            &format!("best_{column}"),
+            &format!("\n{heading}"),
+        ));
+    }
+    columns.extend(differing.iter().map(|key| Column::new(key.clone())));
+
+    let highest = !by.ends_with("loss");
+    let rows = entries.iter().map(|entry| {
+        let last = entry.metrics.len().checked_sub(1);
+        let best = entry.metrics.best(by, highest);
+        let mut row = vec![
+            Cell::Text(entry.name.clone()),
+            match entry.status.as_str() {
+                "" => Cell::Empty,
+                status => Cell::Text(status.to_owned()),
+            },
+        ];
+        for epoch in [last, best] {
+            let value = |column: &str| epoch.and_then(|epoch| entry.metrics.get(epoch, column));
+            row.push(value("epoch").map_or(Cell::Empty, |epoch| Cell::Count(epoch as u64)));
+            row.extend(SCORES.map(|(column, _)| Cell::from(value(column))));
+        }
+        row.extend(differing.iter().map(|key| match entry.config.get(key) {
+            Some(value) => Cell::Text(value.clone()),
+            None => Cell::Empty,
+        }));
+        row
+    });
+    Listing {
+        rows: rows.collect(),
+        columns,
+    }
+}
+
+/// The keys whose values are not the same in all configs.
+fn differing_keys(entries: &[Entry]) -> Vec<String> {
+    let configs: Vec<_> = entries
+        .iter()
+        .map(|entry| &entry.config)
+        .filter(|config| !config.is_empty())
+        .collect();
+    let mut keys: Vec<&String> = configs.iter().flat_map(|config| config.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    keys.into_iter()
+        .filter(|key| {
+            let mut values = configs.iter().map(|config| config.get(*key));
+            let first = values.next();
+            !values.all(|value| Some(value) == first)
+        })
+        .cloned()
+        .collect()
+}

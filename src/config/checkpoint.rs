@@ -1,0 +1,110 @@
+//! `[checkpoint]`: when checkpoints are written and which of them are kept.
+
+use serde::Serialize;
+
+use super::key::{Key, Kind, OnResume};
+use super::section::Section;
+
+/// Nothing here changes what a run computes, so all of it may change on resume.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Checkpoint {
+    /// A checkpoint after every so many epochs; the last epoch always has one.
+    pub every_epochs: u64,
+    /// A checkpoint inside the epoch after every so many steps as well; 0: none.
+    pub every_steps: u64,
+    /// The newest so many checkpoints are kept; never fewer than two.
+    pub keep_last: usize,
+    /// The best so many checkpoints that end an epoch are kept as well.
+    pub keep_best: usize,
+    /// The column of metrics.csv that says which is best.
+    pub monitor: String,
+    pub mode: String,
+}
+
+/// The columns of metrics.csv that can be monitored.
+pub const MONITORS: &[&str] = &[
+    "train_loss",
+    "train_accuracy",
+    "train_precision",
+    "train_recall",
+    "train_f1",
+    "eval_loss",
+    "eval_accuracy",
+    "eval_precision",
+    "eval_recall",
+    "eval_f1",
+];
+
+const EVERY_EPOCHS: Key = Key::optional(
+    "every_epochs",
+    Kind::COUNT,
+    "1",
+    "the number of epochs from one checkpoint to the next",
+)
+.on_resume(OnResume::Free);
+const EVERY_STEPS: Key = Key::optional(
+    "every_steps",
+    Kind::Integer {
+        min: 0,
+        max: u64::MAX,
+    },
+    "0",
+    "the number of steps from one checkpoint inside an epoch to the next; 0 writes none there",
+)
+.on_resume(OnResume::Free);
+const KEEP_LAST: Key = Key::optional(
+    "keep_last",
+    Kind::Integer {
+        min: 2,
+        max: u64::MAX,
+    },
+    "2",
+    "the number of newest checkpoints that are kept",
+)
+.on_resume(OnResume::Free);
+const KEEP_BEST: Key = Key::optional(
+    "keep_best",
+    Kind::Integer {
+        min: 0,
+        max: u64::MAX,
+    },
+    "1",
+    "the number of best checkpoints that are kept as well",
+)
+.on_resume(OnResume::Free);
+const MONITOR: Key = Key::optional(
+    "monitor",
+    Kind::Word(MONITORS),
+    "\"eval_accuracy\"",
+    "the column of metrics.csv that says which checkpoint is best",
+)
+.on_resume(OnResume::Free);
+const MODE: Key = Key::optional(
+    "mode",
+    Kind::Word(&["max", "min"]),
+    "\"max\"",
+    "whether the highest or the lowest value of `monitor` is best",
+)
+.on_resume(OnResume::Free);
+
+pub const KEYS: &[Key] = &[
+    EVERY_EPOCHS,
+    EVERY_STEPS,
+    KEEP_LAST,
+    KEEP_BEST,
+    MONITOR,
+    MODE,
+];
+
+impl Checkpoint {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            every_epochs: section.integer(&EVERY_EPOCHS),
+            every_steps: section.integer(&EVERY_STEPS),
+            keep_last: section.size(&KEEP_LAST),
+            keep_best: section.size(&KEEP_BEST),
+            monitor: section.text(&MONITOR),
+            mode: section.text(&MODE),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `[data]`: where the images are and how their bytes become numbers.
+
+use serde::Serialize;
+
+use super::key::{Key, Kind};
+use super::section::Section;
+
+/// Pixels are bytes, 0..=255. The network sees `(pixel * scale - mean) / std`, channel by channel.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Data {
+    /// Folder of the training images, or the IDX file that holds them.
+    pub train: String,
+    /// The same for evaluation.
+    pub eval: String,
+    pub scale: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<Normalize>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Normalize {
+    /// One value a channel, in scaled units.
+    pub mean: Vec<f64>,
+    /// One value a channel, in scaled units.
+    pub std: Vec<f64>,
+}
+
+const PATH: Key = Key::optional(
+    "path",
+    Kind::Text,
+    "\"\"",
+    "a folder with both splits: train-images-idx3-ubyte[.gz], t10k-images-idx3-ubyte[.gz] and their labels",
+);
+const TRAIN: Key = Key::optional(
+    "train",
+    Kind::Text,
+    "\"\"",
+    "the training images apart from `path`: an IDX images file, its labels beside it",
+);
+const EVAL: Key = Key::optional(
+    "eval",
+    Kind::Text,
+    "\"\"",
+    "the evaluation images apart from `path`: an IDX images file, its labels beside it",
+);
+const SCALE: Key = Key::optional(
+    "scale",
+    POSITIVE,
+    "1.0",
+    "the factor on each pixel (0..255) before `normalize`",
+);
+const NORMALIZE: Key = Key::optional(
+    "normalize",
+    Kind::Other("a table { mean = [..], std = [..] }, one number a channel"),
+    "{}",
+    "the mean to subtract and the standard deviation to divide by, after `scale`",
+);
+const MEAN: Key = Key::required(
+    "mean",
+    Kind::Other("an array of finite numbers, one a channel"),
+    "what is subtracted from each channel",
+);
+const STD: Key = Key::required(
+    "std",
+    Kind::Other("an array of numbers greater than 0, one a channel"),
+    "what each channel is divided by",
+);
+const POSITIVE: Kind = Kind::Float {
+    min: 0.0,
+    max: f64::INFINITY,
+    open: true,
+};
+const FINITE: Kind = Kind::Float {
+    min: f64::MIN,
+    max: f64::INFINITY,
+    open: false,
+};
+
+pub const KEYS: &[Key] = &[PATH, TRAIN, EVAL, SCALE, NORMALIZE];
+pub const NORMALIZE_KEYS: &[Key] = &[MEAN, STD];
+
+impl Data {
+    pub(super) fn read(section: &Section<'_>, channels: usize) -> Self {
+        let path = section.optional_text(&PATH);
+        let train = section.optional_text(&TRAIN);
+        let eval = section.optional_text(&EVAL);
+        let (train, eval) = match (path, train, eval) {
+            (Some(path), None, None) => (path.clone(), path),
+            (None, Some(train), Some(eval)) => (train, eval),
+            (None, None, None) => {
+                let help = "name a folder that holds both splits: path = \"data/digits\"";
+                section.report(&PATH, "no data are named".to_owned(), "", help);
+                Default::default()
+            }
+            _ => {
+                let message = "`data` takes either `path`, or both `train` and `eval`";
+                let help =
+                    "`path` is a folder that holds both splits; `train` and `eval` name them apart";
+                section.report(&PATH, message.to_owned(), "", help);
+                Default::default()
+            }
+        };
+        Self {
+            train,
+            eval,
+            scale: section.float(&SCALE),
+            normalize: Normalize::read(section, channels),
+        }
+    }
+}
+
+impl Normalize {
+    fn read(section: &Section<'_>, channels: usize) -> Option<Self> {
+        section.node(&NORMALIZE)?;
+        let table = section.section(&NORMALIZE, NORMALIZE_KEYS);
+        let normalize = Self {
+            mean: table.floats(&MEAN, FINITE),
+            std: table.floats(&STD, POSITIVE),
+        };
+        for (key, values) in [(&MEAN, &normalize.mean), (&STD, &normalize.std)] {
+            // An empty array here has been reported already, as missing or as no array of numbers.
+            if !values.is_empty() && values.len() != channels {
+                table.report(
+                    key,
+                    format!(
+                        "`{}` has {} values for {channels} channel(s)",
+                        table.path_of(key.name),
+                        values.len()
+                    ),
+                    "one number a channel of `model.input`",
+                    "write as many numbers as `model.input` has channels",
+                );
+            }
+        }
+        Some(normalize)
+    }
+}

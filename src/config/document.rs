@@ -1,0 +1,234 @@
+//! One configuration with its overrides: the tree, and the texts its values came from.
+
+use std::fs;
+use std::path::Path;
+
+use super::Error;
+use super::diagnostic::{Diagnostic, Invalid};
+use super::experiment::Experiment;
+use super::section::Diagnostics;
+use super::tree::{self, Entry, Node, Origin, Source, Table, Value};
+
+#[derive(Debug)]
+pub struct Document {
+    sources: Vec<Source>,
+    root: Node,
+    /// The experiment's name unless the document gives one.
+    default_name: String,
+}
+
+impl Document {
+    /// Reads and parses a file; nothing in it is checked yet.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = fs::read_to_string(path).map_err(|source| Error::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let default_name = path.file_stem().unwrap_or_default().to_string_lossy();
+        Self::parse(&path.display().to_string(), text, &default_name)
+    }
+
+    /// Parses a text; `name` is what diagnostics call it.
+    pub fn parse(name: &str, text: String, default_name: &str) -> Result<Self, Error> {
+        let source = Source {
+            name: name.to_owned(),
+            text,
+        };
+        let parsed = tree::parse_document(&source.text, 0);
+        let sources = vec![source];
+        match parsed {
+            Ok(root) => Ok(Self {
+                sources,
+                root,
+                default_name: default_name.to_owned(),
+            }),
+            Err(diagnostics) => Err(Invalid::new(sources, diagnostics).into()),
+        }
+    }
+
+    /// The file as it was typed.
+    pub fn text(&self) -> &str {
+        &self.sources[0].text
+    }
+
+    /// Applies overrides of the form `training.epochs=22` or `model.layers[7].dropout.p=0.3`, in order.
+    ///
+    /// The value is TOML; a bare word is taken as a string.
+    pub fn set_all(&mut self, overrides: &[String]) -> Result<(), Error> {
+        let mut diagnostics = Vec::new();
+        for text in overrides {
+            let source = self.sources.len();
+            self.sources.push(Source {
+                name: "command line".to_owned(),
+                text: text.clone(),
+            });
+            if let Err(diagnostic) = apply(&mut self.root, text, source) {
+                diagnostics.push(diagnostic);
+            }
+        }
+        if diagnostics.is_empty() {
+            Ok(())
+        } else {
+            Err(Invalid::new(self.sources.clone(), diagnostics).into())
+        }
+    }
+
+    /// The experiment, if every value in the document is good; else everything that is not.
+    pub fn experiment(&self) -> Result<Experiment, Error> {
+        let diagnostics = Diagnostics::default();
+        let experiment = Experiment::read(&self.root, &self.default_name, &diagnostics);
+        let diagnostics = diagnostics.into_inner();
+        if diagnostics.is_empty() {
+            Ok(experiment)
+        } else {
+            Err(Invalid::new(self.sources.clone(), diagnostics).into())
+        }
+    }
+
+    /// An error that shows up only later (with the data at hand) at the value of a key.
+    pub fn error_at(&self, path: &str, message: String, help: &str) -> Error {
+        let origin = self.origin(path);
+        let diagnostic = Diagnostic::new(message, origin, "").help(help);
+        Invalid::new(self.sources.clone(), vec![diagnostic]).into()
+    }
+
+    fn origin(&self, path: &str) -> Origin {
+        let mut node = &self.root;
+        for key in path.split('.') {
+            match &node.value {
+                Value::Table(table) => match table.get(key) {
+                    Some(entry) => node = &entry.node,
+                    None => break,
+                },
+                _ => break,
+            }
+        }
+        if std::ptr::eq(node, &self.root) {
+            document_start()
+        } else {
+            node.origin.clone()
+        }
+    }
+}
+
+/// Where to point when something is missing from the document as a whole.
+pub(super) fn document_start() -> Origin {
+    Origin {
+        source: 0,
+        span: 0..0,
+    }
+}
+
+/// One step on the way to a value.
+enum Step<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+fn apply(root: &mut Node, text: &str, source: usize) -> Result<(), Diagnostic> {
+    let whole = Origin {
+        source,
+        span: 0..text.len(),
+    };
+    let usage = "write key=value, for example training.epochs=22";
+    let Some((path, value)) = text.split_once('=') else {
+        let message = format!("`{text}` is no override");
+        return Err(Diagnostic::new(message, whole, "").help(usage));
+    };
+    let path_origin = Origin {
+        source,
+        span: 0..path.len(),
+    };
+    let steps = parse_path(path).ok_or_else(|| {
+        let message = format!("`{path}` is no key");
+        Diagnostic::new(message, path_origin.clone(), "").help(usage)
+    })?;
+    let mut node = root;
+    let mut walked = String::new();
+    for step in &steps {
+        node = descend(node, step, &path_origin, &walked)?;
+        match step {
+            Step::Key(key) if walked.is_empty() => walked.push_str(key),
+            Step::Key(key) => walked.push_str(&format!(".{key}")),
+            Step::Index(index) => walked.push_str(&format!("[{index}]")),
+        }
+    }
+    *node = parse_override_value(value, source, path.len() + 1);
+    Ok(())
+}
+
+fn parse_path(path: &str) -> Option<Vec<Step<'_>>> {
+    let mut steps = Vec::new();
+    for part in path.split('.') {
+        let (key, indices) = part.split_at(part.find('[').unwrap_or(part.len()));
+        let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if key.is_empty() || !key.chars().all(bare) {
+            return None;
+        }
+        steps.push(Step::Key(key));
+        let mut rest = indices;
+        while !rest.is_empty() {
+            let (index, after) = rest.strip_prefix('[')?.split_once(']')?;
+            steps.push(Step::Index(index.parse().ok()?));
+            rest = after;
+        }
+    }
+    Some(steps)
+}
+
+/// The node one step below, made if a table lacks it.
+fn descend<'a>(
+    node: &'a mut Node,
+    step: &Step<'_>,
+    origin: &Origin,
+    walked: &str,
+) -> Result<&'a mut Node, Diagnostic> {
+    let refuse =
+        |message: String, help: &str| Err(Diagnostic::new(message, origin.clone(), "").help(help));
+    match (&mut node.value, step) {
+        (Value::Table(table), Step::Key(key)) => {
+            if table.get(key).is_none() {
+                table.entries.push(Entry {
+                    key: (*key).to_owned(),
+                    key_origin: origin.clone(),
+                    node: Node {
+                        value: Value::Table(Table::default()),
+                        origin: origin.clone(),
+                    },
+                });
+            }
+            Ok(&mut table.get_mut(key).expect("it was just made").node)
+        }
+        (Value::Array(items), Step::Index(index)) => {
+            let length = items.len();
+            match items.get_mut(*index) {
+                Some(item) => Ok(item),
+                None => refuse(
+                    format!("`{walked}` has no element {index}"),
+                    &format!("its {length} elements are numbered from 0"),
+                ),
+            }
+        }
+        (other, Step::Key(key)) => refuse(
+            format!("`{walked}` is {}, it has no key `{key}`", other.type_name()),
+            "elements of an array are written as model.layers[0]",
+        ),
+        (other, Step::Index(index)) => refuse(
+            format!(
+                "`{walked}` is {}, it has no element {index}",
+                other.type_name()
+            ),
+            "only arrays have elements",
+        ),
+    }
+}
+
+fn parse_override_value(text: &str, source: usize, offset: usize) -> Node {
+    tree::parse_value(text, source, offset).unwrap_or_else(|_| Node {
+        value: Value::String(text.trim().to_owned()),
+        origin: Origin {
+            source,
+            span: offset..offset + text.len(),
+        },
+    })
+}

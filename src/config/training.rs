@@ -1,0 +1,48 @@
+//! `[training]`: how long, in what portions, at what rate.
+
+use serde::Serialize;
+
+use super::key::{Key, Kind, OnResume};
+use super::section::Section;
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Training {
+    /// Passes over the training data.
+    pub epochs: u64,
+    /// Images a step; the last batch of an epoch may be smaller.
+    pub batch_size: usize,
+    pub learning_rate: f64,
+}
+
+pub const EPOCHS: Key = Key::required(
+    "epochs",
+    Kind::COUNT,
+    "the number of passes over the training data",
+)
+.on_resume(OnResume::Upward);
+pub const BATCH_SIZE: Key = Key::required(
+    "batch_size",
+    Kind::COUNT,
+    "the number of images a step trains on",
+);
+const LEARNING_RATE: Key = Key::required(
+    "learning_rate",
+    Kind::Float {
+        min: 0.0,
+        max: f64::INFINITY,
+        open: true,
+    },
+    "the step size of the optimizer",
+);
+
+pub const KEYS: &[Key] = &[EPOCHS, BATCH_SIZE, LEARNING_RATE];
+
+impl Training {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            epochs: section.integer(&EPOCHS),
+            batch_size: section.size(&BATCH_SIZE),
+            learning_rate: section.float(&LEARNING_RATE),
+        }
+    }
+}

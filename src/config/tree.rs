@@ -1,0 +1,194 @@
+//! Configuration as it was typed: a TOML tree in which every key and value remembers where it stands.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnostic::Diagnostic;
+
+/// A text that configuration values come from: a file, or one override of the command line.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// What a diagnostic calls it: the path, or `command line`.
+    pub name: String,
+    pub text: String,
+}
+
+/// A place in one of the sources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Index into the document's list of sources.
+    pub source: usize,
+    /// Bytes of that source's text.
+    pub span: Range<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Value {
+    String(String),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+    Datetime,
+    Array(Vec<Node>),
+    Table(Table),
+}
+
+impl Value {
+    /// The name of the type with its article, as an error message says it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::String(_) => "a string",
+            Value::Integer(_) => "an integer",
+            Value::Float(_) => "a float",
+            Value::Boolean(_) => "a boolean",
+            Value::Datetime => "a date",
+            Value::Array(_) => "an array",
+            Value::Table(_) => "a table",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub value: Value,
+    pub origin: Origin,
+}
+
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub key: String,
+    pub key_origin: Origin,
+    pub node: Node,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    pub entries: Vec<Entry>,
+}
+
+impl Table {
+    pub fn get(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.key == key)
+    }
+}
+
+/// Parses a whole TOML document, with every syntax error in it.
+pub fn parse_document(text: &str, source: usize) -> Result<Node, Vec<Diagnostic>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut diagnostics: Vec<Diagnostic> = errors
+        .iter()
+        .map(|error| syntax_error(error, source, 0, text.len()))
+        .collect();
+    let span = table.span();
+    let node = Node {
+        value: convert_table(table.into_inner(), source, 0, &mut diagnostics),
+        origin: Origin { source, span },
+    };
+    if diagnostics.is_empty() {
+        Ok(node)
+    } else {
+        Err(diagnostics)
+    }
+}
+
+/// Parses one TOML value that starts at byte `offset` of its source's text.
+pub fn parse_value(text: &str, source: usize, offset: usize) -> Result<Node, Vec<Diagnostic>> {
+    let (value, errors) = DeValue::parse_recoverable(text);
+    let mut diagnostics: Vec<Diagnostic> = errors
+        .iter()
+        .map(|error| syntax_error(error, source, offset, text.len()))
+        .collect();
+    let node = convert(value, source, offset, &mut diagnostics);
+    if diagnostics.is_empty() {
+        Ok(node)
+    } else {
+        Err(diagnostics)
+    }
+}
+
+fn syntax_error(
+    error: &toml::de::Error,
+    source: usize,
+    offset: usize,
+    length: usize,
+) -> Diagnostic {
+    let span = error.span().unwrap_or(0..length);
+    Diagnostic::new(
+        format!("not valid TOML: {}", error.message()),
+        Origin {
+            source,
+            span: offset + span.start..offset + span.end,
+        },
+        "",
+    )
+}
+
+fn convert(
+    spanned: Spanned<DeValue<'_>>,
+    source: usize,
+    offset: usize,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Node {
+    let span = spanned.span();
+    let origin = Origin {
+        source,
+        span: span.start + offset..span.end + offset,
+    };
+    let value = match spanned.into_inner() {
+        DeValue::String(text) => Value::String(text.into_owned()),
+        DeValue::Boolean(value) => Value::Boolean(value),
+        DeValue::Datetime(_) => Value::Datetime,
+        DeValue::Integer(digits) => match i64::from_str_radix(digits.as_str(), digits.radix()) {
+            Ok(value) => Value::Integer(value),
+            Err(_) => {
+                diagnostics.push(Diagnostic::new(
+                    "integer out of range",
+                    origin.clone(),
+                    "TOML integers have 64 bits",
+                ));
+                Value::Integer(0)
+            }
+        },
+        // The parser has checked the digits; what Rust cannot read is only their underscores.
+        DeValue::Float(digits) => {
+            Value::Float(digits.as_str().replace('_', "").parse().unwrap_or(f64::NAN))
+        }
+        DeValue::Array(items) => Value::Array(
+            items
+                .into_iter()
+                .map(|item| convert(item, source, offset, diagnostics))
+                .collect(),
+        ),
+        DeValue::Table(table) => convert_table(table, source, offset, diagnostics),
+    };
+    Node { value, origin }
+}
+
+fn convert_table(
+    table: DeTable<'_>,
+    source: usize,
+    offset: usize,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Value {
+    let entries = table
+        .into_iter()
+        .map(|(key, value)| {
+            let span = key.span();
+            Entry {
+                key_origin: Origin {
+                    source,
+                    span: span.start + offset..span.end + offset,
+                },
+                key: key.into_inner().into_owned(),
+                node: convert(value, source, offset, diagnostics),
+            }
+        })
+        .collect();
+    Value::Table(Table { entries })
+}

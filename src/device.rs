@@ -1,0 +1,153 @@
+//! What computes. The only file that names a backend.
+
+use burn::tensor::Device;
+
+/// A device that is there and usable.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    pub device: Device,
+    /// `flex`, `ndarray` or `cuda`.
+    pub backend: &'static str,
+    /// One line on what was taken and why.
+    pub reason: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("device \"{wanted}\" cannot be used: {why}\n{remedy}")]
+pub struct Error {
+    wanted: String,
+    why: String,
+    remedy: String,
+}
+
+/// The device for a config's `device` value, which the config has checked for its form.
+pub fn choose(wanted: &str) -> Result<Chosen, Error> {
+    match wanted {
+        "auto" => match cuda(0) {
+            Ok(device) => Ok(Chosen {
+                device,
+                backend: "cuda",
+                reason: "cuda (auto: a CUDA device answers)".to_owned(),
+            }),
+            Err(why) => cpu(wanted, &format!(" (auto: {why})")),
+        },
+        "cpu" => cpu(wanted, ""),
+        "flex" => flex().map(|device| Chosen {
+            device,
+            backend: "flex",
+            reason: "flex".to_owned(),
+        }),
+        "ndarray" => ndarray().map(|device| Chosen {
+            device,
+            backend: "ndarray",
+            reason: "ndarray (Burn advises flex in its place: several times faster)".to_owned(),
+        }),
+        _ => {
+            let index = wanted.strip_prefix("cuda:").map_or(0, |index| {
+                index.parse().expect("the config takes numbers only")
+            });
+            match cuda(index) {
+                Ok(device) => Ok(Chosen {
+                    device,
+                    backend: "cuda",
+                    reason: wanted.to_owned(),
+                }),
+                Err(why) => Err(Error {
+                    wanted: wanted.to_owned(),
+                    why,
+                    remedy: "use device=cpu".to_owned(),
+                }),
+            }
+        }
+    }
+}
+
+/// Flex if it is compiled in, else ndarray.
+fn cpu(wanted: &str, note: &str) -> Result<Chosen, Error> {
+    let (device, backend) = match flex() {
+        Ok(device) => (device, "flex"),
+        Err(_) => (ndarray()?, "ndarray"),
+    };
+    let name = if wanted == "auto" { "cpu" } else { wanted };
+    Ok(Chosen {
+        device,
+        backend,
+        reason: format!("{name}, backend {backend}{note}"),
+    })
+}
+
+#[cfg(feature = "flex")]
+fn flex() -> Result<Device, Error> {
+    Ok(Device::flex())
+}
+
+#[cfg(not(feature = "flex"))]
+fn flex() -> Result<Device, Error> {
+    Err(not_compiled("flex"))
+}
+
+#[cfg(feature = "ndarray")]
+fn ndarray() -> Result<Device, Error> {
+    #[expect(
+        deprecated,
+        reason = "Burn prefers flex; users of ndarray may still choose it"
+    )]
+    Ok(Device::ndarray())
+}
+
+#[cfg(not(feature = "ndarray"))]
+fn ndarray() -> Result<Device, Error> {
+    Err(not_compiled("ndarray"))
+}
+
+#[cfg(not(all(feature = "flex", feature = "ndarray")))]
+fn not_compiled(backend: &str) -> Error {
+    Error {
+        wanted: backend.to_owned(),
+        why: "it is not compiled into this program".to_owned(),
+        remedy: format!("build with --features {backend}, or use device=cpu"),
+    }
+}
+
+/// CUDA devices are counted before one is touched: to touch one that is not there panics in Burn.
+#[cfg(feature = "cuda")]
+fn cuda(index: usize) -> Result<Device, String> {
+    let found = Device::enumerate(burn::tensor::DeviceType::Cuda)
+        .into_iter()
+        .count();
+    match found {
+        0 => Err("no CUDA device or driver answers".to_owned()),
+        _ if index < found => Ok(Device::cuda(index)),
+        1 => Err(format!(
+            "there is one CUDA device, number 0, and no number {index}"
+        )),
+        _ => Err(format!("there are {found} CUDA devices, numbered from 0")),
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn cuda(_index: usize) -> Result<Device, String> {
+    Err("this program was built without CUDA (--features cuda)".to_owned())
+}
+
+/// The version of Burn this program is built on; Cargo.toml pins it.
+pub const BURN_VERSION: &str = "0.22.1";
+
+/// The instruction sets this processor has of those that kernels choose between.
+pub fn cpu_features() -> Vec<String> {
+    #[cfg(target_arch = "x86_64")]
+    let features = [
+        ("sse4.2", is_x86_feature_detected!("sse4.2")),
+        ("avx", is_x86_feature_detected!("avx")),
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let features: [(&str, bool); 0] = [];
+    features
+        .into_iter()
+        .filter(|(_, present)| *present)
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}

@@ -1,0 +1,31 @@
+//! SHA-256, as every file of a run writes it: 64 hex digits.
+
+use sha2::{Digest as _, Sha256};
+
+/// A digest under way.
+#[derive(Debug, Clone, Default)]
+pub struct Digest(Sha256);
+
+impl Digest {
+    pub fn update(&mut self, bytes: impl AsRef<[u8]>) {
+        self.0.update(bytes);
+    }
+
+    pub fn hex(self) -> String {
+        let bytes = self.0.finalize();
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The first eight bytes as a number.
+    pub fn word(self) -> u64 {
+        let bytes = self.0.finalize();
+        u64::from_le_bytes(bytes[..8].try_into().expect("a digest has 32 bytes"))
+    }
+}
+
+/// The digest of one piece of data.
+pub fn of(bytes: impl AsRef<[u8]>) -> Digest {
+    let mut digest = Digest::default();
+    digest.update(bytes);
+    digest
+}

@@ -1,0 +1,22 @@
+//! A config-driven experiment runner: one TOML file declares a run, one directory says everything about it.
+//!
+//! The modules in the order in which data flow: [`cli`] and [`command`] are what a user types;
+//! [`config`] turns the file into an experiment; [`data`] and [`model`] are what it works on,
+//! every draw of chance coming from [`random`]; [`train`] is the loop, with [`optimizer`] and
+//! [`metrics`]; [`run_dir`] is all that it leaves behind; [`compare`] and [`listing`] read it.
+
+pub mod array;
+pub mod cli;
+pub mod command;
+pub mod compare;
+pub mod config;
+pub mod data;
+pub mod device;
+pub mod digest;
+pub mod listing;
+pub mod metrics;
+pub mod model;
+pub mod optimizer;
+pub mod random;
+pub mod run_dir;
+pub mod train;

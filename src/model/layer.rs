@@ -1,0 +1,179 @@
+//! One layer: built from its config, run forward.
+
+use burn::module::{Module, Param};
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::Conv2d;
+use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
+use burn::nn::{Linear, Relu};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::initialization::uniform_fan_in;
+use super::network::Mode;
+use super::parameters::from_array;
+use crate::array::{Array, Values};
+use crate::config::{self, Shape};
+use crate::random::DropoutMask;
+
+#[derive(Module, Debug)]
+pub enum Layer {
+    Conv2d(Conv2d),
+    Relu(Relu),
+    MaxPool2d(MaxPool2d),
+    Flatten(Flatten),
+    Dropout(Dropout),
+    Linear(Linear),
+}
+
+/// `[batch, channels, height, width]` to `[batch, features]`, as `torch.nn.Flatten`.
+#[derive(Module, Debug)]
+pub struct Flatten;
+
+/// Dropout whose mask follows from (seed, step, layer) alone, as Burn's own draws from a state
+/// that cannot be saved.
+#[derive(Module, Debug)]
+pub struct Dropout {
+    /// The share of elements set to zero.
+    p: f64,
+    /// Index of the layer in the network.
+    layer: usize,
+}
+
+/// What flows between layers.
+#[derive(Debug)]
+pub enum Activation {
+    /// `[batch, channels, height, width]`
+    Image(Tensor<4>),
+    /// `[batch, features]`
+    Flat(Tensor<2>),
+}
+
+impl Layer {
+    /// Layer `index` of the network, for an input of shape `input`, with its start values.
+    pub fn build(
+        layer: &config::Layer,
+        index: usize,
+        input: Shape,
+        seed: u64,
+        device: &Device,
+    ) -> Self {
+        // Drawn in PyTorch's layout, turned into Burn's.
+        let draw = |parameter: &str, fan_in: usize, shape: &[usize]| {
+            let name = format!("layers.{index}.{parameter}");
+            let values = uniform_fan_in(seed, &name, fan_in, shape.iter().product());
+            let shape = shape.to_vec();
+            let array = Array {
+                shape,
+                values: Values::F32(values),
+            };
+            from_array(&array).expect("it was made of floats")
+        };
+        match (layer, input) {
+            (config::Layer::Conv2d(conv), Shape::Image { channels, .. }) => {
+                let [height, width] = conv.kernel_size;
+                let group_channels = channels / conv.groups;
+                let fan_in = group_channels * height * width;
+                let shape = [conv.out_channels, group_channels, height, width];
+                let bias = || draw("bias", fan_in, &[conv.out_channels]);
+                let [vertical, horizontal] = conv.padding;
+                Layer::Conv2d(Conv2d {
+                    weight: Param::from_data(draw("weight", fan_in, &shape), device),
+                    bias: conv.bias.then(|| Param::from_data(bias(), device)),
+                    stride: conv.stride,
+                    kernel_size: conv.kernel_size,
+                    dilation: conv.dilation,
+                    groups: conv.groups,
+                    padding: PaddingConfig2d::Explicit(vertical, horizontal, vertical, horizontal),
+                })
+            }
+            (config::Layer::Relu, _) => Layer::Relu(Relu::new()),
+            (config::Layer::MaxPool2d(pool), _) => {
+                let [vertical, horizontal] = pool.padding;
+                let padding = PaddingConfig2d::Explicit(vertical, horizontal, vertical, horizontal);
+                Layer::MaxPool2d(
+                    MaxPool2dConfig::new(pool.kernel_size)
+                        .with_strides(pool.stride)
+                        .with_padding(padding)
+                        .init(),
+                )
+            }
+            (config::Layer::Flatten, _) => Layer::Flatten(Flatten),
+            (config::Layer::Dropout(dropout), _) => Layer::Dropout(Dropout {
+                p: dropout.p,
+                layer: index,
+            }),
+            (config::Layer::Linear(linear), Shape::Flat { features }) => {
+                let shape = [linear.out_features, features];
+                let bias = || draw("bias", features, &[linear.out_features]);
+                Layer::Linear(Linear {
+                    weight: Param::from_data(draw("weight", features, &shape), device),
+                    bias: linear.bias.then(|| Param::from_data(bias(), device)),
+                })
+            }
+            (config::Layer::Conv2d(_), Shape::Flat { .. })
+            | (config::Layer::Linear(_), Shape::Image { .. }) => {
+                unreachable!("the shapes of an experiment fit")
+            }
+        }
+    }
+
+    /// The name the config has for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Layer::Conv2d(_) => "conv2d",
+            Layer::Relu(_) => "relu",
+            Layer::MaxPool2d(_) => "max_pool2d",
+            Layer::Flatten(_) => "flatten",
+            Layer::Dropout(_) => "dropout",
+            Layer::Linear(_) => "linear",
+        }
+    }
+
+    pub fn forward(&self, input: Activation, mode: Mode) -> Activation {
+        match (self, input) {
+            (Layer::Conv2d(conv), Activation::Image(x)) => Activation::Image(conv.forward(x)),
+            (Layer::Relu(relu), Activation::Image(x)) => Activation::Image(relu.forward(x)),
+            (Layer::Relu(relu), Activation::Flat(x)) => Activation::Flat(relu.forward(x)),
+            (Layer::MaxPool2d(pool), Activation::Image(x)) => Activation::Image(pool.forward(x)),
+            (Layer::Flatten(_), Activation::Image(x)) => Activation::Flat(x.flatten(1, 3)),
+            (Layer::Flatten(_), flat) => flat,
+            (Layer::Dropout(dropout), Activation::Image(x)) => {
+                Activation::Image(dropout.forward(x, mode))
+            }
+            (Layer::Dropout(dropout), Activation::Flat(x)) => {
+                Activation::Flat(dropout.forward(x, mode))
+            }
+            (Layer::Linear(linear), Activation::Flat(x)) => Activation::Flat(linear.forward(x)),
+            (Layer::Conv2d(_) | Layer::MaxPool2d(_), Activation::Flat(_))
+            | (Layer::Linear(_), Activation::Image(_)) => {
+                unreachable!("the shapes of an experiment fit")
+            }
+        }
+    }
+}
+
+impl Activation {
+    pub fn is_finite(&self) -> bool {
+        let data = match self {
+            Activation::Image(x) => x.clone().inner().into_data(),
+            Activation::Flat(x) => x.clone().inner().into_data(),
+        };
+        data.iter::<f32>().all(|value| value.is_finite())
+    }
+}
+
+impl Dropout {
+    /// Evaluation passes everything on unchanged.
+    fn forward<const D: usize>(&self, x: Tensor<D>, mode: Mode) -> Tensor<D> {
+        let Mode::Training { seed, step } = mode else {
+            return x;
+        };
+        if self.p == 0.0 {
+            return x;
+        }
+        let shape = x.shape();
+        let mask = DropoutMask::new(seed, step, self.layer as u64, self.p);
+        let factors = TensorData::new(mask.factors(shape.num_elements()), shape);
+        let factors = Tensor::from_data(factors, &x.device());
+        x * factors
+    }
+}

@@ -1,0 +1,9 @@
+//! The network: built from the config, run forward, taken apart into named arrays.
+
+mod initialization;
+mod layer;
+mod network;
+mod parameters;
+
+pub use network::{Mode, Network};
+pub use parameters::{Path, from_array, to_array};

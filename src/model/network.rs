@@ -1,0 +1,164 @@
+//! The network: the layers of a config one after the other.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
+
+use super::layer::{Activation, Layer};
+use super::parameters::{Path, from_array, to_array};
+use crate::array::Arrays;
+use crate::config::{Experiment, Shape};
+
+#[derive(Module, Debug)]
+pub struct Network {
+    layers: Vec<Layer>,
+}
+
+/// Whether a forward pass is one of training, which drops out, or of evaluation.
+#[derive(Debug, Clone, Copy)]
+pub enum Mode {
+    Training {
+        seed: u64,
+        /// Optimizer steps done before this one.
+        step: u64,
+    },
+    Evaluation,
+}
+
+impl Network {
+    /// The experiment's network with its start values; a device with autodiff makes it trainable.
+    pub fn new(experiment: &Experiment, device: &Device) -> Self {
+        let [channels, height, width] = experiment.model.input;
+        let image = Shape::Image {
+            channels,
+            height,
+            width,
+        };
+        let inputs = std::iter::once(image).chain(experiment.shapes());
+        let layers = experiment.model.layers.iter().zip(inputs).enumerate();
+        Self {
+            layers: layers
+                .map(|(index, (layer, input))| {
+                    Layer::build(layer, index, input, experiment.seed, device)
+                })
+                .collect(),
+        }
+    }
+
+    /// `[batch, channels, height, width]` to logits `[batch, classes]`.
+    pub fn forward(&self, images: Tensor<4>, mode: Mode) -> Tensor<2> {
+        let mut activation = Activation::Image(images);
+        for layer in &self.layers {
+            activation = layer.forward(activation, mode);
+        }
+        match activation {
+            Activation::Flat(logits) => logits,
+            Activation::Image(_) => unreachable!("an experiment's network ends in class scores"),
+        }
+    }
+
+    /// The first layer whose output has a NaN or an infinity, as `layers.3 (conv2d)`.
+    pub fn first_non_finite(&self, images: Tensor<4>, mode: Mode) -> Option<String> {
+        let mut activation = Activation::Image(images);
+        for (index, layer) in self.layers.iter().enumerate() {
+            activation = layer.forward(activation, mode);
+            if !activation.is_finite() {
+                return Some(format!("layers.{index} ({})", layer.name()));
+            }
+        }
+        None
+    }
+
+    /// All parameters by name, in PyTorch's layout.
+    pub fn parameters(&self) -> Arrays {
+        let mut reader = Reader::default();
+        self.visit(&mut reader);
+        reader.arrays
+    }
+
+    /// The network with other parameters, which must be the same names and shapes exactly.
+    ///
+    /// The error names what is missing, superfluous or misshapen.
+    pub fn with_parameters(self, arrays: &Arrays) -> Result<Self, String> {
+        let mut writer = Writer {
+            arrays,
+            path: Path::default(),
+            seen: 0,
+            misfit: None,
+        };
+        let network = self.map(&mut writer);
+        match writer.misfit {
+            Some(misfit) => Err(misfit),
+            None if writer.seen < arrays.len() => {
+                let own = network.parameters();
+                let other = arrays.keys().find(|name| !own.contains_key(*name));
+                let name = other.map_or("", String::as_str);
+                Err(format!("the network has no parameter `{name}`"))
+            }
+            None => Ok(network),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    path: Path,
+    arrays: Arrays,
+}
+
+impl ModuleVisitor for Reader {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.arrays.insert(
+            self.path.to_string(),
+            to_array(param.val().inner().into_data()),
+        );
+    }
+}
+
+struct Writer<'a> {
+    arrays: &'a Arrays,
+    path: Path,
+    seen: usize,
+    misfit: Option<String>,
+}
+
+impl ModuleMapper for Writer<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.to_string();
+        let expected = to_array(param.val().inner().into_data()).shape;
+        let Some(array) = self.arrays.get(&name) else {
+            self.misfit
+                .get_or_insert(format!("parameter `{name}` is missing"));
+            return param;
+        };
+        self.seen += 1;
+        match from_array(array) {
+            Some(data) if array.shape == expected => {
+                let device = param.val().device();
+                param.map(|_| Tensor::from_data(data, &device).require_grad())
+            }
+            _ => {
+                self.misfit.get_or_insert(format!(
+                    "parameter `{name}` has shape {:?}, the network's is {expected:?}",
+                    array.shape
+                ));
+                param
+            }
+        }
+    }
+}

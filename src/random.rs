@@ -1,0 +1,118 @@
+//! Every random draw of the program: streams keyed by (seed, purpose, epoch, index).
+//!
+//! No random state is ever stored or passed on: whoever needs randomness opens the stream of its
+//! purpose and place, so that a draw is the same after a resume, on every backend and for any
+//! number of threads. Only the raw words of ChaCha8 are taken from a library; the distributions
+//! are ours and pinned by tests, because a library may change its own in a minor release.
+
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng, SeedableRng};
+
+/// What a stream is for. The numbers are part of the format: a change changes every run.
+#[derive(Debug, Clone, Copy)]
+pub enum Purpose {
+    /// Start values of a parameter; index: a hash of its name.
+    Initialization = 1,
+    /// The order of the training images; epoch: 1-based.
+    Shuffle = 2,
+    /// The mask of a dropout layer; epoch: the global step, index: the layer.
+    Dropout = 3,
+}
+
+/// The stream of one purpose at one place.
+pub fn stream(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> Stream {
+    // The four words fill ChaCha's 256-bit key exactly, so two places never share a stream.
+    let mut key = [0; 32];
+    for (bytes, word) in key
+        .chunks_exact_mut(8)
+        .zip([seed, purpose as u64, epoch, index])
+    {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    Stream(ChaCha8Rng::from_seed(key))
+}
+
+#[derive(Debug)]
+pub struct Stream(ChaCha8Rng);
+
+impl Stream {
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// Uniform in `-bound..bound`, a multiple of `bound / 2^23`.
+    pub fn symmetric(&mut self, bound: f32) -> f32 {
+        let unit = (self.0.next_u32() >> 8) as f32 / (1 << 24) as f32;
+        (2.0 * unit - 1.0) * bound
+    }
+
+    /// Uniform in `0..end`, without bias (Lemire's method, "Fast Random Integer Generation in an Interval", 2019).
+    pub fn below(&mut self, end: u64) -> u64 {
+        assert!(end > 0, "an empty range has no member");
+        let threshold = end.wrapping_neg() % end;
+        loop {
+            let product = u128::from(self.next_u64()) * u128::from(end);
+            if product as u64 >= threshold {
+                return (product >> 64) as u64;
+            }
+        }
+    }
+
+    /// A uniform permutation (Fisher and Yates), in place.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last as u64 + 1) as usize);
+        }
+    }
+}
+
+/// Which elements a dropout layer keeps, as a pure function of the element's index.
+///
+/// The counter-based form lets any thread compute any part of a mask.
+#[derive(Debug, Clone, Copy)]
+pub struct DropoutMask {
+    key: u64,
+    threshold: u64,
+    scale: f32,
+}
+
+impl DropoutMask {
+    /// The mask of dropout layer `layer` at global step `step`; `p` is the share that is dropped.
+    pub fn new(seed: u64, step: u64, layer: u64, p: f64) -> Self {
+        Self {
+            key: stream(seed, Purpose::Dropout, step, layer).next_u64(),
+            threshold: (p * (1u64 << 32) as f64) as u64,
+            scale: (1.0 / (1.0 - p)) as f32,
+        }
+    }
+
+    /// 0 or `1 / (1 - p)` for each of the elements `0..length`.
+    pub fn factors(&self, length: usize) -> Vec<f32> {
+        let mut factors = Vec::with_capacity(length + 1);
+        for word_index in 0..length.div_ceil(2) as u64 {
+            let word = mix(self
+                .key
+                .wrapping_add((word_index + 1).wrapping_mul(GOLDEN_GAMMA)));
+            // Each half of a word decides one element.
+            for half in [word & 0xffff_ffff, word >> 32] {
+                factors.push(if half < self.threshold {
+                    0.0
+                } else {
+                    self.scale
+                });
+            }
+        }
+        factors.truncate(length);
+        factors
+    }
+}
+
+/// The increment of SplitMix64: 2^64 divided by the golden ratio, made odd.
+const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The output function of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,219 @@
+//! A checkpoint: one safetensors file with everything a run needs to go on as if it had never stopped.
+//!
+//! Tensors are named `model.<parameter>` and `optimizer.<state>.<parameter>`; the file's metadata
+//! has one entry, `runner`, with the state of the loop and a digest. Neither safetensors nor most
+//! file systems notice a flipped bit, and a network with one can train on for hours; so a file
+//! counts only if the digest over its arrays and state agrees *and* writing what was read gives
+//! the same bytes again, which covers every bit of the header as well.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, View, serialize};
+use serde::{Deserialize, Serialize};
+
+use crate::array::{self, Array, Arrays, Values};
+use crate::metrics::Tally;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checkpoint {
+    pub state: State,
+    pub arrays: Arrays,
+}
+
+/// All that is not an array.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    pub format: u32,
+    pub run_id: String,
+    pub config_digest: String,
+    pub data_digest: String,
+    pub position: Position,
+    /// The whole of metrics.csv at this point.
+    pub metrics: String,
+    /// Digest of the checkpoint before this one, in the order of writing.
+    pub previous: Option<String>,
+}
+
+/// Where a run stands: what has been done, and what comes next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    /// The epoch under way, 1-based; one more than the last when the run is done.
+    pub epoch: u64,
+    /// Optimizer steps done.
+    pub step: u64,
+    pub phase: Phase,
+    /// Batches of the phase done.
+    pub batch: u64,
+    /// The epoch's sums so far.
+    pub train: Tally,
+    pub eval: Tally,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Training,
+    Evaluation,
+}
+
+/// Why a file is no checkpoint that can be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum Damage {
+    #[error("cannot be read: {0}")]
+    Unreadable(#[from] std::io::Error),
+    #[error("not a safetensors file: {0}")]
+    Format(#[from] safetensors::SafeTensorError),
+    #[error("{0}")]
+    Content(String),
+}
+
+impl Position {
+    /// Before the first step.
+    pub fn start(classes: usize) -> Self {
+        Self {
+            epoch: 1,
+            step: 0,
+            phase: Phase::Training,
+            batch: 0,
+            train: Tally::new(classes),
+            eval: Tally::new(classes),
+        }
+    }
+
+    /// Whether an epoch has just ended, its row written.
+    pub fn is_epoch_end(&self) -> bool {
+        self.phase == Phase::Training && self.batch == 0
+    }
+
+    /// The checkpoint's file name: `step-00000100.safetensors`, inside an evaluation
+    /// `step-00000100-eval-0003.safetensors`.
+    pub fn file_name(&self) -> String {
+        match self.phase {
+            Phase::Training => format!("step-{:08}.safetensors", self.step),
+            Phase::Evaluation => {
+                format!("step-{:08}-eval-{:04}.safetensors", self.step, self.batch)
+            }
+        }
+    }
+}
+
+/// Orders checkpoint files by when they were written; `None` for other files. The evaluation that
+/// follows a step comes before the end of the epoch, which has the same step.
+pub fn order_of(file_name: &str) -> Option<(u64, u64)> {
+    let stem = file_name
+        .strip_prefix("step-")?
+        .strip_suffix(".safetensors")?;
+    match stem.split_once("-eval-") {
+        Some((step, batch)) => Some((step.parse().ok()?, batch.parse().ok()?)),
+        None => Some((stem.parse().ok()?, u64::MAX)),
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    digest: String,
+    state: State,
+}
+
+const METADATA_KEY: &str = "runner";
+
+impl Checkpoint {
+    /// SHA-256 (hex) over all arrays and the state.
+    pub fn digest(&self) -> String {
+        let mut digest = array::digest(&self.arrays);
+        digest.update(serde_json::to_vec(&self.state).expect("a state is plain data"));
+        digest.hex()
+    }
+
+    /// The bytes of the file. Equal checkpoints have equal bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let metadata = Metadata {
+            digest: self.digest(),
+            state: self.state.clone(),
+        };
+        let text = serde_json::to_string(&metadata).expect("a state is plain data");
+        let views = self
+            .arrays
+            .iter()
+            .map(|(name, array)| (name, ArrayView(array)));
+        serialize(
+            views,
+            Some(HashMap::from([(METADATA_KEY.to_owned(), text)])),
+        )
+        .expect("arrays have as many bytes as their shapes say")
+    }
+
+    /// Reads and checks the bytes of a file; also gives its digest.
+    pub fn decode(bytes: &[u8]) -> Result<(Self, String), Damage> {
+        let content = |what: &str| Damage::Content(what.to_owned());
+        let (_, header) = SafeTensors::read_metadata(bytes)?;
+        let text = header
+            .metadata()
+            .as_ref()
+            .and_then(|entries| entries.get(METADATA_KEY))
+            .ok_or_else(|| content("it has no `runner` metadata"))?;
+        let Metadata { digest, state } = serde_json::from_str(text)
+            .map_err(|error| Damage::Content(format!("its state cannot be read: {error}")))?;
+        let mut arrays = Arrays::new();
+        for (name, view) in SafeTensors::deserialize(bytes)?.iter() {
+            let values = match view.dtype() {
+                Dtype::F32 => Values::F32(
+                    view.data()
+                        .chunks_exact(4)
+                        .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                        .collect(),
+                ),
+                Dtype::I64 => Values::I64(
+                    view.data()
+                        .chunks_exact(8)
+                        .map(|b| i64::from_le_bytes(b.try_into().expect("chunks of 8")))
+                        .collect(),
+                ),
+                other => return Err(content(&format!("tensor `{name}` has type {other:?}"))),
+            };
+            let shape = view.shape().to_vec();
+            arrays.insert(name.to_owned(), Array { shape, values });
+        }
+        let checkpoint = Self { state, arrays };
+        if checkpoint.digest() != digest {
+            return Err(content("its content does not match its digest"));
+        }
+        if checkpoint.encode() != bytes {
+            return Err(content("its header was changed"));
+        }
+        Ok((checkpoint, digest))
+    }
+
+    pub fn read(path: &Path) -> Result<(Self, String), Damage> {
+        Self::decode(&fs::read(path)?)
+    }
+}
+
+struct ArrayView<'a>(&'a Array);
+
+impl View for ArrayView<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.0.values {
+            Values::F32(_) => Dtype::F32,
+            Values::I64(_) => Dtype::I64,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.0.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Owned(self.0.to_bytes())
+    }
+
+    fn data_len(&self) -> usize {
+        match &self.0.values {
+            Values::F32(values) => values.len() * 4,
+            Values::I64(values) => values.len() * 8,
+        }
+    }
+}

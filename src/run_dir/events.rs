@@ -1,0 +1,86 @@
+//! events.jsonl: what happened to a run, one JSON object a line, oldest first.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, layout, now};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    Created,
+    Resumed {
+        /// Optimizer steps done when it went on.
+        step: u64,
+        /// The checkpoint it went on from; absent if there was none yet.
+        checkpoint: Option<String>,
+        /// Keys whose values changed, with the new value as TOML text.
+        changes: BTreeMap<String, String>,
+    },
+    /// A checkpoint failed its check and was put aside.
+    FellBack {
+        damaged: String,
+        reason: String,
+    },
+    /// metrics.csv held something else than its newest checkpoint says.
+    MetricsRestored {
+        rows: usize,
+    },
+    /// Another program version than the run's was allowed to go on: no longer reproducible.
+    VersionChanged {
+        from: String,
+        to: String,
+    },
+    Interrupted {
+        step: u64,
+        signal: String,
+    },
+    Failed {
+        step: u64,
+        reason: String,
+    },
+    Finished {
+        step: u64,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    time: String,
+    #[serde(flatten)]
+    event: Event,
+}
+
+/// Appends an event and waits until it is on disk.
+pub fn append(folder: &Path, event: Event) -> Result<(), Error> {
+    let line = Line { time: now(), event };
+    let mut text = serde_json::to_string(&line).expect("an event is plain data");
+    text.push('\n');
+    append_durably(&folder.join(layout::EVENTS), &text)
+}
+
+/// Appends text to a file of lines and waits until it is on disk.
+///
+/// A line that a crash has cut is finished first, so that the new one stands on its own.
+pub fn append_durably(path: &Path, text: &str) -> Result<(), Error> {
+    let append = || -> std::io::Result<()> {
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_data()
+    };
+    append().map_err(|error| Error::io("append to", path, error))
+}
+
+/// All events that were written whole. Lines that are not are passed over: an event whose line
+/// was cut by a crash was never acknowledged.
+pub fn read(folder: &Path) -> Vec<Event> {
+    let text = std::fs::read_to_string(folder.join(layout::EVENTS)).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| serde_json::from_str::<Line>(line).ok())
+        .map(|line| line.event)
+        .collect()
+}

@@ -1,0 +1,33 @@
+//! run.json: who a run is. A resume goes on only with the same.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::DataFile;
+
+/// The format of run directories and checkpoints that this program writes.
+pub const FORMAT: u32 = 1;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Identity {
+    pub format: u32,
+    pub run_id: String,
+    pub name: String,
+    /// RFC 3339, UTC.
+    pub created_at: String,
+    pub seed: u64,
+    /// SHA-256 over every value of the config that a resume may not change.
+    pub config_digest: String,
+    /// SHA-256 over the checksums of all data files.
+    pub data_digest: String,
+    pub data_files: Vec<DataFile>,
+    pub class_names: Vec<String>,
+    /// Trainable numbers in the network.
+    pub parameters: usize,
+    pub program_version: String,
+    pub burn_version: String,
+    /// `flex`, `ndarray` or `cuda`: each rounds in its own way, so a run stays with one.
+    pub backend: String,
+    /// Instruction sets that kernels may choose between.
+    pub cpu_features: Vec<String>,
+    pub command_line: Vec<String>,
+}

@@ -1,0 +1,100 @@
+//! One writer a run, for as long as its process lives.
+//!
+//! The lock is the operating system's, on an open file: it goes with the process however that
+//! ends. What the file says (who holds it, since when) is information only.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, layout, now};
+
+/// Held while this value lives.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    host: String,
+    since: String,
+}
+
+/// A reader that asks whether a run is running holds the lock for microseconds; a writer that
+/// meets one tries again instead of giving up.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(10);
+
+impl Lock {
+    pub fn acquire(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(layout::LOCK);
+        let io = |error| Error::io("lock", &path, error);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io)?;
+        let mut attempt = 1;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if attempt < ATTEMPTS => {
+                    attempt += 1;
+                    sleep(PAUSE);
+                }
+                Err(TryLockError::WouldBlock) => return Err(locked(folder, &mut file)),
+                Err(TryLockError::Error(error)) => return Err(io(error)),
+            }
+        }
+        let holder = Holder {
+            pid: std::process::id(),
+            host: host(),
+            since: now(),
+        };
+        let text = serde_json::to_string(&holder).expect("a holder is plain data");
+        file.set_len(0).map_err(io)?;
+        file.write_all(format!("{text}\n").as_bytes()).map_err(io)?;
+        Ok(Self { _file: file })
+    }
+
+    /// Whether a writer holds the run's lock. Never waits.
+    pub fn is_held(folder: &Path) -> bool {
+        File::open(folder.join(layout::LOCK))
+            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+}
+
+fn locked(folder: &Path, file: &mut File) -> Error {
+    let mut text = String::new();
+    let holder = file
+        .rewind()
+        .and_then(|()| file.read_to_string(&mut text))
+        .ok()
+        .and_then(|_| serde_json::from_str::<Holder>(&text).ok());
+    Error::Locked {
+        path: folder.to_owned(),
+        holder: match holder {
+            Some(holder) => format!(
+                "process {} on {} since {}",
+                holder.pid, holder.host, holder.since
+            ),
+            None => "another process".to_owned(),
+        },
+    }
+}
+
+fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map(|name| name.trim().to_owned())
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .unwrap_or_else(|| "this machine".to_owned())
+}

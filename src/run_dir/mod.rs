@@ -1,0 +1,64 @@
+//! A run on disk: what is written, in which order, and how it is read again.
+//!
+//! Only this module writes below `experiments/`. What must survive a crash is written by
+//! [`atomic`] or appended and synced; whether a run is running, interrupted or finished is never
+//! stored but follows from the lock and from result.json.
+
+pub mod atomic;
+mod checkpoint;
+mod events;
+mod identity;
+pub mod layout;
+mod lock;
+mod resolve;
+mod retention;
+mod run;
+mod table;
+mod writer;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub use checkpoint::{Checkpoint, Damage, Phase, Position, State, order_of};
+pub use events::Event;
+pub use identity::{FORMAT, Identity};
+pub use resolve::{list, resolve};
+pub use retention::{Candidate, superfluous};
+pub use run::{Run, Status, document};
+pub use table::{MetricsTable, TableError};
+pub use writer::{Log, NewRun, Prediction, Results, Timing, Writer};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("{}: {why}\na run directory is what `runner run` prints; `runner list` shows them all", path.display())]
+    NotARun { path: PathBuf, why: String },
+    #[error("{}: in use by {holder}\nwait until it ends, or stop it", path.display())]
+    Locked { path: PathBuf, holder: String },
+    #[error("{}: {why}", path.display())]
+    Damaged { path: PathBuf, why: String },
+    #[error(
+        "no checkpoint written: `{array}` is not finite; the newest checkpoint is from before that"
+    )]
+    NotFinite { array: String },
+}
+
+impl Error {
+    fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Error::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// The time as every file of a run writes it: RFC 3339, UTC, to the second.
+pub fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

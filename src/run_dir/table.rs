@@ -1,0 +1,107 @@
+//! metrics.csv as a table of numbers, for whoever compares, ranks or shows runs.
+
+use std::path::{Path, PathBuf};
+
+/// The columns of a metrics file and one row an epoch; an empty cell is `None`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MetricsTable {
+    columns: Vec<String>,
+    rows: Vec<Vec<Option<f64>>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {what}", path.display())]
+pub struct TableError {
+    pub path: PathBuf,
+    what: String,
+}
+
+/// Text columns; all others are numbers.
+const TEXT_COLUMNS: [&str; 1] = ["digest"];
+
+impl MetricsTable {
+    pub fn read(path: &Path) -> Result<Self, TableError> {
+        let text = std::fs::read_to_string(path).map_err(|error| TableError {
+            path: path.to_owned(),
+            what: format!("cannot be read: {error}"),
+        })?;
+        // A last line without its newline is a row that is just being written, or was cut by a crash.
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        Self::parse(path, &text[..whole])
+    }
+
+    /// Parses the text of a metrics file; errors name the line and column.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, TableError> {
+        let error = |what: String| TableError {
+            path: path.to_owned(),
+            what,
+        };
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let columns: Vec<String> = reader
+            .headers()
+            .map_err(|e| error(e.to_string()))?
+            .iter()
+            .map(str::to_owned)
+            .collect();
+        if !columns.iter().any(|column| column == "epoch") {
+            return Err(error(
+                "line 1 has no column `epoch`: not a metrics file of this program".to_owned(),
+            ));
+        }
+        let mut rows = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(|e| error(e.to_string()))?;
+            let line = record.position().map_or(0, csv::Position::line);
+            let row: Result<Vec<Option<f64>>, TableError> = columns
+                .iter()
+                .zip(&record)
+                .map(|(column, cell)| {
+                    if cell.is_empty() || TEXT_COLUMNS.contains(&column.as_str()) {
+                        return Ok(None);
+                    }
+                    cell.parse().map(Some).map_err(|_| {
+                        error(format!(
+                            "line {line}, column `{column}`: {cell:?} is no number"
+                        ))
+                    })
+                })
+                .collect();
+            rows.push(row?);
+        }
+        Ok(Self { columns, rows })
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub fn get(&self, row: usize, column: &str) -> Option<f64> {
+        let index = self.columns.iter().position(|name| name == column)?;
+        *self.rows.get(row)?.get(index)?
+    }
+
+    /// The row with the best value of a column, the earliest of equals; NaN is never best.
+    pub fn best(&self, column: &str, highest: bool) -> Option<usize> {
+        let mut best: Option<(usize, f64)> = None;
+        for row in 0..self.rows.len() {
+            let Some(value) = self.get(row, column).filter(|value| !value.is_nan()) else {
+                continue;
+            };
+            let better = |(_, other): &(usize, f64)| {
+                if highest {
+                    value > *other
+                } else {
+                    value < *other
+                }
+            };
+            if best.as_ref().is_none_or(better) {
+                best = Some((row, value));
+            }
+        }
+        best.map(|(row, _)| row)
+    }
+}

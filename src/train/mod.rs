@@ -1,0 +1,35 @@
+//! Training: a pure function of config, data and program, whatever interrupts it.
+//!
+//! Nothing here reads the clock or the environment to decide anything; times are only recorded.
+
+mod evaluate;
+mod fit;
+mod interrupt;
+mod session;
+mod step;
+mod timing;
+
+pub use fit::{End, Observer, Progress, fit};
+pub use interrupt::{Interrupt, Signal};
+pub use session::Session;
+
+use crate::run_dir;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "diverged in epoch {epoch}, step {step}: {what}\n\
+         the parameters were not touched; start a new run with a lower training.learning_rate, \
+         or with data.scale or data.normalize for smaller inputs"
+    )]
+    Diverged {
+        epoch: u64,
+        /// The step that could not be taken, 1-based.
+        step: u64,
+        what: String,
+    },
+    #[error(transparent)]
+    RunDir(#[from] run_dir::Error),
+    #[error("checkpoint {file}: {why}\nit was written for another network; start a new run")]
+    Misfit { file: String, why: String },
+}

@@ -1,0 +1,127 @@
+//! Everything a run has in memory.
+
+use std::sync::Arc;
+
+use burn::module::Module;
+use burn::tensor::Device;
+
+use super::Error;
+use super::evaluate::evaluate_batch;
+use crate::array::{self, Arrays};
+use crate::config::Experiment;
+use crate::data::{Batches, Splits};
+use crate::metrics::ConfusionMatrix;
+use crate::model::Network;
+use crate::optimizer::Optimizer;
+use crate::run_dir::{Checkpoint, Position, Prediction};
+
+pub struct Session {
+    pub experiment: Experiment,
+    pub data: Arc<Splits>,
+    /// Without autodiff.
+    pub device: Device,
+    /// With autodiff.
+    pub network: Network,
+    pub optimizer: Optimizer,
+    pub position: Position,
+    /// What the last evaluation said of every image, if it ran whole in this process.
+    pub(super) predictions: Option<Vec<Prediction>>,
+}
+
+impl Session {
+    /// Before the first step.
+    pub fn new(experiment: Experiment, data: Splits, device: Device) -> Self {
+        Self {
+            network: Network::new(&experiment, &device.clone().autodiff()),
+            optimizer: Optimizer::new(&experiment.optimizer),
+            position: Position::start(experiment.classes()),
+            experiment,
+            data: Arc::new(data),
+            device,
+            predictions: None,
+        }
+    }
+
+    /// Goes to where a checkpoint was written.
+    pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let (mut parameters, mut state) = (Arrays::new(), Arrays::new());
+        for (name, array) in &checkpoint.arrays {
+            if let Some(name) = name.strip_prefix(MODEL) {
+                parameters.insert(name.to_owned(), array.clone());
+            } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
+                state.insert(name.to_owned(), array.clone());
+            }
+        }
+        let misfit = |why| Error::Misfit {
+            file: checkpoint.state.position.file_name(),
+            why,
+        };
+        let network = self.network.clone().with_parameters(&parameters);
+        self.network = network.map_err(misfit)?;
+        self.optimizer
+            .load_state(&self.network, &state)
+            .map_err(misfit)?;
+        self.position = checkpoint.state.position.clone();
+        Ok(())
+    }
+
+    /// All parameters and all optimizer state, as a checkpoint names them.
+    pub fn arrays(&self) -> Arrays {
+        let prefixed = |prefix: &'static str, arrays: Arrays| {
+            arrays
+                .into_iter()
+                .map(move |(name, array)| (format!("{prefix}{name}"), array))
+        };
+        let mut arrays: Arrays = prefixed(MODEL, self.network.parameters()).collect();
+        arrays.extend(prefixed(OPTIMIZER, self.optimizer.state(&self.network)));
+        arrays
+    }
+
+    /// Numbers that training moves.
+    pub fn parameter_count(&self) -> usize {
+        let parameters = self.network.parameters();
+        parameters
+            .values()
+            .map(|array| array.shape.iter().product::<usize>())
+            .sum()
+    }
+
+    /// What the network says of every evaluation image, and the counts that follow.
+    pub fn predictions(&mut self) -> (Vec<Prediction>, ConfusionMatrix) {
+        let predictions = match self.predictions.take() {
+            Some(predictions) => predictions,
+            None => self.predict(),
+        };
+        let mut confusion = ConfusionMatrix::new(self.experiment.classes());
+        for row in &predictions {
+            confusion.add(row.label as usize, row.prediction as usize);
+        }
+        (predictions, confusion)
+    }
+
+    fn predict(&self) -> Vec<Prediction> {
+        let Experiment {
+            data,
+            training,
+            model,
+            ..
+        } = &self.experiment;
+        let network = self.network.valid();
+        let batches = Batches::in_order(&self.data.eval, data, training.batch_size);
+        (0..batches.len())
+            .map(|index| evaluate_batch(&network, batches.get(index), model.input, &self.device))
+            .flat_map(|outcome| outcome.predictions)
+            .collect()
+    }
+}
+
+const MODEL: &str = "model.";
+const OPTIMIZER: &str = "optimizer.";
+
+/// What tells two runs apart at the first epoch that differs: the first 16 hex digits of the
+/// digest over everything training has made.
+pub fn short_digest(arrays: &Arrays) -> String {
+    let mut digest = array::digest(arrays).hex();
+    digest.truncate(16);
+    digest
+}

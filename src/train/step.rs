@@ -1,0 +1,109 @@
+//! One optimizer step, with everything that is not finite caught before it could do harm.
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::optim::GradientsParams;
+use burn::tensor::{Int, Tensor, TensorData};
+
+use super::Error;
+use super::evaluate::{argmax, host_logits, images_tensor};
+use super::session::Session;
+use crate::data::Batch;
+use crate::model::{Mode, Path, to_array};
+
+impl Session {
+    /// Trains on one batch and adds it to the epoch's sums; gives its mean loss.
+    pub(super) fn train_batch(&mut self, batch: Batch) -> Result<f64, Error> {
+        let device = self.device.clone().autodiff();
+        let input = self.experiment.model.input;
+        let Batch { images, labels } = batch;
+        let count = labels.len();
+        let images = images_tensor(images, count, input, &device);
+        let targets: Vec<i64> = labels.iter().map(|label| i64::from(*label)).collect();
+        let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [count]), &device);
+        let mode = Mode::Training {
+            seed: self.experiment.seed,
+            step: self.position.step,
+        };
+
+        let logits = self.network.forward(images.clone(), mode);
+        let cross_entropy = CrossEntropyLossConfig::new().init(&device);
+        let loss = cross_entropy.forward(logits.clone(), targets);
+        let loss_value = f64::from(loss.clone().into_scalar::<f32>());
+        if !loss_value.is_finite() {
+            let layer = self.network.first_non_finite(images, mode);
+            return Err(self.diverged(match layer {
+                Some(layer) => {
+                    format!("the loss is {loss_value}, first not finite is the output of {layer}")
+                }
+                None => {
+                    format!("the loss is {loss_value}, though the output of every layer is finite")
+                }
+            }));
+        }
+
+        let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        if let Some(name) = first_non_finite(&self.network, &gradients) {
+            return Err(self.diverged(format!("the gradient of `{name}` is not finite")));
+        }
+        let network = self.network.clone();
+        self.network = self.optimizer.step(
+            self.experiment.training.learning_rate,
+            network,
+            &mut gradients,
+        );
+
+        let logits = host_logits(logits.inner());
+        let predictions = logits.chunks_exact(logits.len() / count).map(argmax);
+        let pairs = labels.into_iter().zip(predictions);
+        self.position.train.add(loss_value, pairs);
+        self.position.step += 1;
+        self.position.batch += 1;
+        Ok(loss_value)
+    }
+
+    fn diverged(&self, what: String) -> Error {
+        Error::Diverged {
+            epoch: self.position.epoch,
+            step: self.position.step + 1,
+            what,
+        }
+    }
+}
+
+/// The first parameter whose gradient has a NaN or an infinity.
+fn first_non_finite(
+    network: &crate::model::Network,
+    gradients: &GradientsParams,
+) -> Option<String> {
+    struct Search<'a> {
+        gradients: &'a GradientsParams,
+        path: Path,
+        found: Option<String>,
+    }
+    impl ModuleVisitor for Search<'_> {
+        fn enter_module(&mut self, name: &str, container: &str) {
+            self.path.enter(name, container);
+        }
+
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.exit();
+        }
+
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let gradient = self.gradients.get::<D>(param.id);
+            if let Some(gradient) = gradient
+                && !to_array(gradient.into_data()).is_finite()
+            {
+                self.found.get_or_insert(self.path.to_string());
+            }
+        }
+    }
+    let mut search = Search {
+        gradients,
+        path: Path::default(),
+        found: None,
+    };
+    network.visit(&mut search);
+    search.found
+}
