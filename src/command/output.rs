@@ -70,7 +70,8 @@ pub fn colour() -> bool {
 pub fn print_error(error: &anyhow::Error) {
     let text = match error.downcast_ref::<config::Error>() {
         Some(config::Error::Invalid(invalid)) => invalid.render(colour()),
-        _ => format!("error: {error:#}"),
+        // Messages of ours say their cause themselves.
+        _ => format!("error: {error}"),
     };
     let _ = writeln!(io::stderr(), "{text}");
 }

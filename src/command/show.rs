@@ -48,7 +48,7 @@ fn header(run: &Run) -> Result<String, std::fmt::Error> {
             text,
             "data        {} (sha256 {}...)",
             file.path,
-            &file.sha256[..12]
+            file.sha256.get(..12).unwrap_or(&file.sha256)
         )?;
     }
     for event in run.events() {

@@ -14,7 +14,7 @@ pub struct Diagnostic {
     /// Stands beside the caret; may be empty.
     pub label: String,
     /// A second place that the problem has to do with.
-    pub related: Option<(Origin, String)>,
+    pub related: Option<Box<(Origin, String)>>,
     /// What to type instead.
     pub help: Option<String>,
 }
@@ -31,7 +31,7 @@ impl Diagnostic {
     }
 
     pub fn related(mut self, origin: Origin, label: impl Into<String>) -> Self {
-        self.related = Some((origin, label.into()));
+        self.related = Some(Box::new((origin, label.into())));
         self
     }
 
@@ -70,7 +70,11 @@ impl Invalid {
             .iter()
             .map(|diagnostic| self.render_one(&renderer, diagnostic))
             .collect();
-        rendered.join("\n\n")
+        let summary = match self.diagnostics.len() {
+            1 => String::new(),
+            count => format!("\n\n{count} errors in {}", self.sources[0].name),
+        };
+        rendered.join("\n\n") + &summary
     }
 
     fn render_one(&self, renderer: &Renderer, diagnostic: &Diagnostic) -> String {
@@ -81,7 +85,7 @@ impl Invalid {
         );
         let mut snippet = self.snippet(&diagnostic.origin).annotation(primary);
         let mut elsewhere = None;
-        if let Some((origin, label)) = &diagnostic.related {
+        if let Some((origin, label)) = diagnostic.related.as_deref() {
             let related = annotation(AnnotationKind::Context, origin, label);
             if origin.source == diagnostic.origin.source {
                 snippet = snippet.annotation(related);

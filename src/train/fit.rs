@@ -97,14 +97,15 @@ fn train_epoch(
         let loss = session.train_batch(batch)?;
         time.add(start, images);
         observer.batch(progress(session, index + 1, &batches, time, loss));
+        if index + 1 == batches.len() {
+            session.position.phase = Phase::Evaluation;
+            session.position.batch = 0;
+        }
         let every_steps = experiment.checkpoint.every_steps;
-        let last = index + 1 == batches.len();
-        if every_steps > 0 && session.position.step % every_steps == 0 && !last {
+        if session.position.step.is_multiple_of(every_steps) {
             commit(session, run)?;
         }
     }
-    session.position.phase = Phase::Evaluation;
-    session.position.batch = 0;
     Ok(None)
 }
 
