@@ -1,5 +1,6 @@
 //! What the process's exit code says.
 
+use super::output::StdoutError;
 use super::resume::Refusal;
 use crate::{compare, config, data, device, run_dir, train};
 
@@ -58,8 +59,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if error.is::<run_dir::TableError>() {
         return Some(5);
     }
-    // Only a command's own result is written without an error type of ours.
-    if error.is::<std::io::Error>() {
+    if error.is::<StdoutError>() {
         return Some(74);
     }
     if let Some(refusal) = error.downcast_ref::<Refusal>() {

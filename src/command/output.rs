@@ -6,15 +6,20 @@ use crate::cli;
 use crate::config;
 use crate::listing::Style;
 
+/// A result that could not be told.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to stdout: {0}")]
+pub struct StdoutError(io::Error);
+
 /// Writes a command's whole result to stdout. A reader that has seen enough is no error.
-pub fn print_result(text: &str) -> io::Result<()> {
+pub fn print_result(text: &str) -> Result<(), StdoutError> {
     let mut stdout = io::stdout().lock();
     let written = stdout
         .write_all(text.as_bytes())
         .and_then(|()| stdout.flush());
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+        other => other.map_err(StdoutError),
     }
 }
 

@@ -94,8 +94,8 @@ const STRIDE: Key = Key::optional("stride", PAIR, "1", "the step of the window")
 const POOL_STRIDE: Key = Key::optional(
     "stride",
     PAIR,
-    "1",
-    "the step of the window; the kernel's size unless stated",
+    "\"kernel_size\"", // never read: the reader takes the kernel's size itself
+    "the step of the window",
 );
 const PADDING: Key = Key::optional(
     "padding",

@@ -2,4 +2,7 @@
 
 mod support;
 
+mod compare;
+mod docs;
+mod resume;
 mod run;

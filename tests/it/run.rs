@@ -1,5 +1,8 @@
 //! `runner run`, end to end.
 
+use std::fs::{self, File};
+use std::process::Stdio;
+
 use crate::support::Sandbox;
 
 #[test]
@@ -10,4 +13,179 @@ fn two_runs_of_one_config_are_equal() {
     let metrics = |run: &str| sandbox.read(&format!("{run}/metrics.csv"));
     assert_eq!(metrics(&first), metrics(&second));
     assert_ne!(metrics(&first), metrics(&sandbox.run_tiny(&["seed=2"])));
+}
+
+#[test]
+fn prints_the_tutorials_two_lines_an_epoch_then_the_report_and_what_to_type_next() {
+    let sandbox = Sandbox::new();
+    let outcome = sandbox.runner(&["run", "tiny.toml"]).success();
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    for epoch in 0..3 {
+        for (line, split) in lines[2 * epoch..].iter().zip(["Train", "Eval"]) {
+            assert!(is_scores_line(line, split), "{line}");
+        }
+    }
+    let run = latest(&sandbox);
+    let report = sandbox.read(&format!("{run}/report.txt"));
+    assert!(outcome.stdout.contains(&report));
+    assert!(outcome.stdout.contains(&format!("Run:  {run}")));
+    assert!(
+        outcome
+            .stdout
+            .contains(&format!("runner resume {run} training.epochs=6"))
+    );
+    let epochs = outcome
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("epoch "));
+    assert_eq!(epochs.count(), 3, "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains('\u{1b}'), "no colours into a pipe");
+    let log = sandbox.read(&format!("{run}/train.log"));
+    for line in outcome.stdout.lines().chain(outcome.stderr.lines()) {
+        assert!(log.contains(line), "{line:?} is not in train.log");
+    }
+}
+
+/// `Train Loss: 0.4862 Acc: 0.8683 F1: 0.8675(0.8675/0.8674)`
+fn is_scores_line(line: &str, split: &str) -> bool {
+    let digits: String = line
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
+    digits == format!("{split} Loss: 0.0000 Acc: 0.0000 F0: 0.0000(0.0000/0.0000)")
+}
+
+#[test]
+fn leaves_every_file_of_the_readme_and_nothing_else() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&[]);
+    let mut names: Vec<String> = fs::read_dir(sandbox.path(&run))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = [
+        "checkpoints",
+        "config.toml",
+        "confusion_matrix.csv",
+        "events.jsonl",
+        "lock",
+        "metrics.csv",
+        "predictions.csv",
+        "report.txt",
+        "resolved.toml",
+        "result.json",
+        "run.json",
+        "timing.csv",
+        "train.log",
+    ];
+    assert_eq!(names, expected);
+    let readme = fs::read_to_string(crate::support::project().join("README.md")).unwrap();
+    for name in expected {
+        assert!(
+            readme.contains(&format!("`{name}")),
+            "{name} is not in the README"
+        );
+    }
+    assert_eq!(
+        sandbox.read(&format!("{run}/config.toml")),
+        sandbox.read("tiny.toml")
+    );
+    let link = fs::read_link(sandbox.path("experiments/latest")).unwrap();
+    assert_eq!(format!("experiments/{}", link.display()), run);
+}
+
+#[test]
+fn tables_at_the_end_agree_with_each_other() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&[]);
+    let confusion = sandbox.read(&format!("{run}/confusion_matrix.csv"));
+    let mut reader = csv::Reader::from_reader(confusion.as_bytes());
+    let mut counts = vec![vec![0u64; 10]; 10];
+    for (truth, record) in reader.records().enumerate() {
+        let record = record.unwrap();
+        assert_eq!(record[0], truth.to_string());
+        for predicted in 0..10 {
+            counts[truth][predicted] = record[predicted + 1].parse().unwrap();
+        }
+    }
+    let predictions = sandbox.read(&format!("{run}/predictions.csv"));
+    let mut reader = csv::Reader::from_reader(predictions.as_bytes());
+    assert_eq!(
+        reader.headers().unwrap(),
+        &["index", "path", "label", "prediction", "probability"][..]
+    );
+    let mut rows = 0;
+    for (index, record) in reader.records().enumerate() {
+        let record = record.unwrap();
+        assert_eq!(record[0], index.to_string());
+        let (label, prediction): (usize, usize) =
+            (record[2].parse().unwrap(), record[3].parse().unwrap());
+        let probability: f64 = record[4].parse().unwrap();
+        assert!((0.1..=1.0).contains(&probability), "{probability}");
+        counts[label][prediction] -= 1;
+        rows += 1;
+    }
+    assert_eq!(rows, 30);
+    assert!(counts.iter().flatten().all(|count| *count == 0));
+    let result: serde_json::Value =
+        serde_json::from_str(&sandbox.read(&format!("{run}/result.json"))).unwrap();
+    assert_eq!(result["epochs"], 3);
+    assert_eq!(result["last"]["epoch"], 3);
+}
+
+#[test]
+fn a_broken_stdout_or_stderr_does_not_stop_a_training() {
+    let sandbox = Sandbox::new();
+    let expected = sandbox.read(&format!("{}/metrics.csv", sandbox.run_tiny(&[])));
+    let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
+    for (stdout, stderr) in [(full(), full()), (closed_pipe(), closed_pipe())] {
+        let mut command = sandbox.command(&["run", "tiny.toml"]);
+        let status = command.stdout(stdout).stderr(stderr).status().unwrap();
+        assert_eq!(status.code(), Some(0));
+        let metrics = sandbox.read(&format!("{}/metrics.csv", latest(&sandbox)));
+        assert_eq!(metrics, expected);
+    }
+}
+
+/// The writing end of a pipe that no one reads any more.
+fn closed_pipe() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+#[test]
+fn a_loss_that_is_not_finite_ends_the_run_and_names_the_layer() {
+    let sandbox = Sandbox::new();
+    let outcome = sandbox
+        .runner(&["run", "tiny.toml", "training.learning_rate=1e38"])
+        .code(6)
+        .stderr_has(&["diverged in epoch 1, step 2", "layers.1 (conv2d)"]);
+    assert!(!outcome.stdout.contains("Train Loss"));
+    let run = latest(&sandbox);
+    assert_eq!(
+        fs::read_dir(sandbox.path(&format!("{run}/checkpoints")))
+            .unwrap()
+            .count(),
+        0
+    );
+    sandbox.runner(&["show", "last"]).success();
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_an_io_error() {
+    let sandbox = Sandbox::new();
+    sandbox.write("file", "");
+    sandbox
+        .runner(&["run", "tiny.toml", "--out", "file/experiments"])
+        .code(74)
+        .stderr_has(&["file/experiments"]);
+}
+
+/// The newest run, relative to the sandbox.
+pub fn latest(sandbox: &Sandbox) -> String {
+    let outcome = sandbox.runner(&["list", "--csv"]).success();
+    let last = outcome.stdout.lines().last().unwrap();
+    format!("experiments/{}", last.split(',').next().unwrap())
 }

@@ -119,15 +119,22 @@ impl Outcome {
     }
 
     #[track_caller]
-    pub fn stderr_has(self, parts: &[&str]) -> Self {
-        for part in parts {
-            assert!(
-                self.stderr.contains(part),
-                "{part:?} is not in stderr:\n{}",
-                self.stderr
-            );
-        }
+    pub fn stdout_has(self, parts: &[&str]) -> Self {
+        has(&self.stdout, parts);
         self
+    }
+
+    #[track_caller]
+    pub fn stderr_has(self, parts: &[&str]) -> Self {
+        has(&self.stderr, parts);
+        self
+    }
+}
+
+#[track_caller]
+fn has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
     }
 }
 

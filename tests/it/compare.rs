@@ -1,0 +1,228 @@
+//! `runner compare` and `runner list`: what they say agrees with the files.
+
+use crate::run::latest;
+use crate::support::Sandbox;
+
+/// The JSON of a comparison.
+fn compare(sandbox: &Sandbox, arguments: &[&str]) -> Vec<serde_json::Value> {
+    let arguments = [&["compare", "--json"], arguments].concat();
+    let outcome = sandbox.runner(&arguments).success();
+    serde_json::from_str(&outcome.stdout).unwrap()
+}
+
+#[test]
+fn shows_last_and_best_epoch_and_only_the_keys_that_differ() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.run_tiny(&[]);
+    let second = sandbox.run_tiny(&["training.epochs=5", "model.layers[4].dropout.p=0.5"]);
+    let rows = compare(&sandbox, &[&first, &second]);
+    assert_eq!(rows.len(), 2);
+    for (row, run) in rows.iter().zip([&first, &second]) {
+        assert_eq!(
+            format!("experiments/{}", row["run"].as_str().unwrap()),
+            **run
+        );
+        assert_eq!(row["status"], "finished");
+        let metrics = sandbox.read(&format!("{run}/metrics.csv"));
+        let mut reader = csv::Reader::from_reader(metrics.as_bytes());
+        let header = reader.headers().unwrap().clone();
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        let cell = |row: &csv::StringRecord, column: &str| -> f64 {
+            let index = header.iter().position(|name| name == column).unwrap();
+            row[index].parse().unwrap()
+        };
+        let last = rows.last().unwrap();
+        // The first of the highest, found in the plainest way.
+        let mut best = &rows[0];
+        for candidate in &rows {
+            if cell(candidate, "eval_accuracy") > cell(best, "eval_accuracy") {
+                best = candidate;
+            }
+        }
+        for column in ["epoch", "eval_loss", "eval_accuracy", "eval_f1"] {
+            // The JSON reader of the test may be off by the last bit.
+            let near = |name: &str, expected: f64| {
+                let found = row[name].as_f64().unwrap();
+                assert!((found - expected).abs() < 1e-12, "{name}: {found}");
+            };
+            near(column, cell(last, column));
+            near(&format!("best_{column}"), cell(best, column));
+        }
+    }
+    let keys: Vec<&String> = rows[0]
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|key| key.contains('.'))
+        .collect();
+    assert_eq!(keys, ["model.layers[4].dropout.p", "training.epochs"]);
+    assert_eq!(rows[0]["training.epochs"], "3");
+    assert_eq!(rows[1]["model.layers[4].dropout.p"], "0.5");
+}
+
+#[test]
+fn takes_globs_bare_files_prefixes_and_what_a_shell_expands() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.run_tiny(&[]);
+    sandbox.run_tiny(&["training.epochs=2", "seed=2"]);
+    sandbox.write("experiments/README.md", "no run");
+    assert_eq!(compare(&sandbox, &["experiments/*"]).len(), 2);
+    assert_eq!(compare(&sandbox, &["experiments/2*-tiny-*"]).len(), 2);
+    assert_eq!(
+        compare(&sandbox, &["last", "experiments/latest", &first]).len(),
+        2
+    );
+    let shell = ["experiments/README.md", "experiments/latest", &first];
+    let outcome = sandbox
+        .runner(&[&["compare"], &shell[..]].concat())
+        .success();
+    assert!(outcome.stderr.contains("left out"), "{}", outcome.stderr);
+
+    let file = format!("{first}/metrics.csv");
+    let rows = compare(&sandbox, &[&file, &first]);
+    assert_eq!(rows[0]["run"], file);
+    assert_eq!(rows[0]["status"], serde_json::Value::Null);
+    assert_eq!(rows[0]["eval_f1"], rows[1]["eval_f1"]);
+}
+
+#[test]
+fn an_unfinished_run_is_compared_as_far_as_it_came() {
+    let sandbox = Sandbox::new();
+    let whole = sandbox.run_tiny(&[]);
+    let cut = sandbox.run_tiny(&[]);
+    std::fs::remove_file(sandbox.path(&cut).join("result.json")).unwrap();
+    let metrics = sandbox.read(&format!("{cut}/metrics.csv"));
+    let two_rows: Vec<&str> = metrics.lines().take(3).collect();
+    // The third row is just being written.
+    sandbox.write(
+        &format!("{cut}/metrics.csv"),
+        two_rows.join("\n") + "\n3,27,0.0",
+    );
+    let rows = compare(&sandbox, &[&whole, &cut]);
+    assert_eq!(rows[1]["status"], "interrupted");
+    assert_eq!(rows[1]["epoch"], 2);
+    assert_eq!(rows[0]["epoch"], 3);
+
+    sandbox.write(
+        &format!("{cut}/metrics.csv"),
+        metrics.lines().next().unwrap().to_owned() + "\n",
+    );
+    let rows = compare(&sandbox, &[&whole, &cut]);
+    assert_eq!(rows[1]["best_epoch"], serde_json::Value::Null);
+    sandbox.runner(&["list"]).success();
+    sandbox.runner(&["show", &cut]).success();
+}
+
+#[test]
+fn every_format_holds_the_same_cells() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&[]);
+    let other = sandbox.run_tiny(&["seed=9"]);
+    let print = |format: &str| {
+        let arguments = ["compare", format, &run, &other];
+        sandbox.runner(&arguments).success().stdout
+    };
+    let csv = print("--csv");
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let header: Vec<String> = reader
+        .headers()
+        .unwrap()
+        .iter()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(header.last().unwrap(), "seed");
+    let json: Vec<serde_json::Value> = serde_json::from_str(&print("--json")).unwrap();
+    for (record, object) in reader.records().zip(&json) {
+        for (name, cell) in header.iter().zip(&record.unwrap()) {
+            match &object[name] {
+                serde_json::Value::String(text) => assert_eq!(text, cell),
+                number => assert_eq!(number.as_f64(), cell.parse().ok()),
+            }
+        }
+    }
+    let markdown = print("--markdown");
+    let lines: Vec<&str> = markdown.lines().collect();
+    assert_eq!(lines.len(), 4);
+    assert!(
+        lines[1].chars().all(|c| matches!(c, '|' | '-')),
+        "{markdown}"
+    );
+    for line in lines {
+        assert_eq!(line.matches('|').count(), header.len() + 1);
+    }
+}
+
+#[test]
+fn a_broken_csv_is_named_with_line_and_column() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&[]);
+    let good = sandbox.read(&format!("{run}/metrics.csv"));
+    let value = good.lines().nth(2).unwrap().split(',').nth(3).unwrap();
+    sandbox.write("word.csv", good.replacen(value, "many", 1));
+    sandbox.write("ragged.csv", good.replacen(value, "0,0", 1));
+    sandbox.write("other.csv", "a,b\n1,2\n");
+    sandbox.write("empty.csv", "");
+    for (file, parts) in [
+        ("word.csv", ["line 3", "`train_loss`", "many"]),
+        ("ragged.csv", ["line: 3", "15", "14"]),
+        ("other.csv", ["line 1", "epoch", "not a metrics file"]),
+        ("empty.csv", ["line 1", "epoch", "not a metrics file"]),
+    ] {
+        sandbox
+            .runner(&["compare", file])
+            .code(5)
+            .stderr_has(&parts)
+            .stderr_has(&[file]);
+    }
+    sandbox.runner(&["compare", "missing.csv"]).code(5);
+    sandbox
+        .runner(&["compare", "data"])
+        .code(5)
+        .stderr_has(&["data", "neither a run"]);
+    sandbox
+        .runner(&["compare", &run, "--by", "beauty"])
+        .code(2)
+        .stderr_has(&["eval_f1"]);
+}
+
+#[test]
+fn best_is_lowest_for_a_loss() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&[]);
+    let row = &compare(&sandbox, &[&run, "--by", "train_loss"])[0];
+    assert_eq!(row["best_epoch"], 3, "the training loss falls");
+}
+
+#[test]
+fn list_survives_a_damaged_run_and_an_empty_folder() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .runner(&["list"])
+        .success()
+        .stderr_has(&["no runs in experiments"]);
+    let run = sandbox.run_tiny(&[]);
+    let damaged = sandbox.run_tiny(&[]);
+    sandbox.write(&format!("{damaged}/run.json"), "{");
+    let outcome = sandbox.runner(&["list", "--csv"]).success();
+    assert_eq!(outcome.stdout.lines().count(), 2);
+    assert!(outcome.stderr.contains(&damaged));
+    assert_eq!(latest(&sandbox), run);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let sandbox = Sandbox::new();
+    sandbox.run_tiny(&[]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = sandbox.command(&["list"]).stdout(writer).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = sandbox.command(&["list"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(74));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("cannot write to stdout"), "{stderr}");
+}

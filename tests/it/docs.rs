@@ -1,0 +1,133 @@
+//! The README's tables say what the program says. `UPDATE_EXPECTED=1` writes them anew.
+
+use std::fmt::Write;
+use std::fs;
+use std::sync::Mutex;
+
+use runner::command::EXIT_CODES;
+use runner::config::{Document, Key, LAYER_KEYS, OnResume, SECTIONS};
+
+use crate::support::project;
+
+#[test]
+fn the_readme_has_every_key_of_the_language() {
+    let mut table = String::from(
+        "| key | takes | default | what it is | on resume |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for (section, keys) in SECTIONS {
+        for key in *keys {
+            let name = match *section {
+                "" => key.name.to_owned(),
+                section => format!("{section}.{}", key.name),
+            };
+            // A table stands for its keys, which come in rows of their own.
+            let is_table = SECTIONS.iter().any(|(section, _)| *section == name);
+            if !is_table || name == "data.normalize" {
+                row(&mut table, &name, key);
+            }
+        }
+    }
+    check("keys", &table);
+}
+
+#[test]
+fn the_readme_has_every_layer_and_its_options() {
+    let mut table = String::from(
+        "| layer | option | takes | default | what it is |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for (layer, keys) in LAYER_KEYS {
+        if keys.is_empty() {
+            writeln!(table, "| `{layer}` | | | | |").unwrap();
+        }
+        for key in *keys {
+            writeln!(
+                table,
+                "| `{layer}` | `{}` | {} | {} | {} |",
+                key.name,
+                key.kind,
+                default(key),
+                key.meaning
+            )
+            .unwrap();
+        }
+    }
+    check("layers", &table);
+}
+
+#[test]
+fn the_readme_has_every_exit_code() {
+    let mut table = String::from("| code | meaning |\n| --- | --- |\n");
+    for (code, meaning) in EXIT_CODES {
+        writeln!(table, "| {code} | {meaning} |").unwrap();
+    }
+    check("exit-codes", &table);
+}
+
+#[test]
+fn every_config_is_headed_by_question_command_and_expectation() {
+    for entry in fs::read_dir(project().join("configs")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        for (line, start) in text.lines().zip(["# Question:", "# Command:", "# Expect:"]) {
+            assert!(line.starts_with(start), "{}: {line}", path.display());
+        }
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(
+            text.contains(&format!("runner run configs/{name}.toml")),
+            "{name}"
+        );
+        let experiment = Document::read(&path).unwrap().experiment().unwrap();
+        assert_eq!(experiment.name, name);
+    }
+}
+
+fn row(table: &mut String, name: &str, key: &Key) {
+    let on_resume = match key.on_resume {
+        OnResume::Fixed => "fixed",
+        OnResume::Free => "free",
+        OnResume::Upward => "may grow",
+    };
+    writeln!(
+        table,
+        "| `{name}` | {} | {} | {} | {on_resume} |",
+        key.kind,
+        default(key),
+        key.meaning
+    )
+    .unwrap();
+}
+
+fn default(key: &Key) -> String {
+    match key.default {
+        None => "required".to_owned(),
+        // Stands for "not stated": the meaning says what then happens.
+        Some("\"\"" | "{}") => String::new(),
+        Some(default) => format!("`{default}`"),
+    }
+}
+
+/// Compares the part of the README between `<!-- name -->` and `<!-- /name -->`.
+fn check(name: &str, expected: &str) {
+    // The tests of a binary run at the same time, and each may write to the README.
+    static README: Mutex<()> = Mutex::new(());
+    let _guard = README.lock();
+    let path = project().join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let from = readme.find(&start).expect(&start) + start.len();
+    let to = readme.find(&end).expect(&end);
+    let expected = format!("\n{expected}\n");
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        fs::write(
+            &path,
+            format!("{}{expected}{}", &readme[..from], &readme[to..]),
+        )
+        .unwrap();
+    } else {
+        assert_eq!(
+            &readme[from..to],
+            expected,
+            "run the tests with UPDATE_EXPECTED=1"
+        );
+    }
+}
