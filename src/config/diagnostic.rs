@@ -4,7 +4,7 @@ use std::fmt;
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 
-use super::tree::{Origin, Source};
+use super::source::{Origin, Source};
 
 /// One problem: what is wrong, where, and what to do about it.
 #[derive(Debug, Clone)]

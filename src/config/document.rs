@@ -7,7 +7,8 @@ use super::Error;
 use super::diagnostic::{Diagnostic, Invalid};
 use super::experiment::Experiment;
 use super::section::Diagnostics;
-use super::tree::{self, Entry, Node, Origin, Source, Table, Value};
+use super::source::{Origin, Source};
+use super::tree::{self, Entry, Node, Table, Value};
 
 #[derive(Debug)]
 pub struct Document {
@@ -104,18 +105,10 @@ impl Document {
             }
         }
         if std::ptr::eq(node, &self.root) {
-            document_start()
+            Origin::start()
         } else {
             node.origin.clone()
         }
-    }
-}
-
-/// Where to point when something is missing from the document as a whole.
-pub(super) fn document_start() -> Origin {
-    Origin {
-        source: 0,
-        span: 0..0,
     }
 }
 

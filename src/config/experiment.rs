@@ -5,12 +5,12 @@ use serde::Serialize;
 use super::checkpoint::{self, Checkpoint};
 use super::data::{self, Data};
 use super::diagnostic::Diagnostic;
-use super::document::document_start;
 use super::key::{Key, Kind, OnResume};
 use super::model::{self, Model};
 use super::optimizer::{self, Optimizer};
 use super::section::{Diagnostics, Section};
 use super::shape::{self, Shape};
+use super::source::Origin;
 use super::training::{self, Training};
 use super::tree::{Node, Value};
 use crate::digest::Digest;
@@ -84,7 +84,7 @@ pub const SECTIONS: &[(&str, &[Key])] = &[
 
 impl Experiment {
     pub(super) fn read(root: &Node, default_name: &str, diagnostics: &Diagnostics) -> Self {
-        let section = Section::new("", root, document_start(), KEYS, diagnostics);
+        let section = Section::new("", root, Origin::start(), KEYS, diagnostics);
         let before_model = diagnostics.len();
         let model = Model::read(&section.section(&MODEL, model::KEYS));
         if diagnostics.len() == before_model
@@ -226,8 +226,8 @@ fn read_device(section: &Section<'_>) -> String {
 }
 
 /// Where layer `index` stands in the document.
-fn layer_origin(root: &Node, index: usize) -> super::tree::Origin {
-    let layer = || -> Option<super::tree::Origin> {
+fn layer_origin(root: &Node, index: usize) -> Origin {
+    let layer = || -> Option<Origin> {
         let Value::Table(root) = &root.value else {
             return None;
         };
@@ -239,5 +239,5 @@ fn layer_origin(root: &Node, index: usize) -> super::tree::Origin {
             _ => None,
         }
     };
-    layer().unwrap_or_else(document_start)
+    layer().unwrap_or_else(Origin::start)
 }

@@ -14,6 +14,7 @@ mod model;
 mod optimizer;
 mod section;
 mod shape;
+mod source;
 mod training;
 mod tree;
 

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use super::diagnostic::Diagnostic;
 use super::key::{Key, Kind};
-use super::tree::{Node, Origin, Table, Value, parse_value};
+use super::source::Origin;
+use super::tree::{Node, Table, Value, parse_value};
 
 /// Problems found so far; shared by all sections of one document.
 #[derive(Debug, Default)]

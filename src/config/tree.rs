@@ -1,28 +1,10 @@
 //! Configuration as it was typed: a TOML tree in which every key and value remembers where it stands.
 
-use std::ops::Range;
-
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
-
-/// A text that configuration values come from: a file, or one override of the command line.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// What a diagnostic calls it: the path, or `command line`.
-    pub name: String,
-    pub text: String,
-}
-
-/// A place in one of the sources.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    /// Index into the document's list of sources.
-    pub source: usize,
-    /// Bytes of that source's text.
-    pub span: Range<usize>,
-}
+use super::source::Origin;
 
 #[derive(Debug, Clone)]
 pub enum Value {

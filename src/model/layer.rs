@@ -8,7 +8,6 @@ use burn::nn::{Linear, Relu};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::initialization::uniform_fan_in;
-use super::network::Mode;
 use super::parameters::from_array;
 use crate::array::{Array, Values};
 use crate::config::{self, Shape};
@@ -36,6 +35,17 @@ pub struct Dropout {
     p: f64,
     /// Index of the layer in the network.
     layer: usize,
+}
+
+/// Whether a forward pass is one of training, which drops out, or of evaluation.
+#[derive(Debug, Clone, Copy)]
+pub enum Mode {
+    Training {
+        seed: u64,
+        /// Optimizer steps done before this one.
+        step: u64,
+    },
+    Evaluation,
 }
 
 /// What flows between layers.

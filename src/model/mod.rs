@@ -5,5 +5,6 @@ mod layer;
 mod network;
 mod parameters;
 
-pub use network::{Mode, Network};
+pub use layer::Mode;
+pub use network::Network;
 pub use parameters::{Path, from_array, to_array};

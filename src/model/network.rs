@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 
-use super::layer::{Activation, Layer};
+use super::layer::{Activation, Layer, Mode};
 use super::parameters::{Path, from_array, to_array};
 use crate::array::Arrays;
 use crate::config::{Experiment, Shape};
@@ -11,17 +11,6 @@ use crate::config::{Experiment, Shape};
 #[derive(Module, Debug)]
 pub struct Network {
     layers: Vec<Layer>,
-}
-
-/// Whether a forward pass is one of training, which drops out, or of evaluation.
-#[derive(Debug, Clone, Copy)]
-pub enum Mode {
-    Training {
-        seed: u64,
-        /// Optimizer steps done before this one.
-        step: u64,
-    },
-    Evaluation,
 }
 
 impl Network {

@@ -1,7 +1,12 @@
 //! run.json: who a run is. A resume goes on only with the same.
 
+use std::fs;
+use std::io;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use super::{Error, layout};
 use crate::data::DataFile;
 
 /// The format of run directories and checkpoints that this program writes.
@@ -30,4 +35,34 @@ pub struct Identity {
     /// Instruction sets that kernels may choose between.
     pub cpu_features: Vec<String>,
     pub command_line: Vec<String>,
+}
+
+impl Identity {
+    pub fn read(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(layout::IDENTITY);
+        let not_a_run = |why: String| Error::NotARun {
+            path: folder.to_owned(),
+            why,
+        };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(_) if !folder.exists() => return Err(not_a_run("no such run".to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(not_a_run(format!(
+                    "no run directory, it has no {}",
+                    layout::IDENTITY
+                )));
+            }
+            Err(error) => return Err(Error::io("read", &path, error)),
+        };
+        let identity: Self = serde_json::from_str(&text)
+            .map_err(|error| not_a_run(format!("{} is damaged: {error}", layout::IDENTITY)))?;
+        if identity.format != FORMAT {
+            return Err(not_a_run(format!(
+                "its format is {}, this program reads {FORMAT}",
+                identity.format
+            )));
+        }
+        Ok(identity)
+    }
 }

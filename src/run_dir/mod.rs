@@ -6,11 +6,13 @@
 
 pub mod atomic;
 mod checkpoint;
+mod create;
 mod events;
 mod identity;
 pub mod layout;
 mod lock;
 mod resolve;
+mod results;
 mod retention;
 mod run;
 mod table;
@@ -20,13 +22,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use checkpoint::{Checkpoint, Damage, Phase, Position, State, order_of};
+pub use create::NewRun;
 pub use events::Event;
 pub use identity::{FORMAT, Identity};
 pub use resolve::{list, resolve};
+pub use results::{Prediction, Results};
 pub use retention::{Candidate, superfluous};
 pub use run::{Run, Status, document};
 pub use table::{MetricsTable, TableError};
-pub use writer::{Log, NewRun, Prediction, Results, Timing, Writer};
+pub use writer::{Log, Timing, Writer};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
@@ -13,10 +12,10 @@ use super::identity::{FORMAT, Identity};
 use super::lock::Lock;
 use super::retention::{Candidate, superfluous};
 use super::table::MetricsTable;
-use super::{Error, atomic, layout, now};
+use super::{Error, atomic, layout};
 use crate::array::Arrays;
 use crate::config;
-use crate::metrics::{COLUMNS, ConfusionMatrix, EpochRecord};
+use crate::metrics::{COLUMNS, EpochRecord};
 
 /// Holds the run's lock while it lives.
 #[derive(Debug)]
@@ -30,16 +29,6 @@ pub struct Writer {
     /// How many processes have worked on the run, this one included.
     attempt: usize,
     _lock: Lock,
-}
-
-/// What a run directory is made from.
-pub struct NewRun<'a> {
-    /// The folder that holds the run directories.
-    pub out: &'a Path,
-    /// Complete but for the run's id.
-    pub identity: Identity,
-    pub config_text: &'a str,
-    pub resolved_text: &'a str,
 }
 
 /// One row of timing.csv: what an epoch cost. Images and seconds are of this attempt alone.
@@ -58,15 +47,6 @@ pub struct Timing {
     pub finished_at: String,
 }
 
-/// What the network says of one evaluation image.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prediction {
-    pub label: u32,
-    pub prediction: u32,
-    /// The softmax probability of the prediction.
-    pub probability: f32,
-}
-
 /// train.log. It is a convenience: a failure to write it stops nothing.
 #[derive(Debug)]
 pub struct Log(Option<fs::File>);
@@ -79,75 +59,7 @@ impl Log {
     }
 }
 
-/// What is left at the end of a run.
-pub struct Results<'a> {
-    pub report: &'a str,
-    pub confusion: &'a ConfusionMatrix,
-    pub predictions: &'a [Prediction],
-    /// The file that the evaluation images came from.
-    pub eval_source: &'a str,
-    pub epochs: u64,
-    pub step: u64,
-    pub monitor: &'a config::Checkpoint,
-}
-
-/// A folder that a killed `run` left half-made is removed by a later one when it is this old.
-const STALE: Duration = Duration::from_secs(3600);
-
 impl Writer {
-    /// Makes a run directory: complete under a temporary name, then renamed into place.
-    pub fn create(new: NewRun<'_>) -> Result<Self, Error> {
-        let NewRun {
-            out,
-            mut identity,
-            config_text,
-            resolved_text,
-        } = new;
-        fs::create_dir_all(out).map_err(|error| Error::io("create", out, error))?;
-        remove_stale(out);
-        let time = chrono::Utc::now();
-        loop {
-            let tail = tempfile::Builder::new()
-                .prefix(layout::TEMPORARY_PREFIX)
-                .rand_bytes(4)
-                .tempdir_in(out)
-                .map_err(|error| Error::io("create a folder in", out, error))?;
-            let unique = tail.path().to_string_lossy();
-            let unique = unique[unique.len() - 4..].to_lowercase();
-            identity.run_id = format!(
-                "{}-{}-{unique}",
-                time.format("%Y%m%d-%H%M%S"),
-                identity.name
-            );
-            identity.created_at = now();
-            let temporary = tail.path();
-            let lock = fill(temporary, &identity, config_text, resolved_text)?;
-            let folder = out.join(&identity.run_id);
-            match fs::rename(temporary, &folder) {
-                // Another run took the same second and the same four letters.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty
-                    ) => {}
-                Err(error) => return Err(Error::io("create", &folder, error)),
-                Ok(()) => {
-                    let _ = tail.keep();
-                    atomic::sync_folder(out)?;
-                    link_latest(out, &identity.run_id);
-                    return Ok(Self {
-                        folder,
-                        identity,
-                        metrics: metrics_header(),
-                        previous: None,
-                        attempt: 1,
-                        _lock: lock,
-                    });
-                }
-            }
-        }
-    }
-
     /// Takes the lock of a run and reads who it is; changes nothing else yet.
     pub fn lock(folder: &Path) -> Result<Self, Error> {
         let identity = Identity::read(folder)?;
@@ -156,14 +68,18 @@ impl Writer {
             .iter()
             .filter(|event| matches!(event, Event::Created | Event::Resumed { .. }))
             .count();
-        Ok(Self {
-            folder: folder.to_owned(),
+        Ok(Self::new(folder.to_owned(), identity, lock, attempt + 1))
+    }
+
+    pub(super) fn new(folder: PathBuf, identity: Identity, lock: Lock, attempt: usize) -> Self {
+        Self {
+            folder,
             identity,
             metrics: metrics_header(),
             previous: None,
-            attempt: attempt + 1,
+            attempt,
             _lock: lock,
-        })
+        }
     }
 
     pub fn folder(&self) -> &Path {
@@ -226,6 +142,11 @@ impl Writer {
         });
         self.restore_metrics()?;
         Ok(checkpoint)
+    }
+
+    /// metrics.csv as it stands.
+    pub(super) fn metrics(&self) -> MetricsTable {
+        MetricsTable::parse(&self.folder, &self.metrics).expect("the program wrote it itself")
     }
 
     /// Adds a row to metrics.csv.
@@ -301,19 +222,6 @@ impl Writer {
         self.rotate(policy)
     }
 
-    /// Writes the report and its tables, then result.json, which makes the run finished.
-    pub fn finish(&self, results: &Results<'_>) -> Result<(), Error> {
-        let path = |name: &str| self.folder.join(name);
-        atomic::replace(&path(layout::REPORT), results.report.as_bytes())?;
-        let confusion = confusion_csv(results.confusion, &self.identity.class_names);
-        atomic::replace(&path(layout::CONFUSION), confusion.as_bytes())?;
-        let predictions = predictions_csv(results);
-        atomic::replace(&path(layout::PREDICTIONS), predictions.as_bytes())?;
-        self.event(Event::Finished { step: results.step })?;
-        let text = self.result_json(results)?;
-        atomic::replace(&path(layout::RESULT), text.as_bytes())
-    }
-
     /// Takes the finished mark away, because the run is to go on.
     pub fn reopen(&self) -> Result<(), Error> {
         let path = self.folder.join(layout::RESULT);
@@ -386,7 +294,7 @@ impl Writer {
 
     fn rotate(&self, policy: &config::Checkpoint) -> Result<(), Error> {
         let checkpoints = self.folder.join(layout::CHECKPOINTS);
-        let table = MetricsTable::parse(&self.folder, &self.metrics).unwrap_or_default();
+        let table = self.metrics();
         let candidates: Vec<Candidate> = checkpoint_names(&self.folder)?
             .into_iter()
             .map(|file_name| {
@@ -405,132 +313,6 @@ impl Writer {
         }
         Ok(())
     }
-
-    fn result_json(&self, results: &Results<'_>) -> Result<String, Error> {
-        let table = MetricsTable::parse(&self.folder, &self.metrics).unwrap_or_default();
-        let row = |row: usize| -> serde_json::Map<String, serde_json::Value> {
-            COLUMNS
-                .iter()
-                .filter(|column| **column != "digest")
-                .map(|column| {
-                    let value = table.get(row, column);
-                    let count = value.filter(|_| matches!(*column, "epoch" | "step"));
-                    let value = match count {
-                        Some(count) => (count as u64).into(),
-                        None => value.into(),
-                    };
-                    ((*column).to_owned(), value)
-                })
-                .collect()
-        };
-        let policy = results.monitor;
-        let best = table.best(&policy.monitor, policy.mode == "max");
-        let value = serde_json::json!({
-            "run_id": self.identity.run_id,
-            "epochs": results.epochs,
-            "step": results.step,
-            "last": table.len().checked_sub(1).map(row),
-            "monitor": policy.monitor,
-            "best": best.map(row),
-            "finished_at": now(),
-        });
-        Ok(format!("{value:#}\n"))
-    }
-}
-
-impl Identity {
-    pub fn read(folder: &Path) -> Result<Self, Error> {
-        let path = folder.join(layout::IDENTITY);
-        let not_a_run = |why: String| Error::NotARun {
-            path: folder.to_owned(),
-            why,
-        };
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(_) if !folder.exists() => return Err(not_a_run("no such run".to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(not_a_run(format!(
-                    "no run directory, it has no {}",
-                    layout::IDENTITY
-                )));
-            }
-            Err(error) => return Err(Error::io("read", &path, error)),
-        };
-        let identity: Self = serde_json::from_str(&text)
-            .map_err(|error| not_a_run(format!("{} is damaged: {error}", layout::IDENTITY)))?;
-        if identity.format != FORMAT {
-            return Err(not_a_run(format!(
-                "its format is {}, this program reads {FORMAT}",
-                identity.format
-            )));
-        }
-        Ok(identity)
-    }
-}
-
-/// Everything a run begins with, and its lock.
-fn fill(
-    folder: &Path,
-    identity: &Identity,
-    config_text: &str,
-    resolved_text: &str,
-) -> Result<Lock, Error> {
-    let lock = Lock::acquire(folder)?;
-    let mut json = serde_json::to_string_pretty(identity).expect("an identity is plain data");
-    json.push('\n');
-    let timing = "epoch,attempt,train_seconds,train_images_per_second,eval_seconds,\
-                  eval_images_per_second,checkpoint_seconds,peak_memory_bytes,finished_at\n";
-    for (name, text) in [
-        (layout::CONFIG, config_text),
-        (layout::RESOLVED, resolved_text),
-        (layout::IDENTITY, &json),
-        (layout::METRICS, &metrics_header()),
-        (layout::TIMING, timing),
-    ] {
-        atomic::create(&folder.join(name), text.as_bytes())?;
-    }
-    events::append(folder, Event::Created)?;
-    let checkpoints = folder.join(layout::CHECKPOINTS);
-    fs::create_dir(&checkpoints).map_err(|error| Error::io("create", &checkpoints, error))?;
-    #[cfg(unix)]
-    {
-        // Temporary folders are made for the owner alone; a run directory is like any other.
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(folder, mode).map_err(|error| Error::io("open up", folder, error))?;
-    }
-    atomic::sync_folder(folder)?;
-    Ok(lock)
-}
-
-/// Best effort: what cannot be removed now is left for later.
-fn remove_stale(out: &Path) {
-    for entry in fs::read_dir(out).into_iter().flatten().flatten() {
-        let temporary = entry
-            .file_name()
-            .to_string_lossy()
-            .starts_with(layout::TEMPORARY_PREFIX);
-        let age = entry
-            .metadata()
-            .and_then(|metadata| metadata.modified())
-            .ok()
-            .and_then(|modified| SystemTime::now().duration_since(modified).ok());
-        if temporary && age.is_some_and(|age| age > STALE) && !Lock::is_held(&entry.path()) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
-}
-
-/// Best effort: the link is a convenience.
-fn link_latest(out: &Path, run_id: &str) {
-    #[cfg(unix)]
-    {
-        let temporary = out.join(format!("{}{run_id}", layout::TEMPORARY_PREFIX));
-        let linked = std::os::unix::fs::symlink(run_id, &temporary)
-            .and_then(|()| fs::rename(&temporary, out.join(layout::LATEST)));
-        if linked.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-    }
 }
 
 /// The names of all checkpoint files, in the order of writing.
@@ -547,42 +329,15 @@ fn checkpoint_names(folder: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn metrics_header() -> String {
+pub(super) fn metrics_header() -> String {
     csv_line(&COLUMNS)
 }
 
-fn csv_line<T: AsRef<[u8]>>(cells: &[T]) -> String {
+pub(super) fn csv_line<T: AsRef<[u8]>>(cells: &[T]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer
         .write_record(cells)
         .expect("a vector takes any bytes");
     let bytes = writer.into_inner().expect("a vector takes any bytes");
     String::from_utf8(bytes).expect("CSV of text is text")
-}
-
-/// Rows are the truth, columns the prediction.
-fn confusion_csv(matrix: &ConfusionMatrix, class_names: &[String]) -> String {
-    let mut header = vec!["label".to_owned()];
-    header.extend(class_names.iter().cloned());
-    let mut text = csv_line(&header);
-    for (truth, name) in class_names.iter().enumerate() {
-        let mut row = vec![name.clone()];
-        row.extend((0..matrix.classes()).map(|class| matrix.count(truth, class).to_string()));
-        text.push_str(&csv_line(&row));
-    }
-    text
-}
-
-fn predictions_csv(results: &Results<'_>) -> String {
-    let mut text = csv_line(&["index", "path", "label", "prediction", "probability"]);
-    for (index, row) in results.predictions.iter().enumerate() {
-        text.push_str(&csv_line(&[
-            &index.to_string(),
-            results.eval_source,
-            &row.label.to_string(),
-            &row.prediction.to_string(),
-            &row.probability.to_string(),
-        ]));
-    }
-    text
 }

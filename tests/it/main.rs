@@ -4,5 +4,7 @@ mod support;
 
 mod compare;
 mod docs;
+#[cfg(feature = "ndarray")]
+mod ndarray;
 mod resume;
 mod run;

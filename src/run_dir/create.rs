@@ -1,0 +1,138 @@
+//! A new run directory.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use super::events::{self, Event};
+use super::identity::Identity;
+use super::lock::Lock;
+use super::writer::{Writer, metrics_header};
+use super::{Error, atomic, layout, now};
+
+/// What a run directory is made from.
+pub struct NewRun<'a> {
+    /// The folder that holds the run directories.
+    pub out: &'a Path,
+    /// Complete but for the run's id.
+    pub identity: Identity,
+    pub config_text: &'a str,
+    pub resolved_text: &'a str,
+}
+
+/// A folder that a killed `run` left half-made is removed by a later one when it is this old.
+const STALE: Duration = Duration::from_secs(3600);
+
+impl Writer {
+    /// Makes a run directory: complete under a temporary name, then renamed into place.
+    pub fn create(new: NewRun<'_>) -> Result<Self, Error> {
+        let NewRun {
+            out,
+            mut identity,
+            config_text,
+            resolved_text,
+        } = new;
+        fs::create_dir_all(out).map_err(|error| Error::io("create", out, error))?;
+        remove_stale(out);
+        let time = chrono::Utc::now();
+        loop {
+            let tail = tempfile::Builder::new()
+                .prefix(layout::TEMPORARY_PREFIX)
+                .rand_bytes(4)
+                .tempdir_in(out)
+                .map_err(|error| Error::io("create a folder in", out, error))?;
+            let unique = tail.path().to_string_lossy();
+            let unique = unique[unique.len() - 4..].to_lowercase();
+            identity.run_id = format!(
+                "{}-{}-{unique}",
+                time.format("%Y%m%d-%H%M%S"),
+                identity.name
+            );
+            identity.created_at = now();
+            let temporary = tail.path();
+            let lock = fill(temporary, &identity, config_text, resolved_text)?;
+            let folder = out.join(&identity.run_id);
+            match fs::rename(temporary, &folder) {
+                // Another run took the same second and the same four letters.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty
+                    ) => {}
+                Err(error) => return Err(Error::io("create", &folder, error)),
+                Ok(()) => {
+                    let _ = tail.keep();
+                    atomic::sync_folder(out)?;
+                    link_latest(out, &identity.run_id);
+                    return Ok(Self::new(folder, identity, lock, 1));
+                }
+            }
+        }
+    }
+}
+
+/// Everything a run begins with, and its lock.
+fn fill(
+    folder: &Path,
+    identity: &Identity,
+    config_text: &str,
+    resolved_text: &str,
+) -> Result<Lock, Error> {
+    let lock = Lock::acquire(folder)?;
+    let mut json = serde_json::to_string_pretty(identity).expect("an identity is plain data");
+    json.push('\n');
+    let timing = "epoch,attempt,train_seconds,train_images_per_second,eval_seconds,\
+                  eval_images_per_second,checkpoint_seconds,peak_memory_bytes,finished_at\n";
+    for (name, text) in [
+        (layout::CONFIG, config_text),
+        (layout::RESOLVED, resolved_text),
+        (layout::IDENTITY, &json),
+        (layout::METRICS, &metrics_header()),
+        (layout::TIMING, timing),
+    ] {
+        atomic::create(&folder.join(name), text.as_bytes())?;
+    }
+    events::append(folder, Event::Created)?;
+    let checkpoints = folder.join(layout::CHECKPOINTS);
+    fs::create_dir(&checkpoints).map_err(|error| Error::io("create", &checkpoints, error))?;
+    #[cfg(unix)]
+    {
+        // Temporary folders are made for the owner alone; a run directory is like any other.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(folder, mode).map_err(|error| Error::io("open up", folder, error))?;
+    }
+    atomic::sync_folder(folder)?;
+    Ok(lock)
+}
+
+/// Best effort: what cannot be removed now is left for later.
+fn remove_stale(out: &Path) {
+    for entry in fs::read_dir(out).into_iter().flatten().flatten() {
+        let temporary = entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(layout::TEMPORARY_PREFIX);
+        let age = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .ok()
+            .and_then(|modified| SystemTime::now().duration_since(modified).ok());
+        if temporary && age.is_some_and(|age| age > STALE) && !Lock::is_held(&entry.path()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Best effort: the link is a convenience.
+fn link_latest(out: &Path, run_id: &str) {
+    #[cfg(unix)]
+    {
+        let temporary = out.join(format!("{}{run_id}", layout::TEMPORARY_PREFIX));
+        let linked = std::os::unix::fs::symlink(run_id, &temporary)
+            .and_then(|()| fs::rename(&temporary, out.join(layout::LATEST)));
+        if linked.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+    }
+}
