@@ -24,6 +24,12 @@ pub enum Command {
     List(List),
     /// Show one run in full
     Show(Show),
+    /// Check that a run directory is what the program wrote: every digest, every file against the others
+    Verify(Verify),
+    /// Train a run again from its directory alone and compare every epoch
+    Reproduce(Reproduce),
+    /// Run a config once in peace and once killed at random moments, and compare every byte
+    Prove(Prove),
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +96,42 @@ pub struct List {
 pub struct Show {
     /// A run directory, the beginning of a run's name, or `last`
     pub run: String,
+    #[command(flatten)]
+    pub out: Out,
+}
+
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// A run directory, the beginning of a run's name, or `last`
+    pub run: String,
+    #[command(flatten)]
+    pub out: Out,
+}
+
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// A run directory, the beginning of a run's name, or `last`
+    pub run: String,
+    #[command(flatten)]
+    pub out: Out,
+    /// Print the new run directory's path and nothing else
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Prove {
+    /// The experiment file, for example configs/baseline.toml
+    pub config: PathBuf,
+    /// Values in place of the file's, for example checkpoint.every_steps=1
+    #[arg(value_name = "KEY=VALUE")]
+    pub overrides: Vec<String>,
+    /// How often the second run is killed
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub kills: u32,
+    /// The moments of death follow from this number; another one each time unless stated
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     #[command(flatten)]
     pub out: Out,
 }

@@ -51,6 +51,13 @@ impl Optimizer {
         }
     }
 
+    /// How many numbers the state has for each number of a parameter.
+    pub fn state_size(&self) -> usize {
+        match self {
+            Optimizer::Adam(_) => 2,
+        }
+    }
+
     /// One step: the network with every parameter moved along its gradient.
     pub fn step(
         &mut self,

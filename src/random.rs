@@ -17,6 +17,8 @@ pub enum Purpose {
     Shuffle = 2,
     /// The mask of a dropout layer; epoch: the global step, index: the layer.
     Dropout = 3,
+    /// When a proof kills its process; no run draws from it.
+    Proof = 4,
 }
 
 /// The stream of one purpose at one place.

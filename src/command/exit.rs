@@ -22,7 +22,7 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     ),
     (
         75,
-        "the run is locked by another process, or SIGUSR1 stopped it; try again later",
+        "the run is locked by another process, or SIGUSR1 or `training.max_minutes` stopped it; resume it later",
     ),
     (129, "stopped by SIGHUP, checkpoint written"),
     (130, "stopped by SIGINT (Ctrl-C), checkpoint written"),
@@ -77,7 +77,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
 
 fn run_dir_code(error: &run_dir::Error) -> u8 {
     match error {
-        run_dir::Error::Io { .. } => 74,
+        run_dir::Error::Io { .. } | run_dir::Error::NoSpace { .. } => 74,
         run_dir::Error::Locked { .. } => 75,
         run_dir::Error::NotFinite { .. } => 6,
         run_dir::Error::NotARun { .. } | run_dir::Error::Damaged { .. } => 5,

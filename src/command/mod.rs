@@ -4,10 +4,14 @@ mod compare;
 mod exit;
 mod list;
 mod output;
+mod prove;
 mod report;
+mod reproduce;
 mod resume;
 mod run;
 mod show;
+mod training;
+mod verify;
 
 pub use exit::{EXIT_CODES, exit_code};
 pub use output::{Output, print_error};
@@ -22,5 +26,8 @@ pub fn execute(command: Command) -> anyhow::Result<u8> {
         Command::Compare(args) => compare::execute(args),
         Command::List(args) => list::execute(args),
         Command::Show(args) => show::execute(args),
+        Command::Verify(args) => verify::execute(args),
+        Command::Reproduce(args) => reproduce::execute(args),
+        Command::Prove(args) => prove::execute(args),
     }
 }

@@ -127,25 +127,40 @@ pub fn finish(session: &mut Session, run: &Writer, reporter: &mut Reporter) -> a
         confusion: &confusion,
         predictions: &predictions,
         eval_source: &session.data.eval.source,
-        epochs: session.experiment.training.epochs,
+        epochs: session.position.epoch - 1,
         step: session.position.step,
         monitor: &session.experiment.checkpoint,
     })?;
     reporter.end();
     reporter.result(&format!("\n{report}"));
-    let more = session.experiment.training.epochs * 2;
+    let epochs = session.experiment.training.epochs;
     let folder = run.folder().display();
-    reporter.result(&format!(
-        "Run:  {folder}\n\
-         Next: runner show {folder}\n      \
-         runner resume {folder} training.epochs={more}\n      \
-         runner compare {folder} <another run>"
-    ));
+    reporter.result(&format!("Run:  {folder}\nNext: runner show {folder}"));
+    // A run that stopped early would do so again at once.
+    if session.position.epoch > epochs {
+        let more = epochs * 2;
+        reporter.result(&format!(
+            "      runner resume {folder} training.epochs={more}"
+        ));
+    }
+    reporter.result(&format!("      runner compare {folder} <another run>"));
     Ok(())
 }
 
+/// What a run says that has learned all it will.
+pub fn stopped_early(session: &Session) -> String {
+    let epochs = session.position.epoch - 1;
+    match &session.experiment.early_stop {
+        Some(rule) => format!(
+            "stopped early after epoch {epochs}: {} did not get better for {} epochs",
+            rule.monitor, rule.patience
+        ),
+        None => format!("stopped early after epoch {epochs}"),
+    }
+}
+
 /// What a run that was stopped says.
-pub fn interrupted(folder: &Path, reason: &str) -> String {
+pub fn stopped(folder: &Path, reason: &str) -> String {
     let folder = folder.display();
     format!("stopped by {reason}; the checkpoint is written\ngo on with: runner resume {folder}")
 }

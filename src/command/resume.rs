@@ -6,12 +6,14 @@ use crate::cli;
 use crate::config::{Experiment, OnResume, on_resume};
 use crate::data::Splits;
 use crate::device;
-use crate::run_dir::{self, Event, Identity, Position, Status, Writer, resolve};
-use crate::train::{Interrupt, Session};
+use crate::run_dir::{
+    self, Event, Identity, MetricsTable, Position, Status, Writer, layout, resolve, space,
+};
+use crate::train::{Interrupt, Session, fit};
 
 use super::output::Output;
 use super::report::Reporter;
-use super::run::{introduce, train};
+use super::training::{conclude, introduce};
 
 /// Why a run does not go on. Every message says what to do instead.
 #[derive(Debug, thiserror::Error)]
@@ -51,10 +53,11 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
     let finished = Status::is_finished(&folder);
     output.only_when_quiet(&folder.display().to_string());
     if finished && !changes.contains_key("training.epochs") {
+        let metrics = MetricsTable::read(&folder.join(layout::METRICS));
         output.result(&format!(
             "{} is finished: {} epochs\nto train on: runner resume {} training.epochs={}",
             run.identity().run_id,
-            experiment.training.epochs,
+            metrics.map_or(0, |metrics| metrics.len()),
             folder.display(),
             experiment.training.epochs * 2
         ));
@@ -67,12 +70,15 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
         experiment.classes(),
     )?;
     check_data(run.identity(), &data)?;
-    let interrupt = Interrupt::install()?;
+    let mut interrupt = Interrupt::install()?;
+    interrupt.limit(experiment.training.max_minutes);
     let checkpoint = run.recover()?;
     let mut session = Session::new(experiment, data, device.device);
     if let Some(checkpoint) = &checkpoint {
         session.load(checkpoint)?;
     }
+    let policy = &session.experiment.checkpoint;
+    space::check(&folder, session.checkpoint_bytes(), policy)?;
     run.reopen()?;
     if let Some((from, to)) = other_version {
         run.event(Event::VersionChanged { from, to })?;
@@ -90,7 +96,8 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
         reporter.note(&format!("changed: {key} = {value}"));
     }
     reporter.note(&whence(&session.position));
-    train(&mut session, &mut run, &interrupt, &mut reporter)
+    let end = fit(&mut session, &mut run, &interrupt, &mut reporter);
+    conclude(end, &mut session, &mut run, &mut reporter)
 }
 
 fn whence(position: &Position) -> String {

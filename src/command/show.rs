@@ -83,7 +83,7 @@ fn tell(event: &Event) -> Option<String> {
         Event::VersionChanged { from, to } => {
             format!("no longer reproducible: went on with version {to} after {from}")
         }
-        Event::Interrupted { step, signal } => format!("stopped by {signal} after step {step}"),
+        Event::Stopped { step, reason } => format!("stopped by {reason} after step {step}"),
         Event::Failed { step, reason } => {
             format!(
                 "failed after step {step}: {}",

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::key::{Key, Kind, OnResume};
+use super::monitor::{self, MONITORS};
 use super::section::Section;
 
 /// Nothing here changes what a run computes, so all of it may change on resume.
@@ -12,6 +13,8 @@ pub struct Checkpoint {
     pub every_epochs: u64,
     /// A checkpoint inside the epoch after every so many steps as well; 0: none.
     pub every_steps: u64,
+    /// A checkpoint when so many minutes have passed since the last; 0: none.
+    pub every_minutes: f64,
     /// The newest so many checkpoints are kept; never fewer than two.
     pub keep_last: usize,
     /// The best so many checkpoints that end an epoch are kept as well.
@@ -20,20 +23,6 @@ pub struct Checkpoint {
     pub monitor: String,
     pub mode: String,
 }
-
-/// The columns of metrics.csv that can be monitored.
-pub const MONITORS: &[&str] = &[
-    "train_loss",
-    "train_accuracy",
-    "train_precision",
-    "train_recall",
-    "train_f1",
-    "eval_loss",
-    "eval_accuracy",
-    "eval_precision",
-    "eval_recall",
-    "eval_f1",
-];
 
 const EVERY_EPOCHS: Key = Key::optional(
     "every_epochs",
@@ -50,6 +39,17 @@ const EVERY_STEPS: Key = Key::optional(
     },
     "0",
     "the number of steps from one checkpoint inside an epoch to the next; 0 writes none there",
+)
+.on_resume(OnResume::Free);
+const EVERY_MINUTES: Key = Key::optional(
+    "every_minutes",
+    Kind::Float {
+        min: 0.0,
+        max: f64::INFINITY,
+        open: false,
+    },
+    "0.0",
+    "the minutes after which a checkpoint is written wherever the run is; 0 writes none",
 )
 .on_resume(OnResume::Free);
 const KEEP_LAST: Key = Key::optional(
@@ -79,17 +79,12 @@ const MONITOR: Key = Key::optional(
     "the column of metrics.csv that says which checkpoint is best",
 )
 .on_resume(OnResume::Free);
-const MODE: Key = Key::optional(
-    "mode",
-    Kind::Word(&["max", "min"]),
-    "\"max\"",
-    "whether the highest or the lowest value of `monitor` is best",
-)
-.on_resume(OnResume::Free);
+const MODE: Key = monitor::MODE.on_resume(OnResume::Free);
 
 pub const KEYS: &[Key] = &[
     EVERY_EPOCHS,
     EVERY_STEPS,
+    EVERY_MINUTES,
     KEEP_LAST,
     KEEP_BEST,
     MONITOR,
@@ -98,13 +93,15 @@ pub const KEYS: &[Key] = &[
 
 impl Checkpoint {
     pub(super) fn read(section: &Section<'_>) -> Self {
+        let (monitor, mode) = monitor::read(section, &MONITOR, &MODE);
         Self {
             every_epochs: section.integer(&EVERY_EPOCHS),
             every_steps: section.integer(&EVERY_STEPS),
+            every_minutes: section.float(&EVERY_MINUTES),
             keep_last: section.size(&KEEP_LAST),
             keep_best: section.size(&KEEP_BEST),
-            monitor: section.text(&MONITOR),
-            mode: section.text(&MODE),
+            monitor,
+            mode,
         }
     }
 }

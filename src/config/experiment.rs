@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::checkpoint::{self, Checkpoint};
 use super::data::{self, Data};
 use super::diagnostic::Diagnostic;
+use super::early_stop::{self, EarlyStop};
 use super::key::{Key, Kind, OnResume};
 use super::model::{self, Model};
 use super::optimizer::{self, Optimizer};
@@ -25,6 +26,8 @@ pub struct Experiment {
     pub data: Data,
     pub training: Training,
     pub optimizer: Optimizer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stop: Option<EarlyStop>,
     pub checkpoint: Checkpoint,
     pub model: Model,
 }
@@ -58,6 +61,12 @@ const OPTIMIZER: Key = Key::optional(
     "{ adam = {} }",
     "the update rule",
 );
+const EARLY_STOP: Key = Key::optional(
+    "early_stop",
+    Kind::Other("a table"),
+    "{}",
+    "when to end before the last epoch; absent: never",
+);
 const CHECKPOINT: Key = Key::optional(
     "checkpoint",
     Kind::Other("a table"),
@@ -67,7 +76,7 @@ const CHECKPOINT: Key = Key::optional(
 const MODEL: Key = Key::required("model", Kind::Other("a table"), "the network");
 
 const KEYS: &[Key] = &[
-    NAME, SEED, DEVICE, DATA, TRAINING, OPTIMIZER, CHECKPOINT, MODEL,
+    NAME, SEED, DEVICE, DATA, TRAINING, OPTIMIZER, EARLY_STOP, CHECKPOINT, MODEL,
 ];
 
 /// Every table of the language but the layers, with its dotted path.
@@ -78,6 +87,7 @@ pub const SECTIONS: &[(&str, &[Key])] = &[
     ("training", training::KEYS),
     ("optimizer", optimizer::KEYS),
     ("optimizer.adam", optimizer::ADAM_KEYS),
+    ("early_stop", early_stop::KEYS),
     ("checkpoint", checkpoint::KEYS),
     ("model", model::KEYS),
 ];
@@ -100,6 +110,9 @@ impl Experiment {
             data: Data::read(&section.section(&DATA, data::KEYS), model.input[0]),
             training: Training::read(&section.section(&TRAINING, training::KEYS)),
             optimizer: Optimizer::read(&section.section(&OPTIMIZER, optimizer::KEYS)),
+            early_stop: section
+                .node(&EARLY_STOP)
+                .map(|_| EarlyStop::read(&section.section(&EARLY_STOP, early_stop::KEYS))),
             checkpoint: Checkpoint::read(&section.section(&CHECKPOINT, checkpoint::KEYS)),
             model,
         }

@@ -12,6 +12,8 @@ pub struct Training {
     /// Images a step; the last batch of an epoch may be smaller.
     pub batch_size: usize,
     pub learning_rate: f64,
+    /// A process stops after so many minutes, its checkpoint written; 0: no limit.
+    pub max_minutes: f64,
 }
 
 pub const EPOCHS: Key = Key::required(
@@ -35,7 +37,19 @@ const LEARNING_RATE: Key = Key::required(
     "the step size of the optimizer",
 );
 
-pub const KEYS: &[Key] = &[EPOCHS, BATCH_SIZE, LEARNING_RATE];
+const MAX_MINUTES: Key = Key::optional(
+    "max_minutes",
+    Kind::Float {
+        min: 0.0,
+        max: f64::INFINITY,
+        open: false,
+    },
+    "0.0",
+    "the time after which a process writes a checkpoint and stops (exit code 75), in minutes; 0 is no limit",
+)
+.on_resume(OnResume::Free);
+
+pub const KEYS: &[Key] = &[EPOCHS, BATCH_SIZE, LEARNING_RATE, MAX_MINUTES];
 
 impl Training {
     pub(super) fn read(section: &Section<'_>) -> Self {
@@ -43,6 +57,7 @@ impl Training {
             epochs: section.integer(&EPOCHS),
             batch_size: section.size(&BATCH_SIZE),
             learning_rate: section.float(&LEARNING_RATE),
+            max_minutes: section.float(&MAX_MINUTES),
         }
     }
 }

@@ -14,6 +14,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 
+use super::identity::Identity;
 use crate::array::{self, Array, Arrays, Values};
 use crate::metrics::Tally;
 
@@ -68,6 +69,20 @@ pub enum Damage {
     Format(#[from] safetensors::SafeTensorError),
     #[error("{0}")]
     Content(String),
+}
+
+impl State {
+    /// Why a whole checkpoint is not one of this run.
+    pub fn foreign_to(&self, identity: &Identity) -> Option<String> {
+        [
+            ("run", &self.run_id, &identity.run_id),
+            ("config", &self.config_digest, &identity.config_digest),
+            ("data set", &self.data_digest, &identity.data_digest),
+        ]
+        .into_iter()
+        .find(|(_, its, ours)| its != ours)
+        .map(|(what, ..)| format!("it belongs to another {what}"))
+    }
 }
 
 impl Position {

@@ -1,8 +1,8 @@
 //! events.jsonl: what happened to a run, one JSON object a line, oldest first.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -35,9 +35,10 @@ pub enum Event {
         from: String,
         to: String,
     },
-    Interrupted {
+    /// A signal or a time limit; the checkpoint is written.
+    Stopped {
         step: u64,
-        signal: String,
+        reason: String,
     },
     Failed {
         step: u64,
@@ -65,14 +66,37 @@ pub fn append(folder: &Path, event: Event) -> Result<(), Error> {
 
 /// Appends text to a file of lines and waits until it is on disk.
 ///
-/// A line that a crash has cut is finished first, so that the new one stands on its own.
+/// A last line that a crash or a full disk has cut is taken away first: it was never acknowledged,
+/// and the new line must not become its end.
 pub fn append_durably(path: &Path, text: &str) -> Result<(), Error> {
     let append = || -> std::io::Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        let mut file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(path)?;
+        cut_torn_line(&mut file)?;
         file.write_all(text.as_bytes())?;
         file.sync_data()
     };
     append().map_err(|error| Error::io("append to", path, error))
+}
+
+fn cut_torn_line(file: &mut File) -> std::io::Result<()> {
+    if file.metadata()?.len() == 0 {
+        return Ok(());
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    if last == *b"\n" {
+        return Ok(());
+    }
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+    file.set_len(whole.map_or(0, |newline| newline as u64 + 1))
 }
 
 /// All events that were written whole. Lines that are not are passed over: an event whose line

@@ -15,7 +15,9 @@ mod resolve;
 mod results;
 mod retention;
 mod run;
+pub mod space;
 mod table;
+mod verify;
 mod writer;
 
 use std::io;
@@ -30,7 +32,8 @@ pub use results::{Prediction, Results};
 pub use retention::{Candidate, superfluous};
 pub use run::{Run, Status, document};
 pub use table::{MetricsTable, TableError};
-pub use writer::{Log, Timing, Writer};
+pub use verify::{Check, verify};
+pub use writer::{Log, Timing, Writer, checkpoint_names};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -44,6 +47,18 @@ pub enum Error {
     NotARun { path: PathBuf, why: String },
     #[error("{}: in use by {holder}\nwait until it ends, or stop it", path.display())]
     Locked { path: PathBuf, holder: String },
+    #[error(
+        "{}: the checkpoints need {} MiB and {} MiB are free\n\
+         free some space, keep fewer with checkpoint.keep_last and checkpoint.keep_best, or name \
+         another folder with --out",
+        path.display(), needed >> 20, available >> 20
+    )]
+    NoSpace {
+        path: PathBuf,
+        /// Bytes.
+        needed: u64,
+        available: u64,
+    },
     #[error("{}: {why}", path.display())]
     Damaged { path: PathBuf, why: String },
     #[error(

@@ -74,7 +74,7 @@ impl Writer {
 }
 
 /// Rows are the truth, columns the prediction.
-fn confusion_csv(matrix: &ConfusionMatrix, class_names: &[String]) -> String {
+pub(super) fn confusion_csv(matrix: &ConfusionMatrix, class_names: &[String]) -> String {
     let mut header = vec!["label".to_owned()];
     header.extend(class_names.iter().cloned());
     let mut text = csv_line(&header);

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 pub struct MetricsTable {
     columns: Vec<String>,
     rows: Vec<Vec<Option<f64>>>,
+    /// The rows as they stand in the file.
+    lines: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +70,17 @@ impl MetricsTable {
                 .collect();
             rows.push(row?);
         }
-        Ok(Self { columns, rows })
+        let lines = text.lines().skip(1).map(str::to_owned).collect();
+        Ok(Self {
+            columns,
+            rows,
+            lines,
+        })
+    }
+
+    /// The rows as they stand in the file, without the header.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(String::as_str)
     }
 
     pub fn len(&self) -> usize {

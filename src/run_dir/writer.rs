@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::checkpoint::{Checkpoint, Position, State, order_of};
+use super::checkpoint::{Checkpoint, Damage, Position, State, order_of};
 use super::events::{self, Event, append_durably};
 use super::identity::{FORMAT, Identity};
 use super::lock::Lock;
@@ -106,13 +106,15 @@ impl Writer {
         for name in names.iter().rev() {
             let path = checkpoints.join(name);
             let reason = match Checkpoint::read(&path) {
-                Ok((checkpoint, digest)) => match self.foreign(&checkpoint.state) {
+                Ok((checkpoint, digest)) => match checkpoint.state.foreign_to(&self.identity) {
                     None => {
                         newest = Some((checkpoint, digest));
                         break;
                     }
                     Some(reason) => reason,
                 },
+                // That it cannot be read now does not say that it is damaged.
+                Err(Damage::Unreadable(error)) => return Err(Error::io("read", &path, error)),
                 Err(damage) => damage.to_string(),
             };
             self.quarantine(name)?;
@@ -145,7 +147,7 @@ impl Writer {
     }
 
     /// metrics.csv as it stands.
-    pub(super) fn metrics(&self) -> MetricsTable {
+    pub fn metrics(&self) -> MetricsTable {
         MetricsTable::parse(&self.folder, &self.metrics).expect("the program wrote it itself")
     }
 
@@ -211,11 +213,14 @@ impl Writer {
             return self.confirm_existing(&path, &checkpoint);
         }
         atomic::create(&path, &checkpoint.encode())?;
-        let (written, digest) = Checkpoint::read(&path).map_err(|damage| Error::Damaged {
-            path: path.clone(),
-            why: format!(
-                "the checkpoint just written does not read back: {damage}\ncheck the disk"
-            ),
+        let (written, digest) = Checkpoint::read(&path).map_err(|damage| match damage {
+            Damage::Unreadable(error) => Error::io("read back", &path, error),
+            damage => Error::Damaged {
+                path: path.clone(),
+                why: format!(
+                    "the checkpoint just written does not read back: {damage}\ncheck the disk"
+                ),
+            },
         })?;
         debug_assert_eq!(written, checkpoint);
         self.previous = Some(digest);
@@ -230,19 +235,6 @@ impl Writer {
             Err(error) => Err(Error::io("remove", &path, error)),
             Ok(()) => atomic::sync_folder(&self.folder),
         }
-    }
-
-    /// Why a whole checkpoint is not this run's.
-    fn foreign(&self, state: &State) -> Option<String> {
-        let identity = &self.identity;
-        [
-            ("run", &state.run_id, &identity.run_id),
-            ("config", &state.config_digest, &identity.config_digest),
-            ("data set", &state.data_digest, &identity.data_digest),
-        ]
-        .into_iter()
-        .find(|(_, its, ours)| its != ours)
-        .map(|(what, ..)| format!("it belongs to another {what}"))
     }
 
     fn quarantine(&self, name: &str) -> Result<(), Error> {
@@ -316,7 +308,7 @@ impl Writer {
 }
 
 /// The names of all checkpoint files, in the order of writing.
-fn checkpoint_names(folder: &Path) -> Result<Vec<String>, Error> {
+pub fn checkpoint_names(folder: &Path) -> Result<Vec<String>, Error> {
     let checkpoints = folder.join(layout::CHECKPOINTS);
     let entries =
         fs::read_dir(&checkpoints).map_err(|error| Error::io("read", &checkpoints, error))?;

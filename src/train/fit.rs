@@ -5,10 +5,13 @@ use std::time::Instant;
 
 use burn::module::Module;
 
+use super::early_stop;
 use super::evaluate::evaluate_batch;
 use super::session::{Session, short_digest};
 use super::timing::{Stopwatch, peak_memory_bytes, rounded};
-use super::{Error, Interrupt, Signal};
+use super::{Error, Interrupt, Stop};
+use crate::array::Arrays;
+use crate::config::Experiment;
 use crate::data::Batches;
 use crate::metrics::{EpochRecord, Tally};
 use crate::run_dir::{Phase, Timing, Writer, now};
@@ -18,8 +21,10 @@ use crate::run_dir::{Phase, Timing, Writer, now};
 pub enum End {
     /// All epochs are done.
     Complete,
-    /// A signal came; the checkpoint is written.
-    Interrupted(Signal),
+    /// `early_stop` says that more epochs would not help.
+    Early,
+    /// Something asked for it; the checkpoint is written.
+    Stopped(Stop),
 }
 
 /// Where the loop stands, after every batch.
@@ -52,170 +57,201 @@ pub fn fit(
     interrupt: &Interrupt,
     observer: &mut dyn Observer,
 ) -> Result<End, Error> {
-    while session.position.epoch <= session.experiment.training.epochs {
-        let mut train_time = Stopwatch::default();
-        let mut eval_time = Stopwatch::default();
-        if let Some(signal) = train_epoch(session, run, interrupt, observer, &mut train_time)? {
-            return Ok(End::Interrupted(signal));
-        }
-        if let Some(signal) = evaluate_epoch(session, run, interrupt, observer, &mut eval_time)? {
-            return Ok(End::Interrupted(signal));
-        }
-        finish_epoch(session, run, observer, train_time, eval_time)?;
-    }
-    Ok(End::Complete)
-}
-
-/// The rest of the epoch's training batches; a signal is seen before each.
-fn train_epoch(
-    session: &mut Session,
-    run: &mut Writer,
-    interrupt: &Interrupt,
-    observer: &mut dyn Observer,
-    time: &mut Stopwatch,
-) -> Result<Option<Signal>, Error> {
-    if session.position.phase != Phase::Training {
-        return Ok(None);
-    }
-    let data = Arc::clone(&session.data);
-    let experiment = session.experiment.clone();
-    let batches = Batches::shuffled(
-        &data.train,
-        &experiment.data,
-        experiment.training.batch_size,
-        experiment.seed,
-        session.position.epoch,
-    );
-    for index in session.position.batch as usize..batches.len() {
-        if let Some(signal) = interrupt.received() {
-            commit(session, run)?;
-            return Ok(Some(signal));
-        }
-        let start = Instant::now();
-        let batch = batches.get(index);
-        let images = batch.labels.len();
-        let loss = session.train_batch(batch)?;
-        time.add(start, images);
-        observer.batch(progress(session, index + 1, &batches, time, loss));
-        if index + 1 == batches.len() {
-            session.position.phase = Phase::Evaluation;
-            session.position.batch = 0;
-        }
-        let every_steps = experiment.checkpoint.every_steps;
-        if session.position.step.is_multiple_of(every_steps) {
-            commit(session, run)?;
-        }
-    }
-    Ok(None)
-}
-
-/// The rest of the epoch's evaluation batches; a signal is seen before each.
-fn evaluate_epoch(
-    session: &mut Session,
-    run: &mut Writer,
-    interrupt: &Interrupt,
-    observer: &mut dyn Observer,
-    time: &mut Stopwatch,
-) -> Result<Option<Signal>, Error> {
-    let data = Arc::clone(&session.data);
-    let experiment = session.experiment.clone();
-    let batches = Batches::in_order(&data.eval, &experiment.data, experiment.training.batch_size);
-    let network = session.network.valid();
-    let mut predictions = Vec::with_capacity(data.eval.len());
-    for index in session.position.batch as usize..batches.len() {
-        if let Some(signal) = interrupt.received() {
-            commit(session, run)?;
-            return Ok(Some(signal));
-        }
-        let start = Instant::now();
-        let input = experiment.model.input;
-        let outcome = evaluate_batch(&network, batches.get(index), input, &session.device);
-        let rows = &outcome.predictions;
-        let pairs = rows.iter().map(|row| (row.label, row.prediction));
-        session.position.eval.add(outcome.loss, pairs);
-        session.position.batch += 1;
-        time.add(start, rows.len());
-        predictions.extend(outcome.predictions);
-        observer.batch(progress(session, index + 1, &batches, time, outcome.loss));
-    }
-    // After a resume inside an evaluation its first part is missing.
-    session.predictions = (predictions.len() == data.eval.len()).then_some(predictions);
-    Ok(None)
-}
-
-/// Writes the epoch's row and, where one is due, its checkpoint; then the next epoch begins.
-fn finish_epoch(
-    session: &mut Session,
-    run: &mut Writer,
-    observer: &mut dyn Observer,
-    train_time: Stopwatch,
-    eval_time: Stopwatch,
-) -> Result<(), Error> {
-    let arrays = session.arrays();
-    let classes = session.experiment.classes();
-    let position = &mut session.position;
-    let record = EpochRecord {
-        epoch: position.epoch,
-        step: position.step,
-        learning_rate: session.experiment.training.learning_rate,
-        train: position.train.scores(),
-        eval: position.eval.scores(),
-        digest: short_digest(&arrays),
+    let mut fit = Fit {
+        session,
+        run,
+        interrupt,
+        observer,
+        last_commit: Instant::now(),
     };
-    position.epoch += 1;
-    position.phase = Phase::Training;
-    position.batch = 0;
-    position.train = Tally::new(classes);
-    position.eval = Tally::new(classes);
+    loop {
+        if let Some(end) = fit.end() {
+            return Ok(end);
+        }
+        let mut times = Times::default();
+        if let Some(stop) = fit.train_epoch(&mut times.train)? {
+            return Ok(End::Stopped(stop));
+        }
+        if let Some(stop) = fit.evaluate_epoch(&mut times.eval)? {
+            return Ok(End::Stopped(stop));
+        }
+        fit.finish_epoch(times)?;
+    }
+}
 
-    run.append_epoch(&record)?;
-    let policy = &session.experiment.checkpoint;
-    let last = record.epoch == session.experiment.training.epochs;
-    let checkpoint_seconds = if last || record.epoch.is_multiple_of(policy.every_epochs) {
+struct Fit<'a> {
+    session: &'a mut Session,
+    run: &'a mut Writer,
+    interrupt: &'a Interrupt,
+    observer: &'a mut dyn Observer,
+    last_commit: Instant,
+}
+
+/// Of one epoch, in this process.
+#[derive(Default)]
+struct Times {
+    train: Stopwatch,
+    eval: Stopwatch,
+}
+
+impl Fit<'_> {
+    /// Whether there is no epoch to come.
+    fn end(&self) -> Option<End> {
+        let experiment = &self.session.experiment;
+        if self.session.position.epoch > experiment.training.epochs {
+            return Some(End::Complete);
+        }
+        let rule = experiment.early_stop.as_ref()?;
+        early_stop::is_due(rule, &self.run.metrics()).then_some(End::Early)
+    }
+
+    /// The rest of the epoch's training batches; a request to stop is seen before each.
+    fn train_epoch(&mut self, time: &mut Stopwatch) -> Result<Option<Stop>, Error> {
+        if self.session.position.phase != Phase::Training {
+            return Ok(None);
+        }
+        let data = Arc::clone(&self.session.data);
+        let Experiment {
+            seed,
+            data: pixels,
+            training,
+            checkpoint,
+            ..
+        } = self.session.experiment.clone();
+        let epoch = self.session.position.epoch;
+        let batches = Batches::shuffled(&data.train, &pixels, training.batch_size, seed, epoch);
+        for index in self.session.position.batch as usize..batches.len() {
+            if let Some(stop) = self.interrupt.poll() {
+                self.commit()?;
+                return Ok(Some(stop));
+            }
+            let start = Instant::now();
+            let batch = batches.get(index);
+            let images = batch.labels.len();
+            let loss = self.session.train_batch(batch)?;
+            time.add(start, images);
+            self.show(&batches, time, loss);
+            let position = &mut self.session.position;
+            if index + 1 == batches.len() {
+                position.phase = Phase::Evaluation;
+                position.batch = 0;
+            }
+            if position.step.is_multiple_of(checkpoint.every_steps) || self.is_time_to_commit() {
+                self.commit()?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The rest of the epoch's evaluation batches; a request to stop is seen before each.
+    fn evaluate_epoch(&mut self, time: &mut Stopwatch) -> Result<Option<Stop>, Error> {
+        let data = Arc::clone(&self.session.data);
+        let Experiment {
+            data: pixels,
+            training,
+            model,
+            ..
+        } = self.session.experiment.clone();
+        let batches = Batches::in_order(&data.eval, &pixels, training.batch_size);
+        let network = self.session.network.valid();
+        let device = self.session.device.clone();
+        let mut predictions = Vec::with_capacity(data.eval.len());
+        for index in self.session.position.batch as usize..batches.len() {
+            if let Some(stop) = self.interrupt.poll() {
+                self.commit()?;
+                return Ok(Some(stop));
+            }
+            let start = Instant::now();
+            let outcome = evaluate_batch(&network, batches.get(index), model.input, &device);
+            let rows = &outcome.predictions;
+            let pairs = rows.iter().map(|row| (row.label, row.prediction));
+            let position = &mut self.session.position;
+            position.eval.add(outcome.loss, pairs);
+            position.batch += 1;
+            time.add(start, rows.len());
+            predictions.extend(outcome.predictions);
+            self.show(&batches, time, outcome.loss);
+            if self.is_time_to_commit() {
+                self.commit()?;
+            }
+        }
+        // After a resume inside an evaluation its first part is missing.
+        self.session.predictions = (predictions.len() == data.eval.len()).then_some(predictions);
+        Ok(None)
+    }
+
+    /// Writes the epoch's row and, where one is due, its checkpoint; then the next epoch begins.
+    fn finish_epoch(&mut self, times: Times) -> Result<(), Error> {
+        let arrays = self.session.arrays();
+        let classes = self.session.experiment.classes();
+        let position = &mut self.session.position;
+        let record = EpochRecord {
+            epoch: position.epoch,
+            step: position.step,
+            learning_rate: self.session.experiment.training.learning_rate,
+            train: position.train.scores(),
+            eval: position.eval.scores(),
+            digest: short_digest(&arrays),
+        };
+        position.epoch += 1;
+        position.phase = Phase::Training;
+        position.batch = 0;
+        position.train = Tally::new(classes);
+        position.eval = Tally::new(classes);
+
+        self.run.append_epoch(&record)?;
+        let every_epochs = self.session.experiment.checkpoint.every_epochs;
+        let is_due = record.epoch.is_multiple_of(every_epochs) || self.end().is_some();
         let start = Instant::now();
-        run.commit(position, arrays, policy)?;
-        Some(rounded(start.elapsed().as_secs_f64()))
-    } else {
-        None
-    };
-    let timing = Timing {
-        epoch: record.epoch,
-        attempt: run.attempt(),
-        train_seconds: rounded(train_time.seconds()),
-        train_images_per_second: train_time.images_per_second().round(),
-        eval_seconds: rounded(eval_time.seconds()),
-        eval_images_per_second: eval_time.images_per_second().round(),
-        checkpoint_seconds,
-        peak_memory_bytes: peak_memory_bytes(),
-        finished_at: now(),
-    };
-    run.append_timing(&timing)?;
-    observer.epoch(&record, &timing);
-    Ok(())
-}
+        if is_due {
+            self.commit_arrays(arrays)?;
+        }
+        let timing = Timing {
+            epoch: record.epoch,
+            attempt: self.run.attempt(),
+            train_seconds: rounded(times.train.seconds()),
+            train_images_per_second: times.train.images_per_second().round(),
+            eval_seconds: rounded(times.eval.seconds()),
+            eval_images_per_second: times.eval.images_per_second().round(),
+            checkpoint_seconds: is_due.then(|| rounded(start.elapsed().as_secs_f64())),
+            peak_memory_bytes: peak_memory_bytes(),
+            finished_at: now(),
+        };
+        self.run.append_timing(&timing)?;
+        self.observer.epoch(&record, &timing);
+        Ok(())
+    }
 
-/// Writes a checkpoint of the session as it stands.
-fn commit(session: &Session, run: &mut Writer) -> Result<(), Error> {
-    let policy = &session.experiment.checkpoint;
-    run.commit(&session.position, session.arrays(), policy)?;
-    Ok(())
-}
+    /// `checkpoint.every_minutes`
+    fn is_time_to_commit(&self) -> bool {
+        let minutes = self.session.experiment.checkpoint.every_minutes;
+        minutes > 0.0 && self.last_commit.elapsed().as_secs_f64() >= minutes * 60.0
+    }
 
-fn progress(
-    session: &Session,
-    batch: usize,
-    batches: &Batches<'_>,
-    time: &Stopwatch,
-    loss: f64,
-) -> Progress {
-    Progress {
-        epoch: session.position.epoch,
-        epochs: session.experiment.training.epochs,
-        phase: session.position.phase,
-        batch,
-        batches: batches.len(),
-        images_per_second: time.images_per_second(),
-        images_left: batches.images_from(batch),
-        loss,
+    /// Writes a checkpoint of the session as it stands.
+    fn commit(&mut self) -> Result<(), Error> {
+        self.commit_arrays(self.session.arrays())
+    }
+
+    fn commit_arrays(&mut self, arrays: Arrays) -> Result<(), Error> {
+        let policy = &self.session.experiment.checkpoint;
+        self.run.commit(&self.session.position, arrays, policy)?;
+        self.last_commit = Instant::now();
+        Ok(())
+    }
+
+    fn show(&mut self, batches: &Batches<'_>, time: &Stopwatch, loss: f64) {
+        let position = &self.session.position;
+        let batch = position.batch as usize;
+        self.observer.batch(Progress {
+            epoch: position.epoch,
+            epochs: self.session.experiment.training.epochs,
+            phase: position.phase,
+            batch,
+            batches: batches.len(),
+            images_per_second: time.images_per_second(),
+            images_left: batches.images_from(batch),
+            loss,
+        });
     }
 }

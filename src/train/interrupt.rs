@@ -1,45 +1,64 @@
-//! Signals: noted when they arrive, acted on by whoever polls, once a batch.
+//! What stops a run from outside: signals and a time limit, noted when they come, acted on by
+//! whoever polls, once a batch.
+//!
+//! The clock is read here and for the records only. It can say when a run stops, never what it computes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-/// A signal that ends a run, its checkpoint written.
+/// Why a run stopped, its checkpoint written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
+pub enum Stop {
     Int,
     Term,
     Hup,
     Usr1,
+    /// `training.max_minutes`
+    TimeLimit,
+    /// [`Interrupt::request`]
+    Requested,
 }
 
-const SIGNALS: [Signal; 4] = [Signal::Int, Signal::Term, Signal::Hup, Signal::Usr1];
+/// Those that can be received from outside the loop, in the order of their numbers.
+const RECEIVED: [Stop; 5] = [
+    Stop::Int,
+    Stop::Term,
+    Stop::Hup,
+    Stop::Usr1,
+    Stop::Requested,
+];
 
-impl Signal {
+impl Stop {
     pub fn name(self) -> &'static str {
         match self {
-            Signal::Int => "SIGINT",
-            Signal::Term => "SIGTERM",
-            Signal::Hup => "SIGHUP",
-            Signal::Usr1 => "SIGUSR1",
+            Stop::Int => "SIGINT",
+            Stop::Term => "SIGTERM",
+            Stop::Hup => "SIGHUP",
+            Stop::Usr1 => "SIGUSR1",
+            Stop::TimeLimit => "training.max_minutes",
+            Stop::Requested => "request",
         }
     }
 
-    /// As a shell reports a process that died of it; SIGUSR1 is a scheduler's notice: try again.
+    /// For a signal as a shell reports a process that died of it; where the run has only to be
+    /// started again (a scheduler's notice, a time limit), `EX_TEMPFAIL`.
     pub fn exit_code(self) -> u8 {
         match self {
-            Signal::Int => 130,
-            Signal::Term => 143,
-            Signal::Hup => 129,
-            Signal::Usr1 => 75,
+            Stop::Int => 130,
+            Stop::Term => 143,
+            Stop::Hup => 129,
+            Stop::Usr1 | Stop::TimeLimit | Stop::Requested => 75,
         }
     }
 }
 
-/// Whether a signal has come since [`Interrupt::install`].
-#[derive(Debug, Default)]
+/// Whether something has asked for a stop since [`Interrupt::install`].
+#[derive(Debug, Clone, Default)]
 pub struct Interrupt {
-    /// 0: none; else one more than the index into [`SIGNALS`].
+    /// 0: nothing; else one more than the index into [`RECEIVED`].
     received: Arc<AtomicUsize>,
+    deadline: Option<Instant>,
 }
 
 impl Interrupt {
@@ -52,7 +71,7 @@ impl Interrupt {
         let interrupt = Self::default();
         // Registered first, so that the first SIGINT finds it unset.
         let interrupted = Arc::new(AtomicBool::new(false));
-        let code = i32::from(Signal::Int.exit_code());
+        let code = i32::from(Stop::Int.exit_code());
         flag::register_conditional_shutdown(SIGINT, code, Arc::clone(&interrupted))?;
         flag::register(SIGINT, interrupted)?;
         for (index, number) in [SIGINT, SIGTERM, SIGHUP, SIGUSR1].into_iter().enumerate() {
@@ -68,8 +87,27 @@ impl Interrupt {
         Ok(Self::default())
     }
 
-    pub fn received(&self) -> Option<Signal> {
+    /// Stops when this many minutes have passed from now; 0 is no limit.
+    pub fn limit(&mut self, minutes: f64) {
+        let limit = Duration::try_from_secs_f64(minutes * 60.0).ok();
+        self.deadline = limit
+            .filter(|limit| !limit.is_zero())
+            .and_then(|limit| Instant::now().checked_add(limit));
+    }
+
+    /// Asks for a stop from within the program.
+    pub fn request(&self) {
+        self.received.store(RECEIVED.len(), Ordering::Relaxed);
+    }
+
+    pub fn poll(&self) -> Option<Stop> {
         let received = self.received.load(Ordering::Relaxed);
-        received.checked_sub(1).map(|index| SIGNALS[index])
+        if let Some(index) = received.checked_sub(1) {
+            return Some(RECEIVED[index]);
+        }
+        let passed = self
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline);
+        passed.then_some(Stop::TimeLimit)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads the clock or the environment to decide anything; times are only recorded.
 
+mod early_stop;
 mod evaluate;
 mod fit;
 mod interrupt;
@@ -10,7 +11,7 @@ mod step;
 mod timing;
 
 pub use fit::{End, Observer, Progress, fit};
-pub use interrupt::{Interrupt, Signal};
+pub use interrupt::{Interrupt, Stop};
 pub use session::Session;
 
 use crate::run_dir;

@@ -86,6 +86,12 @@ impl Session {
             .sum()
     }
 
+    /// Bytes of a checkpoint's arrays once training has begun.
+    pub fn checkpoint_bytes(&self) -> u64 {
+        let numbers = self.parameter_count() * (1 + self.optimizer.state_size());
+        4 * numbers as u64
+    }
+
     /// What the network says of every evaluation image, and the counts that follow.
     pub fn predictions(&mut self) -> (Vec<Prediction>, ConfusionMatrix) {
         let predictions = match self.predictions.take() {

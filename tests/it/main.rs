@@ -4,6 +4,7 @@ mod support;
 
 mod compare;
 mod docs;
+mod faults;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod resume;

@@ -9,13 +9,13 @@ use crate::support::{Outcome, Sandbox};
 
 /// Everything of a run that must not depend on how it got there.
 #[derive(Debug, PartialEq)]
-struct Traces {
+pub struct Traces {
     metrics: String,
     predictions: String,
     report: String,
 }
 
-fn traces(sandbox: &Sandbox, run: &str) -> Traces {
+pub fn traces(sandbox: &Sandbox, run: &str) -> Traces {
     let read = |name: &str| sandbox.read(&format!("{run}/{name}"));
     Traces {
         metrics: read("metrics.csv"),
@@ -25,7 +25,7 @@ fn traces(sandbox: &Sandbox, run: &str) -> Traces {
 }
 
 /// Names of the checkpoint files, in the order of writing.
-fn checkpoints(sandbox: &Sandbox, run: &str) -> Vec<String> {
+pub fn checkpoints(sandbox: &Sandbox, run: &str) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(sandbox.path(run).join("checkpoints"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -35,7 +35,7 @@ fn checkpoints(sandbox: &Sandbox, run: &str) -> Vec<String> {
     names
 }
 
-fn copy_run(sandbox: &Sandbox, from: &str, to: &str) {
+pub fn copy_run(sandbox: &Sandbox, from: &str, to: &str) {
     let copied = Command::new("cp")
         .arg("-r")
         .args([sandbox.path(from), sandbox.path(to)])

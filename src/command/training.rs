@@ -1,0 +1,135 @@
+//! What `run`, `resume` and `reproduce` have in common: from a config to a session, and what is
+//! said and noted when it ends.
+
+use std::path::Path;
+
+use crate::config::Document;
+use crate::data::Splits;
+use crate::device;
+use crate::run_dir::{Event, FORMAT, Identity, NewRun, Writer, space};
+use crate::train::{End, Error, Interrupt, Session};
+
+use super::output::Output;
+use super::report::{Reporter, finish, stopped, stopped_early, thousands};
+
+/// A new run, ready for its first step.
+pub struct Started {
+    pub session: Session,
+    pub run: Writer,
+    pub reporter: Reporter,
+}
+
+/// Makes a run directory for what a document declares. Everything that can be wrong with it is
+/// found before anything is made.
+pub fn start(
+    document: &Document,
+    out: &Path,
+    interrupt: &mut Interrupt,
+    output: Output,
+) -> anyhow::Result<Started> {
+    let experiment = document.experiment()?;
+    let device = device::choose(&experiment.device)?;
+    let (data, model) = (&experiment.data, &experiment.model);
+    let data = Splits::load(data, model.input, experiment.classes())?;
+    let (images, batch_size) = (data.train.len(), experiment.training.batch_size);
+    if batch_size > images {
+        let message = format!("batch size {batch_size} is above the {images} training images");
+        let help = format!("choose a `batch_size` of at most {images}");
+        return Err(document
+            .error_at("training.batch_size", message, &help)
+            .into());
+    }
+    interrupt.limit(experiment.training.max_minutes);
+    let session = Session::new(experiment, data, device.device);
+    let policy = &session.experiment.checkpoint;
+    space::check(out, session.checkpoint_bytes(), policy)?;
+    let run = Writer::create(NewRun {
+        out,
+        identity: identity(&session, device.backend),
+        config_text: document.text(),
+        resolved_text: &session.experiment.to_toml(),
+    })?;
+    output.only_when_quiet(&run.folder().display().to_string());
+    let epochs = session.experiment.training.epochs;
+    let mut reporter = Reporter::new(output, run.log(), epochs);
+    introduce(&session, &run, &device.reason, &mut reporter);
+    Ok(Started {
+        session,
+        run,
+        reporter,
+    })
+}
+
+/// Says and notes how a training ended; gives the exit code.
+pub fn conclude(
+    end: Result<End, Error>,
+    session: &mut Session,
+    run: &mut Writer,
+    reporter: &mut Reporter,
+) -> anyhow::Result<u8> {
+    reporter.end();
+    let step = session.position.step;
+    match end {
+        Ok(end @ (End::Complete | End::Early)) => {
+            if end == End::Early {
+                reporter.note(&stopped_early(session));
+            }
+            finish(session, run, reporter)?;
+            Ok(0)
+        }
+        Ok(End::Stopped(stop)) => {
+            let reason = stop.name().to_owned();
+            run.event(Event::Stopped { step, reason })?;
+            reporter.note(&stopped(run.folder(), stop.name()));
+            Ok(stop.exit_code())
+        }
+        Err(error) => {
+            // The first error is the one to tell, whether or not it can be noted.
+            let _ = run.event(Event::Failed {
+                step,
+                reason: error.to_string(),
+            });
+            Err(error.into())
+        }
+    }
+}
+
+/// What is about to be trained, and where.
+pub fn introduce(session: &Session, run: &Writer, device: &str, reporter: &mut Reporter) {
+    let data = &session.data;
+    let [channels, height, width] = session.experiment.model.input;
+    reporter.note(&format!("device: {device}"));
+    reporter.note(&format!(
+        "data: {} training and {} evaluation images of {channels}x{height}x{width} in {} classes",
+        thousands(data.train.len() as f64),
+        thousands(data.eval.len() as f64),
+        data.class_names.len()
+    ));
+    reporter.note(&format!(
+        "network: {} layers, {} parameters",
+        session.experiment.model.layers.len(),
+        thousands(session.parameter_count() as f64)
+    ));
+    reporter.note(&format!("run: {}", run.folder().display()));
+}
+
+fn identity(session: &Session, backend: &str) -> Identity {
+    let experiment = &session.experiment;
+    Identity {
+        format: FORMAT,
+        run_id: String::new(),
+        name: experiment.name.clone(),
+        created_at: String::new(),
+        seed: experiment.seed,
+        config_digest: experiment.digest(),
+        data_digest: session.data.digest(),
+        data_files: session.data.files.clone(),
+        class_names: session.data.class_names.clone(),
+        parameters: session.parameter_count(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        burn_version: device::BURN_VERSION.to_owned(),
+        backend: backend.to_owned(),
+        cpu_features: device::cpu_features(),
+        command_line: std::env::args().collect(),
+    }
+}

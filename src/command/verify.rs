@@ -1,0 +1,43 @@
+//! `runner verify`: whether a run directory is what the program wrote.
+
+use std::fmt::Write;
+
+use crate::cli;
+use crate::run_dir::{Status, resolve, verify};
+
+use super::output::print_result;
+
+/// A check that said no.
+pub(super) const NO: u8 = 3;
+
+pub fn execute(args: cli::Verify) -> anyhow::Result<u8> {
+    let path = resolve(&args.run, &args.out.out)?;
+    let checks = verify(&path)?;
+    let mut text = String::new();
+    let mut failed = 0;
+    for check in &checks {
+        match &check.problem {
+            None => writeln!(text, "ok      {}", check.what)?,
+            Some(problem) => {
+                failed += 1;
+                writeln!(text, "FAILED  {}: {problem}", check.what)?;
+            }
+        }
+    }
+    let folder = path.display();
+    match (failed, Status::of(&path)) {
+        (0, _) => writeln!(text, "\n{folder}: all {} checks passed", checks.len())?,
+        (_, Status::Running) => writeln!(
+            text,
+            "\n{folder}: {failed} of {} checks failed, but the run is running: look again when it is not",
+            checks.len()
+        )?,
+        _ => writeln!(
+            text,
+            "\n{folder}: {failed} of {} checks failed",
+            checks.len()
+        )?,
+    }
+    print_result(&text)?;
+    Ok(if failed == 0 { 0 } else { NO })
+}

@@ -1,0 +1,40 @@
+//! Whether the disk has room for what a run will keep.
+
+use std::fs;
+use std::path::Path;
+
+use super::Error;
+use crate::config;
+
+/// Everything in a run directory but its checkpoints, generously.
+const REST_BYTES: u64 = 16 << 20;
+
+/// Refuses to start where the checkpoints that the policy keeps, and the one being written, would
+/// not fit. `checkpoint_bytes` is the size of one.
+pub fn check(out: &Path, checkpoint_bytes: u64, policy: &config::Checkpoint) -> Result<(), Error> {
+    fs::create_dir_all(out).map_err(|error| Error::io("create", out, error))?;
+    let kept = (policy.keep_last as u64).saturating_add(policy.keep_best as u64);
+    let needed = checkpoint_bytes
+        .saturating_mul(kept.saturating_add(1))
+        .saturating_add(REST_BYTES);
+    match available(out) {
+        Some(available) if available < needed => Err(Error::NoSpace {
+            path: out.to_owned(),
+            needed,
+            available,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes that this user may still write; `None` where the system does not say.
+#[cfg(unix)]
+fn available(folder: &Path) -> Option<u64> {
+    let status = rustix::fs::statvfs(folder).ok()?;
+    Some(status.f_bavail.saturating_mul(status.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn available(_folder: &Path) -> Option<u64> {
+    None
+}

@@ -1,0 +1,197 @@
+//! Whether a run directory is what the program wrote: every digest computed anew, every file held
+//! against the others. Reads only.
+
+use std::fs;
+use std::path::Path;
+
+use super::checkpoint::{Checkpoint, State};
+use super::identity::Identity;
+use super::table::MetricsTable;
+use super::writer::{checkpoint_names, metrics_header};
+use super::{Error, document, layout};
+use crate::array;
+use crate::digest;
+use crate::metrics::{ConfusionMatrix, classification_report};
+
+/// One thing that was looked at, and what is wrong with it, if anything.
+#[derive(Debug)]
+pub struct Check {
+    pub what: String,
+    pub problem: Option<String>,
+}
+
+/// Looks at everything in a run directory, and at the data files the run names.
+pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
+    let identity = Identity::read(folder)?;
+    let mut checks = vec![Check::new(
+        layout::RESOLVED,
+        check_config(folder, &identity),
+    )];
+    for file in &identity.data_files {
+        let problem = match fs::read(&file.path) {
+            Ok(bytes) if digest::of(&bytes).hex() == file.sha256 => None,
+            Ok(_) => Some("is not the file the run was trained on".to_owned()),
+            Err(error) => Some(format!("cannot be read: {error}")),
+        };
+        checks.push(Check::new(&file.path, problem));
+    }
+    let metrics = fs::read_to_string(folder.join(layout::METRICS)).unwrap_or_default();
+    let mut before: Option<(String, State)> = None;
+    for name in checkpoint_names(folder)? {
+        let path = folder.join(layout::CHECKPOINTS).join(&name);
+        let what = format!("{}/{name}", layout::CHECKPOINTS);
+        match Checkpoint::read(&path) {
+            Err(damage) => checks.push(Check::new(&what, Some(damage.to_string()))),
+            Ok((checkpoint, digest)) => {
+                let before_state = before
+                    .as_ref()
+                    .map(|(digest, state)| (digest.as_str(), state));
+                let problem =
+                    check_checkpoint(&name, &checkpoint, &identity, before_state, &metrics);
+                checks.push(Check::new(&what, problem));
+                before = Some((digest, checkpoint.state));
+            }
+        }
+    }
+    let newest = before.map(|(_, state)| state.metrics);
+    let finished = folder.join(layout::RESULT).exists();
+    let problem = check_metrics(&metrics, newest.as_deref(), finished);
+    checks.push(Check::new(layout::METRICS, problem));
+    if finished {
+        checks.push(Check::new(
+            layout::PREDICTIONS,
+            check_results(folder, &identity, &metrics),
+        ));
+    }
+    Ok(checks)
+}
+
+impl Check {
+    fn new(what: &str, problem: Option<String>) -> Self {
+        Self {
+            what: what.to_owned(),
+            problem,
+        }
+    }
+}
+
+fn check_config(folder: &Path, identity: &Identity) -> Option<String> {
+    let experiment = document(folder).map(|document| document.experiment());
+    match experiment {
+        Ok(Ok(experiment)) if experiment.digest() == identity.config_digest => None,
+        Ok(Ok(_)) => Some("is not the config the run began with".to_owned()),
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+fn check_checkpoint(
+    name: &str,
+    checkpoint: &Checkpoint,
+    identity: &Identity,
+    before: Option<(&str, &State)>,
+    metrics: &str,
+) -> Option<String> {
+    let state = &checkpoint.state;
+    if let Some(problem) = state.foreign_to(identity) {
+        return Some(problem);
+    }
+    if state.position.file_name() != name {
+        return Some(format!("it is in truth {}", state.position.file_name()));
+    }
+    if let Some((name, _)) = checkpoint
+        .arrays
+        .iter()
+        .find(|(_, array)| !array.is_finite())
+    {
+        return Some(format!("`{name}` is not finite"));
+    }
+    if let Some((digest, before)) = before {
+        // Those between the two may have been deleted; then the chain has a gap, and the rows must do.
+        let is_next = state.previous.as_deref() == Some(digest);
+        if !is_next && !state.metrics.starts_with(&before.metrics) {
+            return Some("it does not follow from the checkpoint before it".to_owned());
+        }
+    }
+    if !metrics.starts_with(&state.metrics) {
+        return Some(format!("its rows are not those of {}", layout::METRICS));
+    }
+    if state.position.is_epoch_end() && state.position.step > 0 {
+        let digest = array::digest(&checkpoint.arrays).hex();
+        let row = state.metrics.lines().last().unwrap_or_default();
+        if row.rsplit(',').next() != digest.get(..16) {
+            return Some(format!(
+                "its arrays are not those of the last row of {}",
+                layout::METRICS
+            ));
+        }
+    }
+    None
+}
+
+fn check_metrics(metrics: &str, newest: Option<&str>, finished: bool) -> Option<String> {
+    let header = metrics_header();
+    if !metrics.starts_with(&header) {
+        return Some("its first line is not the program's".to_owned());
+    }
+    let table = match MetricsTable::parse(Path::new(layout::METRICS), metrics) {
+        Ok(table) => table,
+        Err(error) => return Some(error.to_string()),
+    };
+    let gap = (0..table.len()).find(|row| table.get(*row, "epoch") != Some((row + 1) as f64));
+    if let Some(row) = gap {
+        return Some(format!("line {} is not epoch {}", row + 2, row + 1));
+    }
+    match newest {
+        Some(newest) if finished && metrics != newest => {
+            Some("it is not what the newest checkpoint says".to_owned())
+        }
+        None if finished => Some("the run is finished and has no checkpoint".to_owned()),
+        _ => None,
+    }
+}
+
+/// Predictions, confusion matrix, report and last row must say the same.
+fn check_results(folder: &Path, identity: &Identity, metrics: &str) -> Option<String> {
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let mut confusion = ConfusionMatrix::new(identity.class_names.len());
+    let predictions = read(layout::PREDICTIONS);
+    for (index, record) in csv::Reader::from_reader(predictions.as_bytes())
+        .records()
+        .enumerate()
+    {
+        let class = |record: &csv::StringRecord, column: usize| -> Option<usize> {
+            let class = record.get(column)?.parse().ok()?;
+            (class < identity.class_names.len()).then_some(class)
+        };
+        let record = record.unwrap_or_default();
+        match (class(&record, 2), class(&record, 3)) {
+            (Some(label), Some(prediction)) => confusion.add(label, prediction),
+            _ => return Some(format!("line {} is no prediction", index + 2)),
+        }
+    }
+    let report = classification_report(&confusion, &identity.class_names);
+    if read(layout::REPORT) != report {
+        return Some(format!("{} does not follow from it", layout::REPORT));
+    }
+    if read(layout::CONFUSION) != super::results::confusion_csv(&confusion, &identity.class_names) {
+        return Some(format!("{} does not follow from it", layout::CONFUSION));
+    }
+    let table = MetricsTable::parse(Path::new(layout::METRICS), metrics).ok()?;
+    let last = table.len().checked_sub(1)?;
+    let scores = confusion.scores(0.0);
+    let same = [
+        ("eval_accuracy", scores.accuracy),
+        ("eval_precision", scores.precision),
+        ("eval_recall", scores.recall),
+        ("eval_f1", scores.f1),
+    ]
+    .into_iter()
+    .all(|(column, score)| table.get(last, column) == Some(score));
+    (!same).then(|| {
+        format!(
+            "the last row of {} does not follow from it",
+            layout::METRICS
+        )
+    })
+}

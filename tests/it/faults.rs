@@ -1,0 +1,265 @@
+//! Every way in which the system can fail a run: killed at each of its file operations, refused
+//! each of them. Needs strace, which injects the faults; `.ci/run` installs it and runs these.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::resume::{Traces, checkpoints, copy_run, traces};
+use crate::support::{Outcome, Sandbox};
+
+/// One call of a process's main thread: the `count`-th of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Call {
+    name: String,
+    count: usize,
+}
+
+/// Operations that change what is on disk, or decide whether it can be changed.
+const CHANGING: &[&str] = &[
+    "chmod",
+    "close",
+    "fdatasync",
+    "flock",
+    "fsync",
+    "ftruncate",
+    "mkdir",
+    "openat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "symlink",
+    "unlink",
+    "write",
+];
+
+/// A short run with mid-epoch checkpoints and a rotation.
+const SHORT: &[&str] = &[
+    "training.epochs=2",
+    "training.batch_size=30",
+    "checkpoint.every_steps=1",
+];
+
+fn run_short(extra: &[&'static str]) -> Vec<&'static str> {
+    [&["run", "tiny.toml", "-q"], SHORT, extra].concat()
+}
+
+/// The file operations below `folder` that a command makes, in order.
+fn calls_below(sandbox: &Sandbox, arguments: &[&str], folder: &str) -> Vec<Call> {
+    let log = sandbox.path("strace.log");
+    let mut strace = Command::new("strace");
+    strace
+        .args(["-f", "-y", "-e", &format!("trace={}", CHANGING.join(","))])
+        .arg("-o")
+        .arg(&log)
+        .arg(env!("CARGO_BIN_EXE_runner"))
+        .args(arguments)
+        .current_dir(sandbox.path(""));
+    let output = strace.output().expect("strace is installed");
+    assert!(output.status.success(), "{output:?}");
+    let log = fs::read_to_string(log).unwrap();
+    let main = log.split_whitespace().next().unwrap().to_owned();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut calls = Vec::new();
+    for line in log.lines() {
+        let Some((thread, rest)) = line.split_once(' ') else {
+            continue;
+        };
+        let name = rest.trim_start().split('(').next().unwrap();
+        if thread != main || !CHANGING.contains(&name) {
+            continue;
+        }
+        let count = counts.entry(name).or_default();
+        *count += 1;
+        if rest.contains(folder) {
+            calls.push(Call {
+                name: name.to_owned(),
+                count: *count,
+            });
+        }
+    }
+    assert!(calls.len() > 50, "{} calls", calls.len());
+    calls
+}
+
+/// Runs a command with a fault at one of its calls.
+fn with_fault(sandbox: &Sandbox, arguments: &[&str], call: &Call, fault: &str) -> Outcome {
+    let mut strace = Command::new("strace");
+    let inject = format!("inject={}:{fault}:when={}", call.name, call.count);
+    strace
+        .args(["-f", "-e", &format!("trace={}", call.name), "-e", &inject])
+        .args(["-o", "/dev/null"])
+        .arg(env!("CARGO_BIN_EXE_runner"))
+        .args(arguments)
+        .current_dir(sandbox.path(""));
+    let output = strace.output().unwrap();
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// The run directories in a folder.
+fn runs(sandbox: &Sandbox, out: &str) -> Vec<String> {
+    let entries = fs::read_dir(sandbox.path(out)).into_iter().flatten();
+    let mut runs: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("2"))
+        .collect();
+    runs.sort();
+    runs.into_iter().map(|run| format!("{out}/{run}")).collect()
+}
+
+/// Resumes what a fault has left, or starts anew where it left nothing; checks that the newest
+/// checkpoint was taken and that everything came out equal.
+fn recover(sandbox: &Sandbox, out: &'static str, expected: &Traces, fault: &str) {
+    let run = match runs(sandbox, out).as_slice() {
+        [] => {
+            let arguments = run_short(&["--out", out]);
+            sandbox
+                .runner(&arguments)
+                .success()
+                .stdout
+                .trim()
+                .to_owned()
+        }
+        [run] => {
+            let newest = checkpoints(sandbox, run).pop();
+            let finished = sandbox.path(run).join("result.json").exists();
+            sandbox.runner(&["resume", run]).success();
+            let events = sandbox.read(&format!("{run}/events.jsonl"));
+            assert!(!events.contains("fell_back"), "{fault}: {events}");
+            if let (Some(newest), false) = (newest, finished) {
+                let resumed = events
+                    .lines()
+                    .rev()
+                    .find(|line| line.contains("\"resumed\""));
+                assert!(resumed.unwrap().contains(&newest), "{fault}: {events}");
+            }
+            run.clone()
+        }
+        several => panic!("{fault}: {several:?}"),
+    };
+    assert_eq!(&traces(sandbox, &run), expected, "{fault}");
+    let verified = sandbox.runner(&["verify", &run]);
+    assert_eq!(verified.code, Some(0), "{fault}: {}", verified.stdout);
+    assert_no_temporaries(&sandbox.path(&run));
+    fs::remove_dir_all(sandbox.path(out)).unwrap();
+}
+
+fn assert_no_temporaries(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        assert!(!name.starts_with(".tmp-"), "{name}");
+        if entry.file_type().unwrap().is_dir() {
+            assert_no_temporaries(&entry.path());
+        }
+    }
+}
+
+/// A short run stopped in its middle, as `stopped/<run>`, for resumes to start from.
+fn stopped(sandbox: &Sandbox) -> String {
+    let run = sandbox
+        .runner(&run_short(&[
+            "--out",
+            "stopped",
+            "checkpoint.keep_last=100",
+        ]))
+        .success()
+        .stdout
+        .trim()
+        .to_owned();
+    for later in checkpoints(sandbox, &run).split_off(1) {
+        fs::remove_file(sandbox.path(&run).join("checkpoints").join(later)).unwrap();
+    }
+    fs::remove_file(sandbox.path(&run).join("result.json")).unwrap();
+    run
+}
+
+// Seen red with the sync of the file, the cut of torn lines, or the restoring of metrics.csv taken out.
+#[test]
+#[ignore = "needs strace; .ci/run runs it"]
+fn killed_at_every_file_operation_of_a_run_nothing_is_lost() {
+    let sandbox = Sandbox::new();
+    let arguments = run_short(&["--out", "killed"]);
+    let expected = {
+        let run = sandbox.runner(&run_short(&[])).success().stdout;
+        traces(&sandbox, run.trim())
+    };
+    for call in calls_below(&sandbox, &run_short(&["--out", "counted"]), "counted") {
+        with_fault(&sandbox, &arguments, &call, "signal=SIGKILL");
+        recover(
+            &sandbox,
+            "killed",
+            &expected,
+            &format!("killed at {call:?}"),
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs strace; .ci/run runs it"]
+fn killed_at_every_file_operation_of_a_resume_nothing_is_lost() {
+    let sandbox = Sandbox::new();
+    let run = stopped(&sandbox);
+    let expected = {
+        let run = sandbox.runner(&run_short(&[])).success().stdout;
+        traces(&sandbox, run.trim())
+    };
+    let copy = run.replace("stopped", "copy");
+    copy_run(&sandbox, "stopped", "copy");
+    let calls = calls_below(&sandbox, &["resume", &copy, "-q"], "copy");
+    for call in calls {
+        let _ = fs::remove_dir_all(sandbox.path("copy"));
+        copy_run(&sandbox, "stopped", "copy");
+        with_fault(&sandbox, &["resume", &copy, "-q"], &call, "signal=SIGKILL");
+        recover(&sandbox, "copy", &expected, &format!("killed at {call:?}"));
+    }
+}
+
+#[test]
+#[ignore = "needs strace; .ci/run runs it"]
+fn a_disk_that_fails_any_operation_is_named_and_nothing_is_lost() {
+    let sandbox = Sandbox::new();
+    let expected = {
+        let run = sandbox.runner(&run_short(&[])).success().stdout;
+        traces(&sandbox, run.trim())
+    };
+    let arguments = run_short(&["--out", "failed"]);
+    let calls = calls_below(&sandbox, &run_short(&["--out", "counted"]), "counted");
+    let mut named = 0;
+    for (index, call) in calls.iter().enumerate() {
+        // Each call fails in one of the ways it can; all of them come up many times.
+        let errors: &[&str] = match call.name.as_str() {
+            "openat" | "mkdir" => &["EMFILE", "ENOSPC", "EIO", "EDQUOT"],
+            "close" => continue,
+            _ => &["ENOSPC", "EIO", "EDQUOT"],
+        };
+        let error = errors[index % errors.len()];
+        let fault = format!("{error} at {call:?}");
+        let outcome = with_fault(&sandbox, &arguments, call, &format!("error={error}"));
+        assert!(
+            !outcome.stderr.contains("panicked"),
+            "{fault}: {}",
+            outcome.stderr
+        );
+        match outcome.code {
+            // Tried a second time, or nothing that matters: train.log, the link to the newest.
+            Some(0) => {}
+            Some(74) => {
+                assert!(
+                    outcome.stderr.contains("failed"),
+                    "{fault}: {}",
+                    outcome.stderr
+                );
+                named += 1;
+            }
+            other => panic!("{fault}: exit code {other:?}\n{}", outcome.stderr),
+        }
+        recover(&sandbox, "failed", &expected, &fault);
+    }
+    assert!(named > 20, "{named}");
+}
