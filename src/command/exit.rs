@@ -1,6 +1,7 @@
 //! What the process's exit code says.
 
 use super::output::StdoutError;
+use super::prove::Failure;
 use super::resume::Refusal;
 use crate::{compare, config, data, device, run_dir, train};
 
@@ -61,6 +62,10 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if error.is::<StdoutError>() {
         return Some(74);
+    }
+    // A proof that could not be made ends as the run that it was made of.
+    if let Some(Failure::Ended(status)) = error.downcast_ref::<Failure>() {
+        return status.code().and_then(|code| u8::try_from(code).ok());
     }
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
         return Some(refusal.exit_code());

@@ -2,10 +2,13 @@
 
 mod support;
 
+mod checks;
 mod compare;
 mod docs;
+mod endings;
 mod faults;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod resume;
 mod run;
+mod soak;

@@ -138,7 +138,7 @@ fn start(sandbox: &Sandbox, arguments: &[&str]) -> Child {
     command.spawn().unwrap()
 }
 
-fn kill(child: &Child, signal: &str) {
+pub fn kill(child: &Child, signal: &str) {
     let status = Command::new("kill")
         .args([&format!("-{signal}"), &child.id().to_string()])
         .status();
