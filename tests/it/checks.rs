@@ -113,7 +113,7 @@ fn prove_kills_resumes_and_compares() {
     );
     sandbox
         .runner(&["prove", "missing.toml"])
-        .code(1)
+        .code(2)
         .stderr_has(&["missing.toml"]);
 }
 
