@@ -78,7 +78,12 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
         session.load(checkpoint)?;
     }
     let policy = &session.experiment.checkpoint;
-    space::check(&folder, session.checkpoint_bytes(), policy)?;
+    space::check(
+        &folder,
+        session.checkpoint_bytes(),
+        session.data.eval.len(),
+        policy,
+    )?;
     run.reopen()?;
     if let Some((from, to)) = other_version {
         run.event(Event::VersionChanged { from, to })?;

@@ -42,7 +42,12 @@ pub fn start(
     interrupt.limit(experiment.training.max_minutes);
     let session = Session::new(experiment, data, device.device);
     let policy = &session.experiment.checkpoint;
-    space::check(out, session.checkpoint_bytes(), policy)?;
+    space::check(
+        out,
+        session.checkpoint_bytes(),
+        session.data.eval.len(),
+        policy,
+    )?;
     let run = Writer::create(NewRun {
         out,
         identity: identity(&session, device.backend),

@@ -48,10 +48,10 @@ pub enum Error {
     #[error("{}: in use by {holder}\nwait until it ends, or stop it", path.display())]
     Locked { path: PathBuf, holder: String },
     #[error(
-        "{}: the checkpoints need {} MiB and {} MiB are free\n\
+        "{}: the run needs {} KiB and {} KiB are free\n\
          free some space, keep fewer with checkpoint.keep_last and checkpoint.keep_best, or name \
          another folder with --out",
-        path.display(), needed >> 20, available >> 20
+        path.display(), needed.div_ceil(1024), available >> 10
     )]
     NoSpace {
         path: PathBuf,

@@ -6,16 +6,25 @@ use std::path::Path;
 use super::Error;
 use crate::config;
 
-/// Everything in a run directory but its checkpoints, generously.
-const REST_BYTES: u64 = 16 << 20;
+/// Everything in a run directory but its checkpoints and predictions, for a run of usual length.
+const REST_BYTES: u64 = 256 << 10;
 
-/// Refuses to start where the checkpoints that the policy keeps, and the one being written, would
-/// not fit. `checkpoint_bytes` is the size of one.
-pub fn check(out: &Path, checkpoint_bytes: u64, policy: &config::Checkpoint) -> Result<(), Error> {
+/// A row of predictions.csv.
+const PREDICTION_BYTES: u64 = 100;
+
+/// Refuses to start where the checkpoints that the policy keeps, the one being written, and the
+/// predictions for so many images would not fit. `checkpoint_bytes` is the size of one.
+pub fn check(
+    out: &Path,
+    checkpoint_bytes: u64,
+    eval_images: usize,
+    policy: &config::Checkpoint,
+) -> Result<(), Error> {
     fs::create_dir_all(out).map_err(|error| Error::io("create", out, error))?;
     let kept = (policy.keep_last as u64).saturating_add(policy.keep_best as u64);
     let needed = checkpoint_bytes
         .saturating_mul(kept.saturating_add(1))
+        .saturating_add(PREDICTION_BYTES * eval_images as u64)
         .saturating_add(REST_BYTES);
     match available(out) {
         Some(available) if available < needed => Err(Error::NoSpace {

@@ -4,6 +4,7 @@ mod support;
 
 mod checks;
 mod compare;
+mod disks;
 mod docs;
 mod endings;
 mod faults;
