@@ -136,14 +136,17 @@ impl<R: Rule> PerParameter<R> {
                 "the optimizer state of parameter `{name}` is missing or misshapen"
             ));
         }
-        self.states = states;
+        let before = std::mem::replace(&mut self.states, states);
         // What was not read cannot come back out; so this finds every array too many.
         let taken = self.state(network);
         match arrays
             .iter()
             .find(|(name, array)| taken.get(*name) != Some(array))
         {
-            Some((name, _)) => Err(format!("the optimizer has no state `{name}`")),
+            Some((name, _)) => {
+                self.states = before;
+                Err(format!("the optimizer has no state `{name}`"))
+            }
             None => Ok(()),
         }
     }

@@ -75,7 +75,8 @@ pub fn read(path: &Path, rank: usize) -> Result<Idx, Error> {
         .filter(|length| *length <= MAX_BYTES)
         .ok_or_else(|| {
             invalid(format!(
-                "its header promises {dimensions:?} bytes, too many"
+                "its header promises {} bytes, too many",
+                join(&dimensions)
             ))
         })?;
 

@@ -116,8 +116,8 @@ fn load_split(
     let location = Path::new(location);
     let (images_path, labels_path) = if location.is_dir() {
         (
-            find(location, &format!("{prefix}-images-idx3-ubyte"))?,
-            find(location, &format!("{prefix}-labels-idx1-ubyte"))?,
+            find(location, &format!("{prefix}-images-idx3-ubyte"), FOLDER)?,
+            find(location, &format!("{prefix}-labels-idx1-ubyte"), FOLDER)?,
         )
     } else {
         (location.to_owned(), labels_beside(location)?)
@@ -205,13 +205,19 @@ fn check(
     Ok(())
 }
 
-fn find(folder: &Path, name: &str) -> Result<PathBuf, Error> {
+const FOLDER: &str = "a folder of IDX files has train-images-idx3-ubyte, train-labels-idx1-ubyte, \
+                      t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or .gz";
+
+fn find(folder: &Path, name: &str, remedy: &str) -> Result<PathBuf, Error> {
     idx::find(folder, name).ok_or_else(|| Error::Missing {
-        path: folder.to_owned(),
+        // The folder of a bare file name is empty.
+        path: if folder.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else {
+            folder.to_owned()
+        },
         wanted: format!("{name} or {name}.gz"),
-        remedy: "a folder of IDX files has train-images-idx3-ubyte, train-labels-idx1-ubyte, \
-                 t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or .gz"
-            .to_owned(),
+        remedy: remedy.to_owned(),
     })
 }
 
@@ -219,15 +225,16 @@ fn find(folder: &Path, name: &str) -> Result<PathBuf, Error> {
 fn labels_beside(images: &Path) -> Result<PathBuf, Error> {
     let name = images.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.strip_suffix(".gz").unwrap_or(&name);
-    if !images.is_file() {
-        return Err(Error::Unreadable {
-            path: images.to_owned(),
-            source: io::ErrorKind::NotFound.into(),
-        });
-    }
+    std::fs::metadata(images).map_err(|source| Error::Unreadable {
+        path: images.to_owned(),
+        source,
+    })?;
     let folder = images.parent().unwrap_or(Path::new(""));
     match stem.strip_suffix("images-idx3-ubyte") {
-        Some(prefix) => find(folder, &format!("{prefix}labels-idx1-ubyte")),
+        Some(prefix) => {
+            let remedy = format!("put the labels of {} there", images.display());
+            find(folder, &format!("{prefix}labels-idx1-ubyte"), &remedy)
+        }
         None => Err(Error::Missing {
             path: images.to_owned(),
             wanted: "IDX images file".to_owned(),

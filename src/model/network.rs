@@ -136,18 +136,18 @@ impl ModuleMapper for Writer<'_> {
             return param;
         };
         self.seen += 1;
-        match from_array(array) {
+        let misfit = match from_array(array) {
             Some(data) if array.shape == expected => {
                 let device = param.val().device();
-                param.map(|_| Tensor::from_data(data, &device).require_grad())
+                return param.map(|_| Tensor::from_data(data, &device).require_grad());
             }
-            _ => {
-                self.misfit.get_or_insert(format!(
-                    "parameter `{name}` has shape {:?}, the network's is {expected:?}",
-                    array.shape
-                ));
-                param
-            }
-        }
+            Some(_) => format!(
+                "parameter `{name}` has shape {:?}, the network's is {expected:?}",
+                array.shape
+            ),
+            None => format!("parameter `{name}` is of whole numbers, the network's is of floats"),
+        };
+        self.misfit.get_or_insert(misfit);
+        param
     }
 }

@@ -1,15 +1,27 @@
 //! All integration tests, in one binary, because each one links Burn again.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helpers as well"
+)]
+
+mod by_hand;
 mod support;
 
+mod checkpoints;
 mod checks;
 mod compare;
+mod data;
 mod disks;
 mod docs;
 mod endings;
+mod exit;
 mod faults;
+mod metrics;
 #[cfg(feature = "ndarray")]
 mod ndarray;
+mod parity;
+mod random;
 mod resume;
 mod run;
 mod soak;

@@ -1,0 +1,452 @@
+//! Data: what is wrong with them is told before a run directory is made; what is right gives the same run however it is packed.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use runner::config;
+use runner::data::{Batches, Dataset, Splits};
+
+use crate::support::{Sandbox, TINY};
+
+const TRAIN_IMAGES: &str = "data/train-images-idx3-ubyte";
+const TRAIN_LABELS: &str = "data/train-labels-idx1-ubyte";
+const EVAL_IMAGES: &str = "data/t10k-images-idx3-ubyte";
+const EVAL_LABELS: &str = "data/t10k-labels-idx1-ubyte";
+const FILES: [&str; 4] = [TRAIN_IMAGES, TRAIN_LABELS, EVAL_IMAGES, EVAL_LABELS];
+
+const FETCH_AGAIN: &str = "fetch or make the file again";
+
+#[test]
+fn a_missing_folder_is_named() {
+    let sandbox = Sandbox::new();
+    fs::rename(sandbox.path("data"), sandbox.path("elsewhere")).unwrap();
+    refused(
+        &sandbox,
+        &[
+            "cannot read data: No such file",
+            "check `data` in the config",
+        ],
+    );
+}
+
+#[test]
+fn a_folder_without_the_files_says_what_they_are_called() {
+    let sandbox = Sandbox::new();
+    for name in FILES {
+        fs::remove_file(sandbox.path(name)).unwrap();
+    }
+    refused(
+        &sandbox,
+        &[
+            "data: no train-images-idx3-ubyte or train-images-idx3-ubyte.gz here",
+            "t10k-labels-idx1-ubyte, each plain or .gz",
+        ],
+    );
+}
+
+#[test]
+fn a_missing_labels_file_is_named() {
+    for name in [TRAIN_LABELS, EVAL_LABELS] {
+        let sandbox = Sandbox::new();
+        fs::remove_file(sandbox.path(name)).unwrap();
+        let labels = name.strip_prefix("data/").unwrap();
+        refused(
+            &sandbox,
+            &[&format!("data: no {labels} or {labels}.gz here")],
+        );
+    }
+}
+
+#[test]
+fn labels_missing_beside_a_named_file_are_named() {
+    let sandbox = Sandbox::new();
+    for (name, folder) in [
+        ("data/lone-images-idx3-ubyte", "data"),
+        ("lone-images-idx3-ubyte", "."),
+    ] {
+        fs::copy(sandbox.path(TRAIN_IMAGES), sandbox.path(name)).unwrap();
+        name_files(&sandbox, name, EVAL_IMAGES);
+        let missing = "no lone-labels-idx1-ubyte or lone-labels-idx1-ubyte.gz here";
+        refused(
+            &sandbox,
+            &[
+                &format!("error: {folder}: {missing}"),
+                &format!("put the labels of {name} there"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_named_file_that_is_no_images_file_says_what_it_must_be_called() {
+    let sandbox = Sandbox::new();
+    name_files(&sandbox, TRAIN_LABELS, EVAL_IMAGES);
+    refused(
+        &sandbox,
+        &[TRAIN_LABELS, "its name must end in images-idx3-ubyte"],
+    );
+}
+
+#[test]
+fn a_plain_file_cut_anywhere_is_refused() {
+    for name in FILES {
+        let sandbox = Sandbox::new();
+        let bytes = fs::read(sandbox.path(name)).unwrap();
+        // Nothing, inside the magic number, inside the header, after it, one byte short.
+        for length in [0, 3, 7, 16, bytes.len() - 1] {
+            sandbox.write(name, &bytes[..length]);
+            refused(&sandbox, &[name, "truncated", FETCH_AGAIN]);
+        }
+    }
+}
+
+#[test]
+fn a_gzip_file_cut_anywhere_is_refused() {
+    let sandbox = Sandbox::new();
+    let (name, packed) = pack(&sandbox, TRAIN_IMAGES);
+    // Inside gzip's header, inside the data, before the checksum, inside it.
+    for length in [2, 9, packed.len() / 2, packed.len() - 8, packed.len() - 1] {
+        sandbox.write(&name, &packed[..length]);
+        refused(&sandbox, &[&name, "truncated", FETCH_AGAIN]);
+    }
+}
+
+#[test]
+fn a_gzip_file_with_a_flipped_byte_is_refused() {
+    let sandbox = Sandbox::new();
+    let (name, packed) = pack(&sandbox, TRAIN_IMAGES);
+    // Inside the data, and in the checksum at the end.
+    for index in [packed.len() / 2, packed.len() - 8] {
+        let mut flipped = packed.clone();
+        flipped[index] ^= 1;
+        sandbox.write(&name, &flipped);
+        refused(&sandbox, &[&name, FETCH_AGAIN]);
+    }
+}
+
+/// Red if reading stops where the header says, before gzip's checksum.
+#[test]
+fn no_flipped_byte_of_a_gzip_file_changes_what_is_read() {
+    let sandbox = Sandbox::new();
+    let (name, packed) = pack(&sandbox, EVAL_LABELS);
+    let folder = sandbox.path("data").display().to_string();
+    let load = || Splits::load(&data(&folder, &folder), [1, 28, 28], 10);
+    let labels = load().unwrap().eval.labels;
+    let mut harmless = 0;
+    for index in 0..packed.len() {
+        let mut flipped = packed.clone();
+        flipped[index] ^= 0x10;
+        sandbox.write(&name, &flipped);
+        match load() {
+            Ok(splits) => {
+                assert_eq!(splits.eval.labels, labels, "byte {index}");
+                harmless += 1;
+            }
+            Err(error) => assert!(error.to_string().contains(&name), "byte {index}: {error}"),
+        }
+    }
+    // Of gzip's header: time (4 bytes), flags of the compressor, system. And of the last byte of
+    // data the bits that fill it up.
+    assert!(harmless <= 7, "{harmless}");
+}
+
+#[test]
+fn bytes_too_many_are_refused() {
+    let sandbox = Sandbox::new();
+    for name in FILES {
+        let bytes = fs::read(sandbox.path(name)).unwrap();
+        sandbox.write(name, [bytes.as_slice(), &[0]].concat());
+        refused(&sandbox, &[name, "more bytes follow than", FETCH_AGAIN]);
+        sandbox.write(name, bytes);
+    }
+    let (name, packed) = pack(&sandbox, TRAIN_IMAGES);
+    sandbox.write(&name, [packed.as_slice(), b"more"].concat());
+    refused(&sandbox, &[&name, FETCH_AGAIN]);
+}
+
+#[test]
+fn labels_in_place_of_images_are_refused_and_the_reverse() {
+    let sandbox = Sandbox::new();
+    let images = fs::read(sandbox.path(TRAIN_IMAGES)).unwrap();
+    let labels = fs::read(sandbox.path(TRAIN_LABELS)).unwrap();
+    sandbox.write(TRAIN_IMAGES, &labels);
+    refused(
+        &sandbox,
+        &[
+            TRAIN_IMAGES,
+            "magic number 0x00000801 instead of 0x00000803: not an IDX file of images",
+            FETCH_AGAIN,
+        ],
+    );
+    sandbox.write(TRAIN_IMAGES, &images);
+    sandbox.write(TRAIN_LABELS, &images);
+    refused(
+        &sandbox,
+        &[
+            TRAIN_LABELS,
+            "magic number 0x00000803 instead of 0x00000801: not an IDX file of labels",
+            FETCH_AGAIN,
+        ],
+    );
+}
+
+/// Red if memory is taken on the header's word.
+#[test]
+fn a_header_that_promises_the_earth_is_refused() {
+    let sandbox = Sandbox::new();
+    let mut bytes = fs::read(sandbox.path(TRAIN_IMAGES)).unwrap();
+    bytes[4..16].fill(0xff);
+    sandbox.write(TRAIN_IMAGES, &bytes);
+    refused(
+        &sandbox,
+        &[
+            TRAIN_IMAGES,
+            "its header promises 4294967295 x 4294967295 x 4294967295 bytes, too many",
+            FETCH_AGAIN,
+        ],
+    );
+    // Sixteen gigabytes, which are not too many, but not there.
+    bytes[4..16].copy_from_slice(&[0, 4, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0]);
+    sandbox.write(TRAIN_IMAGES, &bytes);
+    refused(&sandbox, &[TRAIN_IMAGES, "truncated", FETCH_AGAIN]);
+}
+
+#[test]
+fn counts_that_disagree_are_refused() {
+    let sandbox = Sandbox::new();
+    let labels = fs::read(sandbox.path(TRAIN_LABELS)).unwrap();
+    sandbox.cut_data("data", 59, 30);
+    sandbox.write(TRAIN_LABELS, labels);
+    refused(
+        &sandbox,
+        &[
+            &format!("{TRAIN_LABELS}: 60 labels for 59 images in {TRAIN_IMAGES}"),
+            "take both files from one source",
+        ],
+    );
+}
+
+#[test]
+fn a_split_without_images_is_refused() {
+    for (train, eval, name) in [(0, 30, TRAIN_IMAGES), (60, 0, EVAL_IMAGES)] {
+        let sandbox = Sandbox::new();
+        sandbox.cut_data("data", train, eval);
+        refused(
+            &sandbox,
+            &[
+                &format!("{name}: no images in this file"),
+                "name a file that has some",
+            ],
+        );
+    }
+}
+
+#[test]
+fn images_of_another_size_are_refused() {
+    let sandbox = Sandbox::new();
+    let mut bytes = fs::read(sandbox.path(EVAL_IMAGES)).unwrap();
+    // As many bytes, so that only the shape tells.
+    (bytes[11], bytes[15]) = (14, 56);
+    sandbox.write(EVAL_IMAGES, bytes);
+    refused(
+        &sandbox,
+        &[
+            &format!("{EVAL_IMAGES}: its images are [1, 14, 56], `model.input` is [1, 28, 28]"),
+            "set model.input = [1, 14, 56], or name other data",
+        ],
+    );
+}
+
+#[test]
+fn a_label_outside_the_classes_is_refused() {
+    let sandbox = Sandbox::new();
+    let mut bytes = fs::read(sandbox.path(EVAL_LABELS)).unwrap();
+    (bytes[8 + 17], bytes[8 + 20]) = (10, 12);
+    sandbox.write(EVAL_LABELS, bytes);
+    refused(
+        &sandbox,
+        &[
+            &format!("{EVAL_LABELS}: label 10 of image 17 lies outside the 10 classes"),
+            "give the last layer out_features = 13 or more, or name other data",
+        ],
+    );
+}
+
+#[test]
+fn a_batch_above_the_data_points_at_its_line() {
+    let sandbox = Sandbox::new();
+    let line = TINY
+        .lines()
+        .position(|line| line.starts_with("batch_size"))
+        .unwrap()
+        + 1;
+    let too_many = TINY.replace("batch_size = 7", "batch_size = 61");
+    sandbox.write("tiny.toml", too_many);
+    let before = everything(&sandbox);
+    sandbox
+        .runner(&["run", "tiny.toml", "-q"])
+        .code(2)
+        .stderr_has(&[
+            "batch size 61 is above the 60 training images",
+            &format!("tiny.toml:{line}:14"),
+            "choose a `batch_size` of at most 60",
+        ]);
+    assert_eq!(everything(&sandbox), before);
+    // All at once is no error; and an override is pointed at on the command line.
+    sandbox.run_tiny(&["training.batch_size=60"]);
+    let outcome = sandbox.runner(&["run", "tiny.toml", "training.batch_size=62"]);
+    outcome
+        .code(2)
+        .stderr_has(&["command line:1:21", "batch size 62"]);
+}
+
+#[test]
+fn plain_and_gzip_files_give_the_same_run() {
+    let sandbox = Sandbox::new();
+    let plain = metrics(&sandbox);
+    for name in FILES {
+        pack(&sandbox, name);
+        assert_eq!(metrics(&sandbox), plain, "{name} as gzip");
+    }
+}
+
+/// Red if the splits are swapped.
+#[test]
+fn a_folder_and_its_files_by_name_give_the_same_run() {
+    let sandbox = Sandbox::new();
+    let folder = metrics(&sandbox);
+    name_files(&sandbox, TRAIN_IMAGES, EVAL_IMAGES);
+    assert_eq!(metrics(&sandbox), folder);
+    // One of them a gzip file with plain labels, the other a folder.
+    let (train, _) = pack(&sandbox, TRAIN_IMAGES);
+    name_files(&sandbox, &train, "data");
+    assert_eq!(metrics(&sandbox), folder);
+    name_files(&sandbox, EVAL_IMAGES, &train);
+    assert_ne!(metrics(&sandbox), folder);
+}
+
+#[test]
+fn pixels_are_scaled_then_normalized_channel_by_channel() {
+    let dataset = Dataset {
+        shape: [2, 1, 2],
+        pixels: vec![0, 10, 20, 255, 1, 2, 3, 4],
+        labels: vec![0, 1],
+        source: String::new(),
+    };
+    let images = |data: &config::Data| Batches::in_order(&dataset, data, 2).get(0).images;
+    let mut data = data("", "");
+    assert_eq!(images(&data), [0.0, 10.0, 20.0, 255.0, 1.0, 2.0, 3.0, 4.0]);
+    data.scale = 0.5;
+    assert_eq!(images(&data), [0.0, 5.0, 10.0, 127.5, 0.5, 1.0, 1.5, 2.0]);
+    data.normalize = Some(config::Normalize {
+        mean: vec![1.0, 0.5],
+        std: vec![2.0, 0.25],
+    });
+    assert_eq!(
+        images(&data),
+        [-0.5, 2.0, 38.0, 508.0, -0.25, 0.0, 4.0, 6.0]
+    );
+    // In double precision, rounded once at the end.
+    data.scale = 1.0 / 255.0;
+    data.normalize = Some(config::Normalize {
+        mean: vec![0.1307, 0.1307],
+        std: vec![0.3081, 0.3081],
+    });
+    assert_eq!(images(&data)[3], 2.8214865);
+}
+
+#[test]
+fn an_epoch_sees_every_image_once_with_its_own_label() {
+    let dataset = Dataset {
+        shape: [1, 1, 1],
+        pixels: (0..60).collect(),
+        labels: (100..160).collect(),
+        source: String::new(),
+    };
+    let epoch = |seed, epoch| -> Vec<u32> {
+        let batches = Batches::shuffled(&dataset, &data("", ""), 7, seed, epoch);
+        let sizes: Vec<usize> = (0..batches.len())
+            .map(|index| batches.get(index).labels.len())
+            .collect();
+        assert_eq!(sizes, [7, 7, 7, 7, 7, 7, 7, 7, 4]);
+        let batches = (0..batches.len()).map(|index| batches.get(index));
+        let pairs = batches.flat_map(|batch| batch.images.into_iter().zip(batch.labels));
+        pairs
+            .map(|(image, label)| {
+                assert_eq!(image as u32 + 100, label);
+                label
+            })
+            .collect()
+    };
+    let order = epoch(1, 1);
+    assert_eq!(order.iter().copied().collect::<BTreeSet<u32>>().len(), 60);
+    assert_eq!(epoch(1, 1), order);
+    assert_ne!(epoch(1, 2), order);
+    assert_ne!(epoch(2, 1), order);
+}
+
+/// Exit code 4, these words on stderr, and everything as it was: no run directory, no temporary one.
+#[track_caller]
+fn refused(sandbox: &Sandbox, parts: &[&str]) {
+    let before = everything(sandbox);
+    let outcome = sandbox.runner(&["run", "tiny.toml", "-q"]);
+    let outcome = outcome.code(4).stderr_has(parts);
+    assert_eq!(outcome.stdout, "");
+    assert_eq!(everything(sandbox), before);
+}
+
+fn everything(sandbox: &Sandbox) -> BTreeSet<OsString> {
+    fn walk(folder: &Path, found: &mut BTreeSet<OsString>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            }
+            found.insert(path.into());
+        }
+    }
+    let mut found = BTreeSet::new();
+    walk(&sandbox.path(""), &mut found);
+    found
+}
+
+/// metrics.csv of a new run, which ends in a digest of all parameters and optimizer state.
+fn metrics(sandbox: &Sandbox) -> String {
+    let run = sandbox.run_tiny(&[]);
+    sandbox.read(&format!("{run}/metrics.csv"))
+}
+
+/// Names the splits apart in the config.
+fn name_files(sandbox: &Sandbox, train: &str, eval: &str) {
+    let files = format!("train = \"{train}\"\neval = \"{eval}\"");
+    let config = TINY.replace("path = \"data\"", &files);
+    assert_ne!(config, TINY);
+    sandbox.write("tiny.toml", config);
+}
+
+/// Puts a gzip file in the place of a plain one; gives its name and content.
+fn pack(sandbox: &Sandbox, name: &str) -> (String, Vec<u8>) {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder
+        .write_all(&fs::read(sandbox.path(name)).unwrap())
+        .unwrap();
+    let packed = encoder.finish().unwrap();
+    fs::remove_file(sandbox.path(name)).unwrap();
+    let name = format!("{name}.gz");
+    sandbox.write(&name, &packed);
+    (name, packed)
+}
+
+fn data(train: &str, eval: &str) -> config::Data {
+    config::Data {
+        train: train.to_owned(),
+        eval: eval.to_owned(),
+        scale: 1.0,
+        normalize: None,
+    }
+}
