@@ -44,8 +44,8 @@ impl Array {
     }
 }
 
-/// SHA-256 over the arrays in canonical form: for each, in the order of the names, name, type,
-/// shape and little-endian bytes, every part with its length before it.
+/// SHA-256 over the arrays in canonical form: for each, in the order of the names, the name with
+/// its length before it, the type, the shape with its length before it, the little-endian bytes.
 pub fn digest(arrays: &Arrays) -> Digest {
     let mut digest = Digest::default();
     for (name, array) in arrays {

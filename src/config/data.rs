@@ -80,10 +80,16 @@ pub const KEYS: &[Key] = &[PATH, TRAIN, EVAL, SCALE, NORMALIZE];
 pub const NORMALIZE_KEYS: &[Key] = &[MEAN, STD];
 
 impl Data {
-    pub(super) fn read(section: &Section<'_>, channels: usize) -> Self {
-        let path = section.optional_text(&PATH);
-        let train = section.optional_text(&TRAIN);
-        let eval = section.optional_text(&EVAL);
+    /// `channels` is `None` where `model.input` cannot be read.
+    pub(super) fn read(section: &Section<'_>, channels: Option<usize>) -> Self {
+        let [path, train, eval] = [&PATH, &TRAIN, &EVAL].map(|key| {
+            let text = section.optional_text(key);
+            if text.as_deref() == Some("") && section.has_text(key) {
+                let message = format!("`{}` is empty", section.path_of(key.name));
+                section.report(key, message, "", "name a folder or a file");
+            }
+            text
+        });
         let (train, eval) = match (path, train, eval) {
             (Some(path), None, None) => (path.clone(), path),
             (None, Some(train), Some(eval)) => (train, eval),
@@ -110,16 +116,15 @@ impl Data {
 }
 
 impl Normalize {
-    fn read(section: &Section<'_>, channels: usize) -> Option<Self> {
+    fn read(section: &Section<'_>, channels: Option<usize>) -> Option<Self> {
         section.node(&NORMALIZE)?;
         let table = section.section(&NORMALIZE, NORMALIZE_KEYS);
-        let normalize = Self {
-            mean: table.floats(&MEAN, FINITE),
-            std: table.floats(&STD, POSITIVE),
-        };
-        for (key, values) in [(&MEAN, &normalize.mean), (&STD, &normalize.std)] {
-            // An empty array here has been reported already, as missing or as no array of numbers.
-            if !values.is_empty() && values.len() != channels {
+        let mean = table.floats(&MEAN, FINITE);
+        let std = table.floats(&STD, POSITIVE);
+        for (key, values) in [(&MEAN, &mean), (&STD, &std)] {
+            if let (Some(channels), Some(values)) = (channels, values)
+                && values.len() != channels
+            {
                 table.report(
                     key,
                     format!(
@@ -132,6 +137,9 @@ impl Normalize {
                 );
             }
         }
-        Some(normalize)
+        Some(Self {
+            mean: mean.unwrap_or_default(),
+            std: std.unwrap_or_default(),
+        })
     }
 }

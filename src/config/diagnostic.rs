@@ -22,7 +22,8 @@ pub struct Diagnostic {
 impl Diagnostic {
     pub fn new(message: impl Into<String>, origin: Origin, label: impl Into<String>) -> Self {
         Self {
-            message: message.into(),
+            // A quoted key may span lines.
+            message: message.into().replace('\n', "\\n"),
             origin,
             label: label.into(),
             related: None,
@@ -40,6 +41,9 @@ impl Diagnostic {
         self
     }
 }
+
+/// A file that is no config at all has an error in every line; so many are told.
+const MAX_TOLD: usize = 20;
 
 /// Every problem of a configuration, with the texts they point into.
 #[derive(Debug, thiserror::Error)]
@@ -68,13 +72,26 @@ impl Invalid {
         let rendered: Vec<String> = self
             .diagnostics
             .iter()
+            .take(MAX_TOLD)
             .map(|diagnostic| self.render_one(&renderer, diagnostic))
             .collect();
-        let summary = match self.diagnostics.len() {
-            1 => String::new(),
-            count => format!("\n\n{count} errors in {}", self.sources[0].name),
+        rendered.join("\n\n") + &self.summary()
+    }
+
+    fn summary(&self) -> String {
+        let (first, last) = match self.diagnostics.as_slice() {
+            [first, .., last] => (first.origin.source, last.origin.source),
+            _ => return String::new(),
         };
-        rendered.join("\n\n") + &summary
+        let count = self.diagnostics.len();
+        let mut summary = format!("\n\n{count} errors");
+        if first == last {
+            summary.push_str(&format!(" in {}", self.sources[first].name));
+        }
+        if count > MAX_TOLD {
+            summary.push_str(&format!(", the first {MAX_TOLD} told here"));
+        }
+        summary
     }
 
     fn render_one(&self, renderer: &Renderer, diagnostic: &Diagnostic) -> String {

@@ -1,12 +1,14 @@
 //! One configuration with its overrides: the tree, and the texts its values came from.
 
 use std::fs;
+use std::io;
+use std::ops::Range;
 use std::path::Path;
 
 use super::Error;
 use super::diagnostic::{Diagnostic, Invalid};
 use super::experiment::Experiment;
-use super::section::Diagnostics;
+use super::section::{Diagnostics, closest};
 use super::source::{Origin, Source};
 use super::tree::{self, Entry, Node, Table, Value};
 
@@ -23,6 +25,10 @@ impl Document {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(|source| Error::Unreadable {
             path: path.to_owned(),
+            remedy: match source.kind() {
+                io::ErrorKind::NotFound => neighbours(path),
+                _ => "an experiment file is UTF-8 text that you may read".to_owned(),
+            },
             source,
         })?;
         let default_name = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -112,6 +118,31 @@ impl Document {
     }
 }
 
+/// What could have been meant by a path where there is no file.
+fn neighbours(path: &Path) -> String {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let names: Vec<String> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    let typed = path.file_name().unwrap_or_default().to_string_lossy();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match closest(&typed, &names) {
+        Some(name) => format!("did you mean {}?", folder.join(name).display()),
+        None => format!(
+            "{} has {} experiment files (.toml), none with a name like this",
+            folder.display(),
+            names.len()
+        ),
+    }
+}
+
 /// One step on the way to a value.
 enum Step<'a> {
     Key(&'a str),
@@ -128,26 +159,37 @@ fn apply(root: &mut Node, text: &str, source: usize) -> Result<(), Diagnostic> {
         let message = format!("`{text}` is no override");
         return Err(Diagnostic::new(message, whole, "").help(usage));
     };
-    let path_origin = Origin {
-        source,
-        span: 0..path.len(),
-    };
+    let (value, value_span) = trim(value, path.len() + 1);
+    let (path, span) = trim(path, 0);
+    let path_origin = Origin { source, span };
     let steps = parse_path(path).ok_or_else(|| {
-        let message = format!("`{path}` is no key");
+        let message = match path {
+            "" => format!("`{text}` has no key"),
+            _ => format!("`{path}` is no key"),
+        };
         Diagnostic::new(message, path_origin.clone(), "").help(usage)
     })?;
+    let value = parse_override_value(value, source, value_span)?;
     let mut node = root;
     let mut walked = String::new();
-    for step in &steps {
-        node = descend(node, step, &path_origin, &walked)?;
+    for (index, step) in steps.iter().enumerate() {
+        let is_last = index + 1 == steps.len();
+        node = descend(node, step, &path_origin, &walked, is_last)?;
         match step {
             Step::Key(key) if walked.is_empty() => walked.push_str(key),
             Step::Key(key) => walked.push_str(&format!(".{key}")),
             Step::Index(index) => walked.push_str(&format!("[{index}]")),
         }
     }
-    *node = parse_override_value(value, source, path.len() + 1);
+    *node = value;
     Ok(())
+}
+
+/// A part of a text without the space around it, and where that stands in the text.
+fn trim(part: &str, offset: usize) -> (&str, Range<usize>) {
+    let start = offset + part.len() - part.trim_start().len();
+    let part = part.trim();
+    (part, start..start + part.len())
 }
 
 fn parse_path(path: &str) -> Option<Vec<Step<'_>>> {
@@ -162,6 +204,9 @@ fn parse_path(path: &str) -> Option<Vec<Step<'_>>> {
         let mut rest = indices;
         while !rest.is_empty() {
             let (index, after) = rest.strip_prefix('[')?.split_once(']')?;
+            if !index.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
             steps.push(Step::Index(index.parse().ok()?));
             rest = after;
         }
@@ -175,6 +220,7 @@ fn descend<'a>(
     step: &Step<'_>,
     origin: &Origin,
     walked: &str,
+    is_last: bool,
 ) -> Result<&'a mut Node, Diagnostic> {
     let refuse =
         |message: String, help: &str| Err(Diagnostic::new(message, origin.clone(), "").help(help));
@@ -190,7 +236,12 @@ fn descend<'a>(
                     },
                 });
             }
-            Ok(&mut table.get_mut(key).expect("it was just made").node)
+            let entry = table.get_mut(key).expect("it was just made");
+            // What stood there before is gone with its key.
+            if is_last {
+                entry.key_origin = origin.clone();
+            }
+            Ok(&mut entry.node)
         }
         (Value::Array(items), Step::Index(index)) => {
             let length = items.len();
@@ -202,9 +253,13 @@ fn descend<'a>(
                 ),
             }
         }
+        (Value::Array(_), Step::Key(key)) => refuse(
+            format!("`{walked}` is an array, it has no key `{key}`"),
+            &format!("its elements are {walked}[0] and so on"),
+        ),
         (other, Step::Key(key)) => refuse(
             format!("`{walked}` is {}, it has no key `{key}`", other.type_name()),
-            "elements of an array are written as model.layers[0]",
+            &format!("it can only be set as a whole: {walked}=..."),
         ),
         (other, Step::Index(index)) => refuse(
             format!(
@@ -216,12 +271,15 @@ fn descend<'a>(
     }
 }
 
-fn parse_override_value(text: &str, source: usize, offset: usize) -> Node {
-    tree::parse_value(text, source, offset).unwrap_or_else(|_| Node {
-        value: Value::String(text.trim().to_owned()),
-        origin: Origin {
-            source,
-            span: offset..offset + text.len(),
-        },
+/// TOML, or else a bare word: a string, unless it sets out to be more than one.
+fn parse_override_value(text: &str, source: usize, span: Range<usize>) -> Result<Node, Diagnostic> {
+    tree::parse_value(text, source, span.start).or_else(|mut errors| {
+        if text.starts_with(['"', '\'', '[', '{']) {
+            return Err(errors.swap_remove(0));
+        }
+        Ok(Node {
+            value: Value::String(text.to_owned()),
+            origin: Origin { source, span },
+        })
     })
 }

@@ -103,11 +103,12 @@ impl Experiment {
             let origin = layer_origin(root, misfit.layer);
             diagnostics.push(Diagnostic::new(misfit.message, origin, "").help(misfit.help));
         }
+        let channels = Some(model.input[0]).filter(|_| model.input != model::UNREAD);
         Self {
             name: read_name(&section, default_name),
             seed: section.integer(&SEED),
             device: read_device(&section),
-            data: Data::read(&section.section(&DATA, data::KEYS), model.input[0]),
+            data: Data::read(&section.section(&DATA, data::KEYS), channels),
             training: Training::read(&section.section(&TRAINING, training::KEYS)),
             optimizer: Optimizer::read(&section.section(&OPTIMIZER, optimizer::KEYS)),
             early_stop: section
@@ -201,15 +202,17 @@ fn flatten_into(value: &toml::Value, path: String, pairs: &mut Vec<(String, Stri
 }
 
 fn read_name(section: &Section<'_>, default: &str) -> String {
-    let name = section
-        .optional_text(&NAME)
-        .unwrap_or_else(|| default.to_owned());
+    let typed = section.optional_text(&NAME);
+    let name = typed.clone().unwrap_or_else(|| default.to_owned());
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let good = name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(allowed)
         && name.len() <= 64;
-    if !good {
-        let message = format!("`name` must be {}", NAME.kind);
+    let message = format!("`name` must be {}", NAME.kind);
+    if !good && typed.is_none() {
+        let label = format!("there is no `name`, and the file's own is {name:?}");
+        section.report(&NAME, message, &label, "add a line name = \"...\"");
+    } else if !good && section.has_text(&NAME) {
         let label = format!("this is {name:?}");
         section.report(&NAME, message, &label, "it becomes part of a folder's name");
     }
@@ -223,14 +226,9 @@ fn read_device(section: &Section<'_>) -> String {
         "auto" | "cpu" | "flex" | "ndarray" | "cuda"
     ) || device
         .strip_prefix("cuda:")
-        .is_some_and(|index| index.parse::<u16>().is_ok());
+        .is_some_and(|index| !index.starts_with('+') && index.parse::<u16>().is_ok());
     // What is not even a string has been reported by the read.
-    if !known
-        && matches!(
-            section.node(&DEVICE).map(|node| &node.value),
-            Some(Value::String(_))
-        )
-    {
+    if !known && section.has_text(&DEVICE) {
         let message = format!("unknown device \"{device}\"");
         let help = format!("`device` is {}", DEVICE.kind);
         section.report(&DEVICE, message, "", &help);

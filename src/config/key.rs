@@ -126,9 +126,9 @@ impl fmt::Display for Kind {
                 let bound = if *open { "greater than" } else { "of at least" };
                 write!(f, "a number {bound} {min} and less than {max}")
             }
-            Kind::Pair { min, .. } => write!(
+            Kind::Pair { min, max } => write!(
                 f,
-                "an integer of at least {min}, or [height, width] of such"
+                "an integer from {min} to {max}, or [height, width] of such"
             ),
             Kind::Other(what) => f.write_str(what),
         }

@@ -38,8 +38,12 @@ pub use training::Training;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot read the config {}: {source}", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
+    #[error("cannot read the config {}: {source}\n{remedy}", path.display())]
+    Unreadable {
+        path: PathBuf,
+        source: io::Error,
+        remedy: String,
+    },
     #[error(transparent)]
     Invalid(#[from] Invalid),
 }

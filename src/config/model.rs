@@ -66,15 +66,18 @@ pub struct Linear {
 
 const INPUT: Key = Key::required(
     "input",
-    Kind::Other("[channels, height, width], each an integer of at least 1"),
+    Kind::Other("[channels, height, width], each an integer from 1 to 1048576"),
     "the size of one image",
 );
 const LAYERS: Key = Key::required(
     "layers",
-    Kind::Other("an array of layers, in the order in which data flow"),
+    Kind::Other("an array of at least one layer, in the order in which data flow"),
     "the network",
 );
 pub const KEYS: &[Key] = &[INPUT, LAYERS];
+
+/// Stands for an input that cannot be read.
+pub(super) const UNREAD: [usize; 3] = [0; 3];
 
 const PAIR: Kind = Kind::Pair {
     min: 1,
@@ -156,7 +159,7 @@ pub const LAYER_KEYS: &[(&str, &[Key])] = &[
 impl Model {
     pub(super) fn read(section: &Section<'_>) -> Self {
         Self {
-            input: read_input(section).unwrap_or([1, 1, 1]),
+            input: section.sizes(&INPUT, Kind::COUNT).unwrap_or(UNREAD),
             layers: read_layers(section),
         }
     }
@@ -211,32 +214,6 @@ impl Layer {
     }
 }
 
-fn read_input(section: &Section<'_>) -> Option<[usize; 3]> {
-    let node = section.node(&INPUT)?;
-    let sizes: Option<Vec<usize>> = match &node.value {
-        Value::Array(items) => items
-            .iter()
-            .map(|item| match item.value {
-                Value::Integer(size) if (1..=MAX_SIZE as i64).contains(&size) => {
-                    Some(size as usize)
-                }
-                _ => None,
-            })
-            .collect(),
-        _ => None,
-    };
-    let sizes = sizes.and_then(|sizes| <[usize; 3]>::try_from(sizes).ok());
-    if sizes.is_none() {
-        section.report(
-            &INPUT,
-            format!("`{}` must be {}", section.path_of("input"), INPUT.kind),
-            "",
-            "grey images of 28 by 28 pixels are [1, 28, 28]",
-        );
-    }
-    sizes
-}
-
 fn read_layers(section: &Section<'_>) -> Vec<Layer> {
     let Some(node) = section.node(&LAYERS) else {
         return Vec::new();
@@ -274,15 +251,31 @@ fn read_layer(path: &str, node: &Node, diagnostics: &Diagnostics) -> Option<Laye
             let entry = &table.entries[0];
             (&entry.key, &entry.node, &entry.key_origin)
         }
+        Value::Table(table) if table.entries.len() > 1 => {
+            let mut entries: Vec<_> = table.entries.iter().collect();
+            entries.sort_by_key(|e| (e.key_origin.source, e.key_origin.span.start));
+            let [first, second] = [entries[0], entries[1]];
+            diagnostics.push(
+                Diagnostic::new(
+                    format!("`{path}` must be one layer"),
+                    second.key_origin.clone(),
+                    format!("`{}` is a second one", second.key),
+                )
+                .related(
+                    first.key_origin.clone(),
+                    format!("`{}` is the first", first.key),
+                )
+                .help("layers are the elements of the array, numbered from 0"),
+            );
+            return None;
+        }
         other => {
             diagnostics.push(
                 Diagnostic::new(
                     format!("`{path}` must be a layer"),
                     node.origin.clone(),
                     match other {
-                        Value::Table(table) => {
-                            format!("a table with {} keys", table.entries.len())
-                        }
+                        Value::Table(_) => "this table is empty".to_owned(),
                         other => format!("this is {}", other.type_name()),
                     },
                 )

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::diagnostic::Diagnostic;
 use super::key::{Key, Kind};
 use super::section::Section;
 
@@ -64,18 +63,13 @@ impl Adam {
             max: 1.0,
             open: false,
         };
-        let betas = section.floats(&BETAS, unit);
+        let standard = [0.9, 0.999];
+        let betas = section.floats(&BETAS, unit).unwrap_or(standard.to_vec());
         let betas = <[f64; 2]>::try_from(betas).unwrap_or_else(|betas| {
-            // Another length than two; a value out of range has left an empty array and its report.
-            if let (false, Some(node)) = (betas.is_empty(), section.node(&BETAS)) {
-                let message = format!("`{}` must be {}", section.path_of("betas"), BETAS.kind);
-                let label = format!("{} values", betas.len());
-                let diagnostic = Diagnostic::new(message, node.origin.clone(), label);
-                section
-                    .diagnostics()
-                    .push(diagnostic.help("PyTorch's are [0.9, 0.999]"));
-            }
-            [0.9, 0.999]
+            let message = format!("`{}` must be {}", section.path_of("betas"), BETAS.kind);
+            let label = format!("this is an array of length {}", betas.len());
+            section.report(&BETAS, message, &label, "PyTorch's are [0.9, 0.999]");
+            standard
         });
         Self {
             betas,

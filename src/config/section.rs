@@ -50,11 +50,15 @@ impl<'a> Section<'a> {
         let table = match &node.value {
             Value::Table(table) => Some(table),
             other => {
-                diagnostics.push(Diagnostic::new(
-                    format!("`{path}` must be a table"),
-                    node.origin.clone(),
-                    format!("this is {}", other.type_name()),
-                ));
+                let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+                diagnostics.push(
+                    Diagnostic::new(
+                        format!("`{path}` must be a table"),
+                        node.origin.clone(),
+                        describe(other),
+                    )
+                    .help(known(&names)),
+                );
                 None
             }
         };
@@ -126,12 +130,12 @@ impl<'a> Section<'a> {
     }
 
     pub fn text(&self, key: &Key) -> String {
-        self.read(key, |value| match (value, key.kind) {
-            (Value::String(text), Kind::Word(words)) => {
-                words.contains(&text.as_str()).then(|| text.clone())
+        self.read(key, |node| match (&node.value, key.kind) {
+            (Value::String(text), Kind::Word(words)) if !words.contains(&text.as_str()) => {
+                Err(node)
             }
-            (Value::String(text), _) => Some(text.clone()),
-            _ => None,
+            (Value::String(text), _) => Ok(text.clone()),
+            _ => Err(node),
         })
         .unwrap_or_default()
     }
@@ -141,16 +145,22 @@ impl<'a> Section<'a> {
         Some(self.text(key))
     }
 
+    /// Whether a string stands under `key`.
+    pub fn has_text(&self, key: &Key) -> bool {
+        let entry = self.table.and_then(|table| table.get(key.name));
+        matches!(entry.map(|entry| &entry.node.value), Some(Value::String(_)))
+    }
+
     pub fn boolean(&self, key: &Key) -> bool {
-        self.read(key, |value| match value {
-            Value::Boolean(value) => Some(*value),
-            _ => None,
+        self.read(key, |node| match node.value {
+            Value::Boolean(value) => Ok(value),
+            _ => Err(node),
         })
         .unwrap_or_default()
     }
 
     pub fn integer(&self, key: &Key) -> u64 {
-        self.read(key, |value| integer_in(value, key.kind))
+        self.read(key, |node| integer_in(node, key.kind))
             .unwrap_or(1)
     }
 
@@ -159,40 +169,39 @@ impl<'a> Section<'a> {
     }
 
     pub fn float(&self, key: &Key) -> f64 {
-        self.read(key, |value| float_in(value, key.kind))
+        self.read(key, |node| float_in(node, key.kind))
             .unwrap_or(1.0)
     }
 
     /// Height and width.
     pub fn pair(&self, key: &Key) -> [usize; 2] {
-        self.read(key, |value| match value {
-            Value::Array(items) => match items.as_slice() {
-                [height, width] => Some([
-                    integer_in(&height.value, key.kind)? as usize,
-                    integer_in(&width.value, key.kind)? as usize,
-                ]),
-                _ => None,
-            },
-            single => integer_in(single, key.kind).map(|size| [size as usize; 2]),
+        self.read(key, |node| match &node.value {
+            Value::Array(_) => sizes_in(node, key.kind),
+            _ => integer_in(node, key.kind).map(|size| [size as usize; 2]),
         })
         .unwrap_or([1, 1])
     }
 
-    /// An array of numbers, each in the range of `each`.
-    pub fn floats(&self, key: &Key, each: Kind) -> Vec<f64> {
-        self.read(key, |value| match value {
-            Value::Array(items) => items
-                .iter()
-                .map(|item| float_in(&item.value, each))
-                .collect(),
-            _ => None,
-        })
-        .unwrap_or_default()
+    /// An array of `N` numbers, each in the range of `each`.
+    pub fn sizes<const N: usize>(&self, key: &Key, each: Kind) -> Option<[usize; N]> {
+        self.read(key, |node| sizes_in(node, each))
     }
 
-    /// Points at the value of `key`, or at the section where it would stand.
+    /// An array of numbers, each in the range of `each`.
+    pub fn floats(&self, key: &Key, each: Kind) -> Option<Vec<f64>> {
+        self.read(key, |node| match &node.value {
+            Value::Array(items) => items.iter().map(|item| float_in(item, each)).collect(),
+            _ => Err(node),
+        })
+    }
+
+    /// Points at the value of `key`, or at the section where it would stand. That a whole section is
+    /// missing, or is no table, has been reported already; more need not be said of it.
     pub fn report(&self, key: &Key, message: String, label: &str, help: &str) {
-        let origin = match self.table.and_then(|table| table.get(key.name)) {
+        let Some(table) = self.table else {
+            return;
+        };
+        let origin = match table.get(key.name) {
             Some(entry) => entry.node.origin.clone(),
             None => self.origin.clone(),
         };
@@ -200,23 +209,33 @@ impl<'a> Section<'a> {
             .push(Diagnostic::new(message, origin, label).help(help));
     }
 
-    fn read<T>(&self, key: &Key, convert: impl Fn(&Value) -> Option<T>) -> Option<T> {
-        if let Some(node) = self.node(key) {
-            let value = convert(&node.value);
-            if value.is_none() {
-                self.diagnostics.push(
-                    Diagnostic::new(
-                        format!("`{}` must be {}", self.path_of(key.name), key.kind),
-                        node.origin.clone(),
-                        describe(&node.value),
-                    )
-                    .help(format!("`{}` is {}", key.name, key.meaning)),
-                );
-            }
-            return value;
-        }
-        let default = parse_value(key.default?, 0, 0).expect("defaults are valid TOML");
-        convert(&default.value)
+    /// A conversion that fails gives the node that is wrong: the value, or an element of it.
+    fn read<T>(&self, key: &Key, convert: impl Fn(&Node) -> Result<T, &Node>) -> Option<T> {
+        let Some(node) = self.node(key) else {
+            let default = parse_value(key.default?, 0, 0).expect("defaults are valid TOML");
+            return convert(&default).ok();
+        };
+        let wrong = match convert(node) {
+            Ok(value) => return Some(value),
+            Err(wrong) => wrong,
+        };
+        let close = match (&wrong.value, key.kind) {
+            (Value::String(typed), Kind::Word(words)) => closest(typed, words),
+            _ => None,
+        };
+        let help = match close {
+            Some(word) => format!("did you mean \"{word}\"?"),
+            None => format!("`{}` is {}", key.name, key.meaning),
+        };
+        self.diagnostics.push(
+            Diagnostic::new(
+                format!("`{}` must be {}", self.path_of(key.name), key.kind),
+                wrong.origin.clone(),
+                describe(&wrong.value),
+            )
+            .help(help),
+        );
+        None
     }
 
     fn report_missing(&self, key: &Key) {
@@ -253,55 +272,76 @@ impl<'a> Section<'a> {
 
 /// "did you mean" if a name is close, else the names there are.
 pub fn suggest(typed: &str, names: &[&str]) -> String {
+    match closest(typed, names) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => known(names),
+    }
+}
+
+/// The name that was most likely meant, if one is close.
+pub fn closest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
     let folded = typed.to_lowercase().replace(['-', ' '], "_");
-    let close = names
+    names
         .iter()
         .map(|name| (strsim::damerau_levenshtein(&folded, name), *name))
         .min()
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 4);
-    match close {
-        Some((_, name)) => format!("did you mean `{name}`?"),
-        None if names.is_empty() => "no keys are taken here".to_owned(),
-        None => format!("the names known here are {}", quoted(names)),
-    }
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .map(|(_, name)| name)
 }
 
-fn quoted(names: &[&str]) -> String {
+fn known(names: &[&str]) -> String {
+    if names.is_empty() {
+        return "no keys are taken here".to_owned();
+    }
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
+    format!("the names known here are {}", quoted.join(", "))
 }
 
-fn integer_in(value: &Value, kind: Kind) -> Option<u64> {
+fn integer_in(node: &Node, kind: Kind) -> Result<u64, &Node> {
     let (Kind::Integer { min, max } | Kind::Pair { min, max }) = kind else {
-        return None;
+        return Err(node);
     };
-    match value {
-        Value::Integer(value) => u64::try_from(*value)
+    match node.value {
+        Value::Integer(value) => u64::try_from(value)
             .ok()
-            .filter(|value| (min..=max).contains(value)),
-        _ => None,
+            .filter(|value| (min..=max).contains(value))
+            .ok_or(node),
+        _ => Err(node),
     }
 }
 
-fn float_in(value: &Value, kind: Kind) -> Option<f64> {
-    let Kind::Float { min, max, open } = kind else {
-        return None;
+fn sizes_in<const N: usize>(node: &Node, each: Kind) -> Result<[usize; N], &Node> {
+    let Value::Array(items) = &node.value else {
+        return Err(node);
     };
-    let value = match value {
-        Value::Float(value) => *value,
-        Value::Integer(value) => *value as f64,
-        _ => return None,
+    let sizes: Vec<usize> = items
+        .iter()
+        .map(|item| integer_in(item, each).map(|size| size as usize))
+        .collect::<Result<_, _>>()?;
+    sizes.try_into().map_err(|_| node)
+}
+
+fn float_in(node: &Node, kind: Kind) -> Result<f64, &Node> {
+    let Kind::Float { min, max, open } = kind else {
+        return Err(node);
+    };
+    let value = match node.value {
+        Value::Float(value) => value,
+        Value::Integer(value) => value as f64,
+        _ => return Err(node),
     };
     let above = if open { value > min } else { value >= min };
-    (above && value < max).then_some(value)
+    (above && value < max).then_some(value).ok_or(node)
 }
 
 /// What stands there now, in a few words.
 fn describe(value: &Value) -> String {
     match value {
         Value::Integer(value) => format!("this is {value}"),
-        Value::Float(value) => format!("this is {value}"),
+        // Debug, because it tells 5.0 from 5.
+        Value::Float(value) => format!("this is {value:?}"),
         Value::String(text) => format!("this is the string {text:?}"),
+        Value::Array(items) => format!("this is an array of length {}", items.len()),
         other => format!("this is {}", other.type_name()),
     }
 }

@@ -23,6 +23,7 @@ impl std::fmt::Display for Shape {
                 height,
                 width,
             } => write!(f, "{channels}x{height}x{width}"),
+            Shape::Flat { features: 1 } => f.write_str("1 feature"),
             Shape::Flat { features } => write!(f, "{features} features"),
         }
     }
@@ -37,7 +38,7 @@ pub struct Misfit {
     pub help: String,
 }
 
-/// A network's output for one sample may have no more numbers than this (a gigabyte of `f32`).
+/// No layer's output for one sample, nor its parameters, may be more numbers than this (a gigabyte of `f32`).
 const MAX_ELEMENTS: usize = 1 << 28;
 
 /// The shape after each layer, in order.
@@ -59,6 +60,12 @@ pub fn infer(model: &Model) -> Result<Vec<Shape>, Misfit> {
     }
     match shapes.last() {
         Some(Shape::Flat { features }) if *features >= 2 => Ok(shapes),
+        Some(Shape::Flat { .. }) => Err(Misfit {
+            layer: model.layers.len().saturating_sub(1),
+            message: "the network ends in one feature, which leaves no classes to tell apart"
+                .to_owned(),
+            help: "end with { linear = { out_features = <number of classes> } }".to_owned(),
+        }),
         _ => Err(Misfit {
             layer: model.layers.len().saturating_sub(1),
             message: format!("the network ends in {shape}, which is no score a class"),
@@ -100,6 +107,12 @@ fn after(layer: &Layer, input: Shape) -> Result<Shape, (String, String)> {
             ));
         }
     };
+    if parameters(layer, input) > MAX_ELEMENTS {
+        return Err((
+            "has more than a gigabyte of parameters".to_owned(),
+            "make the layer or its input smaller".to_owned(),
+        ));
+    }
     if elements(output) > MAX_ELEMENTS {
         return Err((
             format!("gives {output}, more than a gigabyte for one image"),
@@ -210,5 +223,19 @@ fn elements(shape: Shape) -> usize {
             width,
         } => channels.saturating_mul(height).saturating_mul(width),
         Shape::Flat { features } => features,
+    }
+}
+
+/// The number of a layer's weights.
+fn parameters(layer: &Layer, input: Shape) -> usize {
+    match (layer, input) {
+        (Layer::Conv2d(conv), Shape::Image { channels, .. }) => {
+            let [height, width] = conv.kernel_size;
+            (conv.out_channels * (channels / conv.groups)).saturating_mul(height * width)
+        }
+        (Layer::Linear(linear), Shape::Flat { features }) => {
+            features.saturating_mul(linear.out_features)
+        }
+        _ => 0,
     }
 }

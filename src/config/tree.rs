@@ -60,13 +60,19 @@ impl Table {
     }
 }
 
-/// Parses a whole TOML document, with every syntax error in it.
+/// Parses a whole TOML document, with the first syntax error of every line.
 pub fn parse_document(text: &str, source: usize) -> Result<Node, Vec<Diagnostic>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut diagnostics: Vec<Diagnostic> = errors
         .iter()
-        .map(|error| syntax_error(error, source, 0, text.len()))
+        .map(|error| syntax_error(error, text, source, 0))
         .collect();
+    // After an error the parser often stumbles at once again.
+    diagnostics.sort_by_key(|diagnostic| diagnostic.origin.span.start);
+    diagnostics.dedup_by(|next, told| {
+        let between = told.origin.span.start..next.origin.span.start;
+        !text.as_bytes()[between].contains(&b'\n')
+    });
     let span = table.span();
     let node = Node {
         value: convert_table(table.into_inner(), source, 0, &mut diagnostics),
@@ -84,7 +90,7 @@ pub fn parse_value(text: &str, source: usize, offset: usize) -> Result<Node, Vec
     let (value, errors) = DeValue::parse_recoverable(text);
     let mut diagnostics: Vec<Diagnostic> = errors
         .iter()
-        .map(|error| syntax_error(error, source, offset, text.len()))
+        .map(|error| syntax_error(error, text, source, offset))
         .collect();
     let node = convert(value, source, offset, &mut diagnostics);
     if diagnostics.is_empty() {
@@ -94,15 +100,18 @@ pub fn parse_value(text: &str, source: usize, offset: usize) -> Result<Node, Vec
     }
 }
 
-fn syntax_error(
-    error: &toml::de::Error,
-    source: usize,
-    offset: usize,
-    length: usize,
-) -> Diagnostic {
+fn syntax_error(error: &toml::de::Error, text: &str, source: usize, offset: usize) -> Diagnostic {
+    let length = text.len();
     let span = error.span().unwrap_or(0..length);
+    let message = match (error.message(), &text[span.clone()]) {
+        ("duplicate key", key) => format!("`{key}` is here for the second time"),
+        (_, "") if text[..span.start].trim_end().ends_with('=') => {
+            "there is no value after `=`".to_owned()
+        }
+        (message, _) => message.to_owned(),
+    };
     Diagnostic::new(
-        format!("not valid TOML: {}", error.message()),
+        format!("not valid TOML: {message}"),
         Origin {
             source,
             span: offset + span.start..offset + span.end,

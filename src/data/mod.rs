@@ -84,6 +84,16 @@ impl Dataset {
 impl Splits {
     /// Loads both splits for images of `input` (channels, height, width) in `classes` classes.
     pub fn load(data: &config::Data, input: [usize; 3], classes: usize) -> Result<Self, Error> {
+        if data.train == data.eval && Path::new(&data.train).is_file() {
+            return Err(Error::Mismatch {
+                path: PathBuf::from(&data.train),
+                what: "a file, and both splits cannot be in one".to_owned(),
+                remedy:
+                    "data.path is a folder that holds both; or name them apart with data.train \
+                         and data.eval"
+                        .to_owned(),
+            });
+        }
         let mut files = Vec::new();
         let train = load_split(&data.train, "train", input, classes, &mut files)?;
         let eval = load_split(&data.eval, "t10k", input, classes, &mut files)?;

@@ -45,13 +45,16 @@ impl Network {
         }
     }
 
-    /// The first layer whose output has a NaN or an infinity, as `layers.3 (conv2d)`.
+    /// What is the first to have a NaN or an infinity on the way: `the output of layers.3 (conv2d)`.
     pub fn first_non_finite(&self, images: Tensor<4>, mode: Mode) -> Option<String> {
         let mut activation = Activation::Image(images);
+        if !activation.is_finite() {
+            return Some("the images themselves (data.scale, data.normalize)".to_owned());
+        }
         for (index, layer) in self.layers.iter().enumerate() {
             activation = layer.forward(activation, mode);
             if !activation.is_finite() {
-                return Some(format!("layers.{index} ({})", layer.name()));
+                return Some(format!("the output of layers.{index} ({})", layer.name()));
             }
         }
         None

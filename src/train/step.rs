@@ -34,7 +34,7 @@ impl Session {
             let layer = self.network.first_non_finite(images, mode);
             return Err(self.diverged(match layer {
                 Some(layer) => {
-                    format!("the loss is {loss_value}, first not finite is the output of {layer}")
+                    format!("the loss is {loss_value}, first not finite: {layer}")
                 }
                 None => {
                     format!("the loss is {loss_value}, though the output of every layer is finite")

@@ -157,6 +157,7 @@ proptest! {
         let policy = config::Checkpoint {
             every_epochs: 1,
             every_steps: 0,
+            every_minutes: 0.0,
             keep_last,
             keep_best,
             monitor: "eval_f1".to_owned(),

@@ -65,10 +65,10 @@ fn a_disk_of_any_size_runs_full_without_loss() {
     let sandbox = Sandbox::new();
     sandbox.cut_data("data", 7, 5);
     // Long enough for its logs to outgrow what the check before the start asks for.
-    let config = ["training.epochs=300", "checkpoint.keep_last=2"];
+    let config = ["training.epochs=600", "checkpoint.keep_last=2"];
     let expected = traces(&sandbox, &sandbox.run_tiny(&config));
     let (mut full, mut refused) = (0, 0);
-    for kilobytes in (0..100).map(|index| 260 + 4 * index) {
+    for kilobytes in (0..100).map(|index| 316 + 2 * index) {
         let size = format!("size={kilobytes}k");
         let mount = Mount::new(&sandbox, "small", &["-t", "tmpfs", "-o", &size], "tmpfs");
         let arguments = [&["run", "tiny.toml", "--out", "small/runs"], &config[..]].concat();

@@ -11,6 +11,7 @@ mod support;
 mod checkpoints;
 mod checks;
 mod compare;
+mod config;
 mod data;
 mod disks;
 mod docs;

@@ -232,7 +232,7 @@ fn a_network_drops_out_in_training_alone_with_the_mask_of_seed_step_and_layer() 
     let experiment = experiment(
         r#"
         seed = 5
-        data.path = ""
+        data.path = "data"
         training = { epochs = 1, batch_size = 3, learning_rate = 1 }
         model = { input = [1, 4, 5], layers = ["relu", "flatten", { dropout = { p = 0.3 } }] }
         "#,
@@ -254,7 +254,7 @@ fn start_values_are_uniform_within_their_bound() {
     let experiment = experiment(
         r#"
         seed = 1
-        data.path = ""
+        data.path = "data"
         training = { epochs = 1, batch_size = 1, learning_rate = 1 }
         [model]
         input = [4, 9, 9]
