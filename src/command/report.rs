@@ -7,8 +7,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::{Output, colour};
-use crate::metrics::{EpochRecord, Scores, classification_report};
-use crate::run_dir::{Log, Phase, Results, Timing, Writer};
+use crate::metrics::{ConfusionMatrix, EpochRecord, Scores, classification_report};
+use crate::run_dir::{Log, Phase, Prediction, Results, Timing, Writer};
 use crate::train::{Observer, Progress, Session};
 
 /// Shows a training on stdout and stderr and keeps train.log.
@@ -119,13 +119,21 @@ fn scores_line(split: &str, scores: &Scores) -> String {
 }
 
 /// Writes the results of a run whose epochs are all done, and prints them.
-pub fn finish(session: &mut Session, run: &Writer, reporter: &mut Reporter) -> anyhow::Result<()> {
-    let (predictions, confusion) = session.predictions();
+pub fn finish(
+    session: &Session,
+    predictions: &[Prediction],
+    run: &Writer,
+    reporter: &mut Reporter,
+) -> anyhow::Result<()> {
+    let mut confusion = ConfusionMatrix::new(session.experiment.classes());
+    for row in predictions {
+        confusion.add(row.label as usize, row.prediction as usize);
+    }
     let report = classification_report(&confusion, &session.data.class_names);
     run.finish(&Results {
         report: &report,
         confusion: &confusion,
-        predictions: &predictions,
+        predictions,
         eval_source: &session.data.eval.source,
         epochs: session.position.epoch - 1,
         step: session.position.step,

@@ -63,7 +63,7 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<u8> {
         ));
         return Ok(NO);
     }
-    let code = conclude(end, &mut session, &mut run, &mut reporter)?;
+    let code = conclude(end, &mut session, &mut run, &interrupt, &mut reporter)?;
     if code == 0 {
         reporter.result(&format!(
             "\nreproduced: all {compared} epochs of {original} came out equal, digests included"

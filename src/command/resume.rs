@@ -102,7 +102,7 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
     }
     reporter.note(&whence(&session.position));
     let end = fit(&mut session, &mut run, &interrupt, &mut reporter);
-    conclude(end, &mut session, &mut run, &mut reporter)
+    conclude(end, &mut session, &mut run, &interrupt, &mut reporter)
 }
 
 fn whence(position: &Position) -> String {

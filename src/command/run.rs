@@ -18,5 +18,5 @@ pub fn execute(args: cli::Run) -> anyhow::Result<u8> {
         mut reporter,
     } = start(&document, &args.out.out, &mut interrupt, output)?;
     let end = fit(&mut session, &mut run, &interrupt, &mut reporter);
-    conclude(end, &mut session, &mut run, &mut reporter)
+    conclude(end, &mut session, &mut run, &interrupt, &mut reporter)
 }

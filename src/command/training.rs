@@ -70,23 +70,25 @@ pub fn conclude(
     end: Result<End, Error>,
     session: &mut Session,
     run: &mut Writer,
+    interrupt: &Interrupt,
     reporter: &mut Reporter,
 ) -> anyhow::Result<u8> {
     reporter.end();
     let step = session.position.step;
-    match end {
+    let stop = match end {
+        Ok(End::Stopped(stop)) => stop,
         Ok(end @ (End::Complete | End::Early)) => {
             if end == End::Early {
                 reporter.note(&stopped_early(session));
             }
-            finish(session, run, reporter)?;
-            Ok(0)
-        }
-        Ok(End::Stopped(stop)) => {
-            let reason = stop.name().to_owned();
-            run.event(Event::Stopped { step, reason })?;
-            reporter.note(&stopped(run.folder(), stop.name()));
-            Ok(stop.exit_code())
+            match session.predictions(interrupt) {
+                Ok(predictions) => {
+                    finish(session, &predictions, run, reporter)?;
+                    return Ok(0);
+                }
+                // All epochs are done and in a checkpoint; a resume writes the results.
+                Err(stop) => stop,
+            }
         }
         Err(error) => {
             // The first error is the one to tell, whether or not it can be noted.
@@ -94,9 +96,13 @@ pub fn conclude(
                 step,
                 reason: error.to_string(),
             });
-            Err(error.into())
+            return Err(error.into());
         }
-    }
+    };
+    let reason = stop.name().to_owned();
+    run.event(Event::Stopped { step, reason })?;
+    reporter.note(&stopped(run.folder(), stop.name()));
+    Ok(stop.exit_code())
 }
 
 /// What is about to be trained, and where.

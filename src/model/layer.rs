@@ -163,12 +163,17 @@ impl Layer {
 
 impl Activation {
     pub fn is_finite(&self) -> bool {
-        let data = match self {
-            Activation::Image(x) => x.clone().inner().into_data(),
-            Activation::Flat(x) => x.clone().inner().into_data(),
-        };
-        data.iter::<f32>().all(|value| value.is_finite())
+        match self {
+            Activation::Image(x) => is_finite(x.clone().inner()),
+            Activation::Flat(x) => is_finite(x.clone().inner()),
+        }
     }
+}
+
+/// Whether a tensor has neither NaN nor infinity.
+pub fn is_finite<const D: usize>(tensor: Tensor<D>) -> bool {
+    let data = tensor.into_data();
+    data.iter::<f32>().all(|value| value.is_finite())
 }
 
 impl Dropout {

@@ -5,6 +5,6 @@ mod layer;
 mod network;
 mod parameters;
 
-pub use layer::Mode;
+pub use layer::{Mode, is_finite};
 pub use network::Network;
 pub use parameters::{Path, from_array, to_array};

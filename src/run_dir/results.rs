@@ -67,6 +67,7 @@ impl Writer {
             "last": table.len().checked_sub(1).map(row),
             "monitor": policy.monitor,
             "best": best.map(row),
+            "reproducible": self.is_reproducible(),
             "finished_at": now(),
         });
         Ok(format!("{value:#}\n"))

@@ -170,6 +170,14 @@ impl Writer {
         append_durably(&self.folder.join(layout::TIMING), &row)
     }
 
+    /// Whether one program version did all of it.
+    pub fn is_reproducible(&self) -> bool {
+        let events = events::read(&self.folder);
+        !events
+            .iter()
+            .any(|event| matches!(event, Event::VersionChanged { .. }))
+    }
+
     /// train.log, for whoever shows what goes on.
     pub fn log(&self) -> Log {
         let path = self.folder.join(layout::LOG);

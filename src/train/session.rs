@@ -5,12 +5,11 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::Error;
 use super::evaluate::evaluate_batch;
+use super::{Error, Interrupt, Stop};
 use crate::array::{self, Arrays};
 use crate::config::Experiment;
 use crate::data::{Batches, Splits};
-use crate::metrics::ConfusionMatrix;
 use crate::model::Network;
 use crate::optimizer::Optimizer;
 use crate::run_dir::{Checkpoint, Position, Prediction};
@@ -92,20 +91,11 @@ impl Session {
         4 * numbers as u64
     }
 
-    /// What the network says of every evaluation image, and the counts that follow.
-    pub fn predictions(&mut self) -> (Vec<Prediction>, ConfusionMatrix) {
-        let predictions = match self.predictions.take() {
-            Some(predictions) => predictions,
-            None => self.predict(),
-        };
-        let mut confusion = ConfusionMatrix::new(self.experiment.classes());
-        for row in &predictions {
-            confusion.add(row.label as usize, row.prediction as usize);
+    /// What the network says of every evaluation image; a request to stop is seen before each batch.
+    pub fn predictions(&mut self, interrupt: &Interrupt) -> Result<Vec<Prediction>, Stop> {
+        if let Some(predictions) = self.predictions.take() {
+            return Ok(predictions);
         }
-        (predictions, confusion)
-    }
-
-    fn predict(&self) -> Vec<Prediction> {
         let Experiment {
             data,
             training,
@@ -114,10 +104,15 @@ impl Session {
         } = &self.experiment;
         let network = self.network.valid();
         let batches = Batches::in_order(&self.data.eval, data, training.batch_size);
-        (0..batches.len())
-            .map(|index| evaluate_batch(&network, batches.get(index), model.input, &self.device))
-            .flat_map(|outcome| outcome.predictions)
-            .collect()
+        let mut predictions = Vec::with_capacity(self.data.eval.len());
+        for index in 0..batches.len() {
+            if let Some(stop) = interrupt.poll() {
+                return Err(stop);
+            }
+            let outcome = evaluate_batch(&network, batches.get(index), model.input, &self.device);
+            predictions.extend(outcome.predictions);
+        }
+        Ok(predictions)
     }
 }
 

@@ -9,7 +9,7 @@ use super::Error;
 use super::evaluate::{argmax, host_logits, images_tensor};
 use super::session::Session;
 use crate::data::Batch;
-use crate::model::{Mode, Path, to_array};
+use crate::model::{Mode, Network, Path, is_finite};
 
 impl Session {
     /// Trains on one batch and adds it to the epoch's sums; gives its mean loss.
@@ -43,15 +43,16 @@ impl Session {
         }
 
         let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        if let Some(name) = first_non_finite(&self.network, &gradients) {
+        if let Some(name) = first_non_finite(&self.network, Part::Gradient(&gradients)) {
             return Err(self.diverged(format!("the gradient of `{name}` is not finite")));
         }
+        let learning_rate = self.experiment.training.learning_rate;
         let network = self.network.clone();
-        self.network = self.optimizer.step(
-            self.experiment.training.learning_rate,
-            network,
-            &mut gradients,
-        );
+        let network = self.optimizer.step(learning_rate, network, &mut gradients);
+        if let Some(name) = first_non_finite(&network, Part::Value) {
+            return Err(self.diverged(format!("the step would make `{name}` not finite")));
+        }
+        self.network = network;
 
         let logits = host_logits(logits.inner());
         let predictions = logits.chunks_exact(logits.len() / count).map(argmax);
@@ -71,39 +72,45 @@ impl Session {
     }
 }
 
-/// The first parameter whose gradient has a NaN or an infinity.
-fn first_non_finite(
-    network: &crate::model::Network,
-    gradients: &GradientsParams,
-) -> Option<String> {
-    struct Search<'a> {
-        gradients: &'a GradientsParams,
-        path: Path,
-        found: Option<String>,
-    }
-    impl ModuleVisitor for Search<'_> {
-        fn enter_module(&mut self, name: &str, container: &str) {
-            self.path.enter(name, container);
-        }
-
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.path.exit();
-        }
-
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let gradient = self.gradients.get::<D>(param.id);
-            if let Some(gradient) = gradient
-                && !to_array(gradient.into_data()).is_finite()
-            {
-                self.found.get_or_insert(self.path.to_string());
-            }
-        }
-    }
+/// The first parameter of which the chosen part (its value, its gradient) has a NaN or an infinity.
+fn first_non_finite(network: &Network, part: Part<'_>) -> Option<String> {
     let mut search = Search {
-        gradients,
+        part,
         path: Path::default(),
         found: None,
     };
     network.visit(&mut search);
     search.found
+}
+
+#[derive(Clone, Copy)]
+enum Part<'a> {
+    Value,
+    Gradient(&'a GradientsParams),
+}
+
+struct Search<'a> {
+    part: Part<'a>,
+    path: Path,
+    found: Option<String>,
+}
+
+impl ModuleVisitor for Search<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let tensor = match self.part {
+            Part::Value => Some(param.val().inner()),
+            Part::Gradient(gradients) => gradients.get::<D>(param.id),
+        };
+        if tensor.is_some_and(|tensor| !is_finite(tensor)) {
+            self.found.get_or_insert(self.path.to_string());
+        }
+    }
 }

@@ -16,19 +16,26 @@ struct Call {
     count: usize,
 }
 
-/// Operations that change what is on disk, or decide whether it can be changed.
-const CHANGING: &[&str] = &[
+/// Everything that a process can ask of a file.
+const OPERATIONS: &[&str] = &[
     "chmod",
     "close",
     "fdatasync",
     "flock",
+    "fstat",
     "fsync",
     "ftruncate",
+    "getdents64",
+    "lseek",
     "mkdir",
+    "newfstatat",
     "openat",
+    "read",
     "rename",
     "renameat",
     "renameat2",
+    "statfs",
+    "statx",
     "symlink",
     "unlink",
     "write",
@@ -50,7 +57,7 @@ fn calls_below(sandbox: &Sandbox, arguments: &[&str], folder: &str) -> Vec<Call>
     let log = sandbox.path("strace.log");
     let mut strace = Command::new("strace");
     strace
-        .args(["-f", "-y", "-e", &format!("trace={}", CHANGING.join(","))])
+        .args(["-f", "-y", "-e", &format!("trace={}", OPERATIONS.join(","))])
         .arg("-o")
         .arg(&log)
         .arg(env!("CARGO_BIN_EXE_runner"))
@@ -67,7 +74,7 @@ fn calls_below(sandbox: &Sandbox, arguments: &[&str], folder: &str) -> Vec<Call>
             continue;
         };
         let name = rest.trim_start().split('(').next().unwrap();
-        if thread != main || !CHANGING.contains(&name) {
+        if thread != main || !OPERATIONS.contains(&name) {
             continue;
         }
         let count = counts.entry(name).or_default();
