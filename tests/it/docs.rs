@@ -68,7 +68,10 @@ fn every_config_is_headed_by_question_command_and_expectation() {
     for entry in fs::read_dir(project().join("configs")).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
-        for (line, start) in text.lines().zip(["# Question:", "# Command:", "# Expect:"]) {
+        for (line, start) in text
+            .lines()
+            .zip(["# Question:", "# Command:", "# Time:", "# Expect:"])
+        {
             assert!(line.starts_with(start), "{}: {line}", path.display());
         }
         let name = path.file_stem().unwrap().to_str().unwrap();
