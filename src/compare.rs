@@ -87,11 +87,13 @@ pub fn find(arguments: &[String], out: &Path) -> Result<(Vec<PathBuf>, Vec<PathB
     Ok((kept, left_out))
 }
 
-/// The scores that a comparison shows of an epoch.
-const SCORES: [(&str, &str); 3] = [
-    ("eval_loss", "loss"),
-    ("eval_accuracy", "acc"),
-    ("eval_f1", "f1"),
+/// The scores that a comparison has of an epoch; for reading, those with a heading.
+const SCORES: [(&str, Option<&str>); 5] = [
+    ("eval_loss", Some("loss")),
+    ("eval_accuracy", Some("acc")),
+    ("eval_f1", Some("f1")),
+    ("eval_precision", None),
+    ("eval_recall", None),
 ];
 
 /// One row an entry; `by` is the column that says which epoch is best.
@@ -102,16 +104,9 @@ pub fn compare(entries: &[Entry], by: &str) -> Listing {
         Column::new("status"),
         Column::headed("epoch", "last\nepoch"),
     ];
-    for (column, heading) in SCORES {
-        columns.push(Column::headed(column, &format!("\n{heading}")));
-    }
+    columns.extend(SCORES.map(|(column, heading)| score(column.to_owned(), heading)));
     columns.push(Column::headed("best_epoch", "best\nepoch"));
-    for (column, heading) in SCORES {
-        columns.push(Column::headed(
-            &format!("best_{column}"),
-            &format!("\n{heading}"),
-        ));
-    }
+    columns.extend(SCORES.map(|(column, heading)| score(format!("best_{column}"), heading)));
     columns.extend(differing.iter().map(|key| Column::new(key.clone())));
 
     let highest = mode_of(by) == "max";
@@ -131,7 +126,7 @@ pub fn compare(entries: &[Entry], by: &str) -> Listing {
             row.extend(SCORES.map(|(column, _)| Cell::from(value(column))));
         }
         row.extend(differing.iter().map(|key| match entry.config.get(key) {
-            Some(value) => Cell::Text(value.clone()),
+            Some(value) => Cell::Toml(value.clone()),
             None => Cell::Empty,
         }));
         row
@@ -139,6 +134,13 @@ pub fn compare(entries: &[Entry], by: &str) -> Listing {
     Listing {
         rows: rows.collect(),
         columns,
+    }
+}
+
+fn score(name: String, heading: Option<&str>) -> Column {
+    match heading {
+        Some(heading) => Column::headed(&name, &format!("\n{heading}")),
+        None => Column::for_programs(name),
     }
 }
 

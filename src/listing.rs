@@ -1,7 +1,7 @@
 //! A table of results: aligned for reading, or as CSV, JSON or Markdown for programs and documents.
 
 use comfy_table::presets::{ASCII_MARKDOWN, NOTHING};
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
+use comfy_table::{CellAlignment, Table};
 
 /// Rows under named columns.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,8 +15,8 @@ pub struct Listing {
 pub struct Column {
     /// In CSV and JSON.
     pub name: String,
-    /// For reading; may have line breaks.
-    pub heading: String,
+    /// For reading; may have line breaks. `None`: only programs get the column.
+    pub heading: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,8 @@ pub enum Cell {
     Count(u64),
     /// Read with four decimals; in full for programs.
     Number(f64),
+    /// A value of a config, as TOML text.
+    Toml(String),
     Empty,
 }
 
@@ -44,15 +46,23 @@ impl Column {
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
         Self {
-            heading: name.clone(),
+            heading: Some(name.clone()),
             name,
+        }
+    }
+
+    /// A column that only programs get.
+    pub fn for_programs(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            heading: None,
         }
     }
 
     pub fn headed(name: &str, heading: &str) -> Self {
         Self {
             name: name.to_owned(),
-            heading: heading.to_owned(),
+            heading: Some(heading.to_owned()),
         }
     }
 }
@@ -84,49 +94,93 @@ impl Listing {
         String::from_utf8(bytes).expect("CSV of text is text")
     }
 
-    /// An array with an object a row; what is empty or no finite number is null.
+    /// An array with an object a row, its keys in the order of the columns; what is empty or no
+    /// finite number is null.
     fn json(&self) -> String {
-        let rows: Vec<serde_json::Value> = self
+        let rows: Vec<String> = self
             .rows
             .iter()
             .map(|row| {
-                let names = self.columns.iter().map(|column| column.name.clone());
-                names.zip(row.iter().map(Cell::json)).collect()
+                let members = self.columns.iter().zip(row).map(|(column, cell)| {
+                    format!(
+                        "    {}: {}",
+                        serde_json::Value::from(&*column.name),
+                        cell.json()
+                    )
+                });
+                format!("  {{\n{}\n  }}", members.collect::<Vec<_>>().join(",\n"))
             })
             .collect();
-        format!("{:#}\n", serde_json::Value::Array(rows))
+        format!("[\n{}\n]\n", rows.join(",\n"))
     }
 
     fn markdown(&self) -> String {
-        let mut table = self.table(|column| column.name.clone());
+        let mut table = self.table(|column| Some(column.name.clone()));
         table.load_style(ASCII_MARKDOWN);
         format!("{}\n", table.trim_fmt())
     }
 
+    /// A row a line where that fits the width; else a block of lines for as many rows as fit
+    /// beside each other, a line a column.
     fn reading(&self, width: Option<u16>) -> String {
         let mut table = self.table(|column| column.heading.clone());
-        table.load_style(NOTHING);
-        if let Some(width) = width {
-            table
-                .set_content_arrangement(ContentArrangement::Dynamic)
-                .set_width(width);
-        }
-        let last = self.columns.len() - 1;
-        for (index, column) in table.column_iter_mut().enumerate() {
-            column.set_padding((0, if index == last { 0 } else { 2 }));
-            let numbers = self.rows.iter().any(|row| row[index].is_number());
-            if numbers {
-                column.set_constraint(ColumnConstraint::ContentWidth);
+        style_for_reading(&mut table);
+        let text = format!("{}\n", table.trim_fmt());
+        match width {
+            Some(width) if text.lines().any(|line| line.chars().count() > width.into()) => {
+                self.turned(width.into())
             }
+            _ => text,
         }
-        format!("{}\n", table.trim_fmt())
     }
 
-    fn table(&self, heading: impl Fn(&Column) -> String) -> Table {
+    fn turned(&self, width: usize) -> String {
+        let shown: Vec<(usize, String)> = self
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| column.heading.is_some())
+            .map(|(index, column)| (index, column.name.clone()))
+            .collect();
+        let names = shown.iter().map(|(_, name)| name.chars().count());
+        let left = names.max().unwrap_or(0) + 2;
+        let mut blocks = Vec::new();
+        let mut rows = self.rows.as_slice();
+        while !rows.is_empty() {
+            let mut used = left;
+            let fit = rows
+                .iter()
+                .take_while(|row| {
+                    let cells = shown.iter().map(|(index, _)| narrow(&row[*index].read()));
+                    let widest = cells.flat_map(|cell| line_widths(&cell)).max();
+                    used += widest.unwrap_or(0) + 2;
+                    used <= width + 2
+                })
+                .count()
+                .max(1);
+            let (block, rest) = rows.split_at(fit);
+            rows = rest;
+            let mut table = Table::new();
+            for (index, name) in &shown {
+                let mut line = vec![name.clone()];
+                line.extend(block.iter().map(|row| narrow(&row[*index].read())));
+                table.add_row(line);
+            }
+            style_for_reading(&mut table);
+            blocks.push(format!("{}\n", table.trim_fmt()));
+        }
+        blocks.join("\n")
+    }
+
+    /// The columns that have a heading.
+    fn table(&self, heading: impl Fn(&Column) -> Option<String>) -> Table {
         let mut table = Table::new();
-        table.set_header(self.columns.iter().map(heading));
+        let headings: Vec<Option<String>> = self.columns.iter().map(heading).collect();
+        table.set_header(headings.iter().flatten());
         for row in &self.rows {
-            table.add_row(row.iter().map(|cell| {
+            let cells = row.iter().zip(&headings);
+            let cells = cells.filter(|(_, heading)| heading.is_some());
+            table.add_row(cells.map(|(cell, _)| {
                 let alignment = if cell.is_number() {
                     CellAlignment::Right
                 } else {
@@ -137,6 +191,33 @@ impl Listing {
         }
         table
     }
+}
+
+/// Columns two spaces apart, without lines.
+fn style_for_reading(table: &mut Table) {
+    table.load_style(NOTHING);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+}
+
+/// A long text in several lines, broken after hyphens.
+fn narrow(text: &str) -> String {
+    const ENOUGH: usize = 18;
+    let mut lines = vec![String::new()];
+    for part in text.split_inclusive('-') {
+        let last = lines.last_mut().expect("there is always one");
+        if !last.is_empty() && last.chars().count() + part.chars().count() > ENOUGH {
+            lines.push(part.to_owned());
+        } else {
+            last.push_str(part);
+        }
+    }
+    lines.join("\n")
+}
+
+fn line_widths(text: &str) -> Vec<usize> {
+    text.lines().map(|line| line.chars().count()).collect()
 }
 
 impl Cell {
@@ -157,6 +238,11 @@ impl Cell {
             Cell::Text(text) => text.clone(),
             Cell::Count(count) => count.to_string(),
             Cell::Number(value) => value.to_string(),
+            // Strings without their quotes; everything else is the same in TOML and JSON.
+            Cell::Toml(text) => match serde_json::from_str(text) {
+                Ok(serde_json::Value::String(text)) => text,
+                _ => text.clone(),
+            },
             Cell::Empty => String::new(),
         }
     }
@@ -166,6 +252,7 @@ impl Cell {
             Cell::Text(text) => text.as_str().into(),
             Cell::Count(count) => (*count).into(),
             Cell::Number(value) => (*value).into(),
+            Cell::Toml(text) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
             Cell::Empty => serde_json::Value::Null,
         }
     }

@@ -1,9 +1,10 @@
 //! What the process's exit code says.
 
+use super::drift::Refusal;
 use super::output::StdoutError;
 use super::prove::Failure;
-use super::resume::Refusal;
-use crate::{compare, config, data, device, run_dir, train};
+use super::training::DataError;
+use crate::{compare, config, device, run_dir, train};
 
 /// Every code with its meaning, as the README lists them.
 pub const EXIT_CODES: &[(u8, &str)] = &[
@@ -19,7 +20,7 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (6, "training diverged: a loss or a gradient is not finite"),
     (
         74,
-        "a file cannot be written, for example because the disk is full",
+        "a file cannot be written or read, for example because the disk is full",
     ),
     (
         75,
@@ -44,7 +45,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if error.is::<config::Error>() || error.is::<Usage>() {
         return Some(2);
     }
-    if error.is::<data::Error>() {
+    if error.is::<DataError>() {
         return Some(4);
     }
     if error.is::<device::Error>() {

@@ -1,6 +1,7 @@
 //! One file a subcommand. The work is in the library; here it is called, and its results printed.
 
 mod compare;
+mod drift;
 mod exit;
 mod list;
 mod output;

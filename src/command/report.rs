@@ -135,7 +135,6 @@ pub fn finish(
         confusion: &confusion,
         predictions,
         eval_source: &session.data.eval.source,
-        epochs: session.position.epoch - 1,
         step: session.position.step,
         monitor: &session.experiment.checkpoint,
     })?;
@@ -186,9 +185,9 @@ pub fn thousands(number: f64) -> String {
     grouped
 }
 
-/// Whole seconds in the largest units that say something: `3 s`, `4 min 10 s`, `2 h 5 min`.
+/// Whole seconds, rounded up, in the largest units that say something: `3 s`, `4 min 10 s`, `2 h 5 min`.
 fn human(seconds: f64) -> String {
-    let seconds = Duration::from_secs_f64(seconds.max(0.0)).as_secs();
+    let seconds = Duration::try_from_secs_f64(seconds.ceil()).map_or(0, |left| left.as_secs());
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds} s"),
         (0, minutes, seconds) => format!("{minutes} min {seconds} s"),

@@ -6,6 +6,7 @@ use crate::run_dir::layout::METRICS;
 use crate::run_dir::{self, Identity, MetricsTable, Timing, resolve};
 use crate::train::{Interrupt, Observer, Progress, fit};
 
+use super::drift::{check_backend, check_config, check_data};
 use super::output::Output;
 use super::report::Reporter;
 use super::training::{Started, conclude, start};
@@ -25,8 +26,12 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<u8> {
         ));
         return Ok(NO);
     }
-    // As far as the original came, and no further.
-    document.set_all(&[format!("training.epochs={}", rows.len())])?;
+    check_config(&identity, &document.experiment()?)?;
+    // As far as the original came, and no further; and in one go.
+    document.set_all(&[
+        format!("training.epochs={}", rows.len()),
+        "training.max_minutes=0".to_owned(),
+    ])?;
     if identity.program_version != env!("CARGO_PKG_VERSION") {
         output.note(&format!(
             "the run was begun by version {}, this is {}: a difference may come from that",
@@ -40,6 +45,8 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<u8> {
         mut run,
         reporter,
     } = start(&document, &args.out.out, &mut interrupt, output)?;
+    check_backend(&identity, &run.identity().backend)?;
+    check_data(&identity, &session.data)?;
     let mut comparer = Comparer {
         reporter,
         interrupt: interrupt.clone(),

@@ -22,14 +22,25 @@ pub fn execute(args: cli::Show) -> anyhow::Result<u8> {
     if let (Ok(report), Status::Finished) = (report, run.status) {
         write!(text, "\nClassification report\n\n{report}")?;
     }
-    if run.status == Status::Interrupted {
-        writeln!(text, "\ngo on with: runner resume {}", folder.display())?;
+    if matches!(run.status, Status::Interrupted | Status::Failed) {
+        writeln!(text, "\n{}", advice(&run)?)?;
     }
     print_result(&text)?;
     Ok(0)
 }
 
-fn header(run: &Run) -> Result<String, std::fmt::Error> {
+/// What to do with a run that is not finished.
+fn advice(run: &Run) -> anyhow::Result<String> {
+    Ok(match run.events()?.last() {
+        Some(Event::Failed { reason, .. }) if reason.starts_with("diverged") => {
+            // It would do so again at the same step.
+            reason.clone()
+        }
+        _ => format!("go on with: runner resume {}", run.folder.display()),
+    })
+}
+
+fn header(run: &Run) -> anyhow::Result<String> {
     let identity = &run.identity;
     let mut text = String::new();
     writeln!(text, "run         {}", identity.run_id)?;
@@ -51,7 +62,7 @@ fn header(run: &Run) -> Result<String, std::fmt::Error> {
             file.sha256.get(..12).unwrap_or(&file.sha256)
         )?;
     }
-    for event in run.events() {
+    for event in run.events()? {
         if let Some(line) = tell(&event) {
             writeln!(text, "history     {line}")?;
         }

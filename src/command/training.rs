@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use crate::config::Document;
-use crate::data::Splits;
+use crate::config::{Document, Experiment};
+use crate::data::{self, Splits};
 use crate::device;
 use crate::run_dir::{Event, FORMAT, Identity, NewRun, Writer, space};
 use crate::train::{End, Error, Interrupt, Session};
@@ -29,15 +29,15 @@ pub fn start(
 ) -> anyhow::Result<Started> {
     let experiment = document.experiment()?;
     let device = device::choose(&experiment.device)?;
+    check_memory(document, &experiment, device.backend)?;
     let (data, model) = (&experiment.data, &experiment.model);
-    let data = Splits::load(data, model.input, experiment.classes())?;
+    let data = Splits::load(data, model.input, experiment.classes())
+        .map_err(|source| place(document, source))?;
     let (images, batch_size) = (data.train.len(), experiment.training.batch_size);
     if batch_size > images {
         let message = format!("batch size {batch_size} is above the {images} training images");
         let help = format!("choose a `batch_size` of at most {images}");
-        return Err(document
-            .error_at("training.batch_size", message, &help)
-            .into());
+        return Err(document.error_at(BATCH_SIZE, message, &help).into());
     }
     interrupt.limit(experiment.training.max_minutes);
     let session = Session::new(experiment, data, device.device);
@@ -63,6 +63,44 @@ pub fn start(
         run,
         reporter,
     })
+}
+
+const BATCH_SIZE: &str = "training.batch_size";
+
+/// A step that cannot fit into memory would have the system kill the process, or others.
+fn check_memory(document: &Document, experiment: &Experiment, backend: &str) -> anyhow::Result<()> {
+    let needed = experiment.step_bytes();
+    match device::available_memory() {
+        Some(available) if backend != "cuda" && needed > available => {
+            let message = format!(
+                "a step needs more than {} MiB of memory, {} MiB are available",
+                needed >> 20,
+                available >> 20
+            );
+            let help = "choose a smaller `batch_size`, or smaller layers or padding";
+            Err(document.error_at(BATCH_SIZE, message, help).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says where in the config the data are named.
+fn place(document: &Document, error: data::Error) -> DataError {
+    let place = ["data.path", "data.train", "data"]
+        .into_iter()
+        .find_map(|path| document.place(path));
+    DataError {
+        error,
+        place: place.unwrap_or_default(),
+    }
+}
+
+/// Something is wrong with the data that a config names.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}\n(the data are named in {place})")]
+pub struct DataError {
+    error: data::Error,
+    place: String,
 }
 
 /// Says and notes how a training ended; gives the exit code.
@@ -142,5 +180,9 @@ fn identity(session: &Session, backend: &str) -> Identity {
         backend: backend.to_owned(),
         cpu_features: device::cpu_features(),
         command_line: std::env::args().collect(),
+        working_directory: std::env::current_dir()
+            .unwrap_or_default()
+            .display()
+            .to_string(),
     }
 }

@@ -35,13 +35,13 @@ const TRAIN: Key = Key::optional(
     "train",
     Kind::Text,
     "\"\"",
-    "the training images apart from `path`: an IDX images file, its labels beside it",
+    "the training images apart from `path`: a folder like it, or an IDX images file, its labels beside it",
 );
 const EVAL: Key = Key::optional(
     "eval",
     Kind::Text,
     "\"\"",
-    "the evaluation images apart from `path`: an IDX images file, its labels beside it",
+    "the evaluation images apart from `path`: a folder like it, or an IDX images file, its labels beside it",
 );
 const SCALE: Key = Key::optional(
     "scale",

@@ -99,22 +99,32 @@ impl Document {
         Invalid::new(self.sources.clone(), vec![diagnostic]).into()
     }
 
+    /// Where the value of a key stands: `configs/baseline.toml:9:8`.
+    pub fn place(&self, path: &str) -> Option<String> {
+        let origin = self.origin(path);
+        if origin == Origin::start() {
+            return None;
+        }
+        let source = &self.sources[origin.source];
+        let before = &source.text[..origin.span.start];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        Some(format!("{}:{line}:{column}", source.name))
+    }
+
+    /// The start of the document if it does not have the key.
     fn origin(&self, path: &str) -> Origin {
         let mut node = &self.root;
         for key in path.split('.') {
-            match &node.value {
-                Value::Table(table) => match table.get(key) {
-                    Some(entry) => node = &entry.node,
-                    None => break,
-                },
-                _ => break,
+            let Value::Table(table) = &node.value else {
+                return Origin::start();
+            };
+            match table.get(key) {
+                Some(entry) => node = &entry.node,
+                None => return Origin::start(),
             }
         }
-        if std::ptr::eq(node, &self.root) {
-            Origin::start()
-        } else {
-            node.origin.clone()
-        }
+        node.origin.clone()
     }
 }
 
@@ -274,7 +284,9 @@ fn descend<'a>(
 /// TOML, or else a bare word: a string, unless it sets out to be more than one.
 fn parse_override_value(text: &str, source: usize, span: Range<usize>) -> Result<Node, Diagnostic> {
     tree::parse_value(text, source, span.start).or_else(|mut errors| {
-        if text.starts_with(['"', '\'', '[', '{']) {
+        let number = text.trim_start_matches(['+', '-']);
+        let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        if is_number || text.starts_with(['"', '\'', '[', '{']) {
             return Err(errors.swap_remove(0));
         }
         Ok(Node {

@@ -129,6 +129,11 @@ impl Experiment {
         shape::classes(&self.shapes())
     }
 
+    /// Bytes that a training step needs at the least.
+    pub fn step_bytes(&self) -> u64 {
+        shape::step_bytes(&self.model, &self.shapes(), self.training.batch_size)
+    }
+
     /// Every value spelled out as TOML; reading it gives an equal experiment.
     pub fn to_toml(&self) -> String {
         let mut head = self.clone();

@@ -28,10 +28,11 @@ const BETAS: Key = Key::optional(
 );
 const EPS: Key = Key::optional(
     "eps",
+    // Less is nothing in single precision.
     Kind::Float {
-        min: 0.0,
+        min: 1e-37,
         max: f64::INFINITY,
-        open: true,
+        open: false,
     },
     "1e-8",
     "the term added to the denominator for numerical stability",

@@ -226,6 +226,33 @@ fn elements(shape: Shape) -> usize {
     }
 }
 
+/// Bytes that a training step needs at the least: the output of every layer with its gradient, and
+/// for the largest convolution the copy of its input that a matrix product wants.
+pub fn step_bytes(model: &Model, shapes: &[Shape], batch_size: usize) -> u64 {
+    let [channels, height, width] = model.input;
+    let image = Shape::Image {
+        channels,
+        height,
+        width,
+    };
+    let inputs = std::iter::once(&image).chain(shapes);
+    let unfolded = model.layers.iter().zip(inputs).zip(shapes);
+    let unfolded = unfolded.map(|((layer, input), output)| match (layer, *input, *output) {
+        (
+            Layer::Conv2d(conv),
+            Shape::Image { channels, .. },
+            Shape::Image { height, width, .. },
+        ) => {
+            let [rows, columns] = conv.kernel_size;
+            (channels * rows * columns) as u64 * (height * width) as u64
+        }
+        _ => 0,
+    });
+    let outputs: u64 = shapes.iter().map(|shape| elements(*shape) as u64).sum();
+    let floats = (2 * outputs).saturating_add(unfolded.max().unwrap_or(0));
+    floats.saturating_mul(4 * batch_size as u64)
+}
+
 /// The number of a layer's weights.
 fn parameters(layer: &Layer, input: Shape) -> usize {
     match (layer, input) {

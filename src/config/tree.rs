@@ -103,21 +103,25 @@ pub fn parse_value(text: &str, source: usize, offset: usize) -> Result<Node, Vec
 fn syntax_error(error: &toml::de::Error, text: &str, source: usize, offset: usize) -> Diagnostic {
     let length = text.len();
     let span = error.span().unwrap_or(0..length);
-    let message = match (error.message(), &text[span.clone()]) {
-        ("duplicate key", key) => format!("`{key}` is here for the second time"),
-        (_, "") if text[..span.start].trim_end().ends_with('=') => {
-            "there is no value after `=`".to_owned()
-        }
-        (message, _) => message.to_owned(),
+    let (message, help) = match (error.message(), &text[span.clone()]) {
+        ("duplicate key", key) => (
+            format!("`{key}` is here for the second time"),
+            "take one of the two out",
+        ),
+        (_, "") if text[..span.start].trim_end().ends_with('=') => (
+            "there is no value after `=`".to_owned(),
+            "write key = value",
+        ),
+        (message, _) => (
+            message.to_owned(),
+            "a line is key = value, a [section], or a # comment; strings are in quotes",
+        ),
     };
-    Diagnostic::new(
-        format!("not valid TOML: {message}"),
-        Origin {
-            source,
-            span: offset + span.start..offset + span.end,
-        },
-        "",
-    )
+    let origin = Origin {
+        source,
+        span: offset + span.start..offset + span.end,
+    };
+    Diagnostic::new(format!("not valid TOML: {message}"), origin, "").help(help)
 }
 
 fn convert(

@@ -73,7 +73,7 @@ pub enum Damage {
 
 impl State {
     /// Why a whole checkpoint is not one of this run.
-    pub fn foreign_to(&self, identity: &Identity) -> Option<String> {
+    fn foreign_to(&self, identity: &Identity) -> Option<String> {
         [
             ("run", &self.run_id, &identity.run_id),
             ("config", &self.config_digest, &identity.config_digest),
@@ -82,6 +82,15 @@ impl State {
         .into_iter()
         .find(|(_, its, ours)| its != ours)
         .map(|(what, ..)| format!("it belongs to another {what}"))
+    }
+}
+
+impl Checkpoint {
+    /// Why a whole checkpoint is not the one that its place says.
+    pub fn misplaced(&self, file_name: &str, identity: &Identity) -> Option<String> {
+        let own_name = self.state.position.file_name();
+        let foreign = self.state.foreign_to(identity);
+        foreign.or_else(|| (own_name != file_name).then(|| format!("it is in truth {own_name}")))
     }
 }
 

@@ -34,6 +34,9 @@ impl Writer {
             resolved_text,
         } = new;
         fs::create_dir_all(out).map_err(|error| Error::io("create", out, error))?;
+        if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            atomic::sync_folder(parent)?;
+        }
         remove_stale(out);
         let time = chrono::Utc::now();
         loop {

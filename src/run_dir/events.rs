@@ -101,10 +101,27 @@ fn cut_torn_line(file: &mut File) -> std::io::Result<()> {
 
 /// All events that were written whole. Lines that are not are passed over: an event whose line
 /// was cut by a crash was never acknowledged.
-pub fn read(folder: &Path) -> Vec<Event> {
-    let text = std::fs::read_to_string(folder.join(layout::EVENTS)).unwrap_or_default();
-    text.lines()
+///
+/// Every run has the file from its creation on; one without it is damaged, since the changes that
+/// its resumes have made stand there.
+pub fn read(folder: &Path) -> Result<Vec<Event>, Error> {
+    let path = folder.join(layout::EVENTS);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::Damaged {
+                path: folder.to_owned(),
+                why: format!(
+                    "{} is gone\nput it back, or start a new run",
+                    layout::EVENTS
+                ),
+            });
+        }
+        Err(error) => return Err(Error::io("read", &path, error)),
+    };
+    Ok(text
+        .lines()
         .filter_map(|line| serde_json::from_str::<Line>(line).ok())
         .map(|line| line.event)
-        .collect()
+        .collect())
 }

@@ -35,6 +35,8 @@ pub struct Identity {
     /// Instruction sets that kernels may choose between.
     pub cpu_features: Vec<String>,
     pub command_line: Vec<String>,
+    /// Where the paths of the command line and the config start.
+    pub working_directory: String,
 }
 
 impl Identity {
@@ -47,7 +49,14 @@ impl Identity {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(_) if !folder.exists() => return Err(not_a_run("no such run".to_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound
+                        | io::ErrorKind::NotADirectory
+                        | io::ErrorKind::IsADirectory
+                ) =>
+            {
                 return Err(not_a_run(format!(
                     "no run directory, it has no {}",
                     layout::IDENTITY

@@ -16,7 +16,7 @@ use super::{Error, layout, now};
 /// Held while this value lives.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,7 +62,33 @@ impl Lock {
         let text = serde_json::to_string(&holder).expect("a holder is plain data");
         file.set_len(0).map_err(io)?;
         file.write_all(format!("{text}\n").as_bytes()).map_err(io)?;
-        Ok(Self { _file: file })
+        let lock = Self { file };
+        lock.confirm(folder)?;
+        Ok(lock)
+    }
+
+    /// Whether the file that is locked is still the run's: another in its place could be locked by
+    /// another process.
+    #[cfg(unix)]
+    pub fn confirm(&self, folder: &Path) -> Result<(), Error> {
+        use std::os::unix::fs::MetadataExt;
+
+        let path = folder.join(layout::LOCK);
+        let io = |error| Error::io("confirm", &path, error);
+        let ours = self.file.metadata().map_err(io)?;
+        match std::fs::metadata(&path) {
+            Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => Ok(()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(error)),
+            _ => Err(Error::Locked {
+                path: folder.to_owned(),
+                holder: "whoever took the lock file away while it was held".to_owned(),
+            }),
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub fn confirm(&self, _folder: &Path) -> Result<(), Error> {
+        Ok(())
     }
 
     /// Whether a writer holds the run's lock. Never waits.

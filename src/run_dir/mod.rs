@@ -33,7 +33,7 @@ pub use retention::{Candidate, superfluous};
 pub use run::{Run, Status, document};
 pub use table::{MetricsTable, TableError};
 pub use verify::{Check, verify};
-pub use writer::{Log, Timing, Writer, checkpoint_names};
+pub use writer::{Log, Recovered, Timing, Writer, checkpoint_names};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -1,6 +1,7 @@
 //! What a finished run leaves: report, confusion matrix, predictions, and result.json last of all.
 
 use super::events::Event;
+use super::table::MetricsTable;
 use super::writer::{Writer, csv_line};
 use super::{Error, atomic, layout, now};
 use crate::config;
@@ -22,7 +23,6 @@ pub struct Results<'a> {
     pub predictions: &'a [Prediction],
     /// The file that the evaluation images came from.
     pub eval_source: &'a str,
-    pub epochs: u64,
     pub step: u64,
     pub monitor: &'a config::Checkpoint,
 }
@@ -37,41 +37,45 @@ impl Writer {
         let predictions = predictions_csv(results);
         atomic::replace(&path(layout::PREDICTIONS), predictions.as_bytes())?;
         self.event(Event::Finished { step: results.step })?;
-        let text = self.result_json(results)?;
+        let run_id = &self.identity().run_id;
+        let mut result = result_of(run_id, &self.metrics(), results.monitor);
+        result.insert("reproducible".to_owned(), self.is_reproducible()?.into());
+        result.insert("finished_at".to_owned(), now().into());
+        let text = format!("{:#}\n", serde_json::Value::Object(result));
         atomic::replace(&path(layout::RESULT), text.as_bytes())
     }
+}
 
-    fn result_json(&self, results: &Results<'_>) -> Result<String, Error> {
-        let table = self.metrics();
-        let row = |row: usize| -> serde_json::Map<String, serde_json::Value> {
-            COLUMNS
-                .iter()
-                .filter(|column| **column != "digest")
-                .map(|column| {
-                    let value = table.get(row, column);
-                    let count = value.filter(|_| matches!(*column, "epoch" | "step"));
-                    let value = match count {
-                        Some(count) => (count as u64).into(),
-                        None => value.into(),
-                    };
-                    ((*column).to_owned(), value)
-                })
-                .collect()
-        };
-        let policy = results.monitor;
-        let best = table.best(&policy.monitor, policy.mode == "max");
-        let value = serde_json::json!({
-            "run_id": self.identity().run_id,
-            "epochs": results.epochs,
-            "step": results.step,
-            "last": table.len().checked_sub(1).map(row),
-            "monitor": policy.monitor,
-            "best": best.map(row),
-            "reproducible": self.is_reproducible(),
-            "finished_at": now(),
-        });
-        Ok(format!("{value:#}\n"))
-    }
+/// What result.json says that follows from the rows of metrics.csv.
+pub(super) fn result_of(
+    run_id: &str,
+    table: &MetricsTable,
+    policy: &config::Checkpoint,
+) -> serde_json::Map<String, serde_json::Value> {
+    let row = |row: usize| -> serde_json::Value {
+        let cells = COLUMNS.iter().filter(|column| **column != "digest");
+        cells
+            .map(|column| {
+                let value = table.get(row, column);
+                let value: serde_json::Value = match (*column, value) {
+                    ("epoch" | "step", Some(count)) => (count as u64).into(),
+                    (_, value) => value.into(),
+                };
+                ((*column).to_owned(), value)
+            })
+            .collect()
+    };
+    let best = table.best(&policy.monitor, policy.mode == "max");
+    [
+        ("run_id", run_id.into()),
+        ("epochs", table.len().into()),
+        ("last", table.len().checked_sub(1).map(row).into()),
+        ("monitor", policy.monitor.as_str().into()),
+        ("best", best.map(row).into()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into_iter()
+    .collect()
 }
 
 /// Rows are the truth, columns the prediction.

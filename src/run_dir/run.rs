@@ -22,6 +22,8 @@ pub struct Run {
 pub enum Status {
     Running,
     Interrupted,
+    /// Interrupted by an error of its own.
+    Failed,
     Finished,
 }
 
@@ -30,6 +32,7 @@ impl std::fmt::Display for Status {
         f.pad(match self {
             Status::Running => "running",
             Status::Interrupted => "interrupted",
+            Status::Failed => "failed",
             Status::Finished => "finished",
         })
     }
@@ -53,7 +56,7 @@ impl Run {
         MetricsTable::read(&self.folder.join(layout::METRICS))
     }
 
-    pub fn events(&self) -> Vec<Event> {
+    pub fn events(&self) -> Result<Vec<Event>, Error> {
         events::read(&self.folder)
     }
 }
@@ -64,12 +67,14 @@ impl Status {
         folder.join(layout::RESULT).exists()
     }
 
-    /// Lock held: running; result.json there: finished; else interrupted.
+    /// Lock held: running; result.json there: finished; last event a failure: failed; else interrupted.
     pub fn of(folder: &Path) -> Self {
         if Lock::is_held(folder) {
             Status::Running
         } else if Status::is_finished(folder) {
             Status::Finished
+        } else if let Some(Event::Failed { .. }) = events::read(folder).unwrap_or_default().last() {
+            Status::Failed
         } else {
             Status::Interrupted
         }
@@ -80,7 +85,7 @@ impl Status {
 pub fn document(folder: &Path) -> Result<Document, Error> {
     let path = folder.join(layout::RESOLVED);
     let mut document = Document::read(&path).map_err(|error| damaged(folder, &error))?;
-    let changes: Vec<String> = events::read(folder)
+    let changes: Vec<String> = events::read(folder)?
         .into_iter()
         .filter_map(|event| match event {
             Event::Resumed { changes, .. } => Some(changes),

@@ -12,7 +12,7 @@ pub struct MetricsTable {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {what}", path.display())]
+#[error("{}: {what}\nname a run, or a metrics.csv that a run has written", path.display())]
 pub struct TableError {
     pub path: PathBuf,
     what: String,
@@ -20,6 +20,21 @@ pub struct TableError {
 
 /// Text columns; all others are numbers.
 const TEXT_COLUMNS: [&str; 1] = ["digest"];
+
+/// What is wrong with a row that is no row of the table.
+fn ragged(error: &csv::Error) -> String {
+    match error.kind() {
+        csv::ErrorKind::UnequalLengths {
+            pos,
+            expected_len,
+            len,
+        } => format!(
+            "line {} has {len} cells, the header has {expected_len}",
+            pos.as_ref().map_or(0, csv::Position::line)
+        ),
+        _ => error.to_string(),
+    }
+}
 
 impl MetricsTable {
     pub fn read(path: &Path) -> Result<Self, TableError> {
@@ -52,7 +67,7 @@ impl MetricsTable {
         }
         let mut rows = Vec::new();
         for record in reader.records() {
-            let record = record.map_err(|e| error(e.to_string()))?;
+            let record = record.map_err(|e| error(ragged(&e)))?;
             let line = record.position().map_or(0, csv::Position::line);
             let row: Result<Vec<Option<f64>>, TableError> = columns
                 .iter()

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::checkpoint::{Checkpoint, State};
 use super::identity::Identity;
+use super::results::result_of;
 use super::table::MetricsTable;
 use super::writer::{checkpoint_names, metrics_header};
 use super::{Error, document, layout};
@@ -35,19 +36,24 @@ pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
         };
         checks.push(Check::new(&file.path, problem));
     }
+    let names = checkpoint_names(folder)?;
+    let checkpoints: Vec<_> = names
+        .iter()
+        .map(|name| Checkpoint::read(&folder.join(layout::CHECKPOINTS).join(name)))
+        .collect();
+    // Read after the checkpoints: where a run is running, its rows can only have grown.
     let metrics = fs::read_to_string(folder.join(layout::METRICS)).unwrap_or_default();
     let mut before: Option<(String, State)> = None;
-    for name in checkpoint_names(folder)? {
-        let path = folder.join(layout::CHECKPOINTS).join(&name);
+    for (name, checkpoint) in names.iter().zip(checkpoints) {
         let what = format!("{}/{name}", layout::CHECKPOINTS);
-        match Checkpoint::read(&path) {
+        match checkpoint {
             Err(damage) => checks.push(Check::new(&what, Some(damage.to_string()))),
             Ok((checkpoint, digest)) => {
                 let before_state = before
                     .as_ref()
                     .map(|(digest, state)| (digest.as_str(), state));
                 let problem =
-                    check_checkpoint(&name, &checkpoint, &identity, before_state, &metrics);
+                    check_checkpoint(name, &checkpoint, &identity, before_state, &metrics);
                 checks.push(Check::new(&what, problem));
                 before = Some((digest, checkpoint.state));
             }
@@ -62,6 +68,8 @@ pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
             layout::PREDICTIONS,
             check_results(folder, &identity, &metrics),
         ));
+        let problem = check_result(folder, &identity, &metrics);
+        checks.push(Check::new(layout::RESULT, problem));
     }
     Ok(checks)
 }
@@ -93,11 +101,8 @@ fn check_checkpoint(
     metrics: &str,
 ) -> Option<String> {
     let state = &checkpoint.state;
-    if let Some(problem) = state.foreign_to(identity) {
+    if let Some(problem) = checkpoint.misplaced(name, identity) {
         return Some(problem);
-    }
-    if state.position.file_name() != name {
-        return Some(format!("it is in truth {}", state.position.file_name()));
     }
     if let Some((name, _)) = checkpoint
         .arrays
@@ -149,6 +154,23 @@ fn check_metrics(metrics: &str, newest: Option<&str>, finished: bool) -> Option<
         None if finished => Some("the run is finished and has no checkpoint".to_owned()),
         _ => None,
     }
+}
+
+/// result.json must say what follows from the rows.
+fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<String> {
+    let text = fs::read_to_string(folder.join(layout::RESULT)).unwrap_or_default();
+    let Ok(serde_json::Value::Object(result)) = serde_json::from_str(&text) else {
+        return Some("it is no JSON object".to_owned());
+    };
+    let experiment = document(folder).ok()?.experiment().ok()?;
+    let table = MetricsTable::parse(Path::new(layout::METRICS), metrics).ok()?;
+    let mut expected = result_of(&identity.run_id, &table, &experiment.checkpoint);
+    for free in ["reproducible", "finished_at"] {
+        expected.insert(free.to_owned(), result.get(free)?.clone());
+    }
+    // Compared as text: a reader of JSON may be off by the last bit of a number.
+    let expected = format!("{:#}\n", serde_json::Value::Object(expected));
+    (text != expected).then(|| format!("it does not follow from {}", layout::METRICS))
 }
 
 /// Predictions, confusion matrix, report and last row must say the same.

@@ -28,7 +28,7 @@ pub struct Writer {
     previous: Option<String>,
     /// How many processes have worked on the run, this one included.
     attempt: usize,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// One row of timing.csv: what an epoch cost. Images and seconds are of this attempt alone.
@@ -45,6 +45,15 @@ pub struct Timing {
     /// Of the process so far; empty where the system does not say.
     pub peak_memory_bytes: Option<u64>,
     pub finished_at: String,
+}
+
+/// What a run goes on from, and what it could not go on from.
+#[derive(Debug, Default)]
+pub struct Recovered {
+    /// `None`: from the start.
+    pub checkpoint: Option<Checkpoint>,
+    /// Files that were put aside, with the reason.
+    pub damaged: Vec<(String, String)>,
 }
 
 /// train.log. It is a convenience: a failure to write it stops nothing.
@@ -64,7 +73,7 @@ impl Writer {
     pub fn lock(folder: &Path) -> Result<Self, Error> {
         let identity = Identity::read(folder)?;
         let lock = Lock::acquire(folder)?;
-        let attempt = events::read(folder)
+        let attempt = events::read(folder)?
             .iter()
             .filter(|event| matches!(event, Event::Created | Event::Resumed { .. }))
             .count();
@@ -78,7 +87,7 @@ impl Writer {
             metrics: metrics_header(),
             previous: None,
             attempt,
-            _lock: lock,
+            lock,
         }
     }
 
@@ -96,19 +105,22 @@ impl Writer {
 
     /// Brings the directory into the state of its newest good checkpoint and gives that.
     ///
-    /// `None`: the run was stopped before its first one. Safe to be killed anywhere.
-    pub fn recover(&mut self) -> Result<Option<Checkpoint>, Error> {
+    /// Without one the run was stopped before its first; where one must have been, it refuses.
+    /// Safe to be killed anywhere.
+    pub fn recover(&mut self, policy: &config::Checkpoint) -> Result<Recovered, Error> {
         let checkpoints = self.folder.join(layout::CHECKPOINTS);
+        let names = checkpoint_names(&self.folder)?;
         atomic::remove_temporaries(&self.folder)?;
         atomic::remove_temporaries(&checkpoints)?;
-        let names = checkpoint_names(&self.folder)?;
-        let mut newest = None;
+        let mut recovered = Recovered::default();
         for name in names.iter().rev() {
             let path = checkpoints.join(name);
             let reason = match Checkpoint::read(&path) {
-                Ok((checkpoint, digest)) => match checkpoint.state.foreign_to(&self.identity) {
+                Ok((checkpoint, digest)) => match checkpoint.misplaced(name, &self.identity) {
                     None => {
-                        newest = Some((checkpoint, digest));
+                        self.metrics.clone_from(&checkpoint.state.metrics);
+                        self.previous = Some(digest);
+                        recovered.checkpoint = Some(checkpoint);
                         break;
                     }
                     Some(reason) => reason,
@@ -120,30 +132,41 @@ impl Writer {
             self.quarantine(name)?;
             self.event(Event::FellBack {
                 damaged: name.clone(),
-                reason,
+                reason: reason.clone(),
             })?;
+            recovered.damaged.push((name.clone(), reason));
         }
-        let quarantined = fs::read_dir(checkpoints.join(layout::DAMAGED))
-            .is_ok_and(|mut entries| entries.next().is_some());
-        if newest.is_none() && quarantined {
-            return Err(Error::Damaged {
-                path: self.folder.clone(),
-                why: format!(
-                    "none of its checkpoints is whole; they lie in {}/{}\nput a good copy of one \
-                     back into {}, or start a new run",
-                    layout::CHECKPOINTS,
-                    layout::DAMAGED,
-                    layout::CHECKPOINTS,
-                ),
-            });
+        if recovered.checkpoint.is_none() {
+            self.refuse_to_start_over(policy)?;
         }
-        let checkpoint = newest.map(|(checkpoint, digest)| {
-            self.metrics.clone_from(&checkpoint.state.metrics);
-            self.previous = Some(digest);
-            checkpoint
-        });
         self.restore_metrics()?;
-        Ok(checkpoint)
+        Ok(recovered)
+    }
+
+    /// A run without checkpoints may begin again only if it cannot have had any.
+    fn refuse_to_start_over(&self, policy: &config::Checkpoint) -> Result<(), Error> {
+        let damaged = self.folder.join(layout::CHECKPOINTS).join(layout::DAMAGED);
+        let quarantined = fs::read_dir(damaged).is_ok_and(|mut entries| entries.next().is_some());
+        let rows = MetricsTable::read(&self.folder.join(layout::METRICS));
+        let rows = rows.map_or(0, |rows| rows.len()) as u64;
+        let what = if quarantined {
+            format!(
+                "none of its checkpoints is whole; they lie in {}/{}",
+                layout::CHECKPOINTS,
+                layout::DAMAGED
+            )
+        } else if rows > policy.every_epochs {
+            format!("its checkpoints are gone, though it has {rows} epochs")
+        } else {
+            return Ok(());
+        };
+        Err(Error::Damaged {
+            path: self.folder.clone(),
+            why: format!(
+                "{what}\nput a good copy of one into {}, or start a new run",
+                layout::CHECKPOINTS
+            ),
+        })
     }
 
     /// metrics.csv as it stands.
@@ -171,11 +194,10 @@ impl Writer {
     }
 
     /// Whether one program version did all of it.
-    pub fn is_reproducible(&self) -> bool {
-        let events = events::read(&self.folder);
-        !events
-            .iter()
-            .any(|event| matches!(event, Event::VersionChanged { .. }))
+    pub fn is_reproducible(&self) -> Result<bool, Error> {
+        let events = events::read(&self.folder)?;
+        let changed = |event: &Event| matches!(event, Event::VersionChanged { .. });
+        Ok(!events.iter().any(changed))
     }
 
     /// train.log, for whoever shows what goes on.
@@ -201,6 +223,7 @@ impl Writer {
                 array: name.clone(),
             });
         }
+        self.lock.confirm(&self.folder)?;
         let path = self
             .folder
             .join(layout::CHECKPOINTS)
@@ -230,7 +253,13 @@ impl Writer {
                 ),
             },
         })?;
-        debug_assert_eq!(written, checkpoint);
+        if written != checkpoint {
+            return Err(Error::Damaged {
+                path,
+                why: "the checkpoint just written reads back differently\ncheck the disk"
+                    .to_owned(),
+            });
+        }
         self.previous = Some(digest);
         self.rotate(policy)
     }
@@ -318,13 +347,24 @@ impl Writer {
 /// The names of all checkpoint files, in the order of writing.
 pub fn checkpoint_names(folder: &Path) -> Result<Vec<String>, Error> {
     let checkpoints = folder.join(layout::CHECKPOINTS);
-    let entries =
-        fs::read_dir(&checkpoints).map_err(|error| Error::io("read", &checkpoints, error))?;
-    let mut names: Vec<String> = entries
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter(|name| order_of(name).is_some())
-        .collect();
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::Damaged {
+            path: folder.to_owned(),
+            why: format!(
+                "its folder {} is gone\nput it back, or start a new run",
+                layout::CHECKPOINTS
+            ),
+        },
+        _ => Error::io("read", &checkpoints, error),
+    };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&checkpoints).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name();
+        let name = name.to_string_lossy().into_owned();
+        if order_of(&name).is_some() {
+            names.push(name);
+        }
+    }
     names.sort_by_key(|name| order_of(name));
     Ok(names)
 }

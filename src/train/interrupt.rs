@@ -72,9 +72,15 @@ impl Interrupt {
         // Registered first, so that the first SIGINT finds it unset.
         let interrupted = Arc::new(AtomicBool::new(false));
         let code = i32::from(Stop::Int.exit_code());
-        flag::register_conditional_shutdown(SIGINT, code, Arc::clone(&interrupted))?;
-        flag::register(SIGINT, interrupted)?;
+        if !is_ignored(SIGINT) {
+            flag::register_conditional_shutdown(SIGINT, code, Arc::clone(&interrupted))?;
+            flag::register(SIGINT, interrupted)?;
+        }
         for (index, number) in [SIGINT, SIGTERM, SIGHUP, SIGUSR1].into_iter().enumerate() {
+            // nohup, and shells for jobs in the background, have them ignored; so it stays.
+            if is_ignored(number) {
+                continue;
+            }
             flag::register_usize(number, Arc::clone(&interrupt.received), index + 1)?;
         }
         Ok(interrupt)
@@ -110,4 +116,13 @@ impl Interrupt {
             .is_some_and(|deadline| Instant::now() >= deadline);
         passed.then_some(Stop::TimeLimit)
     }
+}
+
+/// Whether whoever started the process wants a signal ignored (Linux: the mask `SigIgn`).
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

@@ -20,7 +20,7 @@ use crate::run_dir;
 pub enum Error {
     #[error(
         "diverged in epoch {epoch}, step {step}: {what}\n\
-         the parameters were not touched; start a new run with a lower training.learning_rate, \
+         that step was not taken; start a new run with a lower training.learning_rate, \
          or with data.scale or data.normalize for smaller inputs"
     )]
     Diverged {
@@ -31,6 +31,6 @@ pub enum Error {
     },
     #[error(transparent)]
     RunDir(#[from] run_dir::Error),
-    #[error("checkpoint {file}: {why}\nit was written for another network; start a new run")]
+    #[error("checkpoint {file}: {why}\nit was written for another run; start a new one")]
     Misfit { file: String, why: String },
 }

@@ -43,18 +43,28 @@ impl Session {
 
     /// Goes to where a checkpoint was written.
     pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let misfit = |why| Error::Misfit {
+            file: checkpoint.state.position.file_name(),
+            why,
+        };
         let (mut parameters, mut state) = (Arrays::new(), Arrays::new());
         for (name, array) in &checkpoint.arrays {
             if let Some(name) = name.strip_prefix(MODEL) {
                 parameters.insert(name.to_owned(), array.clone());
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 state.insert(name.to_owned(), array.clone());
+            } else {
+                return Err(misfit(format!("nothing here is called `{name}`")));
             }
         }
-        let misfit = |why| Error::Misfit {
-            file: checkpoint.state.position.file_name(),
-            why,
-        };
+        let position = &checkpoint.state.position;
+        if state.is_empty() && position.step > 0 {
+            return Err(misfit("it has no optimizer state".to_owned()));
+        }
+        let epochs = self.experiment.training.epochs;
+        if position.epoch > epochs + 1 || position.epoch > epochs && !position.is_epoch_end() {
+            return Err(misfit(format!("it is beyond epoch {epochs}, the last")));
+        }
         let network = self.network.clone().with_parameters(&parameters);
         self.network = network.map_err(misfit)?;
         self.optimizer

@@ -52,6 +52,10 @@ impl Session {
         if let Some(name) = first_non_finite(&network, Part::Value) {
             return Err(self.diverged(format!("the step would make `{name}` not finite")));
         }
+        let state = self.optimizer.state(&network);
+        if let Some((name, _)) = state.iter().find(|(_, array)| !array.is_finite()) {
+            return Err(self.diverged(format!("the step would make `{name}` not finite")));
+        }
         self.network = network;
 
         let logits = host_logits(logits.inner());

@@ -19,13 +19,14 @@ fn verify_says_yes_to_a_run_and_no_to_anything_that_was_changed() {
             .code(code)
             .stdout_has(&[named]);
     };
-    verify(0, "all 9 checks passed");
+    verify(0, "all 10 checks passed");
     let [older, newest] = checkpoints(&sandbox, &run).try_into().unwrap();
     let newest = format!("checkpoints/{newest}");
     for (name, from, to) in [
         ("metrics.csv", "\n2,18,", "\n2,19,"),
         ("resolved.toml", "seed = 1", "seed = 2"),
         ("report.txt", "accuracy", "Accuracy"),
+        ("result.json", "\"epochs\": 3", "\"epochs\": 9"),
         ("confusion_matrix.csv", "\n0,", "\n0,1"),
         ("predictions.csv", "\n0,", "\n1,"),
         (newest.as_str(), "", ""),
@@ -90,6 +91,35 @@ fn reproduce_trains_again_and_names_the_first_epoch_that_differs() {
         .runner(&["reproduce", &run])
         .code(3)
         .stdout_has(&["NOT REPRODUCED: epoch 2 is the first that differs"]);
+}
+
+#[test]
+fn reproduce_goes_on_past_the_time_limit_and_names_data_that_changed() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&["training.max_minutes=1000"]);
+    let resolved = sandbox.read(&format!("{run}/resolved.toml"));
+    // What a resume may change does not count against the run.
+    let limited = resolved.replace("max_minutes = 1000.0", "max_minutes = 0.00001");
+    assert_ne!(limited, resolved);
+    sandbox.write(&format!("{run}/resolved.toml"), limited);
+    sandbox.runner(&["reproduce", &run]).success();
+    sandbox.write(
+        &format!("{run}/resolved.toml"),
+        resolved.replace("seed = 1", "seed = 2"),
+    );
+    sandbox
+        .runner(&["reproduce", &run])
+        .code(5)
+        .stderr_has(&["resolved.toml"]);
+    sandbox.write(&format!("{run}/resolved.toml"), resolved);
+    let path = sandbox.path("data/train-labels-idx1-ubyte");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    sandbox
+        .runner(&["reproduce", &run])
+        .code(4)
+        .stderr_has(&["data/train-labels-idx1-ubyte is not the file"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `runner compare` and `runner list`: what they say agrees with the files.
 
+use runner::listing::{Cell, Column, Listing, Style};
+
 use crate::run::latest;
 use crate::support::Sandbox;
 
@@ -39,7 +41,13 @@ fn shows_last_and_best_epoch_and_only_the_keys_that_differ() {
                 best = candidate;
             }
         }
-        for column in ["epoch", "eval_loss", "eval_accuracy", "eval_f1"] {
+        for column in [
+            "epoch",
+            "eval_loss",
+            "eval_accuracy",
+            "eval_f1",
+            "eval_recall",
+        ] {
             // The JSON reader of the test may be off by the last bit.
             let near = |name: &str, expected: f64| {
                 let found = row[name].as_f64().unwrap();
@@ -56,8 +64,8 @@ fn shows_last_and_best_epoch_and_only_the_keys_that_differ() {
         .filter(|key| key.contains('.'))
         .collect();
     assert_eq!(keys, ["model.layers[4].dropout.p", "training.epochs"]);
-    assert_eq!(rows[0]["training.epochs"], "3");
-    assert_eq!(rows[1]["model.layers[4].dropout.p"], "0.5");
+    assert_eq!(rows[0]["training.epochs"], 3);
+    assert_eq!(rows[1]["model.layers[4].dropout.p"], 0.5);
 }
 
 #[test]
@@ -164,7 +172,7 @@ fn a_broken_csv_is_named_with_line_and_column() {
     sandbox.write("empty.csv", "");
     for (file, parts) in [
         ("word.csv", ["line 3", "`train_loss`", "many"]),
-        ("ragged.csv", ["line: 3", "15", "14"]),
+        ("ragged.csv", ["line 3", "15 cells", "14"]),
         ("other.csv", ["line 1", "epoch", "not a metrics file"]),
         ("empty.csv", ["line 1", "epoch", "not a metrics file"]),
     ] {
@@ -225,4 +233,47 @@ fn a_reader_that_goes_away_is_no_error() {
     assert_eq!(output.status.code(), Some(74));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("cannot write to stdout"), "{stderr}");
+}
+
+#[test]
+fn a_table_wider_than_the_terminal_is_turned_and_loses_nothing() {
+    let columns = vec![
+        Column::new("run"),
+        Column::headed("score", "the\nscore"),
+        Column::for_programs("hidden"),
+    ];
+    let rows = (0..7).map(|index| {
+        vec![
+            Cell::Text(format!("20261124-05460{index}-baseline-husz")),
+            Cell::Number(f64::from(index)),
+            Cell::Text("secret".to_owned()),
+        ]
+    });
+    let listing = Listing {
+        columns,
+        rows: rows.collect(),
+    };
+    let wide = listing.render(Style::Reading { width: Some(80) });
+    assert_eq!(wide.lines().count(), 2 + 7, "{wide}");
+    for width in [20, 40, 60] {
+        // One column is never cut: the narrowest needs the names and one run.
+        let turned = listing.render(Style::Reading { width: Some(width) });
+        let widest = turned
+            .lines()
+            .map(|line| line.chars().count())
+            .max()
+            .unwrap();
+        assert!(widest <= usize::from(width).max(25), "{turned}");
+        for index in 0..7 {
+            assert!(
+                turned.contains(&format!("20261124-05460{index}-")),
+                "{turned}"
+            );
+            assert!(turned.contains(&format!("{index}.0000")), "{turned}");
+        }
+        assert!(
+            turned.contains("baseline-husz") && !turned.contains("secret"),
+            "{turned}"
+        );
+    }
 }

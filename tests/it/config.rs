@@ -554,7 +554,7 @@ impl Draw {
             lines.extend(self.entry("betas", |draw| {
                 format!("[{}, {}]", draw.share(), draw.share())
             }));
-            lines.extend(self.entry("eps", Self::positive));
+            lines.extend(self.entry("eps", |draw| draw.one_of(&["1e-37", "1e-8", "3"])));
             lines.extend(self.entry("weight_decay", Self::positive));
         }
         if self.below(2) == 1 {

@@ -186,7 +186,7 @@ fn stopped(sandbox: &Sandbox) -> String {
     run
 }
 
-// Seen red with the sync of the file, the cut of torn lines, or the restoring of metrics.csv taken out.
+// Seen red with metrics.csv not restored, and with files written in place.
 #[test]
 #[ignore = "needs strace; .ci/run runs it"]
 fn killed_at_every_file_operation_of_a_run_nothing_is_lost() {
@@ -197,7 +197,8 @@ fn killed_at_every_file_operation_of_a_run_nothing_is_lost() {
         traces(&sandbox, run.trim())
     };
     for call in calls_below(&sandbox, &run_short(&["--out", "counted"]), "counted") {
-        with_fault(&sandbox, &arguments, &call, "signal=SIGKILL");
+        let killed = with_fault(&sandbox, &arguments, &call, "signal=SIGKILL");
+        assert_eq!(killed.code, None, "{call:?}");
         recover(
             &sandbox,
             "killed",
@@ -207,6 +208,7 @@ fn killed_at_every_file_operation_of_a_run_nothing_is_lost() {
     }
 }
 
+// Seen red with files written in place.
 #[test]
 #[ignore = "needs strace; .ci/run runs it"]
 fn killed_at_every_file_operation_of_a_resume_nothing_is_lost() {
@@ -227,46 +229,94 @@ fn killed_at_every_file_operation_of_a_resume_nothing_is_lost() {
     }
 }
 
+/// The errors that a call can meet.
+fn errors(call: &Call) -> &'static [&'static str] {
+    match call.name.as_str() {
+        // What was written is safe before a file is closed; its error is of no consequence.
+        "close" => &[],
+        "openat" | "mkdir" => &["EMFILE", "ENOSPC", "EIO", "EDQUOT"],
+        "write" | "fsync" | "fdatasync" | "rename" | "renameat" | "renameat2" | "symlink" => {
+            &["ENOSPC", "EIO", "EDQUOT"]
+        }
+        _ => &["EIO"],
+    }
+}
+
+/// Checks that an error was told, with the file, or was of no consequence: tried a second time, or
+/// met by what is best effort (train.log, the link to the newest).
+fn assert_told(outcome: &Outcome, out: &str, fault: &str) -> bool {
+    assert!(
+        !outcome.stderr.contains("panicked"),
+        "{fault}: {}",
+        outcome.stderr
+    );
+    match outcome.code {
+        Some(0) => false,
+        Some(74) => {
+            let told = format!("{out}/");
+            let named =
+                outcome.stderr.contains(&told) || outcome.stderr.contains(&format!(" {out}:"));
+            assert!(named, "{fault}: {}", outcome.stderr);
+            true
+        }
+        other => panic!("{fault}: exit code {other:?}\n{}", outcome.stderr),
+    }
+}
+
+// Seen red with the errors of appends swallowed.
 #[test]
 #[ignore = "needs strace; .ci/run runs it"]
-fn a_disk_that_fails_any_operation_is_named_and_nothing_is_lost() {
+fn errors_at_every_file_operation_of_a_run_are_told_and_nothing_is_lost() {
     let sandbox = Sandbox::new();
     let expected = {
         let run = sandbox.runner(&run_short(&[])).success().stdout;
         traces(&sandbox, run.trim())
     };
-    let arguments = run_short(&["--out", "failed"]);
-    let calls = calls_below(&sandbox, &run_short(&["--out", "counted"]), "counted");
-    let mut named = 0;
-    for (index, call) in calls.iter().enumerate() {
-        // Each call fails in one of the ways it can; all of them come up many times.
-        let errors: &[&str] = match call.name.as_str() {
-            "openat" | "mkdir" => &["EMFILE", "ENOSPC", "EIO", "EDQUOT"],
-            "close" => continue,
-            _ => &["ENOSPC", "EIO", "EDQUOT"],
-        };
-        let error = errors[index % errors.len()];
-        let fault = format!("{error} at {call:?}");
-        let outcome = with_fault(&sandbox, &arguments, call, &format!("error={error}"));
-        assert!(
-            !outcome.stderr.contains("panicked"),
-            "{fault}: {}",
-            outcome.stderr
-        );
-        match outcome.code {
-            // Tried a second time, or nothing that matters: train.log, the link to the newest.
-            Some(0) => {}
-            Some(74) => {
+    let arguments = run_short(&["--out", "faulty"]);
+    let mut told = 0;
+    for call in calls_below(&sandbox, &run_short(&["--out", "counted"]), "counted") {
+        for error in errors(&call) {
+            let fault = format!("{error} at {call:?}");
+            let outcome = with_fault(&sandbox, &arguments, &call, &format!("error={error}"));
+            told += usize::from(assert_told(&outcome, "faulty", &fault));
+            recover(&sandbox, "faulty", &expected, &fault);
+        }
+    }
+    assert!(told > 100, "{told}");
+}
+
+// Seen red with an unreadable events.jsonl taken for an empty one.
+#[test]
+#[ignore = "needs strace; .ci/run runs it"]
+fn errors_at_every_file_operation_of_a_resume_are_told_and_nothing_is_lost() {
+    let sandbox = Sandbox::new();
+    let run = stopped(&sandbox);
+    let expected = {
+        let run = sandbox.runner(&run_short(&[])).success().stdout;
+        traces(&sandbox, run.trim())
+    };
+    let copy = run.replace("stopped", "faulty");
+    copy_run(&sandbox, "stopped", "faulty");
+    let resume = ["resume", copy.as_str(), "-q"];
+    let mut told = 0;
+    for call in calls_below(&sandbox, &resume, "faulty") {
+        for error in errors(&call) {
+            let _ = fs::remove_dir_all(sandbox.path("faulty"));
+            copy_run(&sandbox, "stopped", "faulty");
+            let fault = format!("{error} at {call:?}");
+            let outcome = with_fault(&sandbox, &resume, &call, &format!("error={error}"));
+            // What cannot be looked at is as good as not there, and no run.
+            if outcome.code == Some(5) {
                 assert!(
-                    outcome.stderr.contains("failed"),
+                    outcome.stderr.contains("faulty/"),
                     "{fault}: {}",
                     outcome.stderr
                 );
-                named += 1;
+            } else {
+                told += usize::from(assert_told(&outcome, "faulty", &fault));
             }
-            other => panic!("{fault}: exit code {other:?}\n{}", outcome.stderr),
+            recover(&sandbox, "faulty", &expected, &fault);
         }
-        recover(&sandbox, "failed", &expected, &fault);
     }
-    assert!(named > 20, "{named}");
+    assert!(told > 50, "{told}");
 }

@@ -174,6 +174,36 @@ fn a_loss_that_is_not_finite_ends_the_run_and_names_the_layer() {
 }
 
 #[test]
+fn optimizer_state_that_overflows_ends_the_run_at_that_step() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .runner(&[
+            "run",
+            "tiny.toml",
+            "data.scale=1e18",
+            "training.learning_rate=1e-9",
+        ])
+        .code(6)
+        .stderr_has(&["diverged in epoch 1, step 1", "moment_2.layers."]);
+    sandbox.runner(&["list"]).success().stdout_has(&["failed"]);
+    let shown = sandbox.runner(&["show", "last"]).success();
+    assert!(!shown.stdout.contains("go on with"), "it would do so again");
+}
+
+#[test]
+fn a_network_beyond_the_memory_is_refused_before_anything_is_made() {
+    let sandbox = Sandbox::new();
+    // A gigabyte an image after the convolution, and a small network after that.
+    let layers = "model.layers=[{conv2d={out_channels=1,kernel_size=3,padding=8000}},\
+                  {max_pool2d={kernel_size=4000}},'flatten',{linear={out_features=10}}]";
+    sandbox
+        .runner(&["run", "tiny.toml", layers, "training.batch_size=60"])
+        .code(2)
+        .stderr_has(&["MiB of memory", "batch_size"]);
+    assert!(!sandbox.path("experiments").exists());
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_an_io_error() {
     let sandbox = Sandbox::new();
     sandbox.write("file", "");

@@ -35,6 +35,7 @@ fn sleep_below(chance: &mut Stream, limit: Duration) {
 
 const MID_EPOCH: &str = "checkpoint.every_steps=2";
 
+// Seen red with metrics.csv not restored.
 #[test]
 #[ignore = "takes a minute; .ci/run runs it"]
 fn soak_killed_twice_at_random_a_run_comes_out_equal() {
@@ -72,6 +73,7 @@ fn soak_killed_twice_at_random_a_run_comes_out_equal() {
     assert!(resumed > times(300) / 2, "{resumed}");
 }
 
+// Seen red with the lock not taken.
 #[test]
 #[ignore = "takes a minute; .ci/run runs it"]
 fn soak_of_four_resumes_at_once_exactly_one_runs() {
@@ -103,6 +105,7 @@ fn soak_of_four_resumes_at_once_exactly_one_runs() {
     }
 }
 
+// Seen red with the stop not preceded by a commit.
 #[test]
 #[ignore = "takes a minute; .ci/run runs it"]
 fn soak_a_signal_at_any_instant_leaves_a_checkpoint_of_that_step() {
@@ -160,6 +163,7 @@ fn latest_in(sandbox: &Sandbox, out: &str) -> String {
     format!("{out}/{id}")
 }
 
+// Seen red with a seed that depends on the number of threads.
 #[test]
 #[ignore = "takes half a minute; .ci/run runs it"]
 fn soak_the_number_of_threads_changes_nothing() {

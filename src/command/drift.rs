@@ -1,0 +1,151 @@
+//! Whether a run that goes on, or is done again, is still the same run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::config::{Experiment, OnResume, on_resume};
+use crate::data::{self, Splits};
+use crate::run_dir::{Identity, layout};
+
+/// Why a run does not go on. Every message says what to do instead.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("{0}")]
+    Change(String),
+    #[error("{0}")]
+    Data(String),
+    #[error("{0}")]
+    Program(String),
+}
+
+impl Refusal {
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Refusal::Change(_) => 2,
+            Refusal::Data(_) => 4,
+            Refusal::Program(_) => 5,
+        }
+    }
+}
+
+/// The keys that change, with their new values; refuses those that make the run what it is.
+pub fn check_changes(
+    before: &Experiment,
+    after: &Experiment,
+    folder: &Path,
+    overrides: &[String],
+) -> Result<BTreeMap<String, String>, Refusal> {
+    let old: BTreeMap<String, String> = before.flatten().into_iter().collect();
+    let new: BTreeMap<String, String> = after.flatten().into_iter().collect();
+    let absent = "absent".to_owned();
+    let keys = old
+        .keys()
+        .chain(new.keys().filter(|key| !old.contains_key(*key)));
+    let mut changes = BTreeMap::new();
+    for key in keys {
+        let (was, is) = (
+            old.get(key).unwrap_or(&absent),
+            new.get(key).unwrap_or(&absent),
+        );
+        if was == is {
+            continue;
+        }
+        let lowered = after.training.epochs < before.training.epochs;
+        match on_resume(key) {
+            OnResume::Fixed => {
+                return Err(Refusal::Change(format!(
+                    "`{key}` cannot change from {was} to {is}: it is part of what the run is\n\
+                     start a new run instead: {}",
+                    instead(folder, overrides)
+                )));
+            }
+            OnResume::Upward if lowered => {
+                return Err(Refusal::Change(format!(
+                    "`{key}` can only grow, from {was} to more; {is} is less\n\
+                     for a shorter run: {}",
+                    instead(folder, overrides)
+                )));
+            }
+            OnResume::Upward | OnResume::Free => {
+                changes.insert(key.clone(), is.clone());
+            }
+        }
+    }
+    Ok(changes)
+}
+
+/// The command for a new run with these values.
+fn instead(folder: &Path, overrides: &[String]) -> String {
+    let config = folder.join(layout::RESOLVED);
+    format!("runner run {} {}", config.display(), overrides.join(" "))
+}
+
+/// resolved.toml must be what the run began with.
+pub fn check_config(identity: &Identity, experiment: &Experiment) -> Result<(), Refusal> {
+    if experiment.digest() == identity.config_digest {
+        return Ok(());
+    }
+    Err(Refusal::Program(format!(
+        "{}: resolved.toml is not the config the run began with\n\
+         put the original back, or start a new run with it",
+        identity.run_id
+    )))
+}
+
+/// The change of version, if there is one and it is allowed.
+pub fn check_version(
+    identity: &Identity,
+    allowed: bool,
+) -> Result<Option<(String, String)>, Refusal> {
+    let (began, this) = (&identity.program_version, env!("CARGO_PKG_VERSION"));
+    if began == this {
+        return Ok(None);
+    }
+    if allowed {
+        return Ok(Some((began.clone(), this.to_owned())));
+    }
+    Err(Refusal::Program(format!(
+        "{} was begun by version {began}, this is {this}: results may differ\n\
+         use version {began}, or allow it with --allow-other-version (the run is then marked as no \
+         longer reproducible)",
+        identity.run_id
+    )))
+}
+
+/// Backends round differently.
+pub fn check_backend(identity: &Identity, backend: &str) -> Result<(), Refusal> {
+    if identity.backend == backend {
+        return Ok(());
+    }
+    Err(Refusal::Program(format!(
+        "{} was begun on backend {}, this would be {backend}: they round differently\n\
+         choose device={}, or start a new run",
+        identity.run_id, identity.backend, identity.backend
+    )))
+}
+
+/// The data cannot be loaded: perhaps because this is another folder than the run was begun in.
+pub fn elsewhere(error: &data::Error, identity: &Identity) -> Refusal {
+    Refusal::Data(format!(
+        "{error}\nthe run was begun in {}, and the paths of its data start there",
+        identity.working_directory
+    ))
+}
+
+/// Every data file must be the one the run began with; the first that is not is named.
+pub fn check_data(identity: &Identity, data: &Splits) -> Result<(), Refusal> {
+    let changed = identity
+        .data_files
+        .iter()
+        .zip(&data.files)
+        .find(|(then, now)| then.sha256 != now.sha256);
+    match changed {
+        None => Ok(()),
+        Some((then, now)) => Err(Refusal::Data(format!(
+            "{} is not the file the run began with ({}, {} bytes)\n\
+             then sha256 {}\nnow  sha256 {}\n\
+             put the original back, or start a new run with these data",
+            now.path, then.path, then.bytes, then.sha256, now.sha256
+        ))),
+    }
+}
