@@ -167,18 +167,19 @@ fn assert_no_temporaries(folder: &Path) {
     }
 }
 
-/// A short run stopped in its middle, as `stopped/<run>`, for resumes to start from.
+/// A short run that was extended and then stopped, as `stopped/<run>`, for resumes to start from.
 fn stopped(sandbox: &Sandbox) -> String {
-    let run = sandbox
-        .runner(&run_short(&[
-            "--out",
-            "stopped",
-            "checkpoint.keep_last=100",
-        ]))
-        .success()
-        .stdout
-        .trim()
-        .to_owned();
+    let shorter = [
+        "--out",
+        "stopped",
+        "checkpoint.keep_last=100",
+        "training.epochs=1",
+    ];
+    let outcome = sandbox.runner(&run_short(&shorter)).success();
+    let run = outcome.stdout.trim().to_owned();
+    sandbox
+        .runner(&["resume", &run, "training.epochs=2"])
+        .success();
     for later in checkpoints(sandbox, &run).split_off(1) {
         fs::remove_file(sandbox.path(&run).join("checkpoints").join(later)).unwrap();
     }

@@ -17,7 +17,7 @@ use crate::support::{Outcome, Sandbox};
 /// Everything of a run that must not depend on how it got there.
 #[derive(Debug, PartialEq)]
 pub struct Traces {
-    metrics: String,
+    pub metrics: String,
     predictions: String,
     report: String,
 }
