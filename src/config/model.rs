@@ -15,7 +15,7 @@ pub struct Model {
 }
 
 /// One layer as the file declares it. What it takes from the layer before (channels, features) is
-/// inferred, see [`super::shape`].
+/// inferred, see `shape.rs`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
