@@ -13,6 +13,7 @@ pub mod config;
 pub mod data;
 pub mod device;
 pub mod digest;
+pub mod kernels;
 pub mod listing;
 pub mod metrics;
 pub mod model;

@@ -88,23 +88,33 @@ impl DropoutMask {
         }
     }
 
-    /// 0 or `1 / (1 - p)` for each of the elements `0..length`.
-    pub fn factors(&self, length: usize) -> Vec<f32> {
-        let mut factors = Vec::with_capacity(length + 1);
-        for word_index in 0..length.div_ceil(2) as u64 {
+    /// `output = input * factor` for the elements from `start` on, which must be even; a factor is
+    /// 0 or `1 / (1 - p)`.
+    pub fn apply(&self, start: usize, input: &[f32], output: &mut [f32]) {
+        assert!(start.is_multiple_of(2) && input.len() == output.len());
+        let first = (start / 2) as u64;
+        let pairs = output.chunks_mut(2).zip(input.chunks(2));
+        for (index, (output, input)) in (first..).zip(pairs) {
             let word = mix(self
                 .key
-                .wrapping_add((word_index + 1).wrapping_mul(GOLDEN_GAMMA)));
+                .wrapping_add((index + 1).wrapping_mul(GOLDEN_GAMMA)));
             // Each half of a word decides one element.
-            for half in [word & 0xffff_ffff, word >> 32] {
-                factors.push(if half < self.threshold {
+            let halves = [word & 0xffff_ffff, word >> 32];
+            for ((output, input), half) in output.iter_mut().zip(input).zip(halves) {
+                let factor = if half < self.threshold {
                     0.0
                 } else {
                     self.scale
-                });
+                };
+                *output = input * factor;
             }
         }
-        factors.truncate(length);
+    }
+
+    /// The factors of the elements `0..length`.
+    pub fn factors(&self, length: usize) -> Vec<f32> {
+        let mut factors = vec![0.0; length];
+        self.apply(0, &vec![1.0; length], &mut factors);
         factors
     }
 }

@@ -5,12 +5,14 @@ use burn::nn::PaddingConfig2d;
 use burn::nn::conv::Conv2d;
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{Linear, Relu};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
+use super::fusion::conv2d_geometry;
 use super::initialization::uniform_fan_in;
 use super::parameters::from_array;
 use crate::array::{Array, Values};
 use crate::config::{self, Shape};
+use crate::kernels;
 use crate::random::DropoutMask;
 
 #[derive(Module, Debug)]
@@ -140,7 +142,12 @@ impl Layer {
 
     pub fn forward(&self, input: Activation, mode: Mode) -> Activation {
         match (self, input) {
-            (Layer::Conv2d(conv), Activation::Image(x)) => Activation::Image(conv.forward(x)),
+            (Layer::Conv2d(conv), Activation::Image(x)) => {
+                let geometry = conv2d_geometry(conv, x.dims());
+                let bias = conv.bias.as_ref().map(|bias| bias.val());
+                let weight = conv.weight.val();
+                Activation::Image(kernels::conv2d(x, weight, bias, geometry, false))
+            }
             (Layer::Relu(relu), Activation::Image(x)) => Activation::Image(relu.forward(x)),
             (Layer::Relu(relu), Activation::Flat(x)) => Activation::Flat(relu.forward(x)),
             (Layer::MaxPool2d(pool), Activation::Image(x)) => Activation::Image(pool.forward(x)),
@@ -152,7 +159,10 @@ impl Layer {
             (Layer::Dropout(dropout), Activation::Flat(x)) => {
                 Activation::Flat(dropout.forward(x, mode))
             }
-            (Layer::Linear(linear), Activation::Flat(x)) => Activation::Flat(linear.forward(x)),
+            (Layer::Linear(linear), Activation::Flat(x)) => {
+                let bias = linear.bias.as_ref().map(|bias| bias.val());
+                Activation::Flat(kernels::linear(x, linear.weight.val(), bias))
+            }
             (Layer::Conv2d(_) | Layer::MaxPool2d(_), Activation::Flat(_))
             | (Layer::Linear(_), Activation::Image(_)) => {
                 unreachable!("the shapes of an experiment fit")
@@ -185,10 +195,7 @@ impl Dropout {
         if self.p == 0.0 {
             return x;
         }
-        let shape = x.shape();
         let mask = DropoutMask::new(seed, step, self.layer as u64, self.p);
-        let factors = TensorData::new(mask.factors(shape.num_elements()), shape);
-        let factors = Tensor::from_data(factors, &x.device());
-        x * factors
+        kernels::dropout(x, mask)
     }
 }

@@ -1,5 +1,6 @@
 //! The network: built from the config, run forward, taken apart into named arrays.
 
+mod fusion;
 mod initialization;
 mod layer;
 mod network;

@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 
+use super::fusion;
 use super::layer::{Activation, Layer, Mode};
 use super::parameters::{Path, from_array, to_array};
 use crate::array::Arrays;
@@ -36,8 +37,11 @@ impl Network {
     /// `[batch, channels, height, width]` to logits `[batch, classes]`.
     pub fn forward(&self, images: Tensor<4>, mode: Mode) -> Tensor<2> {
         let mut activation = Activation::Image(images);
-        for layer in &self.layers {
-            activation = layer.forward(activation, mode);
+        let mut rest = self.layers.as_slice();
+        while !rest.is_empty() {
+            let (output, count) = fusion::forward(rest, activation, mode);
+            activation = output;
+            rest = &rest[count..];
         }
         match activation {
             Activation::Flat(logits) => logits,

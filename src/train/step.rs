@@ -1,14 +1,14 @@
 //! One optimizer step, with everything that is not finite caught before it could do harm.
 
 use burn::module::{Module, ModuleVisitor, Param};
-use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::GradientsParams;
-use burn::tensor::{Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 
 use super::Error;
 use super::evaluate::{argmax, host_logits, images_tensor};
 use super::session::Session;
 use crate::data::Batch;
+use crate::kernels;
 use crate::model::{Mode, Network, Path, is_finite};
 
 impl Session {
@@ -19,16 +19,13 @@ impl Session {
         let Batch { images, labels } = batch;
         let count = labels.len();
         let images = images_tensor(images, count, input, &device);
-        let targets: Vec<i64> = labels.iter().map(|label| i64::from(*label)).collect();
-        let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [count]), &device);
         let mode = Mode::Training {
             seed: self.experiment.seed,
             step: self.position.step,
         };
 
         let logits = self.network.forward(images.clone(), mode);
-        let cross_entropy = CrossEntropyLossConfig::new().init(&device);
-        let loss = cross_entropy.forward(logits.clone(), targets);
+        let loss = kernels::cross_entropy(logits.clone(), labels.as_slice().into());
         let loss_value = f64::from(loss.clone().into_scalar::<f32>());
         if !loss_value.is_finite() {
             let layer = self.network.first_non_finite(images, mode);

@@ -1,0 +1,111 @@
+//! The step of Adam over all numbers of a parameter at once.
+
+use rayon::prelude::*;
+
+use super::simd::{Level, Vector, on_level};
+
+/// Adam's constants and the state of its clock; the names are those of `torch.optim.Adam`.
+#[derive(Debug, Clone, Copy)]
+pub struct Adam {
+    pub learning_rate: f64,
+    pub betas: [f64; 2],
+    pub eps: f64,
+    /// The L2 penalty added to the gradient.
+    pub weight_decay: f64,
+    /// This step's number, from 1.
+    pub time: u64,
+}
+
+impl Adam {
+    /// What the averages have still to be divided by for having begun at zero.
+    pub fn corrections(&self) -> [f64; 2] {
+        // Powers by multiplication: the system's `pow` is not the same everywhere.
+        self.betas.map(|beta| {
+            let (mut power, mut factor, mut exponent) = (1.0, beta, self.time);
+            while exponent > 0 {
+                if exponent & 1 == 1 {
+                    power *= factor;
+                }
+                factor *= factor;
+                exponent >>= 1;
+            }
+            1.0 - power
+        })
+    }
+}
+
+/// One step, in place: the parameter and the running averages of its gradient and of that's square.
+///
+/// `D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015`, in the order of
+/// operations of `torch.optim.Adam`.
+pub fn step(
+    level: Level,
+    adam: &Adam,
+    parameter: &mut [f32],
+    gradient: &[f32],
+    exp_avg: &mut [f32],
+    exp_avg_sq: &mut [f32],
+) {
+    let [beta1, beta2] = adam.betas;
+    let [correction1, correction2] = adam.corrections();
+    let constants = Constants {
+        step_size: (adam.learning_rate / correction1) as f32,
+        correction: correction2.sqrt() as f32,
+        one_less_beta1: (1.0 - beta1) as f32,
+        beta2: beta2 as f32,
+        one_less_beta2: (1.0 - beta2) as f32,
+        eps: adam.eps as f32,
+        weight_decay: adam.weight_decay as f32,
+    };
+    assert!(gradient.len() == parameter.len());
+    assert!(exp_avg.len() == parameter.len() && exp_avg_sq.len() == parameter.len());
+    parameter
+        .par_chunks_mut(PIECE)
+        .zip(gradient.par_chunks(PIECE))
+        .zip(exp_avg.par_chunks_mut(PIECE))
+        .zip(exp_avg_sq.par_chunks_mut(PIECE))
+        .for_each(|(((parameter, gradient), exp_avg), exp_avg_sq)| {
+            // SAFETY: the function works on slices only; the level is one of this processor.
+            unsafe { step_on(level, &constants, parameter, gradient, exp_avg, exp_avg_sq) }
+        });
+}
+
+/// Numbers that are one task; small parameters are not worth more than one.
+const PIECE: usize = 16384;
+
+#[derive(Debug, Clone, Copy)]
+struct Constants {
+    step_size: f32,
+    correction: f32,
+    one_less_beta1: f32,
+    beta2: f32,
+    one_less_beta2: f32,
+    eps: f32,
+    weight_decay: f32,
+}
+
+on_level! {
+    unsafe fn step_on(
+        constants: &Constants, parameter: &mut [f32], gradient: &[f32], exp_avg: &mut [f32],
+        exp_avg_sq: &mut [f32],
+    ) = step_generic
+}
+
+/// Plain Rust, which the compiler turns into vectors of the level.
+#[inline(always)]
+unsafe fn step_generic<S: Vector>(
+    constants: &Constants,
+    parameter: &mut [f32],
+    gradient: &[f32],
+    exp_avg: &mut [f32],
+    exp_avg_sq: &mut [f32],
+) {
+    let averages = exp_avg.iter_mut().zip(exp_avg_sq);
+    for ((parameter, gradient), (mean, square)) in parameter.iter_mut().zip(gradient).zip(averages) {
+        let gradient = *gradient + constants.weight_decay * *parameter;
+        *mean += (gradient - *mean) * constants.one_less_beta1;
+        *square = *square * constants.beta2 + gradient * gradient * constants.one_less_beta2;
+        let denominator = square.sqrt() / constants.correction + constants.eps;
+        *parameter -= constants.step_size * (*mean / denominator);
+    }
+}

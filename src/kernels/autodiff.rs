@@ -1,0 +1,308 @@
+//! The kernels' own backward passes, as nodes of Burn's autodiff graph.
+
+use std::sync::Arc;
+
+use burn::backend::Autodiff;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::TensorMetadata;
+
+use super::adam::Adam;
+use super::conv_pool::{self, BlockGeometry};
+use super::conv2d;
+use super::extension::Kernels;
+use super::geometry::{Conv2dGeometry, MemoryFormat};
+use super::host::{self, Contiguous, Host, ImageTensor};
+use super::simd::Level;
+use super::{composed, linear};
+use crate::random::DropoutMask;
+
+impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
+    fn conv2d(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: Conv2dGeometry,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::conv2d::<Self>(input, weight, bias, &geometry, relu);
+        }
+        let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
+        let output = host::conv2d::<B>(x, w, b, &geometry, relu);
+        let nodes = [input.node(), weight.node(), bias.node()];
+        match Conv2dBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let state = Conv2dState {
+                    input: ImageTensor::new(x),
+                    weight: Contiguous::new(w),
+                    output: relu.then(|| ImageTensor::new(&output)),
+                    geometry,
+                };
+                prepared.finish(state, output)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
+    fn conv2d_pool(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: BlockGeometry,
+        format: MemoryFormat,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::conv2d_pool::<Self>(input, weight, bias, &geometry);
+        }
+        let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
+        let nodes = [input.node(), weight.node(), bias.node()];
+        match Conv2dPoolBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let mut winners = Vec::new();
+                let kept = Some(&mut winners);
+                let output = host::conv2d_pool::<B>(x, w, b, &geometry, format, kept);
+                let state = Conv2dPoolState {
+                    input: ImageTensor::new(x),
+                    weight: Contiguous::new(w),
+                    winners: winners.into(),
+                    geometry,
+                };
+                prepared.finish(state, output)
+            }
+            OpsKind::UnTracked(prepared) => {
+                let output = host::conv2d_pool::<B>(x, w, b, &geometry, format, None);
+                prepared.finish(output)
+            }
+        }
+    }
+
+    fn linear(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return <Self as burn::backend::ops::ModuleOps<Self>>::linear(input, weight, Some(bias));
+        }
+        let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
+        let output = host::linear::<B>(x, w, b);
+        let nodes = [input.node(), weight.node(), bias.node()];
+        match LinearBackward.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let state = LinearState::<B> {
+                    input: Contiguous::new(x),
+                    weight: Contiguous::new(w),
+                };
+                prepared.finish(state, output)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
+    fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::dropout::<Self>(input, &mask);
+        }
+        let output = host::dropout::<B>(input.primitive(), &mask);
+        match DropoutBackward.prepare::<C>([input.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(mask, output),
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
+    fn cross_entropy(logits: FloatTensor<Self>, targets: Arc<[u32]>) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::cross_entropy::<Self>(logits, &targets);
+        }
+        let (loss, gradient) = host::cross_entropy::<B>(logits.primitive(), &targets);
+        match CrossEntropyBackward.prepare::<C>([logits.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(gradient, loss),
+            OpsKind::UnTracked(prepared) => prepared.finish(loss),
+        }
+    }
+
+    /// Not differentiable, as it is not in PyTorch: what it gives are constants.
+    fn adam_step(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        exp_avg: FloatTensor<Self>,
+        exp_avg_sq: FloatTensor<Self>,
+        adam: Adam,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        composed::adam_step::<Self>(parameter, gradient, exp_avg, exp_avg_sq, &adam)
+    }
+}
+
+/// Registers the gradients that somebody asked for.
+macro_rules! register {
+    ($grads:expr, $backend:ty, $nodes:expr, $gradients:expr) => {
+        for (node, gradient) in $nodes.into_iter().zip($gradients) {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
+                $grads.register::<$backend>(node.id, gradient);
+            }
+        }
+    };
+}
+
+#[derive(Debug)]
+struct Conv2dBackward;
+
+#[derive(Debug, Clone)]
+struct Conv2dState<B: Host> {
+    input: ImageTensor<B>,
+    weight: Contiguous<B>,
+    /// With ReLU: what came out of it.
+    output: Option<ImageTensor<B>>,
+    geometry: Conv2dGeometry,
+}
+
+impl<B: Host> Backward<B, 3> for Conv2dBackward {
+    type State = Conv2dState<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let state = ops.state;
+        let gradients = conv2d::backward(
+            Level::best(),
+            &state.geometry,
+            state.input.images(),
+            state.weight.slice(),
+            state.output.as_ref().map(|output| output.images().values),
+            ImageTensor::<B>::new(&gradient).images(),
+            ops.parents[0].is_some(),
+        );
+        let device = gradient.device();
+        let gradients = host::conv2d_gradients::<B>(gradients, &state.geometry, &device);
+        register!(grads, B, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct Conv2dPoolBackward;
+
+#[derive(Debug, Clone)]
+struct Conv2dPoolState<B: Host> {
+    input: ImageTensor<B>,
+    weight: Contiguous<B>,
+    winners: Arc<[u8]>,
+    geometry: BlockGeometry,
+}
+
+impl<B: Host> Backward<B, 3> for Conv2dPoolBackward {
+    type State = Conv2dPoolState<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let state = ops.state;
+        let gradients = conv_pool::backward(
+            Level::best(),
+            &state.geometry,
+            state.input.images(),
+            state.weight.slice(),
+            &state.winners,
+            ImageTensor::<B>::new(&gradient).images(),
+            ops.parents[0].is_some(),
+        );
+        let device = gradient.device();
+        let gradients = host::conv2d_gradients::<B>(gradients, &state.geometry.conv2d, &device);
+        register!(grads, B, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct LinearBackward;
+
+#[derive(Debug, Clone)]
+struct LinearState<B: Host> {
+    input: Contiguous<B>,
+    weight: Contiguous<B>,
+}
+
+impl<B: Host> Backward<B, 3> for LinearBackward {
+    type State = LinearState<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let LinearState { input, weight } = ops.state;
+        let [batch, out_features] = gradient.shape().dims();
+        let in_features = weight.slice().len() / out_features;
+        let gradients = linear::backward(
+            Level::best(),
+            input.slice(),
+            weight.slice(),
+            Contiguous::<B>::new(&gradient).slice(),
+            out_features,
+            ops.parents[0].is_some(),
+        );
+        let device = gradient.device();
+        let gradients = [
+            gradients
+                .input
+                .map(|values| host::tensor::<B>(values, [batch, in_features], &device)),
+            Some(host::tensor::<B>(
+                gradients.weight,
+                [in_features, out_features],
+                &device,
+            )),
+            Some(host::tensor::<B>(gradients.bias, [out_features], &device)),
+        ];
+        register!(grads, B, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct DropoutBackward;
+
+impl<B: Host> Backward<B, 1> for DropoutBackward {
+    type State = DropoutMask;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let gradient = host::dropout::<B>(&gradient, &ops.state);
+        register!(grads, B, ops.parents, [Some(gradient)]);
+    }
+}
+
+#[derive(Debug)]
+struct CrossEntropyBackward;
+
+impl<B: Host> Backward<B, 1> for CrossEntropyBackward {
+    /// The gradient of the mean loss.
+    type State = FloatTensor<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let outer = grads.consume::<B>(&ops.node);
+        let outer = B::float_reshape(outer, [1, 1].into());
+        let gradient = B::float_mul(ops.state, outer);
+        register!(grads, B, ops.parents, [Some(gradient)]);
+    }
+}

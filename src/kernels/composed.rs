@@ -1,0 +1,92 @@
+//! The operations of the kernels, made of Burn's own: what other backends run, and what the
+//! kernels are tested against.
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, TensorMetadata};
+use burn::tensor::TensorData;
+use burn::tensor::ops::ConvOptions;
+
+use super::adam::Adam;
+use super::conv_pool::BlockGeometry;
+use super::geometry::Conv2dGeometry;
+use crate::random::DropoutMask;
+
+pub fn conv2d<B: Backend>(
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    geometry: &Conv2dGeometry,
+    relu: bool,
+) -> FloatTensor<B> {
+    let options = ConvOptions::new(
+        geometry.stride,
+        geometry.padding,
+        geometry.dilation,
+        geometry.groups,
+    );
+    let output = B::conv2d(input, weight, Some(bias), options);
+    if relu { B::relu(output) } else { output }
+}
+
+pub fn conv2d_pool<B: Backend>(
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    geometry: &BlockGeometry,
+) -> FloatTensor<B> {
+    let output = conv2d::<B>(input, weight, bias, &geometry.conv2d, true);
+    let pool = &geometry.pool;
+    B::max_pool2d(
+        output,
+        pool.kernel_size,
+        pool.stride,
+        pool.padding,
+        [1, 1],
+        false,
+    )
+}
+
+pub fn dropout<B: Backend>(input: FloatTensor<B>, mask: &DropoutMask) -> FloatTensor<B> {
+    let shape = input.shape();
+    let factors = TensorData::new(mask.factors(shape.num_elements()), shape);
+    let factors = B::float_from_data(factors, &input.device());
+    B::float_mul(input, factors)
+}
+
+/// The mean of `-log_softmax(logits)[target]`, as a tensor of one element.
+pub fn cross_entropy<B: Backend>(logits: FloatTensor<B>, targets: &[u32]) -> FloatTensor<B> {
+    let shape = logits.shape();
+    let (batch, classes) = (shape[0], shape[1]);
+    let mut one_hot = vec![0.0; batch * classes];
+    for (row, target) in one_hot.chunks_exact_mut(classes).zip(targets) {
+        row[*target as usize] = -1.0 / batch as f32;
+    }
+    let one_hot = B::float_from_data(TensorData::new(one_hot, shape), &logits.device());
+    let probabilities = B::log_softmax(logits, 1);
+    B::float_sum(B::float_mul(probabilities, one_hot))
+}
+
+pub fn adam_step<B: Backend>(
+    parameter: FloatTensor<B>,
+    gradient: FloatTensor<B>,
+    exp_avg: FloatTensor<B>,
+    exp_avg_sq: FloatTensor<B>,
+    adam: &Adam,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let scaled = |tensor, factor: f64| B::float_mul_scalar(tensor, factor.into());
+    let [beta1, beta2] = adam.betas;
+    let decay = scaled(parameter.clone(), adam.weight_decay);
+    let gradient = B::float_add(gradient, decay);
+    let exp_avg = B::float_add(
+        scaled(exp_avg, beta1),
+        scaled(gradient.clone(), 1.0 - beta1),
+    );
+    let square = B::float_mul(gradient.clone(), gradient);
+    let exp_avg_sq = B::float_add(scaled(exp_avg_sq, beta2), scaled(square, 1.0 - beta2));
+    let [correction1, correction2] = adam.corrections();
+    let denominator = scaled(B::float_sqrt(exp_avg_sq.clone()), 1.0 / correction2.sqrt());
+    let denominator = B::float_add_scalar(denominator, adam.eps.into());
+    let change = B::float_div(exp_avg.clone(), denominator);
+    let step = scaled(change, adam.learning_rate / correction1);
+    (B::float_sub(parameter, step), exp_avg, exp_avg_sq)
+}

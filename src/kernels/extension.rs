@@ -1,0 +1,141 @@
+//! The door to Burn: each kernel is an operation that any backend has, with a body made of Burn's
+//! own operations, and that the CPU backends have in our own form.
+
+use std::sync::Arc;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::ops::ModuleOps;
+use burn::backend::{Backend, backend_extension};
+
+use super::adam::Adam;
+use super::composed;
+use super::conv_pool::BlockGeometry;
+use super::geometry::{Conv2dGeometry, MemoryFormat};
+use super::host;
+use crate::random::DropoutMask;
+
+#[allow(
+    deprecated,
+    reason = "Burn prefers flex; users of ndarray may still choose it"
+)]
+#[backend_extension(
+    Flex: cfg(feature = "flex"),
+    NdArray: cfg(feature = "ndarray"),
+    Cube: cfg(feature = "cuda"),
+    Autodiff
+)]
+pub trait Kernels: Backend {
+    fn conv2d(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: Conv2dGeometry,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        composed::conv2d::<Self>(input, weight, bias, &geometry, relu)
+    }
+
+    fn conv2d_pool(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: BlockGeometry,
+        _format: MemoryFormat,
+    ) -> FloatTensor<Self> {
+        composed::conv2d_pool::<Self>(input, weight, bias, &geometry)
+    }
+
+    fn linear(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        <Self as ModuleOps<Self>>::linear(input, weight, Some(bias))
+    }
+
+    fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {
+        composed::dropout::<Self>(input, &mask)
+    }
+
+    fn cross_entropy(logits: FloatTensor<Self>, targets: Arc<[u32]>) -> FloatTensor<Self> {
+        composed::cross_entropy::<Self>(logits, &targets)
+    }
+
+    fn adam_step(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        exp_avg: FloatTensor<Self>,
+        exp_avg_sq: FloatTensor<Self>,
+        adam: Adam,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        composed::adam_step::<Self>(parameter, gradient, exp_avg, exp_avg_sq, &adam)
+    }
+}
+
+macro_rules! on_host {
+    ($backend:ty) => {
+        impl Kernels for $backend {
+            fn conv2d(
+                input: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                geometry: Conv2dGeometry,
+                relu: bool,
+            ) -> FloatTensor<Self> {
+                host::conv2d::<Self>(&input, &weight, &bias, &geometry, relu)
+            }
+
+            fn conv2d_pool(
+                input: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                geometry: BlockGeometry,
+                format: MemoryFormat,
+            ) -> FloatTensor<Self> {
+                host::conv2d_pool::<Self>(&input, &weight, &bias, &geometry, format, None)
+            }
+
+            fn linear(
+                input: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+            ) -> FloatTensor<Self> {
+                host::linear::<Self>(&input, &weight, &bias)
+            }
+
+            fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {
+                host::dropout::<Self>(&input, &mask)
+            }
+
+            fn cross_entropy(logits: FloatTensor<Self>, targets: Arc<[u32]>) -> FloatTensor<Self> {
+                host::cross_entropy::<Self>(&logits, &targets).0
+            }
+
+            fn adam_step(
+                parameter: FloatTensor<Self>,
+                gradient: FloatTensor<Self>,
+                exp_avg: FloatTensor<Self>,
+                exp_avg_sq: FloatTensor<Self>,
+                adam: Adam,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+                host::adam_step::<Self>(&parameter, &gradient, &exp_avg, &exp_avg_sq, &adam)
+            }
+        }
+    };
+}
+
+#[cfg(feature = "flex")]
+on_host!(burn::backend::Flex);
+
+#[cfg(feature = "ndarray")]
+#[allow(
+    deprecated,
+    reason = "Burn prefers flex; users of ndarray may still choose it"
+)]
+mod ndarray {
+    use super::*;
+    on_host!(burn::backend::NdArray);
+}
+
+#[cfg(feature = "cuda")]
+impl Kernels for burn::backend::Cube {}

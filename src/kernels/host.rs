@@ -1,0 +1,293 @@
+//! The kernels on tensors of a CPU backend: which slices they read, what they give back.
+
+use burn::backend::tensor::{Device, FloatTensor};
+use burn::backend::{Backend, TensorMetadata};
+use burn::tensor::{Shape, TensorData};
+
+use super::adam::{self, Adam};
+use super::conv_pool::{self, BlockGeometry};
+use super::conv2d::{self, Conv2dGradients, Images};
+use super::geometry::{Conv2dGeometry, MemoryFormat};
+use super::simd::Level;
+
+use crate::random::DropoutMask;
+
+/// A backend whose tensors may lie in the memory of the program.
+pub trait Host: Backend {
+    /// Whether they do.
+    const ON_HOST: bool;
+
+    /// The elements, if they lie in the order of the shape.
+    fn slice(tensor: &FloatTensor<Self>) -> Option<&[f32]>;
+
+    /// The same tensor with its elements in the order of the shape.
+    fn contiguous(tensor: &FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+#[cfg(feature = "flex")]
+impl Host for burn::backend::Flex {
+    const ON_HOST: bool = true;
+
+    fn slice(tensor: &FloatTensor<Self>) -> Option<&[f32]> {
+        tensor.as_slice()
+    }
+
+    fn contiguous(tensor: &FloatTensor<Self>) -> FloatTensor<Self> {
+        tensor.to_contiguous()
+    }
+}
+
+#[cfg(feature = "ndarray")]
+#[allow(
+    deprecated,
+    reason = "Burn prefers flex; users of ndarray may still choose it"
+)]
+impl Host for burn::backend::NdArray {
+    const ON_HOST: bool = true;
+
+    fn slice(tensor: &FloatTensor<Self>) -> Option<&[f32]> {
+        match tensor {
+            burn::backend::ndarray::NdArrayTensor::F32(storage) => storage.view().to_slice(),
+            _ => None,
+        }
+    }
+
+    fn contiguous(tensor: &FloatTensor<Self>) -> FloatTensor<Self> {
+        match tensor {
+            burn::backend::ndarray::NdArrayTensor::F32(storage) => {
+                let values: Vec<f32> = storage.view().iter().copied().collect();
+                FloatTensor::<Self>::from_data(TensorData::new(values, tensor.shape()))
+            }
+            _ => tensor.clone(),
+        }
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl Host for burn::backend::Cube {
+    const ON_HOST: bool = false;
+
+    fn slice(_tensor: &FloatTensor<Self>) -> Option<&[f32]> {
+        None
+    }
+
+    fn contiguous(tensor: &FloatTensor<Self>) -> FloatTensor<Self> {
+        tensor.clone()
+    }
+}
+
+/// A tensor whose elements lie in the order of its shape.
+#[derive(Debug, Clone)]
+pub struct Contiguous<B: Host>(FloatTensor<B>);
+
+impl<B: Host> Contiguous<B> {
+    pub fn new(tensor: &FloatTensor<B>) -> Self {
+        Self(match B::slice(tensor) {
+            Some(_) => tensor.clone(),
+            None => B::contiguous(tensor),
+        })
+    }
+
+    pub fn slice(&self) -> &[f32] {
+        B::slice(&self.0).expect("a contiguous tensor of 32-bit floats on the host")
+    }
+}
+
+/// A tensor `[batch, channels, height, width]` in one of the memory formats.
+#[derive(Debug, Clone)]
+pub struct ImageTensor<B: Host> {
+    /// Permuted, so that its elements lie in the order of its shape.
+    stored: Contiguous<B>,
+    format: MemoryFormat,
+}
+
+impl<B: Host> ImageTensor<B> {
+    pub fn new(tensor: &FloatTensor<B>) -> Self {
+        if B::slice(tensor).is_none() {
+            let permuted = B::float_permute(tensor.clone(), &[0, 2, 3, 1]);
+            if B::slice(&permuted).is_some() {
+                return Self {
+                    stored: Contiguous(permuted),
+                    format: MemoryFormat::ChannelsLast,
+                };
+            }
+        }
+        Self {
+            stored: Contiguous::new(tensor),
+            format: MemoryFormat::Contiguous,
+        }
+    }
+
+    pub fn images(&self) -> Images<'_> {
+        Images {
+            values: self.stored.slice(),
+            format: self.format,
+        }
+    }
+}
+
+/// A tensor of `values` in the order of `shape`.
+pub fn tensor<B: Host>(
+    values: Vec<f32>,
+    shape: impl Into<Shape>,
+    device: &Device<B>,
+) -> FloatTensor<B> {
+    B::float_from_data(TensorData::new(values, shape), device)
+}
+
+/// A tensor `[batch, channels, height, width]` whose elements lie in `format`.
+fn image_tensor<B: Host>(
+    values: Vec<f32>,
+    [batch, channels, height, width]: [usize; 4],
+    format: MemoryFormat,
+    device: &Device<B>,
+) -> FloatTensor<B> {
+    match format {
+        MemoryFormat::Contiguous => tensor::<B>(values, [batch, channels, height, width], device),
+        MemoryFormat::ChannelsLast => {
+            let stored = tensor::<B>(values, [batch, height, width, channels], device);
+            B::float_permute(stored, &[0, 3, 1, 2])
+        }
+    }
+}
+
+pub fn conv2d<B: Host>(
+    input: &FloatTensor<B>,
+    weight: &FloatTensor<B>,
+    bias: &FloatTensor<B>,
+    geometry: &Conv2dGeometry,
+    relu: bool,
+) -> FloatTensor<B> {
+    let batch = input.shape()[0];
+    let (weight, bias) = (Contiguous::<B>::new(weight), Contiguous::<B>::new(bias));
+    let mut output = vec![0.0; batch * geometry.output_len()];
+    conv2d::forward(
+        Level::best(),
+        geometry,
+        ImageTensor::<B>::new(input).images(),
+        weight.slice(),
+        Some(bias.slice()),
+        relu,
+        &mut output,
+    );
+    let [height, width] = geometry.output_size();
+    let sizes = [batch, geometry.out_channels, height, width];
+    let device = input.device();
+    image_tensor::<B>(output, sizes, MemoryFormat::ChannelsLast, &device)
+}
+
+/// The output of the block; with `winners`, also what its backward pass needs.
+pub fn conv2d_pool<B: Host>(
+    input: &FloatTensor<B>,
+    weight: &FloatTensor<B>,
+    bias: &FloatTensor<B>,
+    geometry: &BlockGeometry,
+    format: MemoryFormat,
+    winners: Option<&mut Vec<u8>>,
+) -> FloatTensor<B> {
+    let batch = input.shape()[0];
+    let (weight, bias) = (Contiguous::<B>::new(weight), Contiguous::<B>::new(bias));
+    let mut output = vec![0.0; batch * geometry.output_len()];
+    conv_pool::forward(
+        Level::best(),
+        geometry,
+        ImageTensor::<B>::new(input).images(),
+        weight.slice(),
+        Some(bias.slice()),
+        format,
+        &mut output,
+        winners.map(|winners| {
+            winners.resize(geometry.winners_len(batch), 0);
+            winners.as_mut_slice()
+        }),
+    );
+    let [height, width] = geometry.output_size();
+    let sizes = [batch, geometry.conv2d.out_channels, height, width];
+    image_tensor::<B>(output, sizes, format, &input.device())
+}
+
+pub fn linear<B: Host>(
+    input: &FloatTensor<B>,
+    weight: &FloatTensor<B>,
+    bias: &FloatTensor<B>,
+) -> FloatTensor<B> {
+    let (batch, out_features) = (input.shape()[0], bias.shape()[0]);
+    let (input_values, weight) = (Contiguous::<B>::new(input), Contiguous::<B>::new(weight));
+    let bias = Contiguous::<B>::new(bias);
+    let mut output = vec![0.0; batch * out_features];
+    super::linear::forward(
+        Level::best(),
+        input_values.slice(),
+        weight.slice(),
+        bias.slice(),
+        &mut output,
+    );
+    tensor::<B>(output, [batch, out_features], &input.device())
+}
+
+/// Forward and backward are the same.
+pub fn dropout<B: Host>(input: &FloatTensor<B>, mask: &DropoutMask) -> FloatTensor<B> {
+    let values = Contiguous::<B>::new(input);
+    let mut output = vec![0.0; values.slice().len()];
+    super::dropout::apply(mask, values.slice(), &mut output);
+    tensor::<B>(output, input.shape(), &input.device())
+}
+
+/// The loss and its gradient.
+pub fn cross_entropy<B: Host>(
+    logits: &FloatTensor<B>,
+    targets: &[u32],
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let device = logits.device();
+    let values = Contiguous::<B>::new(logits);
+    let (loss, gradient) = super::cross_entropy::forward(values.slice(), targets);
+    (
+        tensor::<B>(vec![loss], [1], &device),
+        tensor::<B>(gradient, logits.shape(), &device),
+    )
+}
+
+pub fn adam_step<B: Host>(
+    parameter: &FloatTensor<B>,
+    gradient: &FloatTensor<B>,
+    exp_avg: &FloatTensor<B>,
+    exp_avg_sq: &FloatTensor<B>,
+    adam: &Adam,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let copy = |tensor| Contiguous::<B>::new(tensor).slice().to_vec();
+    let mut values = [copy(parameter), copy(exp_avg), copy(exp_avg_sq)];
+    let gradient = Contiguous::<B>::new(gradient);
+    let [new, mean, square] = &mut values;
+    adam::step(Level::best(), adam, new, gradient.slice(), mean, square);
+    let device = parameter.device();
+    let [new, mean, square] =
+        values.map(|values| tensor::<B>(values, parameter.shape(), &device));
+    (new, mean, square)
+}
+
+/// Gradients of a convolution as tensors: input, weight, bias.
+pub fn conv2d_gradients<B: Host>(
+    gradients: Conv2dGradients,
+    geometry: &Conv2dGeometry,
+    device: &Device<B>,
+) -> [Option<FloatTensor<B>>; 3] {
+    let [height, width] = geometry.size;
+    let [kernel_height, kernel_width] = geometry.kernel_size;
+    let channels = geometry.in_channels;
+    let input = gradients.input.map(|values| {
+        let batch = values.len() / (channels * height * width);
+        let sizes = [batch, channels, height, width];
+        image_tensor::<B>(values, sizes, MemoryFormat::ChannelsLast, device)
+    });
+    let weight = [
+        geometry.out_channels,
+        geometry.group_in_channels(),
+        kernel_height,
+        kernel_width,
+    ];
+    [
+        input,
+        Some(tensor::<B>(gradients.weight, weight, device)),
+        Some(tensor::<B>(gradients.bias, [geometry.out_channels], device)),
+    ]
+}

@@ -1,0 +1,85 @@
+//! Images between the memory formats of tensors and the padded channels-last form of the kernels.
+
+use super::geometry::{Frame, MemoryFormat};
+
+/// Lays an image into its frame; `padded` may be longer than the frame.
+pub fn lay(image: &[f32], format: MemoryFormat, frame: &Frame, padded: &mut [f32]) {
+    let [height, width] = frame.size;
+    let channels = frame.channels;
+    let row = frame.row();
+    let line = width * channels;
+    let (top, left) = (frame.before[0] * row, frame.before[1] * channels);
+    let bottom = top + height * row;
+    padded[..top].fill(0.0);
+    padded[bottom..frame.len()].fill(0.0);
+    for (y, target) in padded[top..bottom].chunks_exact_mut(row).enumerate() {
+        target[..left].fill(0.0);
+        target[left + line..].fill(0.0);
+        let target = &mut target[left..left + line];
+        match format {
+            MemoryFormat::ChannelsLast => target.copy_from_slice(&image[y * line..][..line]),
+            MemoryFormat::Contiguous if channels == 1 => {
+                target.copy_from_slice(&image[y * line..][..line]);
+            }
+            MemoryFormat::Contiguous => {
+                for (channel, plane) in image.chunks_exact(height * width).enumerate() {
+                    let source = &plane[y * width..][..width];
+                    for (pixel, value) in target.chunks_exact_mut(channels).zip(source) {
+                        pixel[channel] = *value;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes a channels-last image of `pixels` pixels in the format of a tensor.
+pub fn write(image: &[f32], channels: usize, format: MemoryFormat, target: &mut [f32]) {
+    match format {
+        MemoryFormat::ChannelsLast => target.copy_from_slice(&image[..target.len()]),
+        MemoryFormat::Contiguous => {
+            let pixels = target.len() / channels;
+            for (channel, plane) in target.chunks_exact_mut(pixels).enumerate() {
+                for (pixel, value) in plane.iter_mut().enumerate() {
+                    *value = image[pixel * channels + channel];
+                }
+            }
+        }
+    }
+}
+
+/// The gradient before ReLU, channels last: what came through where `output` is above zero.
+pub fn write_masked(
+    gradient: &[f32],
+    format: MemoryFormat,
+    output: &[f32],
+    channels: usize,
+    target: &mut [f32],
+) {
+    match format {
+        MemoryFormat::ChannelsLast => target.copy_from_slice(gradient),
+        MemoryFormat::Contiguous => {
+            let pixels = output.len() / channels;
+            for (channel, plane) in gradient.chunks_exact(pixels).enumerate() {
+                for (pixel, value) in plane.iter().enumerate() {
+                    target[pixel * channels + channel] = *value;
+                }
+            }
+        }
+    }
+    for (value, output) in target.iter_mut().zip(output) {
+        // NaN goes on, as everywhere.
+        if *output <= 0.0 {
+            *value = 0.0;
+        }
+    }
+}
+
+/// The image inside a frame, without its border, channels last.
+pub fn take(padded: &[f32], frame: &Frame, image: &mut [f32]) {
+    let line = frame.size[1] * frame.channels;
+    let first = frame.before[0] * frame.row() + frame.before[1] * frame.channels;
+    for (y, target) in image.chunks_exact_mut(line).enumerate() {
+        target.copy_from_slice(&padded[first + y * frame.row()..][..line]);
+    }
+}

@@ -1,0 +1,44 @@
+//! Fast operations for the CPU, forward and backward, behind Burn's door for extensions.
+//!
+//! From the outside in: [`conv2d()`] and its like take tensors of any device; `extension.rs` is
+//! what Burn dispatches to, `composed.rs` what it does on other backends than the CPU's,
+//! `autodiff.rs` the backward passes, `host.rs` the way from tensors to slices. The rest works on
+//! slices: a file an operation, on top of `product.rs` (register tiles), `geometry.rs` (sizes and
+//! offsets), `image.rs` (memory formats), `parallel.rs` (chunks of a batch) and `simd.rs`.
+//!
+//! Images lie channels last wherever the kernels choose, as permuted tensors that any other
+//! operation of Burn reads as `[batch, channels, height, width]` all the same.
+//!
+//! This is the only module with unsafe code; the rest of the crate denies it.
+#![allow(unsafe_code)]
+
+pub mod adam;
+pub mod conv2d;
+pub mod conv_pool;
+pub mod cross_entropy;
+pub mod dropout;
+pub mod linear;
+
+mod autodiff;
+mod composed;
+mod extension;
+mod geometry;
+mod host;
+mod image;
+mod operations;
+mod parallel;
+mod product;
+mod simd;
+
+pub use geometry::{Conv2dGeometry, MemoryFormat, PoolGeometry};
+pub use operations::{adam_step, conv2d, conv2d_pool, cross_entropy, dropout, linear};
+pub use simd::Level;
+
+/// Floats of a vector of the level.
+fn lanes(level: Level) -> usize {
+    match level {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => 16,
+        _ => 8,
+    }
+}

@@ -1,0 +1,89 @@
+//! The kernels as functions on tensors, for any device.
+
+use std::sync::Arc;
+
+use burn::backend::Dispatch;
+use burn::tensor::Tensor;
+
+use super::adam::Adam;
+use super::conv_pool::BlockGeometry;
+use super::extension::Kernels;
+use super::geometry::{Conv2dGeometry, MemoryFormat};
+use crate::random::DropoutMask;
+
+/// `conv2d(input, weight) + bias`, then ReLU where it is asked for: `[batch, in, height, width]`
+/// and `[out, in / groups, kernel_height, kernel_width]` to `[batch, out, height, width]`.
+pub fn conv2d(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    geometry: Conv2dGeometry,
+    relu: bool,
+) -> Tensor<4> {
+    let bias = bias_or_zeros(bias, geometry.out_channels, &input);
+    let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
+    let bias = bias.into_dispatch();
+    Tensor::from_dispatch(Dispatch::conv2d(input, weight, bias, geometry, relu))
+}
+
+/// `max_pool2d(relu(conv2d(input, weight) + bias))`; on a CPU the output lies in memory as `format`
+/// says, which whoever reads it next likes best.
+pub fn conv2d_pool(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    geometry: BlockGeometry,
+    format: MemoryFormat,
+) -> Tensor<4> {
+    let bias = bias_or_zeros(bias, geometry.conv2d.out_channels, &input);
+    let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
+    let bias = bias.into_dispatch();
+    Tensor::from_dispatch(Dispatch::conv2d_pool(input, weight, bias, geometry, format))
+}
+
+/// `input weight + bias`: `[batch, in]` and `[in, out]` to `[batch, out]`.
+pub fn linear(input: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    let bias = bias_or_zeros(bias, weight.dims()[1], &input);
+    let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as Kernels>::linear(
+        input,
+        weight,
+        bias.into_dispatch(),
+    ))
+}
+
+fn bias_or_zeros<const D: usize>(
+    bias: Option<Tensor<1>>,
+    length: usize,
+    like: &Tensor<D>,
+) -> Tensor<1> {
+    bias.unwrap_or_else(|| Tensor::zeros([length], &like.device()))
+}
+
+/// `input` times the factors of the mask, element by element in the order of the shape.
+pub fn dropout<const D: usize>(input: Tensor<D>, mask: DropoutMask) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::dropout(input.into_dispatch(), mask))
+}
+
+/// The mean cross entropy of logits `[batch, classes]`, in nats.
+pub fn cross_entropy(logits: Tensor<2>, targets: Arc<[u32]>) -> Tensor<1> {
+    Tensor::from_dispatch(Dispatch::cross_entropy(logits.into_dispatch(), targets))
+}
+
+/// A step of Adam: the parameter and the averages after it. Nothing of it is differentiable.
+pub fn adam_step<const D: usize>(
+    parameter: Tensor<D>,
+    gradient: Tensor<D>,
+    [exp_avg, exp_avg_sq]: [Tensor<D>; 2],
+    adam: Adam,
+) -> (Tensor<D>, [Tensor<D>; 2]) {
+    let (parameter, exp_avg, exp_avg_sq) = Dispatch::adam_step(
+        parameter.into_dispatch(),
+        gradient.into_dispatch(),
+        exp_avg.into_dispatch(),
+        exp_avg_sq.into_dispatch(),
+        adam,
+    );
+    let averages = [exp_avg, exp_avg_sq].map(Tensor::from_dispatch);
+    (Tensor::from_dispatch(parameter), averages)
+}

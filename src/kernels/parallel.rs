@@ -1,0 +1,126 @@
+//! Work on a batch, cut into chunks that depend on its size alone.
+//!
+//! Whatever is summed over samples is summed within a chunk and then over the chunks in their
+//! order, so the bits of a result do not depend on the number of threads.
+
+use std::cell::RefCell;
+use std::ops::{Deref, DerefMut};
+
+use rayon::prelude::*;
+
+use super::simd::{Level, Vector, on_level};
+
+/// Chunks that a batch is cut into at most.
+const MAX_CHUNKS: usize = 32;
+
+/// Floats that the partial sums of all chunks may take together.
+const MAX_PARTIAL: usize = 32 << 20;
+
+/// Samples of a chunk.
+pub fn chunk_size(batch: usize) -> usize {
+    batch.div_ceil(MAX_CHUNKS).max(1)
+}
+
+/// Samples of a chunk where each chunk keeps `partial` floats of sums.
+pub fn chunk_size_with_sums(batch: usize, partial: usize) -> usize {
+    let chunks = (MAX_PARTIAL / partial.max(1)).clamp(2, MAX_CHUNKS);
+    batch.div_ceil(chunks).max(1)
+}
+
+/// Sums of `length` floats over a batch: `add` adds what chunk `index` has to give to zeros.
+pub fn sum_over_chunks(
+    level: Level,
+    chunks: usize,
+    length: usize,
+    add: impl Fn(usize, &mut [f32]) + Sync,
+) -> Vec<f32> {
+    let mut partial = scratch(chunks * length);
+    partial
+        .par_chunks_exact_mut(length)
+        .enumerate()
+        .with_max_len(1)
+        .for_each(|(index, sums)| {
+            sums.fill(0.0);
+            add(index, sums);
+        });
+    let mut total = partial[..length].to_vec();
+    const PIECE: usize = 4096;
+    total
+        .par_chunks_mut(PIECE)
+        .enumerate()
+        .for_each(|(piece, total)| {
+            for chunk in 1..chunks {
+                let start = chunk * length + piece * PIECE;
+                add_to(level, &partial[start..][..total.len()], total);
+            }
+        });
+    total
+}
+
+/// `sum += values`
+pub fn add_to(level: Level, values: &[f32], sum: &mut [f32]) {
+    assert_eq!(values.len(), sum.len());
+    // SAFETY: both slices have the length that is passed.
+    unsafe { add_on(level, values.as_ptr(), sum.as_mut_ptr(), values.len()) }
+}
+
+on_level! {
+    unsafe fn add_on(values: *const f32, sum: *mut f32, length: usize) = add_generic
+}
+
+#[inline(always)]
+unsafe fn add_generic<S: Vector>(values: *const f32, sum: *mut f32, length: usize) {
+    let whole = length - length % S::LANES;
+    // SAFETY: all accesses are below `length`.
+    unsafe {
+        for i in (0..whole).step_by(S::LANES) {
+            S::load(sum.add(i)).add(S::load(values.add(i))).store(sum.add(i));
+        }
+        for i in whole..length {
+            *sum.add(i) += *values.add(i);
+        }
+    }
+}
+
+/// Memory of this thread that kernels use over and over; its content is whatever was left in it.
+pub struct Scratch(Vec<f32>);
+
+thread_local! {
+    static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// `length` floats of any value.
+pub fn scratch(length: usize) -> Scratch {
+    let mut free = FREE.with_borrow_mut(|free| {
+        // The smallest that is large enough, else the largest.
+        let best = (0..free.len()).min_by_key(|&index| {
+            let capacity = free[index].capacity();
+            if capacity >= length { (0, capacity) } else { (1, usize::MAX - capacity) }
+        });
+        best.map(|index| free.swap_remove(index)).unwrap_or_default()
+    });
+    free.resize(length, 0.0);
+    Scratch(free)
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let memory = std::mem::take(&mut self.0);
+        // While a thread ends its store may be gone already; then the memory is just freed.
+        let _ = FREE.try_with(|free| free.borrow_mut().push(memory));
+    }
+}
+
+impl Deref for Scratch {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        &self.0
+    }
+}
+
+impl DerefMut for Scratch {
+    fn deref_mut(&mut self) -> &mut [f32] {
+        &mut self.0
+    }
+}

@@ -1,0 +1,396 @@
+//! Matrix products on register tiles, the heart of every dense kernel.
+//!
+//! Both kinds sum each output element in the order of the summed dimension, one fused
+//! multiply-add after the other.
+
+use super::simd::{Vector, on_level};
+
+/// A run of the summed dimension that lies together in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Segment {
+    /// Elements from the start of a row of A.
+    pub offset: isize,
+    pub length: usize,
+}
+
+/// Where a row of A starts and where its row of C does, in elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    pub a: usize,
+    pub c: usize,
+}
+
+/// What a row of C holds before products are added.
+#[derive(Debug, Clone, Copy)]
+pub enum Start<'a> {
+    Zero,
+    /// One value a column.
+    Bias(&'a [f32]),
+}
+
+/// B of a product, laid out in the order in which the tiles read it.
+#[derive(Debug, Default)]
+pub struct Packed {
+    values: Vec<f32>,
+    depth: usize,
+    columns: usize,
+}
+
+/// Columns of a panel of a packed matrix: the widest tile of the level.
+fn panel_columns(level: super::Level) -> usize {
+    2 * super::lanes(level)
+}
+
+impl Packed {
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Packs `depth` rows of `columns` values that `value(row, column)` gives.
+    pub fn pack(
+        &mut self,
+        level: super::Level,
+        depth: usize,
+        columns: usize,
+        value: impl Fn(usize, usize) -> f32,
+    ) {
+        let lanes = super::lanes(level);
+        let width = panel_columns(level);
+        self.depth = depth;
+        self.columns = columns;
+        self.values.clear();
+        self.values.reserve(depth * columns.next_multiple_of(lanes));
+        for first in (0..columns).step_by(width) {
+            let padded = (columns - first).next_multiple_of(lanes).min(width);
+            for row in 0..depth {
+                for column in first..first + padded {
+                    self.values.push(if column < columns {
+                        value(row, column)
+                    } else {
+                        0.0
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// `C[row] = start + A[row] B`, with rows of A gathered from wherever they lie; ReLU after it.
+///
+/// Rows of A are read at `row.a` along `segments`, whose lengths add up to the depth of B; C has
+/// the columns of B at `row.c`.
+///
+/// # Panics
+///
+/// If a row reaches outside of A or C, or the depths differ.
+#[allow(clippy::too_many_arguments)]
+pub fn gathered(
+    level: super::Level,
+    a: &[f32],
+    rows: &[Row],
+    segments: &[Segment],
+    b: &Packed,
+    c: &mut [f32],
+    start: Start<'_>,
+    relu: bool,
+) {
+    let depth: usize = segments.iter().map(|segment| segment.length).sum();
+    assert_eq!(depth, b.depth, "depths of a product");
+    if let Start::Bias(bias) = start {
+        assert_eq!(bias.len(), b.columns, "one bias a column");
+    }
+    let lowest = segments.iter().map(|s| s.offset).min().unwrap_or(0);
+    let end = segments.iter().map(|s| s.offset + s.length as isize).max();
+    let end = end.unwrap_or(0);
+    for row in rows {
+        assert!(row.a as isize + lowest >= 0 && row.a as isize + end <= a.len() as isize);
+        assert!(row.c + b.columns <= c.len());
+    }
+    // SAFETY: all reads of A and writes of C were just checked; B is padded to whole vectors.
+    unsafe { gathered_on(level, a.as_ptr(), rows, segments, b, c.as_mut_ptr(), start, relu) }
+}
+
+on_level! {
+    unsafe fn gathered_on(
+        a: *const f32, rows: &[Row], segments: &[Segment], b: &Packed, c: *mut f32,
+        start: Start<'_>, relu: bool,
+    ) = gathered_generic
+}
+
+#[inline(always)]
+unsafe fn gathered_generic<S: Vector>(
+    a: *const f32,
+    rows: &[Row],
+    segments: &[Segment],
+    b: &Packed,
+    c: *mut f32,
+    start: Start<'_>,
+    relu: bool,
+) {
+    let mut panel = b.values.as_ptr();
+    let mut first = 0;
+    while first < b.columns {
+        let left = b.columns - first;
+        // SAFETY: the caller's promise; the panel has the columns padded to whole vectors.
+        unsafe {
+            if left > S::LANES {
+                gathered_panel::<S, 2>(a, rows, segments, panel, c, start, relu, first, left);
+                panel = panel.add(b.depth * 2 * S::LANES);
+                first += 2 * S::LANES;
+            } else {
+                gathered_panel::<S, 1>(a, rows, segments, panel, c, start, relu, first, left);
+                panel = panel.add(b.depth * S::LANES);
+                first += S::LANES;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+unsafe fn gathered_panel<S: Vector, const V: usize>(
+    a: *const f32,
+    rows: &[Row],
+    segments: &[Segment],
+    panel: *const f32,
+    c: *mut f32,
+    start: Start<'_>,
+    relu: bool,
+    first: usize,
+    left: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let initial: [S; V] = match start {
+            Start::Zero => [S::splat(0.0); V],
+            Start::Bias(bias) => {
+                let mut padded = [0.0; MAX_COLUMNS];
+                let count = left.min(V * S::LANES);
+                padded[..count].copy_from_slice(&bias[first..first + count]);
+                std::array::from_fn(|v| S::load(padded.as_ptr().add(v * S::LANES)))
+            }
+        };
+        macro_rules! tiles {
+            ($rows:literal) => {
+                gathered_tiles::<S, V, $rows>(
+                    a, rows, segments, panel, c.add(first), initial, relu, left,
+                )
+            };
+        }
+        match (S::WIDE, S::ROWS, V) {
+            (true, _, 1) => tiles!(12),
+            (true, _, _) => tiles!(8),
+            (false, 6, _) => tiles!(6),
+            _ => tiles!(4),
+        }
+    }
+}
+
+/// Columns of the widest panel of any level.
+const MAX_COLUMNS: usize = 32;
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
+    a: *const f32,
+    rows: &[Row],
+    segments: &[Segment],
+    panel: *const f32,
+    c: *mut f32,
+    initial: [S; V],
+    relu: bool,
+    left: usize,
+) {
+    for tile in rows.chunks(ROWS) {
+        // SAFETY: the caller's promise; a tile with fewer rows computes its last one repeatedly.
+        unsafe {
+            let starts: [*const f32; ROWS] =
+                std::array::from_fn(|m| a.add(tile[m.min(tile.len() - 1)].a));
+            let mut sums = [initial; ROWS];
+            let mut b = panel;
+            for segment in segments {
+                let row: [*const f32; ROWS] = starts.map(|start| start.offset(segment.offset));
+                for k in 0..segment.length {
+                    let columns: [S; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
+                    for m in 0..ROWS {
+                        let value = S::splat(*row[m].add(k));
+                        for v in 0..V {
+                            sums[m][v] = sums[m][v].add_product(value, columns[v]);
+                        }
+                    }
+                    b = b.add(V * S::LANES);
+                }
+            }
+            for (m, row) in tile.iter().enumerate() {
+                for v in 0..V {
+                    let sum = if relu { sums[m][v].relu() } else { sums[m][v] };
+                    store_columns(sum, c.add(row.c + v * S::LANES), left - v * S::LANES);
+                }
+            }
+        }
+    }
+}
+
+/// Stores the first `left` elements, or all.
+#[inline(always)]
+unsafe fn store_columns<S: Vector>(vector: S, to: *mut f32, left: usize) {
+    // SAFETY: `to` is valid for what is stored, by the caller's promise.
+    unsafe {
+        if left >= S::LANES {
+            vector.store(to);
+        } else {
+            let mut buffer = [0.0; MAX_COLUMNS];
+            vector.store(buffer.as_mut_ptr());
+            std::ptr::copy_nonoverlapping(buffer.as_ptr(), to, left);
+        }
+    }
+}
+
+/// Where the summed dimension of an outer product runs: in A with `a_step`, in B with `b_step`.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    pub a: usize,
+    pub b: usize,
+    pub length: usize,
+}
+
+/// `C[m][n] += Σ A[k][m] B[k][n]`, the sum over all elements k of all runs.
+///
+/// `A[k][m]` is at `run.a + k * a_step + a_rows[m]`, `B[k][n]` at `run.b + k * b_step + n`, C is
+/// row-major with `columns` columns.
+///
+/// # Panics
+///
+/// If an element lies outside of A, B or C; B must reach a vector's length less one beyond its end.
+pub fn outer(
+    level: super::Level,
+    a: &[f32],
+    a_rows: &[usize],
+    a_step: usize,
+    b: &[f32],
+    b_step: usize,
+    runs: &[Run],
+    c: &mut [f32],
+    columns: usize,
+) {
+    let farthest = a_rows.iter().max().copied().unwrap_or(0);
+    for run in runs.iter().filter(|run| run.length > 0) {
+        assert!(run.a + (run.length - 1) * a_step + farthest < a.len());
+        assert!(run.b + (run.length - 1) * b_step + columns.next_multiple_of(super::lanes(level)) <= b.len());
+    }
+    assert!(a_rows.len() * columns <= c.len());
+    // SAFETY: every access was just checked.
+    unsafe {
+        outer_on(level, a.as_ptr(), a_rows, a_step, b.as_ptr(), b_step, runs, c.as_mut_ptr(), columns)
+    }
+}
+
+on_level! {
+    unsafe fn outer_on(
+        a: *const f32, a_rows: &[usize], a_step: usize, b: *const f32, b_step: usize,
+        runs: &[Run], c: *mut f32, columns: usize,
+    ) = outer_generic
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+unsafe fn outer_generic<S: Vector>(
+    a: *const f32,
+    a_rows: &[usize],
+    a_step: usize,
+    b: *const f32,
+    b_step: usize,
+    runs: &[Run],
+    c: *mut f32,
+    columns: usize,
+) {
+    let mut first = 0;
+    while first < columns {
+        let left = columns - first;
+        macro_rules! tiles {
+            ($vectors:literal, $rows:literal) => {
+                outer_tiles::<S, $vectors, $rows>(
+                    a, a_rows, a_step, b.add(first), b_step, runs, c.add(first), columns, left,
+                )
+            };
+        }
+        // SAFETY: the caller's promise.
+        unsafe {
+            let two = left > S::LANES;
+            match (S::WIDE, S::ROWS, two) {
+                (true, _, true) => tiles!(2, 8),
+                (true, _, false) => tiles!(1, 12),
+                (false, 6, true) => tiles!(2, 6),
+                (false, 6, false) => tiles!(1, 6),
+                (false, _, true) => tiles!(2, 4),
+                (false, _, false) => tiles!(1, 4),
+            }
+            first += if two { 2 * S::LANES } else { S::LANES };
+        }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+unsafe fn outer_tiles<S: Vector, const V: usize, const ROWS: usize>(
+    a: *const f32,
+    a_rows: &[usize],
+    a_step: usize,
+    b: *const f32,
+    b_step: usize,
+    runs: &[Run],
+    c: *mut f32,
+    columns: usize,
+    left: usize,
+) {
+    for (tile_index, tile) in a_rows.chunks(ROWS).enumerate() {
+        // SAFETY: the caller's promise; a tile with fewer rows computes its last one repeatedly.
+        unsafe {
+            let c = c.add(tile_index * ROWS * columns);
+            let mut sums = [[S::splat(0.0); V]; ROWS];
+            for (m, sums) in sums.iter_mut().enumerate().take(tile.len()) {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    *sum = load_columns(c.add(m * columns + v * S::LANES), left - v * S::LANES);
+                }
+            }
+            let starts: [*const f32; ROWS] =
+                std::array::from_fn(|m| a.add(tile[m.min(tile.len() - 1)]));
+            for run in runs {
+                let row: [*const f32; ROWS] = starts.map(|start| start.add(run.a));
+                let mut b = b.add(run.b);
+                let mut at = 0;
+                for _ in 0..run.length {
+                    let vectors: [S; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
+                    for m in 0..ROWS {
+                        let value = S::splat(*row[m].add(at));
+                        for v in 0..V {
+                            sums[m][v] = sums[m][v].add_product(value, vectors[v]);
+                        }
+                    }
+                    at += a_step;
+                    b = b.add(b_step);
+                }
+            }
+            for (m, sums) in sums.iter().enumerate().take(tile.len()) {
+                for (v, sum) in sums.iter().enumerate() {
+                    store_columns(*sum, c.add(m * columns + v * S::LANES), left - v * S::LANES);
+                }
+            }
+        }
+    }
+}
+
+/// The first `left` elements, or all; zeros after them.
+#[inline(always)]
+unsafe fn load_columns<S: Vector>(from: *const f32, left: usize) -> S {
+    // SAFETY: `from` is valid for what is loaded, by the caller's promise.
+    unsafe {
+        if left >= S::LANES {
+            S::load(from)
+        } else {
+            let mut buffer = [0.0; MAX_COLUMNS];
+            std::ptr::copy_nonoverlapping(from, buffer.as_mut_ptr(), left);
+            S::load(buffer.as_ptr())
+        }
+    }
+}
