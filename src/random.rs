@@ -74,7 +74,7 @@ impl Stream {
 #[derive(Debug, Clone, Copy)]
 pub struct DropoutMask {
     key: u64,
-    threshold: u64,
+    threshold: u32,
     scale: f32,
 }
 
@@ -83,32 +83,45 @@ impl DropoutMask {
     pub fn new(seed: u64, step: u64, layer: u64, p: f64) -> Self {
         Self {
             key: stream(seed, Purpose::Dropout, step, layer).next_u64(),
-            threshold: (p * (1u64 << 32) as f64) as u64,
+            threshold: (p * (1u64 << 32) as f64) as u32,
             scale: (1.0 / (1.0 - p)) as f32,
         }
     }
 
-    /// `output = input * factor` for the elements from `start` on, which must be even; a factor is
-    /// 0 or `1 / (1 - p)`.
+    /// `output = input * factor` for the elements from `start` on, which must be a multiple of 16;
+    /// a factor is 0 or `1 / (1 - p)`.
+    #[inline(always)]
     pub fn apply(&self, start: usize, input: &[f32], output: &mut [f32]) {
-        assert!(start.is_multiple_of(2) && input.len() == output.len());
-        let first = (start / 2) as u64;
-        let pairs = output.chunks_mut(2).zip(input.chunks(2));
-        for (index, (output, input)) in (first..).zip(pairs) {
-            let word = mix(self
-                .key
-                .wrapping_add((index + 1).wrapping_mul(GOLDEN_GAMMA)));
-            // Each half of a word decides one element.
-            let halves = [word & 0xffff_ffff, word >> 32];
-            for ((output, input), half) in output.iter_mut().zip(input).zip(halves) {
-                let factor = if half < self.threshold {
-                    0.0
-                } else {
-                    self.scale
-                };
+        assert!(start.is_multiple_of(BLOCK) && input.len() == output.len());
+        let whole = input.len() - input.len() % BLOCK;
+        let (input, last_input) = input.split_at(whole);
+        let (output, last_output) = output.split_at_mut(whole);
+        let blocks = output.chunks_exact_mut(BLOCK).zip(input.chunks_exact(BLOCK));
+        for (block, (output, input)) in (start / BLOCK..).zip(blocks) {
+            let factors = self.block(block);
+            for ((output, input), factor) in output.iter_mut().zip(input).zip(factors) {
                 *output = input * factor;
             }
         }
+        let factors = self.block((start + whole) / BLOCK);
+        for ((output, input), factor) in last_output.iter_mut().zip(last_input).zip(factors) {
+            *output = input * factor;
+        }
+    }
+
+    /// The factors of elements `16 * block` to `16 * block + 15`.
+    #[inline(always)]
+    fn block(&self, block: usize) -> [f32; BLOCK] {
+        let first = (block * BLOCK / 2) as u64 + 1;
+        let words: [u64; BLOCK / 2] = std::array::from_fn(|i| {
+            let counter = first.wrapping_add(i as u64);
+            mix(self.key.wrapping_add(counter.wrapping_mul(GOLDEN_GAMMA)))
+        });
+        // Each half of a word decides one element, the lower half first.
+        std::array::from_fn(|i| {
+            let half = (words[i / 2] >> (32 * (i % 2))) as u32;
+            if half < self.threshold { 0.0 } else { self.scale }
+        })
     }
 
     /// The factors of the elements `0..length`.
@@ -118,6 +131,9 @@ impl DropoutMask {
         factors
     }
 }
+
+/// Elements that are decided together.
+const BLOCK: usize = 16;
 
 /// The increment of SplitMix64: 2^64 divided by the golden ratio, made odd.
 const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;

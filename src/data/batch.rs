@@ -2,13 +2,14 @@
 
 use super::Dataset;
 use crate::config;
+use crate::kernels::Buffer;
 use crate::random::{Purpose, stream};
 
 /// A batch in host memory.
 #[derive(Debug)]
 pub struct Batch {
     /// Row-major `[image, channel, height, width]`, scaled and normalized.
-    pub images: Vec<f32>,
+    pub images: Buffer,
     pub labels: Vec<u32>,
 }
 
@@ -66,12 +67,17 @@ impl<'a> Batches<'a> {
         let start = index * self.batch_size;
         let end = self.order.len().min(start + self.batch_size);
         let [channels, height, width] = self.dataset.shape;
-        let mut images = Vec::with_capacity((end - start) * channels * height * width);
+        let image_len = channels * height * width;
+        let mut images = Buffer::take((end - start) * image_len);
         let mut labels = Vec::with_capacity(end - start);
-        for &image in &self.order[start..end] {
+        let targets = images.chunks_exact_mut(image_len);
+        for (&image, target) in self.order[start..end].iter().zip(targets) {
             let pixels = self.dataset.image(image as usize);
-            for (plane, values) in pixels.chunks_exact(height * width).zip(&self.values) {
-                images.extend(plane.iter().map(|pixel| values[usize::from(*pixel)]));
+            let planes = pixels.chunks_exact(height * width).zip(&self.values);
+            for (target, (plane, values)) in target.chunks_exact_mut(height * width).zip(planes) {
+                for (target, pixel) in target.iter_mut().zip(plane) {
+                    *target = values[usize::from(*pixel)];
+                }
             }
             labels.push(self.dataset.labels[image as usize]);
         }

@@ -257,7 +257,7 @@ impl<B: Host> Backward<B, 3> for LinearBackward {
         let gradients = [
             gradients
                 .input
-                .map(|values| host::tensor::<B>(values, [batch, in_features], &device)),
+                .map(|values| host::buffer_tensor::<B>(values, [batch, in_features], &device)),
             Some(host::tensor::<B>(
                 gradients.weight,
                 [in_features, out_features],

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::buffer::Buffer;
 use super::geometry::{Conv2dGeometry, MemoryFormat};
 use super::image::lay;
 use super::parallel::{add_to, chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
@@ -19,7 +20,7 @@ pub struct Images<'a> {
 #[derive(Debug, Default)]
 pub struct Conv2dGradients {
     /// Of the input, channels last; only where it was asked for.
-    pub input: Option<Vec<f32>>,
+    pub input: Option<Buffer>,
     /// Of the weight, `[out, in / groups, kernel_height, kernel_width]`.
     pub weight: Vec<f32>,
     /// Of the bias, `[out]`; whether there is one or not.
@@ -127,7 +128,7 @@ pub fn backward(
     let batch = gradient.values.len() / output_len;
     let sums_len = geometry.weight_len() + geometry.out_channels;
     let chunk = chunk_size_with_sums(batch, sums_len);
-    let mut input_gradient = wants_input.then(|| vec![0.0; batch * image_len]);
+    let mut input_gradient = wants_input.then(|| Buffer::take(batch * image_len));
     let pieces = Pieces::new(input_gradient.as_deref_mut(), chunk * image_len);
     let sums = sum_over_chunks(level, batch.div_ceil(chunk), sums_len, |index, sums| {
         let mut input_gradient = pieces.take(index);

@@ -7,6 +7,7 @@
 
 use rayon::prelude::*;
 
+use super::buffer::Buffer;
 use super::conv2d::{
     Conv2dGradients, Images, MAX_LANES, Pieces, convolve, output_rows, pack_weight,
 };
@@ -251,7 +252,7 @@ pub fn backward(
     assert!(winners.len() >= geometry.winners_len(batch));
     let sums_len = sparse.weight.len() + conv2d.out_channels;
     let chunk = chunk_size_with_sums(batch, sums_len);
-    let mut input_gradient = wants_input.then(|| vec![0.0; batch * image_len]);
+    let mut input_gradient = wants_input.then(|| Buffer::take(batch * image_len));
     let pieces = Pieces::new(input_gradient.as_deref_mut(), chunk * image_len);
     // So many images that their patches stay in the first-level cache.
     let group = (CACHED_FLOATS / frame.len()).clamp(1, chunk);

@@ -2,17 +2,39 @@
 
 use rayon::prelude::*;
 
+use super::simd::{Level, Vector, on_level};
 use crate::random::DropoutMask;
 
 /// Elements that are one task.
 const PIECE: usize = 32768;
 
-/// `output = input * factor`, where the factor of element `i` is that of the mask; the gradient goes back by
-/// the same call.
-pub fn apply(mask: &DropoutMask, input: &[f32], output: &mut [f32]) {
+/// `output = input * factor`, where the factor of element `i` is that of the mask.
+///
+/// The gradient goes back by the same call.
+pub fn apply(level: Level, mask: &DropoutMask, input: &[f32], output: &mut [f32]) {
     output
         .par_chunks_mut(PIECE)
         .zip(input.par_chunks(PIECE))
         .enumerate()
-        .for_each(|(piece, (output, input))| mask.apply(piece * PIECE, input, output));
+        .for_each(|(piece, (output, input))| {
+            // SAFETY: the function works on slices only; the level is one of this processor.
+            unsafe { apply_on(level, mask, piece * PIECE, input, output) }
+        });
+}
+
+on_level! {
+    unsafe fn apply_on(
+        mask: &DropoutMask, start: usize, input: &[f32], output: &mut [f32],
+    ) = apply_generic
+}
+
+/// Plain Rust, which the compiler turns into vectors of the level.
+#[inline(always)]
+unsafe fn apply_generic<S: Vector>(
+    mask: &DropoutMask,
+    start: usize,
+    input: &[f32],
+    output: &mut [f32],
+) {
+    mask.apply(start, input, output);
 }

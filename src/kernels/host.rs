@@ -5,6 +5,7 @@ use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{Shape, TensorData};
 
 use super::adam::{self, Adam};
+use super::buffer::Buffer;
 use super::conv_pool::{self, BlockGeometry};
 use super::conv2d::{self, Conv2dGradients, Images};
 use super::geometry::{Conv2dGeometry, MemoryFormat};
@@ -135,17 +136,28 @@ pub fn tensor<B: Host>(
     B::float_from_data(TensorData::new(values, shape), device)
 }
 
+/// A tensor of a buffer's values in the order of `shape`.
+pub fn buffer_tensor<B: Host>(
+    values: Buffer,
+    shape: impl Into<Shape>,
+    device: &Device<B>,
+) -> FloatTensor<B> {
+    B::float_from_data(values.into_data(shape), device)
+}
+
 /// A tensor `[batch, channels, height, width]` whose elements lie in `format`.
 fn image_tensor<B: Host>(
-    values: Vec<f32>,
+    values: Buffer,
     [batch, channels, height, width]: [usize; 4],
     format: MemoryFormat,
     device: &Device<B>,
 ) -> FloatTensor<B> {
     match format {
-        MemoryFormat::Contiguous => tensor::<B>(values, [batch, channels, height, width], device),
+        MemoryFormat::Contiguous => {
+            buffer_tensor::<B>(values, [batch, channels, height, width], device)
+        }
         MemoryFormat::ChannelsLast => {
-            let stored = tensor::<B>(values, [batch, height, width, channels], device);
+            let stored = buffer_tensor::<B>(values, [batch, height, width, channels], device);
             B::float_permute(stored, &[0, 3, 1, 2])
         }
     }
@@ -160,7 +172,7 @@ pub fn conv2d<B: Host>(
 ) -> FloatTensor<B> {
     let batch = input.shape()[0];
     let (weight, bias) = (Contiguous::<B>::new(weight), Contiguous::<B>::new(bias));
-    let mut output = vec![0.0; batch * geometry.output_len()];
+    let mut output = Buffer::take(batch * geometry.output_len());
     conv2d::forward(
         Level::best(),
         geometry,
@@ -187,7 +199,7 @@ pub fn conv2d_pool<B: Host>(
 ) -> FloatTensor<B> {
     let batch = input.shape()[0];
     let (weight, bias) = (Contiguous::<B>::new(weight), Contiguous::<B>::new(bias));
-    let mut output = vec![0.0; batch * geometry.output_len()];
+    let mut output = Buffer::take(batch * geometry.output_len());
     conv_pool::forward(
         Level::best(),
         geometry,
@@ -214,7 +226,7 @@ pub fn linear<B: Host>(
     let (batch, out_features) = (input.shape()[0], bias.shape()[0]);
     let (input_values, weight) = (Contiguous::<B>::new(input), Contiguous::<B>::new(weight));
     let bias = Contiguous::<B>::new(bias);
-    let mut output = vec![0.0; batch * out_features];
+    let mut output = Buffer::take(batch * out_features);
     super::linear::forward(
         Level::best(),
         input_values.slice(),
@@ -222,15 +234,15 @@ pub fn linear<B: Host>(
         bias.slice(),
         &mut output,
     );
-    tensor::<B>(output, [batch, out_features], &input.device())
+    buffer_tensor::<B>(output, [batch, out_features], &input.device())
 }
 
 /// Forward and backward are the same.
 pub fn dropout<B: Host>(input: &FloatTensor<B>, mask: &DropoutMask) -> FloatTensor<B> {
     let values = Contiguous::<B>::new(input);
-    let mut output = vec![0.0; values.slice().len()];
-    super::dropout::apply(mask, values.slice(), &mut output);
-    tensor::<B>(output, input.shape(), &input.device())
+    let mut output = Buffer::take(values.slice().len());
+    super::dropout::apply(Level::best(), mask, values.slice(), &mut output);
+    buffer_tensor::<B>(output, input.shape(), &input.device())
 }
 
 /// The loss and its gradient.

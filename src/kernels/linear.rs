@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::buffer::Buffer;
 use super::conv2d::MAX_LANES;
 use super::parallel::{add_to, chunk_size, scratch};
 use super::product::{Packed, Row, Run, Segment, Start, gathered, outer};
@@ -11,7 +12,7 @@ use super::simd::Level;
 #[derive(Debug, Default)]
 pub struct LinearGradients {
     /// Of the input, `[batch, in]`; only where it was asked for.
-    pub input: Option<Vec<f32>>,
+    pub input: Option<Buffer>,
     /// Of the weight, `[in, out]`.
     pub weight: Vec<f32>,
     /// Of the bias, `[out]`.
@@ -78,7 +79,7 @@ pub fn backward(
         packed.pack(level, out_features, in_features, |row, column| {
             weight[column * out_features + row]
         });
-        let mut target = vec![0.0; batch * in_features];
+        let mut target = Buffer::take(batch * in_features);
         product(level, gradient, out_features, &packed, Start::Zero, &mut target);
         target
     });

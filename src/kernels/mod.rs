@@ -20,6 +20,7 @@ pub mod dropout;
 pub mod linear;
 
 mod autodiff;
+mod buffer;
 mod composed;
 mod extension;
 mod geometry;
@@ -30,6 +31,7 @@ mod parallel;
 mod product;
 mod simd;
 
+pub use buffer::Buffer;
 pub use geometry::{Conv2dGeometry, MemoryFormat, PoolGeometry};
 pub use operations::{adam_step, conv2d, conv2d_pool, cross_entropy, dropout, linear};
 pub use simd::Level;

@@ -27,7 +27,7 @@ impl Level {
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 levels.push(Level::Avx2);
-                if is_x86_feature_detected!("avx512f") {
+                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
                     levels.push(Level::Avx512);
                 }
             }
@@ -80,7 +80,7 @@ macro_rules! on_level {
                 unsafe { $generic::<simd::Avx2>($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx2,fma")]
+            #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
             #[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
             unsafe fn avx512($($arg: $type),*) {
                 // SAFETY: the caller's promise; AVX-512F is enabled here.

@@ -1,8 +1,9 @@
 //! What a network without dropout and gradients says of a batch.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use crate::data::Batch;
+use crate::kernels::Buffer;
 use crate::model::{Mode, Network};
 use crate::run_dir::Prediction;
 
@@ -50,15 +51,12 @@ pub fn evaluate_batch(
 
 /// `[count, channels, height, width]`
 pub fn images_tensor(
-    images: Vec<f32>,
+    images: Buffer,
     count: usize,
     [channels, height, width]: [usize; 3],
     device: &Device,
 ) -> Tensor<4> {
-    Tensor::from_data(
-        TensorData::new(images, [count, channels, height, width]),
-        device,
-    )
+    Tensor::from_data(images.into_data([count, channels, height, width]), device)
 }
 
 /// Row-major `[batch, classes]`.
