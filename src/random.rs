@@ -88,8 +88,27 @@ impl DropoutMask {
         }
     }
 
-    /// `output = input * factor` for the elements from `start` on, which must be a multiple of 16;
-    /// a factor is 0 or `1 / (1 - p)`.
+    /// What elements that are kept are multiplied with: `1 / (1 - p)`.
+    pub fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// The factors, 0 or [`Self::scale`], of the elements from `start` on.
+    #[inline(always)]
+    pub fn write_factors(&self, start: usize, factors: &mut [f32]) {
+        let (mut block, mut within) = (start / BLOCK, start % BLOCK);
+        let mut rest = factors;
+        while !rest.is_empty() {
+            let count = (BLOCK - within).min(rest.len());
+            let (now, later) = rest.split_at_mut(count);
+            now.copy_from_slice(&self.block(block)[within..within + count]);
+            rest = later;
+            block += 1;
+            within = 0;
+        }
+    }
+
+    /// `output = input * factor` for the elements from `start` on, which must be a multiple of 16.
     #[inline(always)]
     pub fn apply(&self, start: usize, input: &[f32], output: &mut [f32]) {
         assert!(start.is_multiple_of(BLOCK) && input.len() == output.len());
@@ -127,7 +146,7 @@ impl DropoutMask {
     /// The factors of the elements `0..length`.
     pub fn factors(&self, length: usize) -> Vec<f32> {
         let mut factors = vec![0.0; length];
-        self.apply(0, &vec![1.0; length], &mut factors);
+        self.write_factors(0, &mut factors);
         factors
     }
 }

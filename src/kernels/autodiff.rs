@@ -53,28 +53,31 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         geometry: BlockGeometry,
+        mask: Option<DropoutMask>,
         format: MemoryFormat,
     ) -> FloatTensor<Self> {
         if !B::ON_HOST {
-            return composed::conv2d_pool::<Self>(input, weight, bias, &geometry);
+            return composed::conv2d_pool::<Self>(input, weight, bias, &geometry, mask.as_ref());
         }
         let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
+        let mask = mask.as_ref();
         let nodes = [input.node(), weight.node(), bias.node()];
         match Conv2dPoolBackward.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {
                 let mut winners = Vec::new();
                 let kept = Some(&mut winners);
-                let output = host::conv2d_pool::<B>(x, w, b, &geometry, format, kept);
+                let output = host::conv2d_pool::<B>(x, w, b, &geometry, mask, format, kept);
                 let state = Conv2dPoolState {
                     input: ImageTensor::new(x),
                     weight: Contiguous::new(w),
-                    winners: winners.into(),
+                    winners: Arc::new(winners),
+                    scale: mask.map_or(1.0, DropoutMask::scale),
                     geometry,
                 };
                 prepared.finish(state, output)
             }
             OpsKind::UnTracked(prepared) => {
-                let output = host::conv2d_pool::<B>(x, w, b, &geometry, format, None);
+                let output = host::conv2d_pool::<B>(x, w, b, &geometry, mask, format, None);
                 prepared.finish(output)
             }
         }
@@ -193,7 +196,8 @@ struct Conv2dPoolBackward;
 struct Conv2dPoolState<B: Host> {
     input: ImageTensor<B>,
     weight: Contiguous<B>,
-    winners: Arc<[u8]>,
+    winners: Arc<Vec<u8>>,
+    scale: f32,
     geometry: BlockGeometry,
 }
 
@@ -214,6 +218,7 @@ impl<B: Host> Backward<B, 3> for Conv2dPoolBackward {
             state.input.images(),
             state.weight.slice(),
             &state.winners,
+            state.scale,
             ImageTensor::<B>::new(&gradient).images(),
             ops.parents[0].is_some(),
         );

@@ -33,17 +33,22 @@ pub fn conv2d_pool<B: Backend>(
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
     geometry: &BlockGeometry,
+    mask: Option<&DropoutMask>,
 ) -> FloatTensor<B> {
     let output = conv2d::<B>(input, weight, bias, &geometry.conv2d, true);
     let pool = &geometry.pool;
-    B::max_pool2d(
+    let output = B::max_pool2d(
         output,
         pool.kernel_size,
         pool.stride,
         pool.padding,
         [1, 1],
         false,
-    )
+    );
+    match mask {
+        Some(mask) => dropout::<B>(output, mask),
+        None => output,
+    }
 }
 
 pub fn dropout<B: Backend>(input: FloatTensor<B>, mask: &DropoutMask) -> FloatTensor<B> {

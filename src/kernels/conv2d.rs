@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::geometry::{Conv2dGeometry, MemoryFormat};
-use super::image::lay;
+use super::image::{laid, lay};
 use super::parallel::{add_to, chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
 use super::product::{Packed, Run, Segment, Start, gathered, outer};
 use super::simd::Level;
@@ -103,9 +103,9 @@ pub fn forward(
                 .chunks_exact_mut(output_len)
                 .zip(images.chunks_exact(image_len))
             {
-                lay(image, input.format, &frame, &mut padded);
+                let padded = laid(image, input.format, &frame, &mut padded);
                 convolve(
-                    level, geometry, &padded, &rows, &segments, &weight, bias, relu, output,
+                    level, geometry, padded, &rows, &segments, &weight, bias, relu, output,
                 );
             }
         });
@@ -141,7 +141,7 @@ pub fn backward(
         for sample in first..batch.min(first + chunk) {
             let dy = &gradient.values[sample * output_len..][..output_len];
             let image = &input.values[sample * image_len..][..image_len];
-            lay(image, input.format, &backward.input_frame, &mut padded);
+            let padded = laid(image, input.format, &backward.input_frame, &mut padded);
             match output {
                 Some(output) => {
                     let output = &output[sample * output_len..][..output_len];
@@ -150,7 +150,7 @@ pub fn backward(
                 }
                 None => lay(dy, gradient.format, &backward.gradient_frame, &mut gradient_padded),
             }
-            backward.add_parameters(&padded, &gradient_padded, weight_sums, bias_sums);
+            backward.add_parameters(padded, &gradient_padded, weight_sums, bias_sums);
             if let Some(input_gradient) = &mut input_gradient {
                 let target = &mut input_gradient[(sample - first) * image_len..][..image_len];
                 backward.input_gradient(&gradient_padded, target);

@@ -12,9 +12,11 @@ use super::conv2d::{
     Conv2dGradients, Images, MAX_LANES, Pieces, convolve, output_rows, pack_weight,
 };
 use super::geometry::{Conv2dGeometry, Frame, MemoryFormat, PoolGeometry};
-use super::image::{lay, write};
+use super::image::{laid, lay, transpose, write};
 use super::parallel::{chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
+use super::dropout;
 use super::simd::{Level, NONE, Vector, on_level};
+use crate::random::DropoutMask;
 
 /// Sizes of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +51,11 @@ impl BlockGeometry {
     }
 }
 
-/// `max_pool2d(relu(conv2d(input, weight) + bias))` in the memory format `format`.
+/// `max_pool2d(relu(conv2d(input, weight) + bias))` in the memory format `format`, then dropout if
+/// there is a mask.
 ///
-/// `winners`, of [`BlockGeometry::winners_len`] bytes, is filled for [`backward`]; evaluation does without.
+/// `winners`, of [`BlockGeometry::winners_len`] bytes, is filled for [`backward`]; evaluation does
+/// without. What dropout cut has no winner, so that the backward pass need not ask the mask again.
 #[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
 pub fn forward(
     level: Level,
@@ -59,6 +63,7 @@ pub fn forward(
     input: Images<'_>,
     weight: &[f32],
     bias: Option<&[f32]>,
+    mask: Option<&DropoutMask>,
     format: MemoryFormat,
     output: &mut [f32],
     winners: Option<&mut [u8]>,
@@ -81,16 +86,18 @@ pub fn forward(
             let mut activations = scratch(conv2d.output_len() + MAX_LANES);
             let mut pooled = scratch(output_len + MAX_LANES);
             let mut places = vec![0; output_len + MAX_LANES];
+            let mut factors = scratch(output_len);
+            let mut factors_laid = scratch(output_len);
             for (sample, (output, image)) in outputs
                 .chunks_exact_mut(output_len)
                 .zip(images.chunks_exact(image_len))
                 .enumerate()
             {
-                lay(image, input.format, &frame, &mut padded);
+                let padded = laid(image, input.format, &frame, &mut padded);
                 convolve(
                     level,
                     conv2d,
-                    &padded,
+                    padded,
                     &rows,
                     &segments,
                     &weight,
@@ -99,6 +106,12 @@ pub fn forward(
                     &mut activations,
                 );
                 pool(level, geometry, &activations, &mut pooled, &mut places);
+                if let Some(mask) = mask {
+                    let first = (index * chunk + sample) * output_len;
+                    dropout::factors(level, mask, first, &mut factors);
+                    transpose(&factors, geometry.windows(), &mut factors_laid);
+                    drop_out(level, &factors_laid, &mut pooled, &mut places);
+                }
                 write(&pooled, conv2d.out_channels, format, output);
                 if let Some(winners) = &mut winners {
                     winners[sample * output_len..][..output_len]
@@ -106,6 +119,25 @@ pub fn forward(
                 }
             }
         });
+}
+
+/// Multiplies outputs with their factors; what is cut has no winner.
+fn drop_out(level: Level, factors: &[f32], pooled: &mut [f32], places: &mut [u8]) {
+    // SAFETY: the function works on slices only; the level is one of this processor.
+    unsafe { drop_out_on(level, factors, pooled, places) }
+}
+
+on_level! {
+    unsafe fn drop_out_on(factors: &[f32], pooled: &mut [f32], places: &mut [u8]) = drop_out_generic
+}
+
+/// Plain Rust, which the compiler turns into vectors of the level.
+#[inline(always)]
+unsafe fn drop_out_generic<S: Vector>(factors: &[f32], pooled: &mut [f32], places: &mut [u8]) {
+    for ((factor, value), place) in factors.iter().zip(pooled).zip(places) {
+        *value *= factor;
+        *place |= if *factor == 0.0 { NONE } else { 0 };
+    }
 }
 
 /// ReLU and max-pool of one channels-last image.
@@ -233,7 +265,7 @@ unsafe fn finish<S: Vector>(best: S, place: S, nan: S::Mask, pooled: *mut f32, p
     }
 }
 
-/// The gradients of [`forward`], given that of its output and the winners.
+/// The gradients of [`forward`], given that of its output and the winners; `scale` is the mask's, or 1.
 #[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
 pub fn backward(
     level: Level,
@@ -241,6 +273,7 @@ pub fn backward(
     input: Images<'_>,
     weight: &[f32],
     winners: &[u8],
+    scale: f32,
     gradient: Images<'_>,
     wants_input: bool,
 ) -> Conv2dGradients {
@@ -256,6 +289,13 @@ pub fn backward(
     let pieces = Pieces::new(input_gradient.as_deref_mut(), chunk * image_len);
     // So many images that their patches stay in the first-level cache.
     let group = (CACHED_FLOATS / frame.len()).clamp(1, chunk);
+    // Without half-filled vectors nothing reaches beyond an image, and many copies are saved.
+    let is_whole = sparse.segments[0].length.is_multiple_of(MAX_LANES);
+    let reads_input = is_whole && frame.is_laid(input.format);
+    let writes_input = is_whole && frame.padded == frame.size;
+    let reads_gradient = scale == 1.0
+        && conv2d.group_out_channels().is_multiple_of(MAX_LANES)
+        && sparse.output_frame.is_laid(gradient.format);
     let sums = sum_over_chunks(level, batch.div_ceil(chunk), sums_len, |index, sums| {
         let mut input_gradient = pieces.take(index);
         let (weight_sums, bias_sums) = sums.split_at_mut(sparse.weight.len());
@@ -270,29 +310,50 @@ pub fn backward(
             lists.clear();
             for sample in first..last.min(first + group) {
                 let start = (sample - first) * frame.len();
-                let image = &input.values[sample * image_len..][..image_len];
-                lay(image, input.format, frame, &mut images[start..][..frame.len()]);
-                let dy = &gradient.values[sample * output_len..][..output_len];
-                lay(dy, gradient.format, &sparse.output_frame, &mut gradient_laid);
-                let winners = &winners[sample * output_len..][..output_len + MAX_LANES];
-                let wants_input = input_gradient.is_some();
-                if wants_input {
-                    input_laid.fill(0.0);
+                if !reads_input {
+                    let image = &input.values[sample * image_len..][..image_len];
+                    let target = &mut images[start..][..frame.len()];
+                    lay(image, input.format, frame, target);
                 }
-                sparse.scatter(
-                    &gradient_laid,
-                    winners,
-                    start,
-                    wants_input.then_some(&mut *input_laid),
-                    &mut lists,
-                    &mut bias_laid,
-                );
-                if let Some(target) = &mut input_gradient {
-                    let target = &mut target[(sample - index * chunk) * image_len..][..image_len];
-                    super::image::take(&input_laid, frame, target);
+                let dy = &gradient.values[sample * output_len..][..output_len];
+                let dy = if reads_gradient {
+                    dy
+                } else {
+                    let frame = &sparse.output_frame;
+                    lay(dy, gradient.format, frame, &mut gradient_laid);
+                    if scale != 1.0 {
+                        for value in &mut gradient_laid[..output_len] {
+                            *value *= scale;
+                        }
+                    }
+                    &gradient_laid
+                };
+                let winners = &winners[sample * output_len..][..output_len + MAX_LANES];
+                match &mut input_gradient {
+                    None => sparse.scatter(dy, winners, start, None, &mut lists, &mut bias_laid),
+                    Some(target) => {
+                        let at = (sample - index * chunk) * image_len;
+                        let target = &mut target[at..][..image_len];
+                        let laid = if writes_input {
+                            &mut *target
+                        } else {
+                            &mut *input_laid
+                        };
+                        laid.fill(0.0);
+                        let bias = &mut bias_laid;
+                        sparse.scatter(dy, winners, start, Some(laid), &mut lists, bias);
+                        if !writes_input {
+                            super::image::take(&input_laid, frame, target);
+                        }
+                    }
                 }
             }
-            sparse.add_weight(&images, &lists, weight_sums);
+            let images = if reads_input {
+                &input.values[first * image_len..]
+            } else {
+                &images
+            };
+            sparse.add_weight(images, &lists, weight_sums);
         }
         bias_sums.copy_from_slice(&bias_laid[..bias_sums.len()]);
     });
@@ -426,7 +487,10 @@ impl<'a> Sparse<'a> {
         bias: &mut [f32],
     ) {
         let output_len = self.geometry.output_len();
-        assert!(gradient.len().min(winners.len()) >= output_len + MAX_LANES);
+        let channels = self.geometry.conv2d.group_out_channels();
+        let beyond = if channels.is_multiple_of(MAX_LANES) { 0 } else { MAX_LANES };
+        assert!(gradient.len() >= output_len + beyond);
+        assert!(winners.len() >= output_len + MAX_LANES);
         assert!(bias.len() >= self.geometry.conv2d.out_channels + MAX_LANES);
         // SAFETY: the slices reach a vector beyond their last element, as is checked here;
         // patches lie inside the frame, and an image adds at most its windows to each list.
@@ -435,7 +499,9 @@ impl<'a> Sparse<'a> {
             let bias = bias.as_mut_ptr();
             match input {
                 Some(input) => {
-                    assert!(input.len() >= self.frame.len() + MAX_LANES);
+                    let segment = self.segments[0].length;
+                    let beyond = if segment.is_multiple_of(MAX_LANES) { 0 } else { MAX_LANES };
+                    assert!(input.len() >= self.frame.len() + beyond);
                     let input = input.as_mut_ptr();
                     scatter_on(self.level, self, gradient, winners, image, input, lists, bias)
                 }

@@ -38,3 +38,18 @@ unsafe fn apply_generic<S: Vector>(
 ) {
     mask.apply(start, input, output);
 }
+
+/// The factors of the elements from `start` on.
+pub fn factors(level: Level, mask: &DropoutMask, start: usize, factors: &mut [f32]) {
+    // SAFETY: the function works on slices only; the level is one of this processor.
+    unsafe { factors_on(level, mask, start, factors) }
+}
+
+on_level! {
+    unsafe fn factors_on(mask: &DropoutMask, start: usize, factors: &mut [f32]) = factors_generic
+}
+
+#[inline(always)]
+unsafe fn factors_generic<S: Vector>(mask: &DropoutMask, start: usize, factors: &mut [f32]) {
+    mask.write_factors(start, factors);
+}

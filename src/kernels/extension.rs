@@ -40,9 +40,10 @@ pub trait Kernels: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         geometry: BlockGeometry,
+        mask: Option<DropoutMask>,
         _format: MemoryFormat,
     ) -> FloatTensor<Self> {
-        composed::conv2d_pool::<Self>(input, weight, bias, &geometry)
+        composed::conv2d_pool::<Self>(input, weight, bias, &geometry, mask.as_ref())
     }
 
     fn linear(
@@ -90,9 +91,11 @@ macro_rules! on_host {
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
                 geometry: BlockGeometry,
+                mask: Option<DropoutMask>,
                 format: MemoryFormat,
             ) -> FloatTensor<Self> {
-                host::conv2d_pool::<Self>(&input, &weight, &bias, &geometry, format, None)
+                let mask = mask.as_ref();
+                host::conv2d_pool::<Self>(&input, &weight, &bias, &geometry, mask, format, None)
             }
 
             fn linear(

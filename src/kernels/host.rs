@@ -194,6 +194,7 @@ pub fn conv2d_pool<B: Host>(
     weight: &FloatTensor<B>,
     bias: &FloatTensor<B>,
     geometry: &BlockGeometry,
+    mask: Option<&DropoutMask>,
     format: MemoryFormat,
     winners: Option<&mut Vec<u8>>,
 ) -> FloatTensor<B> {
@@ -206,6 +207,7 @@ pub fn conv2d_pool<B: Host>(
         ImageTensor::<B>::new(input).images(),
         weight.slice(),
         Some(bias.slice()),
+        mask,
         format,
         &mut output,
         winners.map(|winners| {

@@ -2,8 +2,38 @@
 
 use super::geometry::{Frame, MemoryFormat};
 
+impl Frame {
+    /// Whether an image in this format already lies as in its frame.
+    pub fn is_laid(&self, format: MemoryFormat) -> bool {
+        self.padded == self.size && (format == MemoryFormat::ChannelsLast || self.channels == 1)
+    }
+}
+
+/// An image in its frame: itself, where it lies so already, else laid into `padded`.
+pub fn laid<'a>(
+    image: &'a [f32],
+    format: MemoryFormat,
+    frame: &Frame,
+    padded: &'a mut [f32],
+) -> &'a [f32] {
+    if frame.is_laid(format) {
+        return image;
+    }
+    lay(image, format, frame, padded);
+    padded
+}
+
 /// Lays an image into its frame; `padded` may be longer than the frame.
 pub fn lay(image: &[f32], format: MemoryFormat, frame: &Frame, padded: &mut [f32]) {
+    if frame.padded == frame.size {
+        match format {
+            MemoryFormat::ChannelsLast => padded[..frame.len()].copy_from_slice(image),
+            MemoryFormat::Contiguous => {
+                transpose(image, frame.size[0] * frame.size[1], &mut padded[..frame.len()]);
+            }
+        }
+        return;
+    }
     let [height, width] = frame.size;
     let channels = frame.channels;
     let row = frame.row();
@@ -24,8 +54,9 @@ pub fn lay(image: &[f32], format: MemoryFormat, frame: &Frame, padded: &mut [f32
             MemoryFormat::Contiguous => {
                 for (channel, plane) in image.chunks_exact(height * width).enumerate() {
                     let source = &plane[y * width..][..width];
-                    for (pixel, value) in target.chunks_exact_mut(channels).zip(source) {
-                        pixel[channel] = *value;
+                    let places = target[channel..].iter_mut().step_by(channels);
+                    for (place, value) in places.zip(source) {
+                        *place = *value;
                     }
                 }
             }
@@ -38,12 +69,18 @@ pub fn write(image: &[f32], channels: usize, format: MemoryFormat, target: &mut 
     match format {
         MemoryFormat::ChannelsLast => target.copy_from_slice(&image[..target.len()]),
         MemoryFormat::Contiguous => {
-            let pixels = target.len() / channels;
-            for (channel, plane) in target.chunks_exact_mut(pixels).enumerate() {
-                for (pixel, value) in plane.iter_mut().enumerate() {
-                    *value = image[pixel * channels + channel];
-                }
-            }
+            transpose(&image[..target.len()], channels, target);
+        }
+    }
+}
+
+/// Rows of `columns` elements become columns.
+pub fn transpose(rows: &[f32], columns: usize, target: &mut [f32]) {
+    let count = rows.len() / columns;
+    for (index, row) in rows.chunks_exact(columns).enumerate() {
+        let places = target[index..].iter_mut().step_by(count);
+        for (place, value) in places.zip(row) {
+            *place = *value;
         }
     }
 }
@@ -59,12 +96,7 @@ pub fn write_masked(
     match format {
         MemoryFormat::ChannelsLast => target.copy_from_slice(gradient),
         MemoryFormat::Contiguous => {
-            let pixels = output.len() / channels;
-            for (channel, plane) in gradient.chunks_exact(pixels).enumerate() {
-                for (pixel, value) in plane.iter().enumerate() {
-                    target[pixel * channels + channel] = *value;
-                }
-            }
+            transpose(gradient, output.len() / channels, target);
         }
     }
     for (value, output) in target.iter_mut().zip(output) {

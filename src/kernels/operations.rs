@@ -26,19 +26,22 @@ pub fn conv2d(
     Tensor::from_dispatch(Dispatch::conv2d(input, weight, bias, geometry, relu))
 }
 
-/// `max_pool2d(relu(conv2d(input, weight) + bias))`; on a CPU the output lies in memory as `format`
+/// `max_pool2d(relu(conv2d(input, weight) + bias))`, then dropout if there is a mask; on a CPU the output lies in memory as `format`
 /// says, which whoever reads it next likes best.
 pub fn conv2d_pool(
     input: Tensor<4>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
     geometry: BlockGeometry,
+    mask: Option<DropoutMask>,
     format: MemoryFormat,
 ) -> Tensor<4> {
     let bias = bias_or_zeros(bias, geometry.conv2d.out_channels, &input);
     let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
     let bias = bias.into_dispatch();
-    Tensor::from_dispatch(Dispatch::conv2d_pool(input, weight, bias, geometry, format))
+    Tensor::from_dispatch(Dispatch::conv2d_pool(
+        input, weight, bias, geometry, mask, format,
+    ))
 }
 
 /// `input weight + bias`: `[batch, in]` and `[in, out]` to `[batch, out]`.

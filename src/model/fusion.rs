@@ -24,14 +24,27 @@ pub fn forward(layers: &[Layer], input: Activation, mode: Mode) -> (Activation, 
                 conv2d: conv2d_geometry(conv, x.dims()),
                 pool: pool_geometry(pool),
             };
-            // What reads planes gets planes.
-            let format = match rest {
-                [Layer::Flatten(_) | Layer::Dropout(_), ..] => MemoryFormat::Contiguous,
-                _ => MemoryFormat::ChannelsLast,
+            let (dropout, used) = match rest {
+                [Layer::Dropout(dropout), ..] => (Some(dropout), 4),
+                [Layer::Flatten(_), Layer::Dropout(dropout), ..] => (Some(dropout), 5),
+                _ => (None, 3),
+            };
+            let mask = dropout.and_then(|dropout| dropout.mask(mode));
+            // Flattening reads plane after plane.
+            let is_flattened = rest.iter().take(2).any(|l| matches!(l, Layer::Flatten(_)));
+            let format = if is_flattened {
+                MemoryFormat::Contiguous
+            } else {
+                MemoryFormat::ChannelsLast
             };
             let bias = conv.bias.as_ref().map(|bias| bias.val());
-            let output = kernels::conv2d_pool(x, conv.weight.val(), bias, geometry, format);
-            (Activation::Image(output), 3)
+            let output = kernels::conv2d_pool(x, conv.weight.val(), bias, geometry, mask, format);
+            let output = Activation::Image(output);
+            let output = match used {
+                5 => layers[3].forward(output, mode),
+                _ => output,
+            };
+            (output, used)
         }
         ([Layer::Conv2d(conv), Layer::Relu(_), ..], Activation::Image(x)) => {
             let geometry = conv2d_geometry(conv, x.dims());

@@ -189,13 +189,19 @@ pub fn is_finite<const D: usize>(tensor: Tensor<D>) -> bool {
 impl Dropout {
     /// Evaluation passes everything on unchanged.
     fn forward<const D: usize>(&self, x: Tensor<D>, mode: Mode) -> Tensor<D> {
-        let Mode::Training { seed, step } = mode else {
-            return x;
-        };
-        if self.p == 0.0 {
-            return x;
+        match self.mask(mode) {
+            Some(mask) => kernels::dropout(x, mask),
+            None => x,
         }
-        let mask = DropoutMask::new(seed, step, self.layer as u64, self.p);
-        kernels::dropout(x, mask)
+    }
+
+    /// What is dropped in this mode, if anything.
+    pub fn mask(&self, mode: Mode) -> Option<DropoutMask> {
+        match mode {
+            Mode::Training { seed, step } if self.p > 0.0 => {
+                Some(DropoutMask::new(seed, step, self.layer as u64, self.p))
+            }
+            _ => None,
+        }
     }
 }
