@@ -3,11 +3,12 @@
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::geometry::{Conv2dGeometry, MemoryFormat};
+use super::geometry::{Conv2dGeometry, Frame, MemoryFormat};
 use super::image::{laid, lay};
 use super::parallel::{add_to, chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
-use super::product::{Packed, Run, Segment, Start, gathered, outer};
+use super::product::{Packed, Row, Run, Segment, Start, gathered, outer};
 use super::simd::Level;
+use super::winograd::Winograd;
 
 /// A tensor `[batch, channels, height, width]` as it lies in memory.
 #[derive(Debug, Clone, Copy)]
@@ -27,55 +28,93 @@ pub struct Conv2dGradients {
     pub bias: Vec<f32>,
 }
 
-/// The weight as the forward product reads it, one matrix a group.
-pub fn pack_weight(level: Level, geometry: &Conv2dGeometry, weight: &[f32]) -> Vec<Packed> {
-    let columns = geometry.group_out_channels();
-    (0..geometry.groups)
-        .map(|group| {
+/// The forward pass of a convolution, ready for any number of images.
+#[derive(Debug)]
+pub struct Convolver {
+    level: Level,
+    geometry: Conv2dGeometry,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
+    Direct {
+        rows: Vec<Row>,
+        segments: Vec<Segment>,
+        /// One matrix a group.
+        weight: Vec<Packed>,
+    },
+    Winograd(Winograd),
+}
+
+impl Convolver {
+    pub fn new(level: Level, geometry: &Conv2dGeometry, weight: &[f32]) -> Self {
+        let way = if Winograd::is_worthwhile(geometry) {
+            Way::Winograd(Winograd::new(level, geometry, weight))
+        } else {
+            Way::direct(level, geometry, weight)
+        };
+        Self {
+            level,
+            geometry: *geometry,
+            way,
+        }
+    }
+
+    /// How an image must lie.
+    pub fn frame(&self) -> Frame {
+        match &self.way {
+            Way::Direct { .. } => self.geometry.input_frame(),
+            Way::Winograd(winograd) => winograd.frame(),
+        }
+    }
+
+    /// `conv2d(input, weight) + bias` of one image in its frame, then ReLU where it is asked for,
+    /// channels last.
+    pub fn convolve(&self, padded: &[f32], bias: Option<&[f32]>, relu: bool, output: &mut [f32]) {
+        let (rows, segments, weight) = match &self.way {
+            Way::Winograd(winograd) => return winograd.convolve(padded, bias, relu, output),
+            Way::Direct {
+                rows,
+                segments,
+                weight,
+            } => (rows, segments, weight),
+        };
+        let columns = self.geometry.group_out_channels();
+        for (group, weight) in weight.iter().enumerate() {
+            let channels = group * columns..(group + 1) * columns;
+            let start = match bias {
+                Some(bias) => Start::Bias(&bias[channels.clone()]),
+                None => Start::Zero,
+            };
+            let a = &padded[group * self.geometry.group_in_channels()..];
+            let output = &mut output[channels.start..];
+            gathered(self.level, a, rows, segments, weight, output, start, relu);
+        }
+    }
+}
+
+impl Way {
+    fn direct(level: Level, geometry: &Conv2dGeometry, weight: &[f32]) -> Self {
+        let columns = geometry.group_out_channels();
+        let weight = (0..geometry.groups).map(|group| {
             let mut packed = Packed::default();
             packed.pack(level, geometry.depth(), columns, |element, channel| {
                 weight[geometry.weight_index(group * columns + channel, element)]
             });
             packed
-        })
-        .collect()
-}
-
-/// `conv2d(input, weight) + bias` of one image that lies in its frame, channels last.
-#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
-pub fn convolve(
-    level: Level,
-    geometry: &Conv2dGeometry,
-    padded: &[f32],
-    rows: &[super::product::Row],
-    segments: &[Segment],
-    weight: &[Packed],
-    bias: Option<&[f32]>,
-    relu: bool,
-    output: &mut [f32],
-) {
-    let columns = geometry.group_out_channels();
-    for (group, weight) in weight.iter().enumerate() {
-        let channels = group * columns..(group + 1) * columns;
-        let start = match bias {
-            Some(bias) => Start::Bias(&bias[channels.clone()]),
-            None => Start::Zero,
-        };
-        let a = &padded[group * geometry.group_in_channels()..];
-        let output = &mut output[channels.start..];
-        gathered(level, a, rows, segments, weight, output, start, relu);
+        });
+        let rows = geometry.patches().into_iter().enumerate();
+        let rows = rows.map(|(pixel, a)| Row {
+            a,
+            c: pixel * geometry.out_channels,
+        });
+        Way::Direct {
+            rows: rows.collect(),
+            segments: geometry.segments(),
+            weight: weight.collect(),
+        }
     }
-}
-
-/// Rows of the forward product: patches in, pixels out.
-pub fn output_rows(geometry: &Conv2dGeometry) -> Vec<super::product::Row> {
-    let patches = geometry.patches();
-    let rows = patches.into_iter().enumerate();
-    rows.map(|(pixel, a)| super::product::Row {
-        a,
-        c: pixel * geometry.out_channels,
-    })
-    .collect()
 }
 
 /// `conv2d(input, weight) + bias`, then ReLU where it is asked for; gives `output` channels last.
@@ -88,9 +127,8 @@ pub fn forward(
     relu: bool,
     output: &mut [f32],
 ) {
-    let frame = geometry.input_frame();
-    let (rows, segments) = (output_rows(geometry), geometry.segments());
-    let weight = pack_weight(level, geometry, weight);
+    let convolver = Convolver::new(level, geometry, weight);
+    let frame = convolver.frame();
     let (image_len, output_len) = (frame.image_len(), geometry.output_len());
     let chunk = chunk_size(output.len() / output_len);
     output
@@ -104,9 +142,7 @@ pub fn forward(
                 .zip(images.chunks_exact(image_len))
             {
                 let padded = laid(image, input.format, &frame, &mut padded);
-                convolve(
-                    level, geometry, padded, &rows, &segments, &weight, bias, relu, output,
-                );
+                convolver.convolve(padded, bias, relu, output);
             }
         });
 }
@@ -187,14 +223,14 @@ fn unpack_weight(geometry: &Conv2dGeometry, sums: &[f32]) -> Vec<f32> {
 struct Backward<'a> {
     level: Level,
     geometry: &'a Conv2dGeometry,
-    input_frame: super::geometry::Frame,
-    gradient_frame: super::geometry::Frame,
+    input_frame: Frame,
+    gradient_frame: Frame,
     /// Elements of a patch, relative to its start.
     elements: Vec<usize>,
     /// Rows of output pixels.
     runs: Vec<Run>,
     /// Each phase's rows, and for each group its segments and weights.
-    phases: Vec<(Vec<super::product::Row>, Vec<(Vec<Segment>, Packed)>)>,
+    phases: Vec<(Vec<Row>, Vec<(Vec<Segment>, Packed)>)>,
 }
 
 impl<'a> Backward<'a> {

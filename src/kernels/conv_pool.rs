@@ -8,9 +8,7 @@
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::conv2d::{
-    Conv2dGradients, Images, MAX_LANES, Pieces, convolve, output_rows, pack_weight,
-};
+use super::conv2d::{Conv2dGradients, Convolver, Images, MAX_LANES, Pieces};
 use super::geometry::{Conv2dGeometry, Frame, MemoryFormat, PoolGeometry};
 use super::image::{laid, lay, transpose, write};
 use super::parallel::{chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
@@ -69,9 +67,8 @@ pub fn forward(
     winners: Option<&mut [u8]>,
 ) {
     let conv2d = &geometry.conv2d;
-    let frame = conv2d.input_frame();
-    let (rows, segments) = (output_rows(conv2d), conv2d.segments());
-    let weight = pack_weight(level, conv2d, weight);
+    let convolver = Convolver::new(level, conv2d, weight);
+    let frame = convolver.frame();
     let (image_len, output_len) = (frame.image_len(), geometry.output_len());
     let chunk = chunk_size(output.len() / output_len);
     let winners = Pieces::new(winners, chunk * output_len);
@@ -94,17 +91,7 @@ pub fn forward(
                 .enumerate()
             {
                 let padded = laid(image, input.format, &frame, &mut padded);
-                convolve(
-                    level,
-                    conv2d,
-                    padded,
-                    &rows,
-                    &segments,
-                    &weight,
-                    bias,
-                    false,
-                    &mut activations,
-                );
+                convolver.convolve(padded, bias, false, &mut activations);
                 pool(level, geometry, &activations, &mut pooled, &mut places);
                 if let Some(mask) = mask {
                     let first = (index * chunk + sample) * output_len;

@@ -30,6 +30,7 @@ mod operations;
 mod parallel;
 mod product;
 mod simd;
+mod winograd;
 
 pub use buffer::Buffer;
 pub use geometry::{Conv2dGeometry, MemoryFormat, PoolGeometry};

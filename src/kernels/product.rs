@@ -201,31 +201,67 @@ unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
     relu: bool,
     left: usize,
 ) {
-    for tile in rows.chunks(ROWS) {
-        // SAFETY: the caller's promise; a tile with fewer rows computes its last one repeatedly.
-        unsafe {
-            let starts: [*const f32; ROWS] =
-                std::array::from_fn(|m| a.add(tile[m.min(tile.len() - 1)].a));
-            let mut sums = [initial; ROWS];
-            let mut b = panel;
-            for segment in segments {
-                let row: [*const f32; ROWS] = starts.map(|start| start.offset(segment.offset));
-                for k in 0..segment.length {
-                    let columns: [S; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
-                    for m in 0..ROWS {
-                        let value = S::splat(*row[m].add(k));
-                        for v in 0..V {
-                            sums[m][v] = sums[m][v].add_product(value, columns[v]);
-                        }
+    // A last tile with few rows is computed as a smaller one.
+    let rest = rows.len() % ROWS;
+    let (rows, last) = rows.split_at(rows.len() - rest);
+    for tile in rows.chunks_exact(ROWS) {
+        // SAFETY: the caller's promise.
+        unsafe { gathered_tile::<S, V, ROWS>(a, tile, segments, panel, c, initial, relu, left) }
+    }
+    macro_rules! last_tile {
+        ($rows:literal) => {
+            gathered_tile::<S, V, $rows>(a, last, segments, panel, c, initial, relu, left)
+        };
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        match rest {
+            0 => {}
+            1 => last_tile!(1),
+            2 => last_tile!(2),
+            3..=4 => last_tile!(4),
+            5..=6 => last_tile!(6),
+            _ => gathered_tile::<S, V, ROWS>(a, last, segments, panel, c, initial, relu, left),
+        }
+    }
+}
+
+/// A tile of up to `ROWS` rows; with fewer, the last one is computed repeatedly.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+unsafe fn gathered_tile<S: Vector, const V: usize, const ROWS: usize>(
+    a: *const f32,
+    tile: &[Row],
+    segments: &[Segment],
+    panel: *const f32,
+    c: *mut f32,
+    initial: [S; V],
+    relu: bool,
+    left: usize,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let starts: [*const f32; ROWS] =
+            std::array::from_fn(|m| a.add(tile[m.min(tile.len() - 1)].a));
+        let mut sums = [initial; ROWS];
+        let mut b = panel;
+        for segment in segments {
+            let row: [*const f32; ROWS] = starts.map(|start| start.offset(segment.offset));
+            for k in 0..segment.length {
+                let columns: [S; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
+                for m in 0..ROWS {
+                    let value = S::splat(*row[m].add(k));
+                    for v in 0..V {
+                        sums[m][v] = sums[m][v].add_product(value, columns[v]);
                     }
-                    b = b.add(V * S::LANES);
                 }
+                b = b.add(V * S::LANES);
             }
-            for (m, row) in tile.iter().enumerate() {
-                for v in 0..V {
-                    let sum = if relu { sums[m][v].relu() } else { sums[m][v] };
-                    store_columns(sum, c.add(row.c + v * S::LANES), left - v * S::LANES);
-                }
+        }
+        for (m, row) in tile.iter().enumerate() {
+            for v in 0..V {
+                let sum = if relu { sums[m][v].relu() } else { sums[m][v] };
+                store_columns(sum, c.add(row.c + v * S::LANES), left - v * S::LANES);
             }
         }
     }
@@ -233,7 +269,7 @@ unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
 
 /// Stores the first `left` elements, or all.
 #[inline(always)]
-unsafe fn store_columns<S: Vector>(vector: S, to: *mut f32, left: usize) {
+pub unsafe fn store_columns<S: Vector>(vector: S, to: *mut f32, left: usize) {
     // SAFETY: `to` is valid for what is stored, by the caller's promise.
     unsafe {
         if left >= S::LANES {

@@ -124,7 +124,7 @@ pub trait Vector: Copy {
     /// `self + a * b`, rounded once.
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
     unsafe fn add(self, other: Self) -> Self;
-    unsafe fn mul(self, other: Self) -> Self;
+    unsafe fn sub(self, other: Self) -> Self;
     /// Whether each element is greater than the other's; never for NaN.
     unsafe fn greater(self, other: Self) -> Self::Mask;
     /// Whether either element is NaN.
@@ -179,8 +179,8 @@ impl Vector for Portable {
         Self(std::array::from_fn(|i| self.0[i] + other.0[i]))
     }
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        Self(std::array::from_fn(|i| self.0[i] * other.0[i]))
+    unsafe fn sub(self, other: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] - other.0[i]))
     }
     #[inline(always)]
     unsafe fn greater(self, other: Self) -> [bool; 8] {
@@ -269,8 +269,8 @@ impl Vector for Avx2 {
         Self(unsafe { _mm256_add_ps(self.0, other.0) })
     }
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        Self(unsafe { _mm256_mul_ps(self.0, other.0) })
+    unsafe fn sub(self, other: Self) -> Self {
+        Self(unsafe { _mm256_sub_ps(self.0, other.0) })
     }
     #[inline(always)]
     unsafe fn greater(self, other: Self) -> __m256 {
@@ -371,8 +371,8 @@ impl Vector for Avx512 {
         Self(unsafe { _mm512_add_ps(self.0, other.0) })
     }
     #[inline(always)]
-    unsafe fn mul(self, other: Self) -> Self {
-        Self(unsafe { _mm512_mul_ps(self.0, other.0) })
+    unsafe fn sub(self, other: Self) -> Self {
+        Self(unsafe { _mm512_sub_ps(self.0, other.0) })
     }
     #[inline(always)]
     unsafe fn greater(self, other: Self) -> __mmask16 {
