@@ -40,6 +40,14 @@ pub struct Out {
 }
 
 #[derive(Debug, Args)]
+pub struct Threads {
+    /// The number of threads that compute; changes no result [default: one a processor]
+    #[arg(long, value_name = "N", env = "RUNNER_THREADS", hide_env_values = true,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+#[derive(Debug, Args)]
 pub struct Run {
     /// The experiment file, for example configs/baseline.toml
     pub config: PathBuf,
@@ -48,6 +56,8 @@ pub struct Run {
     pub overrides: Vec<String>,
     #[command(flatten)]
     pub out: Out,
+    #[command(flatten)]
+    pub threads: Threads,
     /// Print the run directory's path and nothing else
     #[arg(short, long)]
     pub quiet: bool,
@@ -62,6 +72,8 @@ pub struct Resume {
     pub overrides: Vec<String>,
     #[command(flatten)]
     pub out: Out,
+    #[command(flatten)]
+    pub threads: Threads,
     /// Print the run directory's path and nothing else
     #[arg(short, long)]
     pub quiet: bool,
@@ -114,6 +126,8 @@ pub struct Reproduce {
     pub run: String,
     #[command(flatten)]
     pub out: Out,
+    #[command(flatten)]
+    pub threads: Threads,
     /// Print the new run directory's path and nothing else
     #[arg(short, long)]
     pub quiet: bool,
@@ -134,6 +148,8 @@ pub struct Prove {
     pub seed: Option<u64>,
     #[command(flatten)]
     pub out: Out,
+    #[command(flatten)]
+    pub threads: Threads,
 }
 
 /// How a table is printed; an aligned one for reading unless stated.

@@ -2,6 +2,8 @@
 
 use burn::tensor::Device;
 
+use crate::kernels::Level;
+
 /// A device that is there and usable.
 #[derive(Debug, Clone)]
 pub struct Chosen {
@@ -20,8 +22,38 @@ pub struct Error {
     remedy: String,
 }
 
-/// The device for a config's `device` value, which the config has checked for its form.
-pub fn choose(wanted: &str) -> Result<Chosen, Error> {
+/// The device for a config's `device` value, which the config has checked for its form; where it is
+/// the CPU, with so many threads, or unless stated one a processor.
+pub fn choose(wanted: &str, threads: Option<u16>) -> Result<Chosen, Error> {
+    let mut chosen = choose_backend(wanted)?;
+    if chosen.backend != "cuda" {
+        let threads = start_threads(wanted, threads)?;
+        let plural = if threads == 1 { "" } else { "s" };
+        let level = Level::best().name();
+        chosen.reason += &format!(", {threads} thread{plural}, {level}");
+    }
+    Ok(chosen)
+}
+
+/// Starts the threads that kernels and backends share; gives their number.
+fn start_threads(wanted: &str, threads: Option<u16>) -> Result<usize, Error> {
+    // Zero leaves it to Rayon: RAYON_NUM_THREADS, else one a processor.
+    let number = threads.map_or(0, usize::from);
+    let started = rayon::ThreadPoolBuilder::new()
+        .num_threads(number)
+        .build_global();
+    match started {
+        // Without a source they were there before, in a program that trains more than once.
+        Err(error) if std::error::Error::source(&error).is_some() => Err(Error {
+            wanted: wanted.to_owned(),
+            why: format!("its threads cannot be started: {error}"),
+            remedy: "choose fewer with --threads, or raise the limit on processes".to_owned(),
+        }),
+        _ => Ok(rayon::current_num_threads()),
+    }
+}
+
+fn choose_backend(wanted: &str) -> Result<Chosen, Error> {
     match wanted {
         "auto" => match cuda(0) {
             Ok(device) => Ok(Chosen {

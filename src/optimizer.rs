@@ -1,25 +1,25 @@
-//! The update rule: Burn's, with its state kept by parameter name.
+//! The update rule, with its state kept by parameter name.
 //!
 //! Burn's own `ModuleOptimizer` keys its state by parameter ids that are random in each process,
 //! restores it on whatever device is the default, and passes silently over a state that does not
-//! fit. So the rules (`burn::optim::Optimizer`) are taken from Burn and the bookkeeping is here:
-//! state goes into named arrays and comes back out of them onto the parameter's own device, whole
-//! or not at all.
+//! fit. So only the form of a rule (`burn::optim::Optimizer`) is Burn's, and the bookkeeping is
+//! here: state goes into named arrays and comes back out of them onto the parameter's own device,
+//! whole or not at all.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::optim::decay::WeightDecayConfig;
 use burn::optim::{
-    Adam, AdamConfig, DynState, GradientsParams, Optimizer as Rule, RecordState, StateSink,
-    StateSource,
+    AdamState, AdaptiveMomentumState, DynState, GradientsParams, Optimizer as Rule, RecordState,
+    StateSink, StateSource,
 };
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 use burn_pack::Scalar;
 
 use crate::array::{Array, Arrays, Values};
 use crate::config;
+use crate::kernels;
 use crate::model::{Network, Path, from_array, to_array};
 
 /// An update rule and what it remembers.
@@ -36,18 +36,7 @@ pub struct PerParameter<R> {
 impl Optimizer {
     pub fn new(config: &config::Optimizer) -> Self {
         match config {
-            config::Optimizer::Adam(adam) => {
-                let decay = (adam.weight_decay > 0.0)
-                    .then(|| WeightDecayConfig::new(adam.weight_decay as f32));
-                Optimizer::Adam(PerParameter::new(
-                    AdamConfig::new()
-                        .with_beta_1(adam.betas[0] as f32)
-                        .with_beta_2(adam.betas[1] as f32)
-                        .with_epsilon(adam.eps as f32)
-                        .with_weight_decay(decay)
-                        .build(),
-                ))
-            }
+            config::Optimizer::Adam(adam) => Optimizer::Adam(PerParameter::new(Adam(adam.clone()))),
         }
     }
 
@@ -149,6 +138,41 @@ impl<R: Rule> PerParameter<R> {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// Adam as PyTorch computes it, with the state that Burn's own rule has.
+#[derive(Clone)]
+pub struct Adam(config::Adam);
+
+impl Rule for Adam {
+    type State<const D: usize> = AdamState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        learning_rate: f64,
+        parameter: Tensor<D>,
+        gradient: Tensor<D>,
+        state: Option<AdamState<D>>,
+    ) -> (Tensor<D>, Option<AdamState<D>>) {
+        let (time, averages) = match state.map(|state| state.momentum) {
+            Some(momentum) => (momentum.time, [momentum.moment_1, momentum.moment_2]),
+            None => (0, [parameter.zeros_like(), parameter.zeros_like()]),
+        };
+        let adam = kernels::adam::Adam {
+            learning_rate,
+            betas: self.0.betas,
+            eps: self.0.eps,
+            weight_decay: self.0.weight_decay,
+            time: time as u64 + 1,
+        };
+        let (parameter, [mean, square]) = kernels::adam_step(parameter, gradient, averages, adam);
+        let momentum = AdaptiveMomentumState::new(time + 1, mean, square);
+        (parameter, Some(AdamState::new(momentum)))
+    }
+
+    fn to_device<const D: usize>(state: AdamState<D>, device: &Device) -> AdamState<D> {
+        AdamState::new(state.momentum.to_device(device))
     }
 }
 

@@ -115,7 +115,9 @@ impl DropoutMask {
         let whole = input.len() - input.len() % BLOCK;
         let (input, last_input) = input.split_at(whole);
         let (output, last_output) = output.split_at_mut(whole);
-        let blocks = output.chunks_exact_mut(BLOCK).zip(input.chunks_exact(BLOCK));
+        let blocks = output
+            .chunks_exact_mut(BLOCK)
+            .zip(input.chunks_exact(BLOCK));
         for (block, (output, input)) in (start / BLOCK..).zip(blocks) {
             let factors = self.block(block);
             for ((output, input), factor) in output.iter_mut().zip(input).zip(factors) {
@@ -139,7 +141,11 @@ impl DropoutMask {
         // Each half of a word decides one element, the lower half first.
         std::array::from_fn(|i| {
             let half = (words[i / 2] >> (32 * (i % 2))) as u32;
-            if half < self.threshold { 0.0 } else { self.scale }
+            if half < self.threshold {
+                0.0
+            } else {
+                self.scale
+            }
         })
     }
 

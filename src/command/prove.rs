@@ -106,6 +106,9 @@ impl Attempt {
             "--out".into(),
             args.out.out.clone().into(),
         ]);
+        if let Some(threads) = args.threads.threads {
+            arguments.extend(["--threads".into(), threads.to_string().into()]);
+        }
         let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("runner"));
         let child = Command::new(&program)
             .args(arguments)

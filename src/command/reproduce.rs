@@ -44,7 +44,13 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<u8> {
         mut session,
         mut run,
         reporter,
-    } = start(&document, &args.out.out, &mut interrupt, output)?;
+    } = start(
+        &document,
+        &args.out.out,
+        &args.threads,
+        &mut interrupt,
+        output,
+    )?;
     check_backend(&identity, &run.identity().backend)?;
     check_data(&identity, &session.data)?;
     let mut comparer = Comparer {

@@ -30,7 +30,7 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
     let changes = check_changes(&before, &experiment, &folder, &args.overrides)?;
     check_config(run.identity(), &experiment)?;
     let other_version = check_version(run.identity(), args.allow_other_version)?;
-    let device = device::choose(&experiment.device)?;
+    let device = device::choose(&experiment.device, args.threads.threads)?;
     check_backend(run.identity(), device.backend)?;
 
     let finished = Status::is_finished(&folder);

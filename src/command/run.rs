@@ -16,7 +16,13 @@ pub fn execute(args: cli::Run) -> anyhow::Result<u8> {
         mut session,
         mut run,
         mut reporter,
-    } = start(&document, &args.out.out, &mut interrupt, output)?;
+    } = start(
+        &document,
+        &args.out.out,
+        &args.threads,
+        &mut interrupt,
+        output,
+    )?;
     let end = fit(&mut session, &mut run, &interrupt, &mut reporter);
     conclude(end, &mut session, &mut run, &interrupt, &mut reporter)
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::cli;
 use crate::config::{Document, Experiment};
 use crate::data::{self, Splits};
 use crate::device;
@@ -24,11 +25,12 @@ pub struct Started {
 pub fn start(
     document: &Document,
     out: &Path,
+    threads: &cli::Threads,
     interrupt: &mut Interrupt,
     output: Output,
 ) -> anyhow::Result<Started> {
     let experiment = document.experiment()?;
-    let device = device::choose(&experiment.device)?;
+    let device = device::choose(&experiment.device, threads.threads)?;
     check_memory(document, &experiment, device.backend)?;
     let (data, model) = (&experiment.data, &experiment.model);
     let data = Splits::load(data, model.input, experiment.classes())

@@ -1,5 +1,7 @@
 //! Batches: which images a step sees, and their pixels as the network takes them.
 
+use std::sync::mpsc;
+
 use super::Dataset;
 use crate::config;
 use crate::kernels::Buffer;
@@ -60,6 +62,32 @@ impl<'a> Batches<'a> {
     /// Images in batch `index` and all after it.
     pub fn images_from(&self, index: usize) -> usize {
         self.order.len().saturating_sub(index * self.batch_size)
+    }
+
+    /// Calls `work` with the batches from `first` on, each assembled by another thread while the one
+    /// before it is worked on.
+    pub fn ahead<R>(
+        &self,
+        first: usize,
+        work: impl FnOnce(&mut dyn Iterator<Item = Batch>) -> R,
+    ) -> R {
+        std::thread::scope(|scope| {
+            // Without room in the channel exactly one batch is ready and waits.
+            let (sender, receiver) = mpsc::sync_channel(0);
+            let assemble = move || {
+                for index in first..self.len() {
+                    if sender.send(self.get(index)).is_err() {
+                        return;
+                    }
+                }
+            };
+            let helper = std::thread::Builder::new().name("batches".to_owned());
+            match helper.spawn_scoped(scope, assemble) {
+                Ok(_) => work(&mut receiver.into_iter()),
+                // No thread is to be had: then without.
+                Err(_) => work(&mut (first..self.len()).map(|index| self.get(index))),
+            }
+        })
     }
 
     /// Batch `index` of `0..len()`.

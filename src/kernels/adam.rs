@@ -101,7 +101,8 @@ unsafe fn step_generic<S: Vector>(
     exp_avg_sq: &mut [f32],
 ) {
     let averages = exp_avg.iter_mut().zip(exp_avg_sq);
-    for ((parameter, gradient), (mean, square)) in parameter.iter_mut().zip(gradient).zip(averages) {
+    for ((parameter, gradient), (mean, square)) in parameter.iter_mut().zip(gradient).zip(averages)
+    {
         let gradient = *gradient + constants.weight_decay * *parameter;
         *mean += (gradient - *mean) * constants.one_less_beta1;
         *square = *square * constants.beta2 + gradient * gradient * constants.one_less_beta2;

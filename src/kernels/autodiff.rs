@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use burn::backend::Autodiff;
+use burn::backend::TensorMetadata;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::TensorMetadata;
 
 use super::adam::Adam;
 use super::conv_pool::{self, BlockGeometry};
@@ -34,7 +34,11 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
         let output = host::conv2d::<B>(x, w, b, &geometry, relu);
         let nodes = [input.node(), weight.node(), bias.node()];
-        match Conv2dBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match Conv2dBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prepared) => {
                 let state = Conv2dState {
                     input: ImageTensor::new(x),
@@ -62,7 +66,11 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
         let mask = mask.as_ref();
         let nodes = [input.node(), weight.node(), bias.node()];
-        match Conv2dPoolBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match Conv2dPoolBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prepared) => {
                 let mut winners = Vec::new();
                 let kept = Some(&mut winners);
@@ -89,12 +97,20 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         if !B::ON_HOST {
-            return <Self as burn::backend::ops::ModuleOps<Self>>::linear(input, weight, Some(bias));
+            return <Self as burn::backend::ops::ModuleOps<Self>>::linear(
+                input,
+                weight,
+                Some(bias),
+            );
         }
         let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
         let output = host::linear::<B>(x, w, b);
         let nodes = [input.node(), weight.node(), bias.node()];
-        match LinearBackward.prepare::<C>(nodes).compute_bound().stateful() {
+        match LinearBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prepared) => {
                 let state = LinearState::<B> {
                     input: Contiguous::new(x),
@@ -111,7 +127,11 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             return composed::dropout::<Self>(input, &mask);
         }
         let output = host::dropout::<B>(input.primitive(), &mask);
-        match DropoutBackward.prepare::<C>([input.node()]).compute_bound().stateful() {
+        match DropoutBackward
+            .prepare::<C>([input.node()])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prepared) => prepared.finish(mask, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
@@ -122,7 +142,11 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             return composed::cross_entropy::<Self>(logits, &targets);
         }
         let (loss, gradient) = host::cross_entropy::<B>(logits.primitive(), &targets);
-        match CrossEntropyBackward.prepare::<C>([logits.node()]).compute_bound().stateful() {
+        match CrossEntropyBackward
+            .prepare::<C>([logits.node()])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prepared) => prepared.finish(gradient, loss),
             OpsKind::UnTracked(prepared) => prepared.finish(loss),
         }

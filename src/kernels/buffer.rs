@@ -11,7 +11,11 @@ use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProper
 
 /// Floats that go back to where they were taken from when nobody needs them any more.
 #[derive(Debug)]
-pub struct Buffer(Vec<f32>);
+pub struct Buffer {
+    /// At least `length` floats; it never shrinks, as what is there need not be filled again.
+    memory: Vec<f32>,
+    length: usize,
+}
 
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
 
@@ -24,17 +28,21 @@ impl Buffer {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         // The smallest that is large enough and not far too large.
         let fitting = (0..free.len())
-            .filter(|&index| (length..=2 * length).contains(&free[index].capacity()))
-            .min_by_key(|&index| free[index].capacity());
-        let mut memory = fitting.map(|index| free.swap_remove(index)).unwrap_or_default();
+            .filter(|&index| (length..=2 * length).contains(&free[index].len()))
+            .min_by_key(|&index| free[index].len());
+        let mut memory = fitting
+            .map(|index| free.swap_remove(index))
+            .unwrap_or_default();
         drop(free);
-        memory.resize(length, 0.0);
-        Self(memory)
+        if memory.len() < length {
+            memory.resize(length, 0.0);
+        }
+        Self { memory, length }
     }
 
     /// A tensor's data without a copy.
     pub fn into_data(self, shape: impl Into<Shape>) -> TensorData {
-        let bytes = self.0.len() * size_of::<f32>();
+        let bytes = size_of_val(&self[..]);
         // SAFETY: all bytes are initialized, as those of a `Vec` are.
         let bytes = unsafe { Bytes::from_controller(Box::new(self), bytes) };
         TensorData::from_bytes(bytes, shape, DType::F32)
@@ -44,7 +52,7 @@ impl Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        free.push(std::mem::take(&mut self.0));
+        free.push(std::mem::take(&mut self.memory));
         if free.len() > KEPT {
             // The one that was not taken for longest.
             free.remove(0);
@@ -56,13 +64,13 @@ impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.0
+        &self.memory[..self.length]
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        &mut self.memory[..self.length]
     }
 }
 
@@ -79,15 +87,15 @@ impl AllocationController for Buffer {
         &mut self,
         _policy: AccessPolicy,
     ) -> Result<&mut [MaybeUninit<u8>], AccessError> {
-        let bytes = size_of_val(self.0.as_slice());
-        let start = self.0.as_mut_ptr().cast();
+        let bytes = size_of_val(&self[..]);
+        let start = self.memory.as_mut_ptr().cast();
         // SAFETY: these are the bytes of the slice, and the caller writes initialized ones only.
         Ok(unsafe { std::slice::from_raw_parts_mut(start, bytes) })
     }
 
     fn memory(&self, _policy: AccessPolicy) -> Result<&[MaybeUninit<u8>], AccessError> {
-        let bytes = size_of_val(self.0.as_slice());
+        let bytes = size_of_val(&self[..]);
         // SAFETY: these are the bytes of the slice.
-        Ok(unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), bytes) })
+        Ok(unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast(), bytes) })
     }
 }

@@ -181,10 +181,26 @@ pub fn backward(
             match output {
                 Some(output) => {
                     let output = &output[sample * output_len..][..output_len];
-                    super::image::write_masked(dy, gradient.format, output, geometry.out_channels, &mut masked);
-                    lay(&masked, MemoryFormat::ChannelsLast, &backward.gradient_frame, &mut gradient_padded);
+                    super::image::write_masked(
+                        dy,
+                        gradient.format,
+                        output,
+                        geometry.out_channels,
+                        &mut masked,
+                    );
+                    lay(
+                        &masked,
+                        MemoryFormat::ChannelsLast,
+                        &backward.gradient_frame,
+                        &mut gradient_padded,
+                    );
                 }
-                None => lay(dy, gradient.format, &backward.gradient_frame, &mut gradient_padded),
+                None => lay(
+                    dy,
+                    gradient.format,
+                    &backward.gradient_frame,
+                    &mut gradient_padded,
+                ),
             }
             backward.add_parameters(padded, &gradient_padded, weight_sums, bias_sums);
             if let Some(input_gradient) = &mut input_gradient {
@@ -285,7 +301,13 @@ impl<'a> Backward<'a> {
     }
 
     /// Adds one image's part to the gradients of weight and bias.
-    fn add_parameters(&self, image: &[f32], gradient: &[f32], weight: &mut [f32], bias: &mut [f32]) {
+    fn add_parameters(
+        &self,
+        image: &[f32],
+        gradient: &[f32],
+        weight: &mut [f32],
+        bias: &mut [f32],
+    ) {
         let geometry = self.geometry;
         let columns = geometry.group_out_channels();
         let weight_groups = weight.chunks_exact_mut(geometry.depth() * columns);
@@ -315,7 +337,16 @@ impl<'a> Backward<'a> {
         for (rows, groups) in &self.phases {
             for (group, (segments, weight)) in groups.iter().enumerate() {
                 let target = &mut target[group * self.geometry.group_in_channels()..];
-                gathered(self.level, gradient, rows, segments, weight, target, Start::Zero, false);
+                gathered(
+                    self.level,
+                    gradient,
+                    rows,
+                    segments,
+                    weight,
+                    target,
+                    Start::Zero,
+                    false,
+                );
             }
         }
     }
@@ -328,7 +359,9 @@ impl<'a, T> Pieces<'a, T> {
     pub fn new(slice: Option<&'a mut [T]>, length: usize) -> Self {
         Self(slice.map(|slice| {
             let pieces = slice.chunks_mut(length.max(1));
-            pieces.map(|piece| std::sync::Mutex::new(Some(piece))).collect()
+            pieces
+                .map(|piece| std::sync::Mutex::new(Some(piece)))
+                .collect()
         }))
     }
 

@@ -9,10 +9,10 @@ use rayon::prelude::*;
 
 use super::buffer::Buffer;
 use super::conv2d::{Conv2dGradients, Convolver, Images, MAX_LANES, Pieces};
+use super::dropout;
 use super::geometry::{Conv2dGeometry, Frame, MemoryFormat, PoolGeometry};
 use super::image::{laid, lay, transpose, write};
 use super::parallel::{chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
-use super::dropout;
 use super::simd::{Level, NONE, Vector, on_level};
 use crate::random::DropoutMask;
 
@@ -54,7 +54,10 @@ impl BlockGeometry {
 ///
 /// `winners`, of [`BlockGeometry::winners_len`] bytes, is filled for [`backward`]; evaluation does
 /// without. What dropout cut has no winner, so that the backward pass need not ask the mask again.
-#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a kernel takes its operands one by one"
+)]
 pub fn forward(
     level: Level,
     geometry: &BlockGeometry,
@@ -185,8 +188,8 @@ unsafe fn pool_generic<S: Vector>(
             // and what they write there the next window overwrites.
             unsafe {
                 if is_two_by_two {
-                    let corner = activations
-                        .add((top - padding[0]) * row + (left - padding[1]) * channels);
+                    let corner =
+                        activations.add((top - padding[0]) * row + (left - padding[1]) * channels);
                     for channel in (0..channels).step_by(S::LANES) {
                         let corner = corner.add(channel);
                         let values = [
@@ -231,7 +234,13 @@ unsafe fn pool_generic<S: Vector>(
                             place = place.replaced(greater, here);
                         }
                     }
-                    finish(best, place, nan, pooled.add(at + channel), places.add(at + channel));
+                    finish(
+                        best,
+                        place,
+                        nan,
+                        pooled.add(at + channel),
+                        places.add(at + channel),
+                    );
                 }
             }
         }
@@ -253,7 +262,10 @@ unsafe fn finish<S: Vector>(best: S, place: S, nan: S::Mask, pooled: *mut f32, p
 }
 
 /// The gradients of [`forward`], given that of its output and the winners; `scale` is the mask's, or 1.
-#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a kernel takes its operands one by one"
+)]
 pub fn backward(
     level: Level,
     geometry: &BlockGeometry,
@@ -475,7 +487,11 @@ impl<'a> Sparse<'a> {
     ) {
         let output_len = self.geometry.output_len();
         let channels = self.geometry.conv2d.group_out_channels();
-        let beyond = if channels.is_multiple_of(MAX_LANES) { 0 } else { MAX_LANES };
+        let beyond = if channels.is_multiple_of(MAX_LANES) {
+            0
+        } else {
+            MAX_LANES
+        };
         assert!(gradient.len() >= output_len + beyond);
         assert!(winners.len() >= output_len + MAX_LANES);
         assert!(bias.len() >= self.geometry.conv2d.out_channels + MAX_LANES);
@@ -487,10 +503,16 @@ impl<'a> Sparse<'a> {
             match input {
                 Some(input) => {
                     let segment = self.segments[0].length;
-                    let beyond = if segment.is_multiple_of(MAX_LANES) { 0 } else { MAX_LANES };
+                    let beyond = if segment.is_multiple_of(MAX_LANES) {
+                        0
+                    } else {
+                        MAX_LANES
+                    };
                     assert!(input.len() >= self.frame.len() + beyond);
                     let input = input.as_mut_ptr();
-                    scatter_on(self.level, self, gradient, winners, image, input, lists, bias)
+                    scatter_on(
+                        self.level, self, gradient, winners, image, input, lists, bias,
+                    )
                 }
                 None => list_on(self.level, self, gradient, winners, image, lists, bias),
             }
@@ -517,7 +539,15 @@ impl<'a> Sparse<'a> {
     fn add_weight(&self, images: &[f32], lists: &Lists, weight: &mut [f32]) {
         assert_eq!(weight.len(), self.weight.len());
         // SAFETY: patches lie inside the images, which have a vector's room behind them.
-        unsafe { add_weight_on(self.level, self, images.as_ptr(), lists, weight.as_mut_ptr()) }
+        unsafe {
+            add_weight_on(
+                self.level,
+                self,
+                images.as_ptr(),
+                lists,
+                weight.as_mut_ptr(),
+            )
+        }
     }
 }
 
@@ -602,7 +632,10 @@ on_level! {
 const WORD: usize = 64;
 
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a kernel takes its operands one by one"
+)]
 unsafe fn scatter_generic<S: Vector>(
     sparse: &Sparse<'_>,
     gradient: *const f32,
@@ -635,7 +668,11 @@ unsafe fn scatter_generic<S: Vector>(
                     for lane in (0..count).step_by(S::LANES) {
                         let left = count - lane;
                         let taken = S::load(gradient.add(lane)).taken(winners.add(lane));
-                        let taken = if left < S::LANES { taken.first(left) } else { taken };
+                        let taken = if left < S::LANES {
+                            taken.first(left)
+                        } else {
+                            taken
+                        };
                         let bias = bias.add(first + lane);
                         S::load(bias).add(taken).store(bias);
                         active |= u64::from(taken.nonzero()) << lane;
@@ -643,7 +680,8 @@ unsafe fn scatter_generic<S: Vector>(
                     for place in 0..geometry.pool.window_len() {
                         let mut bits = 0u64;
                         for lane in (0..count).step_by(S::LANES) {
-                            bits |= u64::from(S::equal_bytes(winners.add(lane), place as u8)) << lane;
+                            bits |=
+                                u64::from(S::equal_bytes(winners.add(lane), place as u8)) << lane;
                         }
                         bits &= active;
                         if bits == 0 {

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use burn::backend::tensor::FloatTensor;
 use burn::backend::ops::ModuleOps;
+use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 
 use super::adam::Adam;

@@ -274,8 +274,7 @@ pub fn adam_step<B: Host>(
     let [new, mean, square] = &mut values;
     adam::step(Level::best(), adam, new, gradient.slice(), mean, square);
     let device = parameter.device();
-    let [new, mean, square] =
-        values.map(|values| tensor::<B>(values, parameter.shape(), &device));
+    let [new, mean, square] = values.map(|values| tensor::<B>(values, parameter.shape(), &device));
     (new, mean, square)
 }
 

@@ -29,7 +29,11 @@ pub fn lay(image: &[f32], format: MemoryFormat, frame: &Frame, padded: &mut [f32
         match format {
             MemoryFormat::ChannelsLast => padded[..frame.len()].copy_from_slice(image),
             MemoryFormat::Contiguous => {
-                transpose(image, frame.size[0] * frame.size[1], &mut padded[..frame.len()]);
+                transpose(
+                    image,
+                    frame.size[0] * frame.size[1],
+                    &mut padded[..frame.len()],
+                );
             }
         }
         return;

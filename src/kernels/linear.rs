@@ -27,7 +27,14 @@ pub fn forward(level: Level, input: &[f32], weight: &[f32], bias: &[f32], output
     packed.pack(level, in_features, out_features, |row, column| {
         weight[row * out_features + column]
     });
-    product(level, input, in_features, &packed, Start::Bias(bias), output);
+    product(
+        level,
+        input,
+        in_features,
+        &packed,
+        Start::Bias(bias),
+        output,
+    );
 }
 
 /// The gradients of [`forward`], given that of its output.
@@ -80,7 +87,14 @@ pub fn backward(
             weight[column * out_features + row]
         });
         let mut target = Buffer::take(batch * in_features);
-        product(level, gradient, out_features, &packed, Start::Zero, &mut target);
+        product(
+            level,
+            gradient,
+            out_features,
+            &packed,
+            Start::Zero,
+            &mut target,
+        );
         target
     });
     LinearGradients {

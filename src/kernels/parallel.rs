@@ -74,7 +74,9 @@ unsafe fn add_generic<S: Vector>(values: *const f32, sum: *mut f32, length: usiz
     // SAFETY: all accesses are below `length`.
     unsafe {
         for i in (0..whole).step_by(S::LANES) {
-            S::load(sum.add(i)).add(S::load(values.add(i))).store(sum.add(i));
+            S::load(sum.add(i))
+                .add(S::load(values.add(i)))
+                .store(sum.add(i));
         }
         for i in whole..length {
             *sum.add(i) += *values.add(i);
@@ -83,7 +85,10 @@ unsafe fn add_generic<S: Vector>(values: *const f32, sum: *mut f32, length: usiz
 }
 
 /// Memory of this thread that kernels use over and over; its content is whatever was left in it.
-pub struct Scratch(Vec<f32>);
+pub struct Scratch {
+    memory: Vec<f32>,
+    length: usize,
+}
 
 thread_local! {
     static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
@@ -91,21 +96,28 @@ thread_local! {
 
 /// `length` floats of any value.
 pub fn scratch(length: usize) -> Scratch {
-    let mut free = FREE.with_borrow_mut(|free| {
+    let mut memory = FREE.with_borrow_mut(|free| {
         // The smallest that is large enough, else the largest.
         let best = (0..free.len()).min_by_key(|&index| {
-            let capacity = free[index].capacity();
-            if capacity >= length { (0, capacity) } else { (1, usize::MAX - capacity) }
+            let own = free[index].len();
+            if own >= length {
+                (0, own)
+            } else {
+                (1, usize::MAX - own)
+            }
         });
-        best.map(|index| free.swap_remove(index)).unwrap_or_default()
+        best.map(|index| free.swap_remove(index))
+            .unwrap_or_default()
     });
-    free.resize(length, 0.0);
-    Scratch(free)
+    if memory.len() < length {
+        memory.resize(length, 0.0);
+    }
+    Scratch { memory, length }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let memory = std::mem::take(&mut self.0);
+        let memory = std::mem::take(&mut self.memory);
         // While a thread ends its store may be gone already; then the memory is just freed.
         let _ = FREE.try_with(|free| free.borrow_mut().push(memory));
     }
@@ -115,12 +127,12 @@ impl Deref for Scratch {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.0
+        &self.memory[..self.length]
     }
 }
 
 impl DerefMut for Scratch {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.0
+        &mut self.memory[..self.length]
     }
 }

@@ -107,7 +107,18 @@ pub fn gathered(
         assert!(row.c + b.columns <= c.len());
     }
     // SAFETY: all reads of A and writes of C were just checked; B is padded to whole vectors.
-    unsafe { gathered_on(level, a.as_ptr(), rows, segments, b, c.as_mut_ptr(), start, relu) }
+    unsafe {
+        gathered_on(
+            level,
+            a.as_ptr(),
+            rows,
+            segments,
+            b,
+            c.as_mut_ptr(),
+            start,
+            relu,
+        )
+    }
 }
 
 on_level! {
@@ -147,7 +158,10 @@ unsafe fn gathered_generic<S: Vector>(
 }
 
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a kernel takes its operands one by one"
+)]
 unsafe fn gathered_panel<S: Vector, const V: usize>(
     a: *const f32,
     rows: &[Row],
@@ -173,7 +187,14 @@ unsafe fn gathered_panel<S: Vector, const V: usize>(
         macro_rules! tiles {
             ($rows:literal) => {
                 gathered_tiles::<S, V, $rows>(
-                    a, rows, segments, panel, c.add(first), initial, relu, left,
+                    a,
+                    rows,
+                    segments,
+                    panel,
+                    c.add(first),
+                    initial,
+                    relu,
+                    left,
                 )
             };
         }
@@ -190,7 +211,10 @@ unsafe fn gathered_panel<S: Vector, const V: usize>(
 const MAX_COLUMNS: usize = 32;
 
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a kernel takes its operands one by one"
+)]
 unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
     a: *const f32,
     rows: &[Row],
@@ -228,7 +252,10 @@ unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
 
 /// A tile of up to `ROWS` rows; with fewer, the last one is computed repeatedly.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a kernel takes its operands one by one"
+)]
 unsafe fn gathered_tile<S: Vector, const V: usize, const ROWS: usize>(
     a: *const f32,
     tile: &[Row],
@@ -312,12 +339,25 @@ pub fn outer(
     let farthest = a_rows.iter().max().copied().unwrap_or(0);
     for run in runs.iter().filter(|run| run.length > 0) {
         assert!(run.a + (run.length - 1) * a_step + farthest < a.len());
-        assert!(run.b + (run.length - 1) * b_step + columns.next_multiple_of(super::lanes(level)) <= b.len());
+        assert!(
+            run.b + (run.length - 1) * b_step + columns.next_multiple_of(super::lanes(level))
+                <= b.len()
+        );
     }
     assert!(a_rows.len() * columns <= c.len());
     // SAFETY: every access was just checked.
     unsafe {
-        outer_on(level, a.as_ptr(), a_rows, a_step, b.as_ptr(), b_step, runs, c.as_mut_ptr(), columns)
+        outer_on(
+            level,
+            a.as_ptr(),
+            a_rows,
+            a_step,
+            b.as_ptr(),
+            b_step,
+            runs,
+            c.as_mut_ptr(),
+            columns,
+        )
     }
 }
 
@@ -329,7 +369,10 @@ on_level! {
 }
 
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a kernel takes its operands one by one"
+)]
 unsafe fn outer_generic<S: Vector>(
     a: *const f32,
     a_rows: &[usize],
@@ -346,7 +389,15 @@ unsafe fn outer_generic<S: Vector>(
         macro_rules! tiles {
             ($vectors:literal, $rows:literal) => {
                 outer_tiles::<S, $vectors, $rows>(
-                    a, a_rows, a_step, b.add(first), b_step, runs, c.add(first), columns, left,
+                    a,
+                    a_rows,
+                    a_step,
+                    b.add(first),
+                    b_step,
+                    runs,
+                    c.add(first),
+                    columns,
+                    left,
                 )
             };
         }
@@ -367,7 +418,10 @@ unsafe fn outer_generic<S: Vector>(
 }
 
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a kernel takes its operands one by one"
+)]
 unsafe fn outer_tiles<S: Vector, const V: usize, const ROWS: usize>(
     a: *const f32,
     a_rows: &[usize],

@@ -207,7 +207,10 @@ impl Vector for Portable {
     #[inline(always)]
     unsafe fn store_bytes(self, to: *mut u8) {
         // SAFETY: valid for eight elements, by the trait's contract.
-        unsafe { to.cast::<[u8; 8]>().write_unaligned(self.0.map(|value| value as u8)) }
+        unsafe {
+            to.cast::<[u8; 8]>()
+                .write_unaligned(self.0.map(|value| value as u8))
+        }
     }
     #[inline(always)]
     unsafe fn taken(self, winners: *const u8) -> Self {
@@ -219,7 +222,9 @@ impl Vector for Portable {
     }
     #[inline(always)]
     unsafe fn first(self, count: usize) -> Self {
-        Self(std::array::from_fn(|i| if i < count { self.0[i] } else { 0.0 }))
+        Self(std::array::from_fn(
+            |i| if i < count { self.0[i] } else { 0.0 },
+        ))
     }
     #[inline(always)]
     unsafe fn nonzero(self) -> u32 {
@@ -416,7 +421,10 @@ impl Vector for Avx512 {
     #[inline(always)]
     unsafe fn nonzero(self) -> u32 {
         unsafe {
-            u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self.0, _mm512_setzero_ps()))
+            u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(
+                self.0,
+                _mm512_setzero_ps(),
+            ))
         }
     }
     #[inline(always)]

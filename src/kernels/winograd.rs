@@ -132,9 +132,7 @@ impl Winograd {
             unsafe {
                 let (products, bias) = (products.as_ptr(), padded_bias.as_ptr());
                 let output = output.as_mut_ptr();
-                transform_output_on(
-                    self.level, self, products, first, count, bias, relu, output,
-                );
+                transform_output_on(self.level, self, products, first, count, bias, relu, output);
             }
         }
     }
@@ -241,7 +239,14 @@ unsafe fn input_points<S: Vector>(mut read: impl FnMut(usize, usize) -> S) -> [S
 #[inline(always)]
 unsafe fn input_line<S: Vector>(d: [S; 4]) -> [S; 4] {
     // SAFETY: the caller's promise.
-    unsafe { [d[0].sub(d[2]), d[1].add(d[2]), d[2].sub(d[1]), d[1].sub(d[3])] }
+    unsafe {
+        [
+            d[0].sub(d[2]),
+            d[1].add(d[2]),
+            d[2].sub(d[1]),
+            d[1].sub(d[3]),
+        ]
+    }
 }
 
 #[inline(always)]
@@ -261,7 +266,10 @@ on_level! {
 
 /// `Aᵀ m A + bias` of tiles `first..first + count`.
 #[inline(always)]
-#[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a kernel takes its operands one by one"
+)]
 unsafe fn transform_output<S: Vector>(
     winograd: &Winograd,
     products: *const f32,
@@ -276,10 +284,7 @@ unsafe fn transform_output<S: Vector>(
     let across = winograd.tiles()[1];
     let [_, step] = winograd.steps();
     for tile in 0..count {
-        let (y, x) = (
-            2 * ((first + tile) / across),
-            2 * ((first + tile) % across),
-        );
+        let (y, x) = (2 * ((first + tile) / across), 2 * ((first + tile) % across));
         for channel in (0..outs).step_by(S::LANES) {
             // SAFETY: the caller's promise.
             unsafe {

@@ -120,27 +120,31 @@ impl Fit<'_> {
         } = self.session.experiment.clone();
         let epoch = self.session.position.epoch;
         let batches = Batches::shuffled(&data.train, &pixels, training.batch_size, seed, epoch);
-        for index in self.session.position.batch as usize..batches.len() {
-            if let Some(stop) = self.interrupt.poll() {
-                self.commit()?;
-                return Ok(Some(stop));
+        let first = self.session.position.batch as usize;
+        batches.ahead(first, |ready| {
+            for index in first..batches.len() {
+                if let Some(stop) = self.interrupt.poll() {
+                    self.commit()?;
+                    return Ok(Some(stop));
+                }
+                let start = Instant::now();
+                let batch = ready.next().expect("there is a batch for each index");
+                let images = batch.labels.len();
+                let loss = self.session.train_batch(batch)?;
+                time.add(start, images);
+                self.show(&batches, time, loss);
+                let position = &mut self.session.position;
+                if index + 1 == batches.len() {
+                    position.phase = Phase::Evaluation;
+                    position.batch = 0;
+                }
+                let every_steps = checkpoint.every_steps;
+                if position.step.is_multiple_of(every_steps) || self.is_time_to_commit() {
+                    self.commit()?;
+                }
             }
-            let start = Instant::now();
-            let batch = batches.get(index);
-            let images = batch.labels.len();
-            let loss = self.session.train_batch(batch)?;
-            time.add(start, images);
-            self.show(&batches, time, loss);
-            let position = &mut self.session.position;
-            if index + 1 == batches.len() {
-                position.phase = Phase::Evaluation;
-                position.batch = 0;
-            }
-            if position.step.is_multiple_of(checkpoint.every_steps) || self.is_time_to_commit() {
-                self.commit()?;
-            }
-        }
-        Ok(None)
+            Ok(None)
+        })
     }
 
     /// The rest of the epoch's evaluation batches; a request to stop is seen before each.
@@ -156,24 +160,32 @@ impl Fit<'_> {
         let network = self.session.network.valid();
         let device = self.session.device.clone();
         let mut predictions = Vec::with_capacity(data.eval.len());
-        for index in self.session.position.batch as usize..batches.len() {
-            if let Some(stop) = self.interrupt.poll() {
-                self.commit()?;
-                return Ok(Some(stop));
+        let first = self.session.position.batch as usize;
+        let stop = batches.ahead(first, |ready| {
+            for _ in first..batches.len() {
+                if let Some(stop) = self.interrupt.poll() {
+                    self.commit()?;
+                    return Ok(Some(stop));
+                }
+                let start = Instant::now();
+                let batch = ready.next().expect("there is a batch for each index");
+                let outcome = evaluate_batch(&network, batch, model.input, &device);
+                let rows = &outcome.predictions;
+                let pairs = rows.iter().map(|row| (row.label, row.prediction));
+                let position = &mut self.session.position;
+                position.eval.add(outcome.loss, pairs);
+                position.batch += 1;
+                time.add(start, rows.len());
+                predictions.extend(outcome.predictions);
+                self.show(&batches, time, outcome.loss);
+                if self.is_time_to_commit() {
+                    self.commit()?;
+                }
             }
-            let start = Instant::now();
-            let outcome = evaluate_batch(&network, batches.get(index), model.input, &device);
-            let rows = &outcome.predictions;
-            let pairs = rows.iter().map(|row| (row.label, row.prediction));
-            let position = &mut self.session.position;
-            position.eval.add(outcome.loss, pairs);
-            position.batch += 1;
-            time.add(start, rows.len());
-            predictions.extend(outcome.predictions);
-            self.show(&batches, time, outcome.loss);
-            if self.is_time_to_commit() {
-                self.commit()?;
-            }
+            Ok::<_, Error>(None)
+        })?;
+        if stop.is_some() {
+            return Ok(stop);
         }
         // After a resume inside an evaluation its first part is missing.
         self.session.predictions = (predictions.len() == data.eval.len()).then_some(predictions);

@@ -115,14 +115,16 @@ impl Session {
         let network = self.network.valid();
         let batches = Batches::in_order(&self.data.eval, data, training.batch_size);
         let mut predictions = Vec::with_capacity(self.data.eval.len());
-        for index in 0..batches.len() {
-            if let Some(stop) = interrupt.poll() {
-                return Err(stop);
+        batches.ahead(0, |ready| {
+            for batch in ready {
+                if let Some(stop) = interrupt.poll() {
+                    return Err(stop);
+                }
+                let outcome = evaluate_batch(&network, batch, model.input, &self.device);
+                predictions.extend(outcome.predictions);
             }
-            let outcome = evaluate_batch(&network, batches.get(index), model.input, &self.device);
-            predictions.extend(outcome.predictions);
-        }
-        Ok(predictions)
+            Ok(predictions)
+        })
     }
 }
 
