@@ -11,6 +11,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 
 use super::adam::Adam;
+use super::buffer::Buffer;
 use super::conv_pool::{self, BlockGeometry};
 use super::conv2d;
 use super::extension::Kernels;
@@ -72,7 +73,8 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             .stateful()
         {
             OpsKind::Tracked(prepared) => {
-                let mut winners = Vec::new();
+                let batch = x.shape()[0];
+                let mut winners = Buffer::take_bytes(geometry.winners_len(batch));
                 let kept = Some(&mut winners);
                 let output = host::conv2d_pool::<B>(x, w, b, &geometry, mask, format, kept);
                 let state = Conv2dPoolState {
@@ -220,7 +222,7 @@ struct Conv2dPoolBackward;
 struct Conv2dPoolState<B: Host> {
     input: ImageTensor<B>,
     weight: Contiguous<B>,
-    winners: Arc<Vec<u8>>,
+    winners: Arc<Buffer>,
     scale: f32,
     geometry: BlockGeometry,
 }
@@ -241,7 +243,7 @@ impl<B: Host> Backward<B, 3> for Conv2dPoolBackward {
             &state.geometry,
             state.input.images(),
             state.weight.slice(),
-            &state.winners,
+            state.winners.bytes(),
             state.scale,
             ImageTensor::<B>::new(&gradient).images(),
             ops.parents[0].is_some(),

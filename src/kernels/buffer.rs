@@ -40,6 +40,24 @@ impl Buffer {
         Self { memory, length }
     }
 
+    /// `length` bytes of any value, see [`Self::bytes`].
+    pub fn take_bytes(length: usize) -> Self {
+        Self::take(length.div_ceil(size_of::<f32>()))
+    }
+
+    /// The memory as bytes.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: these are the bytes of the slice; every float is made of valid bytes.
+        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast(), size_of_val(&self[..])) }
+    }
+
+    /// The memory as bytes.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        let length = size_of_val(&self[..]);
+        // SAFETY: these are the bytes of the slice; any bytes make valid floats.
+        unsafe { std::slice::from_raw_parts_mut(self.memory.as_mut_ptr().cast(), length) }
+    }
+
     /// A tensor's data without a copy.
     pub fn into_data(self, shape: impl Into<Shape>) -> TensorData {
         let bytes = size_of_val(&self[..]);

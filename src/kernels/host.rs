@@ -188,7 +188,7 @@ pub fn conv2d<B: Host>(
     image_tensor::<B>(output, sizes, MemoryFormat::ChannelsLast, &device)
 }
 
-/// The output of the block; with `winners`, also what its backward pass needs.
+/// The output of the block; with `winners`, of its own length, also what its backward pass needs.
 pub fn conv2d_pool<B: Host>(
     input: &FloatTensor<B>,
     weight: &FloatTensor<B>,
@@ -196,7 +196,7 @@ pub fn conv2d_pool<B: Host>(
     geometry: &BlockGeometry,
     mask: Option<&DropoutMask>,
     format: MemoryFormat,
-    winners: Option<&mut Vec<u8>>,
+    winners: Option<&mut Buffer>,
 ) -> FloatTensor<B> {
     let batch = input.shape()[0];
     let (weight, bias) = (Contiguous::<B>::new(weight), Contiguous::<B>::new(bias));
@@ -210,10 +210,7 @@ pub fn conv2d_pool<B: Host>(
         mask,
         format,
         &mut output,
-        winners.map(|winners| {
-            winners.resize(geometry.winners_len(batch), 0);
-            winners.as_mut_slice()
-        }),
+        winners.map(Buffer::bytes_mut),
     );
     let [height, width] = geometry.output_size();
     let sizes = [batch, geometry.conv2d.out_channels, height, width];

@@ -58,19 +58,17 @@ impl Packed {
         let width = panel_columns(level);
         self.depth = depth;
         self.columns = columns;
-        self.values.clear();
-        self.values.reserve(depth * columns.next_multiple_of(lanes));
+        self.values = vec![0.0; depth * columns.next_multiple_of(lanes)];
+        let mut rest = self.values.as_mut_slice();
         for first in (0..columns).step_by(width) {
             let padded = (columns - first).next_multiple_of(lanes).min(width);
-            for row in 0..depth {
-                for column in first..first + padded {
-                    self.values.push(if column < columns {
-                        value(row, column)
-                    } else {
-                        0.0
-                    });
+            let (panel, later) = rest.split_at_mut(depth * padded);
+            for (row, target) in panel.chunks_exact_mut(padded).enumerate() {
+                for (column, target) in (first..columns).zip(target) {
+                    *target = value(row, column);
                 }
             }
+            rest = later;
         }
     }
 }

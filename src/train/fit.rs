@@ -45,7 +45,7 @@ pub struct Progress {
 }
 
 /// Whoever shows what goes on. Nothing it does can change the run.
-pub trait Observer {
+pub trait Observer: Send {
     fn batch(&mut self, progress: Progress);
     fn epoch(&mut self, record: &EpochRecord, timing: &Timing);
 }
@@ -64,19 +64,8 @@ pub fn fit(
         observer,
         last_commit: Instant::now(),
     };
-    loop {
-        if let Some(end) = fit.end() {
-            return Ok(end);
-        }
-        let mut times = Times::default();
-        if let Some(stop) = fit.train_epoch(&mut times.train)? {
-            return Ok(End::Stopped(stop));
-        }
-        if let Some(stop) = fit.evaluate_epoch(&mut times.eval)? {
-            return Ok(End::Stopped(stop));
-        }
-        fit.finish_epoch(times)?;
-    }
+    // On one of the threads that compute, so that no operation waits for another thread to wake up.
+    rayon::scope(|_| fit.run())
 }
 
 struct Fit<'a> {
@@ -95,6 +84,22 @@ struct Times {
 }
 
 impl Fit<'_> {
+    fn run(&mut self) -> Result<End, Error> {
+        loop {
+            if let Some(end) = self.end() {
+                return Ok(end);
+            }
+            let mut times = Times::default();
+            if let Some(stop) = self.train_epoch(&mut times.train)? {
+                return Ok(End::Stopped(stop));
+            }
+            if let Some(stop) = self.evaluate_epoch(&mut times.eval)? {
+                return Ok(End::Stopped(stop));
+            }
+            self.finish_epoch(times)?;
+        }
+    }
+
     /// Whether there is no epoch to come.
     fn end(&self) -> Option<End> {
         let experiment = &self.session.experiment;
