@@ -15,7 +15,7 @@ use super::buffer::Buffer;
 use super::conv_pool::{self, BlockGeometry};
 use super::conv2d;
 use super::extension::Kernels;
-use super::geometry::{Conv2dGeometry, MemoryFormat};
+use super::geometry::Conv2dGeometry;
 use super::host::{self, Contiguous, Host, ImageTensor};
 use super::simd::Level;
 use super::{composed, linear};
@@ -59,7 +59,6 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         bias: FloatTensor<Self>,
         geometry: BlockGeometry,
         mask: Option<DropoutMask>,
-        format: MemoryFormat,
     ) -> FloatTensor<Self> {
         if !B::ON_HOST {
             return composed::conv2d_pool::<Self>(input, weight, bias, &geometry, mask.as_ref());
@@ -76,7 +75,7 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
                 let batch = x.shape()[0];
                 let mut winners = Buffer::take_bytes(geometry.winners_len(batch));
                 let kept = Some(&mut winners);
-                let output = host::conv2d_pool::<B>(x, w, b, &geometry, mask, format, kept);
+                let output = host::conv2d_pool::<B>(x, w, b, &geometry, mask, kept);
                 let state = Conv2dPoolState {
                     input: ImageTensor::new(x),
                     weight: Contiguous::new(w),
@@ -87,7 +86,7 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
                 prepared.finish(state, output)
             }
             OpsKind::UnTracked(prepared) => {
-                let output = host::conv2d_pool::<B>(x, w, b, &geometry, mask, format, None);
+                let output = host::conv2d_pool::<B>(x, w, b, &geometry, mask, None);
                 prepared.finish(output)
             }
         }
@@ -117,6 +116,31 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
                 let state = LinearState::<B> {
                     input: Contiguous::new(x),
                     weight: Contiguous::new(w),
+                };
+                prepared.finish(state, output)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
+    fn flatten_linear(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::flatten_linear::<Self>(input, weight, bias);
+        }
+        let images = ImageTensor::<B>::new(input.primitive());
+        let (w, b) = (weight.primitive(), bias.primitive());
+        let output = host::flatten_linear::<B>(&images, w, b);
+        let nodes = [input.node(), weight.node(), bias.node()];
+        let node = FlattenLinearBackward.prepare::<C>(nodes);
+        match node.compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let state = FlattenLinearState::<B> {
+                    input: images,
+                    weight: w.clone(),
                 };
                 prepared.finish(state, output)
             }
@@ -294,6 +318,46 @@ impl<B: Host> Backward<B, 3> for LinearBackward {
                 [in_features, out_features],
                 &device,
             )),
+            Some(host::tensor::<B>(gradients.bias, [out_features], &device)),
+        ];
+        register!(grads, B, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct FlattenLinearBackward;
+
+#[derive(Debug, Clone)]
+struct FlattenLinearState<B: Host> {
+    input: ImageTensor<B>,
+    weight: FloatTensor<B>,
+}
+
+impl<B: Host> Backward<B, 3> for FlattenLinearBackward {
+    type State = FlattenLinearState<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let FlattenLinearState { input, weight } = ops.state;
+        let [_, out_features] = gradient.shape().dims();
+        let gradients = linear::backward(
+            Level::best(),
+            input.images().values,
+            &input.weight_rows(&weight, out_features),
+            Contiguous::<B>::new(&gradient).slice(),
+            out_features,
+            ops.parents[0].is_some(),
+        );
+        let device = gradient.device();
+        let weight_gradient = input.gradient_rows(&gradients.weight, out_features);
+        let gradients = [
+            gradients.input.map(|values| input.like(values, &device)),
+            Some(host::tensor::<B>(weight_gradient, weight.shape(), &device)),
             Some(host::tensor::<B>(gradients.bias, [out_features], &device)),
         ];
         register!(grads, B, ops.parents, gradients);

@@ -51,6 +51,16 @@ pub fn conv2d_pool<B: Backend>(
     }
 }
 
+pub fn flatten_linear<B: Backend>(
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+) -> FloatTensor<B> {
+    let [batch, channels, height, width] = input.shape().dims();
+    let flat = B::float_reshape(input, [batch, channels * height * width].into());
+    B::linear(flat, weight, Some(bias))
+}
+
 pub fn dropout<B: Backend>(input: FloatTensor<B>, mask: &DropoutMask) -> FloatTensor<B> {
     let shape = input.shape();
     let factors = TensorData::new(mask.factors(shape.num_elements()), shape);

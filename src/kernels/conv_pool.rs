@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::conv2d::{Conv2dGradients, Convolver, Images, MAX_LANES, Pieces};
 use super::dropout;
-use super::geometry::{Conv2dGeometry, Frame, MemoryFormat, PoolGeometry};
-use super::image::{laid, lay, transpose, write};
+use super::geometry::{Conv2dGeometry, Frame, PoolGeometry};
+use super::image::{laid, lay, transpose};
 use super::parallel::{chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
 use super::simd::{Level, NONE, Vector, on_level};
 use crate::random::DropoutMask;
@@ -49,8 +49,8 @@ impl BlockGeometry {
     }
 }
 
-/// `max_pool2d(relu(conv2d(input, weight) + bias))` in the memory format `format`, then dropout if
-/// there is a mask.
+/// `max_pool2d(relu(conv2d(input, weight) + bias))` , then dropout if there is a mask;
+/// gives `output` channels last.
 ///
 /// `winners`, of [`BlockGeometry::winners_len`] bytes, is filled for [`backward`]; evaluation does
 /// without. What dropout cut has no winner, so that the backward pass need not ask the mask again.
@@ -65,7 +65,6 @@ pub fn forward(
     weight: &[f32],
     bias: Option<&[f32]>,
     mask: Option<&DropoutMask>,
-    format: MemoryFormat,
     output: &mut [f32],
     winners: Option<&mut [u8]>,
 ) {
@@ -75,6 +74,7 @@ pub fn forward(
     let (image_len, output_len) = (frame.image_len(), geometry.output_len());
     let chunk = chunk_size(output.len() / output_len);
     let winners = Pieces::new(winners, chunk * output_len);
+    let is_direct = mask.is_none() && conv2d.out_channels.is_multiple_of(MAX_LANES);
     output
         .par_chunks_mut(chunk * output_len)
         .zip(input.values.par_chunks(chunk * image_len))
@@ -95,6 +95,15 @@ pub fn forward(
             {
                 let padded = laid(image, input.format, &frame, &mut padded);
                 convolver.convolve(padded, bias, false, &mut activations);
+                if is_direct {
+                    // Without a mask, and with whole vectors, straight to where it goes.
+                    let places = match &mut winners {
+                        Some(winners) => &mut winners[sample * output_len..][..output_len],
+                        None => &mut places[..output_len],
+                    };
+                    pool(level, geometry, &activations, output, places);
+                    continue;
+                }
                 pool(level, geometry, &activations, &mut pooled, &mut places);
                 if let Some(mask) = mask {
                     let first = (index * chunk + sample) * output_len;
@@ -102,7 +111,7 @@ pub fn forward(
                     transpose(&factors, geometry.windows(), &mut factors_laid);
                     drop_out(level, &factors_laid, &mut pooled, &mut places);
                 }
-                write(&pooled, conv2d.out_channels, format, output);
+                output.copy_from_slice(&pooled[..output_len]);
                 if let Some(winners) = &mut winners {
                     winners[sample * output_len..][..output_len]
                         .copy_from_slice(&places[..output_len]);
@@ -139,7 +148,9 @@ fn pool(
     places: &mut [u8],
 ) {
     assert!(activations.len() >= geometry.conv2d.output_len() + MAX_LANES);
-    assert!(pooled.len().min(places.len()) >= geometry.output_len() + MAX_LANES);
+    let is_whole = geometry.conv2d.out_channels.is_multiple_of(MAX_LANES);
+    let beyond = if is_whole { 0 } else { MAX_LANES };
+    assert!(pooled.len().min(places.len()) >= geometry.output_len() + beyond);
     // SAFETY: the slices reach a vector beyond their last element, as was just checked.
     unsafe {
         pool_on(

@@ -10,8 +10,8 @@ use burn::backend::{Backend, backend_extension};
 use super::adam::Adam;
 use super::composed;
 use super::conv_pool::BlockGeometry;
-use super::geometry::{Conv2dGeometry, MemoryFormat};
-use super::host;
+use super::geometry::Conv2dGeometry;
+use super::host::{self, ImageTensor};
 use crate::random::DropoutMask;
 
 #[allow(
@@ -41,7 +41,6 @@ pub trait Kernels: Backend {
         bias: FloatTensor<Self>,
         geometry: BlockGeometry,
         mask: Option<DropoutMask>,
-        _format: MemoryFormat,
     ) -> FloatTensor<Self> {
         composed::conv2d_pool::<Self>(input, weight, bias, &geometry, mask.as_ref())
     }
@@ -52,6 +51,14 @@ pub trait Kernels: Backend {
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         <Self as ModuleOps<Self>>::linear(input, weight, Some(bias))
+    }
+
+    fn flatten_linear(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        composed::flatten_linear::<Self>(input, weight, bias)
     }
 
     fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {
@@ -92,10 +99,9 @@ macro_rules! on_host {
                 bias: FloatTensor<Self>,
                 geometry: BlockGeometry,
                 mask: Option<DropoutMask>,
-                format: MemoryFormat,
             ) -> FloatTensor<Self> {
                 let mask = mask.as_ref();
-                host::conv2d_pool::<Self>(&input, &weight, &bias, &geometry, mask, format, None)
+                host::conv2d_pool::<Self>(&input, &weight, &bias, &geometry, mask, None)
             }
 
             fn linear(
@@ -104,6 +110,14 @@ macro_rules! on_host {
                 bias: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
                 host::linear::<Self>(&input, &weight, &bias)
+            }
+
+            fn flatten_linear(
+                input: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+            ) -> FloatTensor<Self> {
+                host::flatten_linear::<Self>(&ImageTensor::new(&input), &weight, &bias)
             }
 
             fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {

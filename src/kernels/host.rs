@@ -119,6 +119,63 @@ impl<B: Host> ImageTensor<B> {
         }
     }
 
+    /// `[batch, channels, height, width]`
+    fn sizes(&self) -> [usize; 4] {
+        let [batch, a, b, c] = self.stored.0.shape().dims();
+        match self.format {
+            MemoryFormat::Contiguous => [batch, a, b, c],
+            MemoryFormat::ChannelsLast => [batch, c, a, b],
+        }
+    }
+
+    /// The rows of a linear weight `[channels * height * width, columns]` in the order of the
+    /// images' elements.
+    pub fn weight_rows(&self, weight: &FloatTensor<B>, columns: usize) -> Buffer {
+        let weight = Contiguous::<B>::new(weight);
+        let mut rows = Buffer::take(weight.slice().len());
+        self.reorder(weight.slice(), columns, &mut rows, |target, source| {
+            (target, source)
+        });
+        rows
+    }
+
+    /// The inverse of [`Self::weight_rows`] for the weight's gradient.
+    pub fn gradient_rows(&self, gradient: &[f32], columns: usize) -> Vec<f32> {
+        let mut rows = vec![0.0; gradient.len()];
+        self.reorder(gradient, columns, &mut rows, |target, source| {
+            (source, target)
+        });
+        rows
+    }
+
+    /// Copies rows; `order` gives from a row's place by the images' order and its place by the
+    /// shape's the target and the source.
+    fn reorder(
+        &self,
+        from: &[f32],
+        columns: usize,
+        to: &mut [f32],
+        order: impl Fn(usize, usize) -> (usize, usize),
+    ) {
+        if self.format == MemoryFormat::Contiguous {
+            return to.copy_from_slice(from);
+        }
+        let [_, channels, height, width] = self.sizes();
+        let pixels = height * width;
+        for channel in 0..channels {
+            for pixel in 0..pixels {
+                let (target, source) = order(pixel * channels + channel, channel * pixels + pixel);
+                let row = &from[source * columns..][..columns];
+                to[target * columns..][..columns].copy_from_slice(row);
+            }
+        }
+    }
+
+    /// A tensor of a buffer that lies as these images do.
+    pub fn like(&self, values: Buffer, device: &Device<B>) -> FloatTensor<B> {
+        image_tensor::<B>(values, self.sizes(), self.format, device)
+    }
+
     pub fn images(&self) -> Images<'_> {
         Images {
             values: self.stored.slice(),
@@ -195,7 +252,6 @@ pub fn conv2d_pool<B: Host>(
     bias: &FloatTensor<B>,
     geometry: &BlockGeometry,
     mask: Option<&DropoutMask>,
-    format: MemoryFormat,
     winners: Option<&mut Buffer>,
 ) -> FloatTensor<B> {
     let batch = input.shape()[0];
@@ -208,13 +264,12 @@ pub fn conv2d_pool<B: Host>(
         weight.slice(),
         Some(bias.slice()),
         mask,
-        format,
         &mut output,
         winners.map(Buffer::bytes_mut),
     );
     let [height, width] = geometry.output_size();
     let sizes = [batch, geometry.conv2d.out_channels, height, width];
-    image_tensor::<B>(output, sizes, format, &input.device())
+    image_tensor::<B>(output, sizes, MemoryFormat::ChannelsLast, &input.device())
 }
 
 pub fn linear<B: Host>(
@@ -222,18 +277,33 @@ pub fn linear<B: Host>(
     weight: &FloatTensor<B>,
     bias: &FloatTensor<B>,
 ) -> FloatTensor<B> {
-    let (batch, out_features) = (input.shape()[0], bias.shape()[0]);
     let (input_values, weight) = (Contiguous::<B>::new(input), Contiguous::<B>::new(weight));
-    let bias = Contiguous::<B>::new(bias);
+    linear_of::<B>(input_values.slice(), weight.slice(), bias)
+}
+
+/// `[batch, out]`, where the weight's rows are in the order of the input.
+fn linear_of<B: Host>(input: &[f32], weight: &[f32], bias: &FloatTensor<B>) -> FloatTensor<B> {
+    let bias_values = Contiguous::<B>::new(bias);
+    let out_features = bias_values.slice().len();
+    let batch = input.len() * out_features / weight.len();
     let mut output = Buffer::take(batch * out_features);
     super::linear::forward(
         Level::best(),
-        input_values.slice(),
-        weight.slice(),
-        bias.slice(),
+        input,
+        weight,
+        bias_values.slice(),
         &mut output,
     );
-    buffer_tensor::<B>(output, [batch, out_features], &input.device())
+    buffer_tensor::<B>(output, [batch, out_features], &bias.device())
+}
+
+pub fn flatten_linear<B: Host>(
+    input: &ImageTensor<B>,
+    weight: &FloatTensor<B>,
+    bias: &FloatTensor<B>,
+) -> FloatTensor<B> {
+    let weight = input.weight_rows(weight, bias.shape()[0]);
+    linear_of::<B>(input.images().values, &weight, bias)
 }
 
 /// Forward and backward are the same.

@@ -68,16 +68,6 @@ pub fn lay(image: &[f32], format: MemoryFormat, frame: &Frame, padded: &mut [f32
     }
 }
 
-/// Writes a channels-last image of `pixels` pixels in the format of a tensor.
-pub fn write(image: &[f32], channels: usize, format: MemoryFormat, target: &mut [f32]) {
-    match format {
-        MemoryFormat::ChannelsLast => target.copy_from_slice(&image[..target.len()]),
-        MemoryFormat::Contiguous => {
-            transpose(&image[..target.len()], channels, target);
-        }
-    }
-}
-
 /// Rows of `columns` elements become columns.
 pub fn transpose(rows: &[f32], columns: usize, target: &mut [f32]) {
     let count = rows.len() / columns;

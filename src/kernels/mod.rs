@@ -34,7 +34,9 @@ mod winograd;
 
 pub use buffer::Buffer;
 pub use geometry::{Conv2dGeometry, MemoryFormat, PoolGeometry};
-pub use operations::{adam_step, conv2d, conv2d_pool, cross_entropy, dropout, linear};
+pub use operations::{
+    adam_step, conv2d, conv2d_pool, cross_entropy, dropout, flatten_linear, linear,
+};
 pub use simd::Level;
 
 /// Floats of a vector of the level.

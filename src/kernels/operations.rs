@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use super::adam::Adam;
 use super::conv_pool::BlockGeometry;
 use super::extension::Kernels;
-use super::geometry::{Conv2dGeometry, MemoryFormat};
+use super::geometry::Conv2dGeometry;
 use crate::random::DropoutMask;
 
 /// `conv2d(input, weight) + bias`, then ReLU where it is asked for: `[batch, in, height, width]`
@@ -26,22 +26,18 @@ pub fn conv2d(
     Tensor::from_dispatch(Dispatch::conv2d(input, weight, bias, geometry, relu))
 }
 
-/// `max_pool2d(relu(conv2d(input, weight) + bias))`, then dropout if there is a mask; on a CPU the output lies in memory as `format`
-/// says, which whoever reads it next likes best.
+/// `max_pool2d(relu(conv2d(input, weight) + bias))`, then dropout if there is a mask.
 pub fn conv2d_pool(
     input: Tensor<4>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
     geometry: BlockGeometry,
     mask: Option<DropoutMask>,
-    format: MemoryFormat,
 ) -> Tensor<4> {
     let bias = bias_or_zeros(bias, geometry.conv2d.out_channels, &input);
     let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
     let bias = bias.into_dispatch();
-    Tensor::from_dispatch(Dispatch::conv2d_pool(
-        input, weight, bias, geometry, mask, format,
-    ))
+    Tensor::from_dispatch(Dispatch::conv2d_pool(input, weight, bias, geometry, mask))
 }
 
 /// `input weight + bias`: `[batch, in]` and `[in, out]` to `[batch, out]`.
@@ -53,6 +49,16 @@ pub fn linear(input: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> T
         weight,
         bias.into_dispatch(),
     ))
+}
+
+/// [`linear`] of flattened images: `[batch, channels, height, width]` and
+/// `[channels * height * width, out]` to `[batch, out]`. Images that lie channels last need not be
+/// turned for it.
+pub fn flatten_linear(input: Tensor<4>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<2> {
+    let bias = bias_or_zeros(bias, weight.dims()[1], &input);
+    let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
+    let bias = bias.into_dispatch();
+    Tensor::from_dispatch(Dispatch::flatten_linear(input, weight, bias))
 }
 
 fn bias_or_zeros<const D: usize>(

@@ -1,12 +1,13 @@
 //! Layers in a row that run as one operation. The config stays plain: nobody asks for this.
 
-use burn::nn::PaddingConfig2d;
 use burn::nn::conv::Conv2d;
 use burn::nn::pool::MaxPool2d;
+use burn::nn::{Linear, PaddingConfig2d};
+use burn::tensor::Tensor;
 
 use super::layer::{Activation, Layer, Mode};
 use crate::kernels::conv_pool::BlockGeometry;
-use crate::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
+use crate::kernels::{self, Conv2dGeometry, PoolGeometry};
 
 /// Runs as many of the first layers as run together, at least one; gives how many these were.
 pub fn forward(layers: &[Layer], input: Activation, mode: Mode) -> (Activation, usize) {
@@ -24,27 +25,27 @@ pub fn forward(layers: &[Layer], input: Activation, mode: Mode) -> (Activation, 
                 conv2d: conv2d_geometry(conv, x.dims()),
                 pool: pool_geometry(pool),
             };
-            let (dropout, used) = match rest {
-                [Layer::Dropout(dropout), ..] => (Some(dropout), 4),
-                [Layer::Flatten(_), Layer::Dropout(dropout), ..] => (Some(dropout), 5),
-                _ => (None, 3),
+            // Dropout of the block's output costs nothing within it, before or after flattening.
+            let (dropout, flatten, used) = match rest {
+                [Layer::Dropout(dropout), ..] => (Some(dropout), None, 4),
+                [flatten @ Layer::Flatten(_), Layer::Dropout(dropout), ..] => {
+                    (Some(dropout), Some(flatten), 5)
+                }
+                _ => (None, None, 3),
             };
             let mask = dropout.and_then(|dropout| dropout.mask(mode));
-            // Flattening reads plane after plane.
-            let is_flattened = rest.iter().take(2).any(|l| matches!(l, Layer::Flatten(_)));
-            let format = if is_flattened {
-                MemoryFormat::Contiguous
-            } else {
-                MemoryFormat::ChannelsLast
-            };
             let bias = conv.bias.as_ref().map(|bias| bias.val());
-            let output = kernels::conv2d_pool(x, conv.weight.val(), bias, geometry, mask, format);
-            let output = Activation::Image(output);
-            let output = match used {
-                5 => layers[3].forward(output, mode),
-                _ => output,
-            };
-            (output, used)
+            let output = kernels::conv2d_pool(x, conv.weight.val(), bias, geometry, mask);
+            match (flatten, layers.get(used)) {
+                (Some(_), Some(Layer::Linear(linear))) => {
+                    (flatten_linear(linear, output), used + 1)
+                }
+                (Some(flatten), _) => (flatten.forward(Activation::Image(output), mode), used),
+                (None, _) => (Activation::Image(output), used),
+            }
+        }
+        ([Layer::Flatten(_), Layer::Linear(linear), ..], Activation::Image(x)) => {
+            (flatten_linear(linear, x), 2)
         }
         ([Layer::Conv2d(conv), Layer::Relu(_), ..], Activation::Image(x)) => {
             let geometry = conv2d_geometry(conv, x.dims());
@@ -55,6 +56,11 @@ pub fn forward(layers: &[Layer], input: Activation, mode: Mode) -> (Activation, 
         ([first, ..], input) => (first.forward(input, mode), 1),
         ([], input) => (input, 0),
     }
+}
+
+fn flatten_linear(linear: &Linear, images: Tensor<4>) -> Activation {
+    let bias = linear.bias.as_ref().map(|bias| bias.val());
+    Activation::Flat(kernels::flatten_linear(images, linear.weight.val(), bias))
 }
 
 /// The block keeps the place of each winner in a byte.
