@@ -271,6 +271,9 @@ impl<R: Rule> ModuleVisitor for StateReader<'_, R> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if !param.is_require_grad() {
+            return;
+        }
         let parameter = self.path.to_string();
         let tensor = param.val().inner();
         let suffix = format!(".{parameter}");

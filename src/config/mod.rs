@@ -30,7 +30,9 @@ pub use document::Document;
 pub use early_stop::EarlyStop;
 pub use experiment::{Experiment, SECTIONS, on_resume};
 pub use key::{Key, Kind, OnResume};
-pub use model::{Conv2d, Dropout, LAYER_KEYS, Layer, Linear, MaxPool2d, Model};
+pub use model::{
+    AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, LAYER_KEYS, Layer, Linear, MaxPool2d, Model,
+};
 pub use monitor::{MONITORS, mode_of};
 pub use optimizer::{Adam, Optimizer};
 pub use shape::Shape;

@@ -20,8 +20,10 @@ pub struct Model {
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
     Conv2d(Conv2d),
+    BatchNorm2d(BatchNorm2d),
     Relu,
     MaxPool2d(MaxPool2d),
+    AdaptiveAvgPool2d(AdaptiveAvgPool2d),
     Flatten,
     Dropout(Dropout),
     Linear(Linear),
@@ -38,6 +40,22 @@ pub struct Conv2d {
     pub dilation: [usize; 2],
     pub groups: usize,
     pub bias: bool,
+}
+
+/// As `torch.nn.BatchNorm2d`, affine and with running statistics.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BatchNorm2d {
+    /// Added to the variance.
+    pub eps: f64,
+    /// The share of a batch's statistics in the running ones.
+    pub momentum: f64,
+}
+
+/// As `torch.nn.AdaptiveAvgPool2d`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AdaptiveAvgPool2d {
+    /// Height and width of what it gives.
+    pub output_size: [usize; 2],
 }
 
 /// As `torch.nn.MaxPool2d`, rounding down (`ceil_mode = False`). Pairs are height, width.
@@ -129,6 +147,32 @@ const P: Key = Key::optional(
     "0.5",
     "the share of elements set to zero in training",
 );
+const BATCH_NORM_EPS: Key = Key::optional(
+    "eps",
+    // Less is nothing in single precision.
+    Kind::Float {
+        min: 1e-37,
+        max: f64::INFINITY,
+        open: false,
+    },
+    "1e-5",
+    "the term added to the variance for numerical stability",
+);
+const MOMENTUM: Key = Key::optional(
+    "momentum",
+    Kind::Float {
+        min: 0.0,
+        max: 1.0,
+        open: false,
+    },
+    "0.1",
+    "the share of each batch's statistics in the running ones, which evaluation uses",
+);
+const OUTPUT_SIZE: Key = Key::required(
+    "output_size",
+    PAIR,
+    "the height and width that the layer gives",
+);
 const OUT_FEATURES: Key = Key::required(
     "out_features",
     Kind::COUNT,
@@ -149,8 +193,10 @@ pub const LAYER_KEYS: &[(&str, &[Key])] = &[
             BIAS,
         ],
     ),
+    ("batch_norm2d", &[BATCH_NORM_EPS, MOMENTUM]),
     ("relu", &[]),
     ("max_pool2d", &[KERNEL_SIZE, POOL_STRIDE, PADDING]),
+    ("adaptive_avg_pool2d", &[OUTPUT_SIZE]),
     ("flatten", &[]),
     ("dropout", &[P]),
     ("linear", &[OUT_FEATURES, BIAS]),
@@ -170,8 +216,10 @@ impl Layer {
     pub fn name(&self) -> &'static str {
         match self {
             Layer::Conv2d(_) => "conv2d",
+            Layer::BatchNorm2d(_) => "batch_norm2d",
             Layer::Relu => "relu",
             Layer::MaxPool2d(_) => "max_pool2d",
+            Layer::AdaptiveAvgPool2d(_) => "adaptive_avg_pool2d",
             Layer::Flatten => "flatten",
             Layer::Dropout(_) => "dropout",
             Layer::Linear(_) => "linear",
@@ -189,6 +237,10 @@ impl Layer {
                 groups: section.size(&GROUPS),
                 bias: section.boolean(&BIAS),
             }),
+            "batch_norm2d" => Layer::BatchNorm2d(BatchNorm2d {
+                eps: section.float(&BATCH_NORM_EPS),
+                momentum: section.float(&MOMENTUM),
+            }),
             "relu" => Layer::Relu,
             "max_pool2d" => {
                 let kernel_size = section.pair(&KERNEL_SIZE);
@@ -201,6 +253,9 @@ impl Layer {
                     padding: section.pair(&PADDING),
                 })
             }
+            "adaptive_avg_pool2d" => Layer::AdaptiveAvgPool2d(AdaptiveAvgPool2d {
+                output_size: section.pair(&OUTPUT_SIZE),
+            }),
             "flatten" => Layer::Flatten,
             "dropout" => Layer::Dropout(Dropout {
                 p: section.float(&P),

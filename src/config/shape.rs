@@ -94,13 +94,28 @@ fn after(layer: &Layer, input: Shape) -> Result<Shape, (String, String)> {
         (Layer::Linear(linear), Shape::Flat { .. }) => Shape::Flat {
             features: linear.out_features,
         },
+        (Layer::BatchNorm2d(_), Shape::Image { .. }) => input,
+        (Layer::AdaptiveAvgPool2d(pool), Shape::Image { channels, .. }) => {
+            let [height, width] = pool.output_size;
+            Shape::Image {
+                channels,
+                height,
+                width,
+            }
+        }
         (Layer::Linear(_), Shape::Image { .. }) => {
             return Err((
                 format!("takes flat features and is given an image of {input}"),
                 "put \"flatten\" before it".to_owned(),
             ));
         }
-        (Layer::Conv2d(_) | Layer::MaxPool2d(_), Shape::Flat { .. }) => {
+        (
+            Layer::Conv2d(_)
+            | Layer::BatchNorm2d(_)
+            | Layer::MaxPool2d(_)
+            | Layer::AdaptiveAvgPool2d(_),
+            Shape::Flat { .. },
+        ) => {
             return Err((
                 format!("takes an image and is given {input}"),
                 "move it before \"flatten\"".to_owned(),
@@ -226,30 +241,18 @@ fn elements(shape: Shape) -> usize {
     }
 }
 
-/// Bytes that a training step needs at the least: the output of every layer with its gradient, and
-/// for the largest convolution the copy of its input that a matrix product wants.
+/// Bytes that a training step needs at the least: what layers give, with its gradient, where it is
+/// not gone at once in the layer after it.
 pub fn step_bytes(model: &Model, shapes: &[Shape], batch_size: usize) -> u64 {
-    let [channels, height, width] = model.input;
-    let image = Shape::Image {
-        channels,
-        height,
-        width,
-    };
-    let inputs = std::iter::once(&image).chain(shapes);
-    let unfolded = model.layers.iter().zip(inputs).zip(shapes);
-    let unfolded = unfolded.map(|((layer, input), output)| match (layer, *input, *output) {
-        (
-            Layer::Conv2d(conv),
-            Shape::Image { channels, .. },
-            Shape::Image { height, width, .. },
-        ) => {
-            let [rows, columns] = conv.kernel_size;
-            (channels * rows * columns) as u64 * (height * width) as u64
+    let mut floats: u64 = 0;
+    for (index, (layer, shape)) in model.layers.iter().zip(shapes).enumerate() {
+        let is_kept = !matches!(layer, Layer::Flatten | Layer::Dropout(_));
+        let next = model.layers.get(index + 1);
+        let is_fused = matches!(next, Some(Layer::Relu | Layer::MaxPool2d(_)));
+        if is_kept && !is_fused {
+            floats = floats.saturating_add(2 * elements(*shape) as u64);
         }
-        _ => 0,
-    });
-    let outputs: u64 = shapes.iter().map(|shape| elements(*shape) as u64).sum();
-    let floats = (2 * outputs).saturating_add(unfolded.max().unwrap_or(0));
+    }
     floats.saturating_mul(4 * batch_size as u64)
 }
 

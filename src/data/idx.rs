@@ -22,8 +22,8 @@ pub struct Idx {
 /// A file may not unpack to more than this: more is a mistake or a trap.
 const MAX_BYTES: usize = 1 << 34;
 
-/// Reads a file with `rank` dimensions.
-pub fn read(path: &Path, rank: usize) -> Result<Idx, Error> {
+/// Reads a file whose number of dimensions is one of `ranks`; the first is the usual one.
+pub fn read(path: &Path, ranks: &[usize]) -> Result<Idx, Error> {
     let invalid = |what: String| Error::File {
         path: path.to_owned(),
         what,
@@ -54,13 +54,14 @@ pub fn read(path: &Path, rank: usize) -> Result<Idx, Error> {
 
     let mut magic = [0; 4];
     reader.read_exact(&mut magic).map_err(damaged)?;
-    let expected = [0, 0, 8, rank as u8];
-    if magic != expected {
+    let [zero, nothing, kind, rank] = magic.map(usize::from);
+    if [zero, nothing, kind] != [0, 0, 8] || !ranks.contains(&rank) {
+        let expected = [0, 0, 8, ranks[0] as u8];
         return Err(invalid(format!(
             "magic number {} instead of {}: not an IDX file of {}",
             hex(&magic),
             hex(&expected),
-            if rank == 1 { "labels" } else { "images" },
+            if ranks == [1] { "labels" } else { "images" },
         )));
     }
     let mut dimensions = Vec::with_capacity(rank);

@@ -132,10 +132,14 @@ fn load_split(
     } else {
         (location.to_owned(), labels_beside(location)?)
     };
-    let images = idx::read(&images_path, 3)?;
-    let labels = idx::read(&labels_path, 1)?;
+    let images = idx::read(&images_path, &[3, 4])?;
+    let labels = idx::read(&labels_path, &[1])?;
     let dataset = Dataset {
-        shape: [1, images.dimensions[1], images.dimensions[2]],
+        shape: match images.dimensions[..] {
+            [_, channels, height, width] => [channels, height, width],
+            [_, height, width] => [1, height, width],
+            _ => unreachable!("the ranks that were asked for"),
+        },
         pixels: images.bytes,
         labels: labels.bytes.iter().map(|label| u32::from(*label)).collect(),
         source: images.file.path.clone(),

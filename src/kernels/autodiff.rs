@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use burn::backend::Autodiff;
-use burn::backend::TensorMetadata;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
+use burn::backend::{AutodiffBackend, TensorMetadata};
 
 use super::adam::Adam;
+use super::avg_pool::AvgPoolGeometry;
+use super::batch_norm::{self, Statistics};
 use super::buffer::Buffer;
 use super::conv_pool::{self, BlockGeometry};
 use super::conv2d;
@@ -144,6 +147,58 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
                 };
                 prepared.finish(state, output)
             }
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        }
+    }
+
+    fn batch_norm(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        eps: f64,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        if !B::ON_HOST {
+            return composed::batch_norm::<Self>(input, weight, bias, eps, relu);
+        }
+        let images = ImageTensor::<B>::new(input.primitive()).channels_last();
+        let (w, b) = (weight.primitive(), bias.primitive());
+        let (output, statistics) = host::batch_norm::<B>(&images, w, b, eps, relu);
+        let [mean, variance] = host::statistics::<B>(&statistics, &w.device());
+        let nodes = [input.node(), weight.node(), bias.node()];
+        let output = match BatchNormBackward
+            .prepare::<C>(nodes)
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prepared) => {
+                let state = BatchNormState::<B> {
+                    input: images,
+                    weight: Contiguous::new(w),
+                    bias: Contiguous::new(b),
+                    statistics,
+                    eps,
+                    relu,
+                };
+                prepared.finish(state, output)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(output),
+        };
+        (output, Self::from_inner(mean), Self::from_inner(variance))
+    }
+
+    fn avg_pool(input: FloatTensor<Self>, geometry: AvgPoolGeometry) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return Self::adaptive_avg_pool2d(input, geometry.output_size);
+        }
+        let images = ImageTensor::<B>::new(input.primitive()).channels_last();
+        let output = host::avg_pool::<B>(&images, &geometry);
+        match AvgPoolBackward
+            .prepare::<C>([input.node()])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(prepared) => prepared.finish(geometry, output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
@@ -361,6 +416,75 @@ impl<B: Host> Backward<B, 3> for FlattenLinearBackward {
             Some(host::tensor::<B>(gradients.bias, [out_features], &device)),
         ];
         register!(grads, B, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct BatchNormBackward;
+
+#[derive(Debug, Clone)]
+struct BatchNormState<B: Host> {
+    /// Channels last.
+    input: ImageTensor<B>,
+    weight: Contiguous<B>,
+    bias: Contiguous<B>,
+    statistics: Statistics,
+    eps: f64,
+    relu: bool,
+}
+
+impl<B: Host> Backward<B, 3> for BatchNormBackward {
+    type State = BatchNormState<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let [batch, channels, ..] = gradient.shape().dims::<4>();
+        let state = ops.state;
+        let gradients = batch_norm::backward(
+            Level::best(),
+            state.input.images().values,
+            batch,
+            &state.statistics,
+            state.weight.slice(),
+            state.bias.slice(),
+            state.eps,
+            state.relu,
+            ImageTensor::<B>::new(&gradient)
+                .channels_last()
+                .images()
+                .values,
+        );
+        let device = gradient.device();
+        let gradients = [
+            Some(state.input.like(gradients.input, &device)),
+            Some(host::tensor::<B>(gradients.weight, [channels], &device)),
+            Some(host::tensor::<B>(gradients.bias, [channels], &device)),
+        ];
+        register!(grads, B, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct AvgPoolBackward;
+
+impl<B: Host> Backward<B, 1> for AvgPoolBackward {
+    type State = AvgPoolGeometry;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let gradient = ImageTensor::<B>::new(&gradient).channels_last();
+        let gradient = host::avg_pool_backward::<B>(&gradient, &ops.state);
+        register!(grads, B, ops.parents, [Some(gradient)]);
     }
 }
 

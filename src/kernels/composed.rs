@@ -61,6 +61,33 @@ pub fn flatten_linear<B: Backend>(
     B::linear(flat, weight, Some(bias))
 }
 
+pub fn batch_norm<B: Backend>(
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    eps: f64,
+    relu: bool,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let [batch, channels, height, width] = input.shape().dims();
+    let count = (batch * height * width) as f64;
+    let shaped = |tensor| B::float_reshape(tensor, [1, channels, 1, 1].into());
+    let mean_of = |tensor| {
+        let tensor = B::float_mean_dim(B::float_mean_dim(tensor, 0), 2);
+        B::float_mean_dim(tensor, 3)
+    };
+    let mean = mean_of(input.clone());
+    let centered = B::float_sub(input, mean.clone());
+    let variance = mean_of(B::float_mul(centered.clone(), centered.clone()));
+    let deviation = B::float_sqrt(B::float_add_scalar(variance.clone(), eps.into()));
+    let normalized = B::float_div(centered, deviation);
+    let output = B::float_mul(normalized, shaped(weight));
+    let output = B::float_add(output, shaped(bias));
+    let output = if relu { B::relu(output) } else { output };
+    let unbiased = B::float_mul_scalar(variance, (count / (count - 1.0).max(1.0)).into());
+    let flat = |tensor| B::float_reshape(tensor, [channels].into());
+    (output, flat(mean), flat(unbiased))
+}
+
 pub fn dropout<B: Backend>(input: FloatTensor<B>, mask: &DropoutMask) -> FloatTensor<B> {
     let shape = input.shape();
     let factors = TensorData::new(mask.factors(shape.num_elements()), shape);

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, backend_extension};
+use burn::backend::{Backend, TensorMetadata, backend_extension};
 
 use super::adam::Adam;
+use super::avg_pool::AvgPoolGeometry;
 use super::composed;
 use super::conv_pool::BlockGeometry;
 use super::geometry::Conv2dGeometry;
@@ -59,6 +60,21 @@ pub trait Kernels: Backend {
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
         composed::flatten_linear::<Self>(input, weight, bias)
+    }
+
+    /// The output, the mean, the unbiased variance.
+    fn batch_norm(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        eps: f64,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        composed::batch_norm::<Self>(input, weight, bias, eps, relu)
+    }
+
+    fn avg_pool(input: FloatTensor<Self>, geometry: AvgPoolGeometry) -> FloatTensor<Self> {
+        Self::adaptive_avg_pool2d(input, geometry.output_size)
     }
 
     fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {
@@ -118,6 +134,25 @@ macro_rules! on_host {
                 bias: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
                 host::flatten_linear::<Self>(&ImageTensor::new(&input), &weight, &bias)
+            }
+
+            fn batch_norm(
+                input: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                eps: f64,
+                relu: bool,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+                let input = ImageTensor::new(&input).channels_last();
+                let device = weight.device();
+                let (output, statistics) =
+                    host::batch_norm::<Self>(&input, &weight, &bias, eps, relu);
+                let [mean, variance] = host::statistics::<Self>(&statistics, &device);
+                (output, mean, variance)
+            }
+
+            fn avg_pool(input: FloatTensor<Self>, geometry: AvgPoolGeometry) -> FloatTensor<Self> {
+                host::avg_pool::<Self>(&ImageTensor::new(&input).channels_last(), &geometry)
             }
 
             fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {

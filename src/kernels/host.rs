@@ -5,10 +5,13 @@ use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{Shape, TensorData};
 
 use super::adam::{self, Adam};
+use super::avg_pool::AvgPoolGeometry;
+use super::batch_norm::{self, Statistics};
 use super::buffer::Buffer;
 use super::conv_pool::{self, BlockGeometry};
 use super::conv2d::{self, Conv2dGradients, Images};
 use super::geometry::{Conv2dGeometry, MemoryFormat};
+use super::image::transpose;
 use super::simd::Level;
 
 use crate::random::DropoutMask;
@@ -176,6 +179,26 @@ impl<B: Host> ImageTensor<B> {
         image_tensor::<B>(values, self.sizes(), self.format, device)
     }
 
+    /// The same images channels last.
+    pub fn channels_last(self) -> Self {
+        if self.format == MemoryFormat::ChannelsLast {
+            return self;
+        }
+        let [batch, channels, height, width] = self.sizes();
+        let image_len = channels * height * width;
+        let mut values = Buffer::take(batch * image_len);
+        let images = self.stored.slice().chunks_exact(image_len);
+        for (image, target) in images.zip(values.chunks_exact_mut(image_len)) {
+            transpose(image, height * width, target);
+        }
+        let device = self.stored.0.device();
+        let stored = buffer_tensor::<B>(values, [batch, height, width, channels], &device);
+        Self {
+            stored: Contiguous(stored),
+            format: MemoryFormat::ChannelsLast,
+        }
+    }
+
     pub fn images(&self) -> Images<'_> {
         Images {
             values: self.stored.slice(),
@@ -304,6 +327,65 @@ pub fn flatten_linear<B: Host>(
 ) -> FloatTensor<B> {
     let weight = input.weight_rows(weight, bias.shape()[0]);
     linear_of::<B>(input.images().values, &weight, bias)
+}
+
+/// `input` lies channels last, and so does the output.
+pub fn batch_norm<B: Host>(
+    input: &ImageTensor<B>,
+    weight: &FloatTensor<B>,
+    bias: &FloatTensor<B>,
+    eps: f64,
+    relu: bool,
+) -> (FloatTensor<B>, Statistics) {
+    let [batch, channels, ..] = input.sizes();
+    let device = weight.device();
+    let (weight, bias) = (Contiguous::<B>::new(weight), Contiguous::<B>::new(bias));
+    let values = input.images().values;
+    let statistics = batch_norm::statistics(Level::best(), values, channels, batch);
+    let mut output = Buffer::take(values.len());
+    batch_norm::forward(
+        Level::best(),
+        values,
+        batch,
+        &statistics,
+        weight.slice(),
+        bias.slice(),
+        eps,
+        relu,
+        &mut output,
+    );
+    (input.like(output, &device), statistics)
+}
+
+/// Mean and unbiased variance as tensors.
+pub fn statistics<B: Host>(statistics: &Statistics, device: &Device<B>) -> [FloatTensor<B>; 2] {
+    [&statistics.mean, &statistics.unbiased_variance]
+        .map(|values| tensor::<B>(values.clone(), [values.len()], device))
+}
+
+/// `input` lies channels last, and so does the output.
+pub fn avg_pool<B: Host>(input: &ImageTensor<B>, geometry: &AvgPoolGeometry) -> FloatTensor<B> {
+    let [batch, channels, ..] = input.sizes();
+    let mut output = Buffer::take(batch * geometry.output_len());
+    super::avg_pool::forward(geometry, input.images().values, &mut output);
+    let [height, width] = geometry.output_size;
+    let sizes = [batch, channels, height, width];
+    let device = input.stored.0.device();
+    image_tensor::<B>(output, sizes, MemoryFormat::ChannelsLast, &device)
+}
+
+/// The gradient of [`avg_pool`]'s input.
+pub fn avg_pool_backward<B: Host>(
+    gradient: &ImageTensor<B>,
+    geometry: &AvgPoolGeometry,
+) -> FloatTensor<B> {
+    let [batch, channels, ..] = gradient.sizes();
+    let [height, width] = geometry.size;
+    let mut target = Buffer::take(batch * channels * height * width);
+    super::avg_pool::backward(geometry, gradient.images().values, &mut target);
+    let sizes = [batch, channels, height, width];
+    let device = gradient.stored.0.device();
+    image_tensor::<B>(target, sizes, MemoryFormat::ChannelsLast, &device)
 }
 
 /// Forward and backward are the same.

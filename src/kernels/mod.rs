@@ -13,6 +13,8 @@
 #![allow(unsafe_code)]
 
 pub mod adam;
+pub mod avg_pool;
+pub mod batch_norm;
 pub mod conv2d;
 pub mod conv_pool;
 pub mod cross_entropy;
@@ -35,7 +37,8 @@ mod winograd;
 pub use buffer::Buffer;
 pub use geometry::{Conv2dGeometry, MemoryFormat, PoolGeometry};
 pub use operations::{
-    adam_step, conv2d, conv2d_pool, cross_entropy, dropout, flatten_linear, linear,
+    BatchNorm, adam_step, adaptive_avg_pool2d, batch_norm, conv2d, conv2d_pool, cross_entropy,
+    dropout, flatten_linear, linear,
 };
 pub use simd::Level;
 

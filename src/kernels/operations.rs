@@ -6,6 +6,7 @@ use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
 use super::adam::Adam;
+use super::avg_pool::AvgPoolGeometry;
 use super::conv_pool::BlockGeometry;
 use super::extension::Kernels;
 use super::geometry::Conv2dGeometry;
@@ -59,6 +60,47 @@ pub fn flatten_linear(input: Tensor<4>, weight: Tensor<2>, bias: Option<Tensor<1
     let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
     let bias = bias.into_dispatch();
     Tensor::from_dispatch(Dispatch::flatten_linear(input, weight, bias))
+}
+
+/// What [`batch_norm`] gives.
+#[derive(Debug)]
+pub struct BatchNorm {
+    /// `[batch, channels, height, width]`
+    pub output: Tensor<4>,
+    /// Of each channel over the batch.
+    pub mean: Tensor<1>,
+    /// Of each channel over the batch, divided by n - 1.
+    pub unbiased_variance: Tensor<1>,
+}
+
+/// Batch normalization with the statistics of the batch itself, then ReLU where it is asked for.
+/// The statistics that it gives are constants to the gradient.
+pub fn batch_norm(
+    input: Tensor<4>,
+    weight: Tensor<1>,
+    bias: Tensor<1>,
+    eps: f64,
+    relu: bool,
+) -> BatchNorm {
+    let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
+    let bias = bias.into_dispatch();
+    let (output, mean, variance) = Dispatch::batch_norm(input, weight, bias, eps, relu);
+    BatchNorm {
+        output: Tensor::from_dispatch(output),
+        mean: Tensor::from_dispatch(mean).detach(),
+        unbiased_variance: Tensor::from_dispatch(variance).detach(),
+    }
+}
+
+/// The mean of each of `output_size` regions of an image, as in PyTorch.
+pub fn adaptive_avg_pool2d(input: Tensor<4>, output_size: [usize; 2]) -> Tensor<4> {
+    let [_, channels, height, width] = input.dims();
+    let geometry = AvgPoolGeometry {
+        channels,
+        size: [height, width],
+        output_size,
+    };
+    Tensor::from_dispatch(Dispatch::avg_pool(input.into_dispatch(), geometry))
 }
 
 fn bias_or_zeros<const D: usize>(

@@ -5,55 +5,71 @@ use burn::nn::pool::MaxPool2d;
 use burn::nn::{Linear, PaddingConfig2d};
 use burn::tensor::Tensor;
 
+use super::batch_norm::BatchStatistics;
 use super::layer::{Activation, Layer, Mode};
 use crate::kernels::conv_pool::BlockGeometry;
 use crate::kernels::{self, Conv2dGeometry, PoolGeometry};
 
 /// Runs as many of the first layers as run together, at least one; gives how many these were.
-pub fn forward(layers: &[Layer], input: Activation, mode: Mode) -> (Activation, usize) {
+pub fn forward(
+    layers: &[Layer],
+    input: Activation,
+    mode: Mode,
+    statistics: &mut Vec<BatchStatistics>,
+) -> (Activation, usize) {
     match (layers, input) {
-        (
-            [
-                Layer::Conv2d(conv),
-                Layer::Relu(_),
-                Layer::MaxPool2d(pool),
-                rest @ ..,
-            ],
-            Activation::Image(x),
-        ) if is_byte_sized(pool) => {
-            let geometry = BlockGeometry {
-                conv2d: conv2d_geometry(conv, x.dims()),
-                pool: pool_geometry(pool),
-            };
-            // Dropout of the block's output costs nothing within it, before or after flattening.
-            let (dropout, flatten, used) = match rest {
-                [Layer::Dropout(dropout), ..] => (Some(dropout), None, 4),
-                [flatten @ Layer::Flatten(_), Layer::Dropout(dropout), ..] => {
-                    (Some(dropout), Some(flatten), 5)
+        ([Layer::Conv2d(conv), rest @ ..], Activation::Image(x)) => {
+            let (weight, bias, folded) = match (rest, mode) {
+                ([Layer::BatchNorm2d(norm), ..], Mode::Evaluation) => {
+                    let (weight, bias) = norm.fold_into(conv);
+                    (weight, Some(bias), 1)
                 }
-                _ => (None, None, 3),
-            };
-            let mask = dropout.and_then(|dropout| dropout.mask(mode));
-            let bias = conv.bias.as_ref().map(|bias| bias.val());
-            let output = kernels::conv2d_pool(x, conv.weight.val(), bias, geometry, mask);
-            match (flatten, layers.get(used)) {
-                (Some(_), Some(Layer::Linear(linear))) => {
-                    (flatten_linear(linear, output), used + 1)
+                _ => {
+                    let bias = conv.bias.as_ref().map(|bias| bias.val());
+                    (conv.weight.val(), bias, 0)
                 }
-                (Some(flatten), _) => (flatten.forward(Activation::Image(output), mode), used),
-                (None, _) => (Activation::Image(output), used),
+            };
+            let geometry = conv2d_geometry(conv, x.dims());
+            match &rest[folded..] {
+                [Layer::Relu(_), Layer::MaxPool2d(pool), after @ ..] if is_byte_sized(pool) => {
+                    let geometry = BlockGeometry {
+                        conv2d: geometry,
+                        pool: pool_geometry(pool),
+                    };
+                    let (dropout, used) = match after {
+                        [Layer::Dropout(dropout), ..] => (Some(dropout), 4),
+                        [Layer::Flatten(_), Layer::Dropout(dropout), ..] => (Some(dropout), 5),
+                        _ => (None, 3),
+                    };
+                    // Dropout of the block's output costs nothing within it.
+                    let mask = dropout.and_then(|dropout| dropout.mask(mode));
+                    let output = kernels::conv2d_pool(x, weight, bias, geometry, mask);
+                    match (used, &after[used - 3..]) {
+                        (5, [Layer::Linear(linear), ..]) => {
+                            (flatten_linear(linear, output), 6 + folded)
+                        }
+                        (5, _) => (Activation::Flat(output.flatten(1, 3)), 5 + folded),
+                        _ => (Activation::Image(output), used + folded),
+                    }
+                }
+                [Layer::Relu(_), ..] => {
+                    let output = kernels::conv2d(x, weight, bias, geometry, true);
+                    (Activation::Image(output), 2 + folded)
+                }
+                _ => {
+                    let output = kernels::conv2d(x, weight, bias, geometry, false);
+                    (Activation::Image(output), 1 + folded)
+                }
             }
+        }
+        ([Layer::BatchNorm2d(norm), Layer::Relu(_), ..], Activation::Image(x)) => {
+            let output = norm.forward(x, mode, true, statistics);
+            (Activation::Image(output), 2)
         }
         ([Layer::Flatten(_), Layer::Linear(linear), ..], Activation::Image(x)) => {
             (flatten_linear(linear, x), 2)
         }
-        ([Layer::Conv2d(conv), Layer::Relu(_), ..], Activation::Image(x)) => {
-            let geometry = conv2d_geometry(conv, x.dims());
-            let bias = conv.bias.as_ref().map(|bias| bias.val());
-            let output = kernels::conv2d(x, conv.weight.val(), bias, geometry, true);
-            (Activation::Image(output), 2)
-        }
-        ([first, ..], input) => (first.forward(input, mode), 1),
+        ([first, ..], input) => (first.forward(input, mode, statistics), 1),
         ([], input) => (input, 0),
     }
 }

@@ -7,6 +7,7 @@ use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{Linear, Relu};
 use burn::tensor::{Device, Tensor};
 
+use super::batch_norm::{BatchNorm2d, BatchStatistics};
 use super::fusion::conv2d_geometry;
 use super::initialization::uniform_fan_in;
 use super::parameters::from_array;
@@ -18,8 +19,10 @@ use crate::random::DropoutMask;
 #[derive(Module, Debug)]
 pub enum Layer {
     Conv2d(Conv2d),
+    BatchNorm2d(BatchNorm2d),
     Relu(Relu),
     MaxPool2d(MaxPool2d),
+    AdaptiveAvgPool2d(AdaptiveAvgPool2d),
     Flatten(Flatten),
     Dropout(Dropout),
     Linear(Linear),
@@ -28,6 +31,12 @@ pub enum Layer {
 /// `[batch, channels, height, width]` to `[batch, features]`, as `torch.nn.Flatten`.
 #[derive(Module, Debug)]
 pub struct Flatten;
+
+/// As `torch.nn.AdaptiveAvgPool2d`.
+#[derive(Module, Debug)]
+pub struct AdaptiveAvgPool2d {
+    pub output_size: [usize; 2],
+}
 
 /// Dropout whose mask follows from (seed, step, layer) alone, as Burn's own draws from a state
 /// that cannot be saved.
@@ -97,6 +106,9 @@ impl Layer {
                     padding: PaddingConfig2d::Explicit(vertical, horizontal, vertical, horizontal),
                 })
             }
+            (config::Layer::BatchNorm2d(norm), Shape::Image { channels, .. }) => {
+                Layer::BatchNorm2d(BatchNorm2d::new(norm, index, channels, device))
+            }
             (config::Layer::Relu, _) => Layer::Relu(Relu::new()),
             (config::Layer::MaxPool2d(pool), _) => {
                 let [vertical, horizontal] = pool.padding;
@@ -107,6 +119,10 @@ impl Layer {
                         .with_padding(padding)
                         .init(),
                 )
+            }
+            (config::Layer::AdaptiveAvgPool2d(pool), _) => {
+                let output_size = pool.output_size;
+                Layer::AdaptiveAvgPool2d(AdaptiveAvgPool2d { output_size })
             }
             (config::Layer::Flatten, _) => Layer::Flatten(Flatten),
             (config::Layer::Dropout(dropout), _) => Layer::Dropout(Dropout {
@@ -121,7 +137,7 @@ impl Layer {
                     bias: linear.bias.then(|| Param::from_data(bias(), device)),
                 })
             }
-            (config::Layer::Conv2d(_), Shape::Flat { .. })
+            (config::Layer::Conv2d(_) | config::Layer::BatchNorm2d(_), Shape::Flat { .. })
             | (config::Layer::Linear(_), Shape::Image { .. }) => {
                 unreachable!("the shapes of an experiment fit")
             }
@@ -132,15 +148,23 @@ impl Layer {
     pub fn name(&self) -> &'static str {
         match self {
             Layer::Conv2d(_) => "conv2d",
+            Layer::BatchNorm2d(_) => "batch_norm2d",
             Layer::Relu(_) => "relu",
             Layer::MaxPool2d(_) => "max_pool2d",
+            Layer::AdaptiveAvgPool2d(_) => "adaptive_avg_pool2d",
             Layer::Flatten(_) => "flatten",
             Layer::Dropout(_) => "dropout",
             Layer::Linear(_) => "linear",
         }
     }
 
-    pub fn forward(&self, input: Activation, mode: Mode) -> Activation {
+    /// Batch normalizations add what they have seen to `statistics`.
+    pub fn forward(
+        &self,
+        input: Activation,
+        mode: Mode,
+        statistics: &mut Vec<BatchStatistics>,
+    ) -> Activation {
         match (self, input) {
             (Layer::Conv2d(conv), Activation::Image(x)) => {
                 let geometry = conv2d_geometry(conv, x.dims());
@@ -148,9 +172,15 @@ impl Layer {
                 let weight = conv.weight.val();
                 Activation::Image(kernels::conv2d(x, weight, bias, geometry, false))
             }
+            (Layer::BatchNorm2d(norm), Activation::Image(x)) => {
+                Activation::Image(norm.forward(x, mode, false, statistics))
+            }
             (Layer::Relu(relu), Activation::Image(x)) => Activation::Image(relu.forward(x)),
             (Layer::Relu(relu), Activation::Flat(x)) => Activation::Flat(relu.forward(x)),
             (Layer::MaxPool2d(pool), Activation::Image(x)) => Activation::Image(pool.forward(x)),
+            (Layer::AdaptiveAvgPool2d(pool), Activation::Image(x)) => {
+                Activation::Image(kernels::adaptive_avg_pool2d(x, pool.output_size))
+            }
             (Layer::Flatten(_), Activation::Image(x)) => Activation::Flat(x.flatten(1, 3)),
             (Layer::Flatten(_), flat) => flat,
             (Layer::Dropout(dropout), Activation::Image(x)) => {
@@ -163,7 +193,13 @@ impl Layer {
                 let bias = linear.bias.as_ref().map(|bias| bias.val());
                 Activation::Flat(kernels::linear(x, linear.weight.val(), bias))
             }
-            (Layer::Conv2d(_) | Layer::MaxPool2d(_), Activation::Flat(_))
+            (
+                Layer::Conv2d(_)
+                | Layer::BatchNorm2d(_)
+                | Layer::MaxPool2d(_)
+                | Layer::AdaptiveAvgPool2d(_),
+                Activation::Flat(_),
+            )
             | (Layer::Linear(_), Activation::Image(_)) => {
                 unreachable!("the shapes of an experiment fit")
             }

@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 
+use super::batch_norm::BatchStatistics;
 use super::fusion;
 use super::layer::{Activation, Layer, Mode};
 use super::parameters::{Path, from_array, to_array};
@@ -35,18 +36,31 @@ impl Network {
     }
 
     /// `[batch, channels, height, width]` to logits `[batch, classes]`.
-    pub fn forward(&self, images: Tensor<4>, mode: Mode) -> Tensor<2> {
+    ///
+    /// In training also what batch normalizations have seen, for [`Self::with_statistics`].
+    pub fn forward(&self, images: Tensor<4>, mode: Mode) -> (Tensor<2>, Vec<BatchStatistics>) {
         let mut activation = Activation::Image(images);
+        let mut statistics = Vec::new();
         let mut rest = self.layers.as_slice();
         while !rest.is_empty() {
-            let (output, count) = fusion::forward(rest, activation, mode);
+            let (output, count) = fusion::forward(rest, activation, mode, &mut statistics);
             activation = output;
             rest = &rest[count..];
         }
         match activation {
-            Activation::Flat(logits) => logits,
+            Activation::Flat(logits) => (logits, statistics),
             Activation::Image(_) => unreachable!("an experiment's network ends in class scores"),
         }
+    }
+
+    /// The network with the statistics of a batch taken into its running ones.
+    pub fn with_statistics(mut self, statistics: Vec<BatchStatistics>) -> Self {
+        for batch in statistics {
+            if let Layer::BatchNorm2d(norm) = &mut self.layers[batch.layer] {
+                norm.update(batch);
+            }
+        }
+        self
     }
 
     /// What is the first to have a NaN or an infinity on the way: `the output of layers.3 (conv2d)`.
@@ -56,7 +70,7 @@ impl Network {
             return Some("the images themselves (data.scale, data.normalize)".to_owned());
         }
         for (index, layer) in self.layers.iter().enumerate() {
-            activation = layer.forward(activation, mode);
+            activation = layer.forward(activation, mode, &mut Vec::new());
             if !activation.is_finite() {
                 return Some(format!("the output of layers.{index} ({})", layer.name()));
             }
@@ -64,7 +78,14 @@ impl Network {
         None
     }
 
-    /// All parameters by name, in PyTorch's layout.
+    /// Numbers that training moves, running statistics not among them.
+    pub fn parameter_count(&self) -> usize {
+        let mut counter = Counter(0);
+        self.visit(&mut counter);
+        counter.0
+    }
+
+    /// All parameters and running statistics by name, in PyTorch's layout.
     pub fn parameters(&self) -> Arrays {
         let mut reader = Reader::default();
         self.visit(&mut reader);
@@ -91,6 +112,16 @@ impl Network {
                 Err(format!("the network has no parameter `{name}`"))
             }
             None => Ok(network),
+        }
+    }
+}
+
+struct Counter(usize);
+
+impl ModuleVisitor for Counter {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if param.is_require_grad() {
+            self.0 += param.val().shape().num_elements();
         }
     }
 }
@@ -146,7 +177,9 @@ impl ModuleMapper for Writer<'_> {
         let misfit = match from_array(array) {
             Some(data) if array.shape == expected => {
                 let device = param.val().device();
-                return param.map(|_| Tensor::from_data(data, &device).require_grad());
+                let is_trained = param.is_require_grad();
+                return param
+                    .map(|_| Tensor::from_data(data, &device).set_require_grad(is_trained));
             }
             Some(_) => format!(
                 "parameter `{name}` has shape {:?}, the network's is {expected:?}",

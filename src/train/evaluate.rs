@@ -25,7 +25,8 @@ pub fn evaluate_batch(
 ) -> BatchOutcome {
     let Batch { images, labels } = batch;
     let images = images_tensor(images, labels.len(), input, device);
-    let logits = host_logits(network.forward(images, Mode::Evaluation));
+    let (logits, _) = network.forward(images, Mode::Evaluation);
+    let logits = host_logits(logits);
     let classes = logits.len() / labels.len();
     let mut loss = 0.0;
     let mut predictions = Vec::with_capacity(labels.len());

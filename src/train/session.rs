@@ -88,11 +88,7 @@ impl Session {
 
     /// Numbers that training moves.
     pub fn parameter_count(&self) -> usize {
-        let parameters = self.network.parameters();
-        parameters
-            .values()
-            .map(|array| array.shape.iter().product::<usize>())
-            .sum()
+        self.network.parameter_count()
     }
 
     /// Bytes of a checkpoint's arrays once training has begun.

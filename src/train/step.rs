@@ -24,7 +24,7 @@ impl Session {
             step: self.position.step,
         };
 
-        let logits = self.network.forward(images.clone(), mode);
+        let (logits, statistics) = self.network.forward(images.clone(), mode);
         let loss = kernels::cross_entropy(logits.clone(), labels.as_slice().into());
         let loss_value = f64::from(loss.clone().into_scalar::<f32>());
         if !loss_value.is_finite() {
@@ -44,7 +44,7 @@ impl Session {
             return Err(self.diverged(format!("the gradient of `{name}` is not finite")));
         }
         let learning_rate = self.experiment.training.learning_rate;
-        let network = self.network.clone();
+        let network = self.network.clone().with_statistics(statistics);
         let network = self.optimizer.step(learning_rate, network, &mut gradients);
         if let Some(name) = first_non_finite(&network, Part::Value) {
             return Err(self.diverged(format!("the step would make `{name}` not finite")));

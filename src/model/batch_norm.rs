@@ -1,0 +1,116 @@
+//! Batch normalization with running statistics.
+//!
+//! A forward pass changes nothing: it tells what the batch's statistics were, and the step that
+//! succeeds takes them over. So a step that fails leaves no trace, and no state hides in a lock.
+
+use burn::module::{Module, Param};
+use burn::nn::conv::Conv2d;
+use burn::tensor::{Device, Tensor, activation};
+
+use super::layer::Mode;
+use crate::{config, kernels};
+
+/// As `torch.nn.BatchNorm2d`.
+#[derive(Module, Debug)]
+pub struct BatchNorm2d {
+    pub weight: Param<Tensor<1>>,
+    pub bias: Param<Tensor<1>>,
+    /// Not trained.
+    pub running_mean: Param<Tensor<1>>,
+    /// Not trained.
+    pub running_var: Param<Tensor<1>>,
+    eps: f64,
+    momentum: f64,
+    /// Index of the layer in the network.
+    layer: usize,
+}
+
+/// Of one batch, for the running statistics.
+#[derive(Debug)]
+pub struct BatchStatistics {
+    /// Index of the layer in the network.
+    pub layer: usize,
+    mean: Tensor<1>,
+    /// Divided by n - 1.
+    variance: Tensor<1>,
+}
+
+impl BatchNorm2d {
+    /// With PyTorch's start values: weight and variance 1, bias and mean 0.
+    pub fn new(norm: &config::BatchNorm2d, layer: usize, channels: usize, device: &Device) -> Self {
+        let trained = |tensor: Tensor<1>| Param::from_tensor(tensor);
+        let running = |tensor: Tensor<1>| trained(tensor).set_require_grad(false);
+        Self {
+            weight: trained(Tensor::ones([channels], device)),
+            bias: trained(Tensor::zeros([channels], device)),
+            running_mean: running(Tensor::zeros([channels], device)),
+            running_var: running(Tensor::ones([channels], device)),
+            eps: norm.eps,
+            momentum: norm.momentum,
+            layer,
+        }
+    }
+
+    /// Normalizes by the batch's statistics in training, by the running ones else; then ReLU where
+    /// it is asked for.
+    pub fn forward(
+        &self,
+        x: Tensor<4>,
+        mode: Mode,
+        relu: bool,
+        statistics: &mut Vec<BatchStatistics>,
+    ) -> Tensor<4> {
+        if let Mode::Training { .. } = mode {
+            let (weight, bias) = (self.weight.val(), self.bias.val());
+            let normalized = kernels::batch_norm(x, weight, bias, self.eps, relu);
+            statistics.push(BatchStatistics {
+                layer: self.layer,
+                mean: normalized.mean,
+                variance: normalized.unbiased_variance,
+            });
+            return normalized.output;
+        }
+        let (scale, shift) = self.scale_and_shift();
+        let channels = scale.dims()[0];
+        let shape = [1, channels, 1, 1];
+        let output = x * scale.reshape(shape) + shift.reshape(shape);
+        if relu {
+            activation::relu(output)
+        } else {
+            output
+        }
+    }
+
+    /// In evaluation a convolution before it is one with other weights and another bias.
+    pub fn fold_into(&self, conv: &Conv2d) -> (Tensor<4>, Tensor<1>) {
+        let (scale, shift) = self.scale_and_shift();
+        let channels = scale.dims()[0];
+        let weight = conv.weight.val() * scale.clone().reshape([channels, 1, 1, 1]);
+        let bias = match &conv.bias {
+            Some(bias) => bias.val() * scale + shift,
+            None => shift,
+        };
+        (weight, bias)
+    }
+
+    /// What the running statistics make of the layer.
+    fn scale_and_shift(&self) -> (Tensor<1>, Tensor<1>) {
+        let deviation = (self.running_var.val() + self.eps).sqrt();
+        let scale = self.weight.val() / deviation;
+        let shift = self.bias.val() - self.running_mean.val() * scale.clone();
+        (scale, shift)
+    }
+
+    /// Takes a batch's statistics into the running ones.
+    pub fn update(&mut self, batch: BatchStatistics) {
+        let momentum = self.momentum;
+        let average = |running: &Param<Tensor<1>>, new: Tensor<1>| {
+            let id = running.id;
+            let old = running.val().inner();
+            let next = old * (1.0 - momentum) + new.inner() * momentum;
+            Param::initialized(id, Tensor::from_inner(next))
+        };
+        self.running_mean = average(&self.running_mean, batch.mean);
+        self.running_var = average(&self.running_var, batch.variance);
+    }
+}
