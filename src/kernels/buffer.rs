@@ -6,18 +6,19 @@ use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
+use super::memory::Memory;
 use burn::tensor::{DType, Shape, TensorData};
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 
 /// Floats that go back to where they were taken from when nobody needs them any more.
 #[derive(Debug)]
 pub struct Buffer {
-    /// At least `length` floats; it never shrinks, as what is there need not be filled again.
-    memory: Vec<f32>,
+    /// At least `length` floats.
+    memory: Memory,
     length: usize,
 }
 
-static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());
+static FREE: Mutex<Vec<Memory>> = Mutex::new(Vec::new());
 
 /// Buffers that are kept for later at most.
 const KEPT: usize = 64;
@@ -34,9 +35,7 @@ impl Buffer {
             .map(|index| free.swap_remove(index))
             .unwrap_or_default();
         drop(free);
-        if memory.len() < length {
-            memory.resize(length, 0.0);
-        }
+        memory.grow(length);
         Self { memory, length }
     }
 

@@ -5,6 +5,8 @@
 //! not zero, so the backward pass takes these one by one: for each, the weight's gradient grows by
 //! the gradient times the patch, and the patch's gradient by the gradient times the weight.
 
+use std::mem::MaybeUninit;
+
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
@@ -12,6 +14,7 @@ use super::conv2d::{Conv2dGradients, Convolver, Images, MAX_LANES, Pieces};
 use super::dropout;
 use super::geometry::{Conv2dGeometry, Frame, PoolGeometry};
 use super::image::{laid, lay, transpose};
+use super::memory::Memory;
 use super::parallel::{chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
 use super::simd::{Level, NONE, Vector, on_level};
 use crate::random::DropoutMask;
@@ -293,12 +296,13 @@ pub fn backward(
     let (image_len, output_len) = (frame.image_len(), geometry.output_len());
     let batch = gradient.values.len() / output_len;
     assert!(winners.len() >= geometry.winners_len(batch));
-    let sums_len = sparse.weight.len() + conv2d.out_channels;
+    let sums_len = sparse.weight_len() + conv2d.out_channels;
     let chunk = chunk_size_with_sums(batch, sums_len);
     let mut input_gradient = wants_input.then(|| Buffer::take(batch * image_len));
     let pieces = Pieces::new(input_gradient.as_deref_mut(), chunk * image_len);
     // So many images that their patches stay in the first-level cache.
-    let group = (CACHED_FLOATS / frame.len()).clamp(1, chunk);
+    let is_short = sparse.is_short() && !wants_input;
+    let group = (CACHED_FLOATS / frame.len()).clamp(1, if is_short { 1 } else { chunk });
     // Without half-filled vectors nothing reaches beyond an image, and many copies are saved.
     let is_whole = sparse.segments[0].length.is_multiple_of(MAX_LANES);
     let reads_input = is_whole && frame.is_laid(input.format);
@@ -308,13 +312,14 @@ pub fn backward(
         && sparse.output_frame.is_laid(gradient.format);
     let sums = sum_over_chunks(level, batch.div_ceil(chunk), sums_len, |index, sums| {
         let mut input_gradient = pieces.take(index);
-        let (weight_sums, bias_sums) = sums.split_at_mut(sparse.weight.len());
+        let (weight_sums, bias_sums) = sums.split_at_mut(sparse.weight_len());
         let mut images = scratch(group * frame.len() + MAX_LANES);
         let mut gradient_laid = scratch(output_len + MAX_LANES);
         let mut input_laid = scratch(frame.len() + MAX_LANES);
         let mut bias_laid = scratch(conv2d.out_channels + MAX_LANES);
         bias_laid.fill(0.0);
         let mut lists = Lists::new(geometry, group);
+        let mut short = Short::default();
         let last = batch.min((index + 1) * chunk);
         for first in (index * chunk..last).step_by(group) {
             lists.clear();
@@ -340,6 +345,11 @@ pub fn backward(
                 };
                 let winners = &winners[sample * output_len..][..output_len + MAX_LANES];
                 match &mut input_gradient {
+                    None if is_short => {
+                        let image = &images[start..];
+                        let (weight, bias) = (&mut *weight_sums, &mut bias_laid[..]);
+                        sparse.add_short(image, dy, winners, &mut short, weight, bias);
+                    }
                     None => sparse.scatter(dy, winners, start, None, &mut lists, &mut bias_laid),
                     Some(target) => {
                         let at = (sample - index * chunk) * image_len;
@@ -363,7 +373,9 @@ pub fn backward(
             } else {
                 &images
             };
-            sparse.add_weight(images, &lists, weight_sums);
+            if !is_short {
+                sparse.add_weight(images, &lists, weight_sums);
+            }
         }
         bias_sums.copy_from_slice(&bias_laid[..bias_sums.len()]);
     });
@@ -381,7 +393,7 @@ pub fn backward(
     Conv2dGradients {
         input: input_gradient,
         weight,
-        bias: sums[sparse.weight.len()..].to_vec(),
+        bias: sums[sparse.weight_len()..].to_vec(),
     }
 }
 
@@ -400,13 +412,13 @@ struct Sparse<'a> {
     /// Floats of a channel's weights: all segments.
     row: usize,
     /// `[channel][segment][segment_len]`
-    weight: Vec<f32>,
+    weight: Memory,
     /// Where each vector of a channel's weights lies in a patch.
     vectors: Vec<usize>,
 }
 
 /// A gradient that is not zero, and where its patch starts among the images of the group.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Entry {
     patch: u32,
     gradient: f32,
@@ -414,7 +426,7 @@ struct Entry {
 
 /// The gradients of a group of images that are not zero, by channel and in order.
 struct Lists {
-    entries: Vec<Entry>,
+    entries: Box<[MaybeUninit<Entry>]>,
     /// Where each channel's entries end.
     ends: Vec<usize>,
     /// Entries that a channel has room for.
@@ -427,7 +439,7 @@ impl Lists {
         // One more, for an entry that is written and then not counted.
         let capacity = geometry.windows() * images + 1;
         Self {
-            entries: vec![Entry::default(); channels * capacity],
+            entries: Box::new_uninit_slice(channels * capacity),
             ends: (0..channels).map(|channel| channel * capacity).collect(),
             capacity,
         }
@@ -440,7 +452,9 @@ impl Lists {
     }
 
     fn of(&self, channel: usize) -> &[Entry] {
-        &self.entries[channel * self.capacity..self.ends[channel]]
+        let entries = &self.entries[channel * self.capacity..self.ends[channel]];
+        // SAFETY: `ends` counts entries that were written.
+        unsafe { entries.assume_init_ref() }
     }
 }
 
@@ -452,8 +466,9 @@ impl<'a> Sparse<'a> {
         let lanes = super::lanes(level);
         let segment_len = segments[0].length.next_multiple_of(lanes);
         let row = segments.len() * segment_len;
-        let mut packed = vec![0.0; conv2d.out_channels * row];
-        for (channel, packed) in packed.chunks_exact_mut(row).enumerate() {
+        let weight_len = conv2d.out_channels * row;
+        let mut packed = Memory::zeros(weight_len);
+        for (channel, packed) in packed[..weight_len].chunks_exact_mut(row).enumerate() {
             let mut element = 0;
             for (segment, packed) in segments.iter().zip(packed.chunks_exact_mut(segment_len)) {
                 for packed in &mut packed[..segment.length] {
@@ -530,6 +545,53 @@ impl<'a> Sparse<'a> {
         }
     }
 
+    /// Whether patches are so short that it is cheaper to take all gradients, the zeros too, than
+    /// to list those that are not zero.
+    fn is_short(&self) -> bool {
+        self.vectors.len() <= SHORT
+            && self.geometry.conv2d.groups == 1
+            && self.geometry.pool.window_len() <= 8
+    }
+
+    /// Adds what one image gives to the gradients of weight and bias.
+    fn add_short(
+        &self,
+        image: &[f32],
+        gradient: &[f32],
+        winners: &[u8],
+        short: &mut Short,
+        weight: &mut [f32],
+        bias: &mut [f32],
+    ) {
+        let output_len = self.geometry.output_len();
+        assert!(gradient.len().min(winners.len()) >= output_len);
+        assert!(image.len() >= self.frame.len() + MAX_LANES);
+        assert!(bias.len() >= self.geometry.conv2d.out_channels + MAX_LANES);
+        assert_eq!(weight.len(), self.weight_len());
+        short.gradients.resize(output_len + MAX_LANES, 0.0);
+        short.patches.resize(output_len + MAX_LANES, 0);
+        // SAFETY: all patches lie inside the image, which has a vector's room behind it, as has
+        // every slice that vectors may reach beyond; places are below eight, or `NONE`, which the
+        // table takes for a place, with a gradient of zero.
+        unsafe {
+            let (gradient, winners) = (gradient.as_ptr(), winners.as_ptr());
+            add_short_on(
+                self.level,
+                self,
+                image.as_ptr(),
+                gradient,
+                winners,
+                short,
+                weight.as_mut_ptr(),
+                bias.as_mut_ptr(),
+            )
+        }
+    }
+
+    fn weight_len(&self) -> usize {
+        self.geometry.conv2d.out_channels * self.row
+    }
+
     /// Where in the frame the patch of each place of the window at `[y, x]` starts, without its
     /// group's channels.
     #[inline(always)]
@@ -546,9 +608,18 @@ impl<'a> Sparse<'a> {
             )
     }
 
+    /// A place of the window at `[y, x]` that lies inside the convolution's output.
+    #[inline(always)]
+    fn inner_place(&self, window: [usize; 2]) -> usize {
+        let pool = &self.geometry.pool;
+        let first = [0, 1]
+            .map(|axis: usize| pool.padding[axis].saturating_sub(window[axis] * pool.stride[axis]));
+        first[0] * pool.kernel_size[1] + first[1]
+    }
+
     /// Adds what the listed gradients give to the gradient of the weight.
     fn add_weight(&self, images: &[f32], lists: &Lists, weight: &mut [f32]) {
-        assert_eq!(weight.len(), self.weight.len());
+        assert_eq!(weight.len(), self.weight_len());
         // SAFETY: patches lie inside the images, which have a vector's room behind them.
         unsafe {
             add_weight_on(
@@ -570,6 +641,145 @@ unsafe fn add_bias<S: Vector>(gradient: *const f32, winners: *const u8, bias: *m
         let taken = S::load(gradient).taken(winners);
         S::load(bias).add(taken).store(bias);
         taken.nonzero()
+    }
+}
+
+/// Vectors of a short patch.
+const SHORT: usize = 6;
+
+/// The gradients of one image, zeros where nothing won, and where their patches start.
+#[derive(Debug, Default)]
+struct Short {
+    gradients: Vec<f32>,
+    patches: Vec<u32>,
+}
+
+on_level! {
+    unsafe fn add_short_on(
+        sparse: &Sparse<'_>, image: *const f32, gradient: *const f32, winners: *const u8,
+        short: &mut Short, weight: *mut f32, bias: *mut f32,
+    ) = add_short_generic
+}
+
+#[inline(always)]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a kernel takes its operands one by one"
+)]
+unsafe fn add_short_generic<S: Vector>(
+    sparse: &Sparse<'_>,
+    image: *const f32,
+    gradient: *const f32,
+    winners: *const u8,
+    short: &mut Short,
+    weight: *mut f32,
+    bias: *mut f32,
+) {
+    let channels = sparse.geometry.conv2d.out_channels;
+    let [height, width] = sparse.geometry.output_size();
+    let places = sparse.geometry.pool.window_len();
+    let gradients = short.gradients.as_mut_ptr();
+    let patches = short.patches.as_mut_ptr();
+    for (window, (y, x)) in (0..height)
+        .flat_map(|y| (0..width).map(move |x| (y, x)))
+        .enumerate()
+    {
+        let mut table = [0; 8];
+        for (place, entry) in table.iter_mut().enumerate() {
+            // One that wins inside the window, for every place that cannot.
+            let place = if place < places {
+                place
+            } else {
+                sparse.inner_place([y, x])
+            };
+            *entry = sparse.patch([y, x], place) as u32;
+        }
+        let at = window * channels;
+        for channel in (0..channels).step_by(S::LANES) {
+            // SAFETY: the caller's promise; what is written beyond the last channel the next
+            // window overwrites.
+            unsafe {
+                let here = at + channel;
+                let left = channels - channel;
+                let taken = S::load(gradient.add(here)).taken(winners.add(here));
+                let taken = if left < S::LANES {
+                    taken.first(left)
+                } else {
+                    taken
+                };
+                taken.store(gradients.add(here));
+                let bias = bias.add(channel);
+                S::load(bias).add(taken).store(bias);
+                S::store_lookup(&table, winners.add(here), 0, patches.add(here));
+            }
+        }
+    }
+    let windows = height * width;
+    let mut channel = 0;
+    while channel < channels {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let count = (channels - channel).min(2);
+            let weight = weight.add(channel * sparse.row);
+            let (gradients, patches) = (gradients.add(channel), patches.add(channel));
+            macro_rules! add {
+                ($vectors:literal, $channels:literal) => {
+                    add_all::<S, $vectors, $channels>(
+                        sparse, image, gradients, patches, windows, weight,
+                    )
+                };
+            }
+            match (sparse.vectors.len(), count) {
+                (1, 1) => add!(1, 1),
+                (1, _) => add!(1, 2),
+                (2, 1) => add!(2, 1),
+                (2, _) => add!(2, 2),
+                (3, 1) => add!(3, 1),
+                (3, _) => add!(3, 2),
+                (4, 1) => add!(4, 1),
+                (4, _) => add!(4, 2),
+                (5, 1) => add!(5, 1),
+                (5, _) => add!(5, 2),
+                (_, 1) => add!(6, 1),
+                (_, _) => add!(6, 2),
+            }
+            channel += count;
+        }
+    }
+}
+
+/// `weight[c] += Σ gradient * patch` over all windows, for `C` neighbouring channels.
+#[inline(always)]
+unsafe fn add_all<S: Vector, const N: usize, const C: usize>(
+    sparse: &Sparse<'_>,
+    image: *const f32,
+    gradients: *const f32,
+    patches: *const u32,
+    windows: usize,
+    weight: *mut f32,
+) {
+    let channels = sparse.geometry.conv2d.out_channels;
+    // SAFETY: the caller's promise.
+    unsafe {
+        let places: [usize; N] = std::array::from_fn(|i| *sparse.vectors.as_ptr().add(i));
+        let mut sums: [[S; N]; C] = std::array::from_fn(|c| {
+            std::array::from_fn(|i| S::load(weight.add(c * sparse.row + i * S::LANES)))
+        });
+        for window in 0..windows {
+            for c in 0..C {
+                let at = window * channels + c;
+                let value = S::splat(*gradients.add(at));
+                let patch = image.add(*patches.add(at) as usize);
+                for (sum, place) in sums[c].iter_mut().zip(places) {
+                    *sum = sum.add_product(value, S::load(patch.add(place)));
+                }
+            }
+        }
+        for (c, sums) in sums.into_iter().enumerate() {
+            for (i, sum) in sums.into_iter().enumerate() {
+                sum.store(weight.add(c * sparse.row + i * S::LANES));
+            }
+        }
     }
 }
 
@@ -621,10 +831,10 @@ unsafe fn list_generic<S: Vector>(
                         channel / conv2d.group_out_channels() * in_group
                     };
                     let end = lists.ends.get_unchecked_mut(channel);
-                    *lists.entries.get_unchecked_mut(*end) = Entry {
+                    lists.entries.get_unchecked_mut(*end).write(Entry {
                         patch: patches[place].wrapping_add(group as u32),
                         gradient: *gradient.add(at + channel),
-                    };
+                    });
                     *end += (bits >> (channel - first) & 1) as usize;
                 }
             }
@@ -704,10 +914,10 @@ unsafe fn scatter_generic<S: Vector>(
                             let lane = bits.trailing_zeros() as usize;
                             bits &= bits - 1;
                             let end = lists.ends.get_unchecked_mut(first + lane);
-                            *lists.entries.get_unchecked_mut(*end) = Entry {
+                            lists.entries.get_unchecked_mut(*end).write(Entry {
                                 patch: (image + patch) as u32,
                                 gradient: *gradient.add(lane),
-                            };
+                            });
                             *end += 1;
                         }
                     }

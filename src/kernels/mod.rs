@@ -28,6 +28,7 @@ mod extension;
 mod geometry;
 mod host;
 mod image;
+mod memory;
 mod operations;
 mod parallel;
 mod product;

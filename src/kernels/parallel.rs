@@ -8,6 +8,7 @@ use std::ops::{Deref, DerefMut};
 
 use rayon::prelude::*;
 
+use super::memory::Memory;
 use super::simd::{Level, Vector, on_level};
 
 /// Chunks that a batch is cut into at most.
@@ -86,12 +87,12 @@ unsafe fn add_generic<S: Vector>(values: *const f32, sum: *mut f32, length: usiz
 
 /// Memory of this thread that kernels use over and over; its content is whatever was left in it.
 pub struct Scratch {
-    memory: Vec<f32>,
+    memory: Memory,
     length: usize,
 }
 
 thread_local! {
-    static FREE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+    static FREE: RefCell<Vec<Memory>> = const { RefCell::new(Vec::new()) };
 }
 
 /// `length` floats of any value.
@@ -109,9 +110,7 @@ pub fn scratch(length: usize) -> Scratch {
         best.map(|index| free.swap_remove(index))
             .unwrap_or_default()
     });
-    if memory.len() < length {
-        memory.resize(length, 0.0);
-    }
+    memory.grow(length);
     Scratch { memory, length }
 }
 

@@ -3,6 +3,7 @@
 //! Both kinds sum each output element in the order of the summed dimension, one fused
 //! multiply-add after the other.
 
+use super::memory::Memory;
 use super::simd::{Vector, on_level};
 
 /// A run of the summed dimension that lies together in memory.
@@ -31,7 +32,7 @@ pub enum Start<'a> {
 /// B of a product, laid out in the order in which the tiles read it.
 #[derive(Debug, Default)]
 pub struct Packed {
-    values: Vec<f32>,
+    values: Memory,
     depth: usize,
     columns: usize,
 }
@@ -58,8 +59,8 @@ impl Packed {
         let width = panel_columns(level);
         self.depth = depth;
         self.columns = columns;
-        self.values = vec![0.0; depth * columns.next_multiple_of(lanes)];
-        let mut rest = self.values.as_mut_slice();
+        self.values = Memory::zeros(depth * columns.next_multiple_of(lanes));
+        let mut rest = &mut self.values[..];
         for first in (0..columns).step_by(width) {
             let padded = (columns - first).next_multiple_of(lanes).min(width);
             let (panel, later) = rest.split_at_mut(depth * padded);

@@ -142,6 +142,8 @@ pub trait Vector: Copy {
     unsafe fn first(self, count: usize) -> Self;
     /// One bit an element, the lowest first: it is not 0.
     unsafe fn nonzero(self) -> u32;
+    /// `base + table[byte % 8]` for each of `LANES` bytes.
+    unsafe fn store_lookup(table: &[u32; 8], bytes: *const u8, base: u32, to: *mut u32);
     /// One bit for each of `LANES` bytes, the lowest first: it equals `byte`.
     unsafe fn equal_bytes(bytes: *const u8, byte: u8) -> u32;
 }
@@ -230,6 +232,15 @@ impl Vector for Portable {
     unsafe fn nonzero(self) -> u32 {
         let bits = self.0.iter().enumerate();
         bits.fold(0, |bits, (i, value)| bits | u32::from(*value != 0.0) << i)
+    }
+    #[inline(always)]
+    unsafe fn store_lookup(table: &[u32; 8], bytes: *const u8, base: u32, to: *mut u32) {
+        // SAFETY: valid for eight elements, by the trait's contract.
+        unsafe {
+            let bytes = bytes.cast::<[u8; 8]>().read_unaligned();
+            let values = bytes.map(|byte| base.wrapping_add(table[usize::from(byte % 8)]));
+            to.cast::<[u32; 8]>().write_unaligned(values);
+        }
     }
     #[inline(always)]
     unsafe fn equal_bytes(bytes: *const u8, byte: u8) -> u32 {
@@ -333,6 +344,16 @@ impl Vector for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn store_lookup(table: &[u32; 8], bytes: *const u8, base: u32, to: *mut u32) {
+        unsafe {
+            let index = _mm256_cvtepu8_epi32(_mm_loadl_epi64(bytes.cast()));
+            let table = _mm256_loadu_si256(table.as_ptr().cast());
+            let values = _mm256_permutevar8x32_epi32(table, index);
+            let values = _mm256_add_epi32(values, _mm256_set1_epi32(base as i32));
+            _mm256_storeu_si256(to.cast(), values);
+        }
+    }
+    #[inline(always)]
     unsafe fn equal_bytes(bytes: *const u8, byte: u8) -> u32 {
         unsafe {
             let bytes = _mm_loadl_epi64(bytes.cast());
@@ -425,6 +446,18 @@ impl Vector for Avx512 {
                 self.0,
                 _mm512_setzero_ps(),
             ))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_lookup(table: &[u32; 8], bytes: *const u8, base: u32, to: *mut u32) {
+        unsafe {
+            let index = _mm512_cvtepu8_epi32(_mm_loadu_si128(bytes.cast()));
+            let index = _mm512_and_si512(index, _mm512_set1_epi32(7));
+            let half = _mm256_loadu_si256(table.as_ptr().cast());
+            let table = _mm512_castsi256_si512(half);
+            let values = _mm512_permutexvar_epi32(index, table);
+            let values = _mm512_add_epi32(values, _mm512_set1_epi32(base as i32));
+            _mm512_storeu_si512(to.cast(), values);
         }
     }
     #[inline(always)]
