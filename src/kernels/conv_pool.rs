@@ -415,6 +415,10 @@ struct Sparse<'a> {
     weight: Memory,
     /// Where each vector of a channel's weights lies in a patch.
     vectors: Vec<usize>,
+    /// Floats from one patch to the next, down and across.
+    steps: [usize; 2],
+    /// Where the patch of each place of a window starts, from that of the first.
+    places: Vec<usize>,
 }
 
 /// A gradient that is not zero, and where its patch starts among the images of the group.
@@ -482,8 +486,16 @@ impl<'a> Sparse<'a> {
             (start..start + segment.length).step_by(lanes)
         });
         let size = geometry.output_size();
+        let steps = [
+            conv2d.stride[0] * conv2d.input_frame().row(),
+            conv2d.stride[1] * conv2d.in_channels,
+        ];
+        let [rows, columns] = geometry.pool.kernel_size;
+        let places = (0..rows).flat_map(|y| (0..columns).map(move |x| y * steps[0] + x * steps[1]));
         Self {
             level,
+            steps,
+            places: places.collect(),
             geometry,
             frame: conv2d.input_frame(),
             output_frame: Frame {
@@ -551,6 +563,7 @@ impl<'a> Sparse<'a> {
         self.vectors.len() <= SHORT
             && self.geometry.conv2d.groups == 1
             && self.geometry.pool.window_len() <= 8
+            && self.geometry.pool.padding == [0, 0]
     }
 
     /// Adds what one image gives to the gradients of weight and bias.
@@ -571,8 +584,8 @@ impl<'a> Sparse<'a> {
         short.gradients.resize(output_len + MAX_LANES, 0.0);
         short.patches.resize(output_len + MAX_LANES, 0);
         // SAFETY: all patches lie inside the image, which has a vector's room behind it, as has
-        // every slice that vectors may reach beyond; places are below eight, or `NONE`, which the
-        // table takes for a place, with a gradient of zero.
+        // every slice that vectors may reach beyond; places are below eight, or `NONE`, which
+        // counts as some place of the window, with a gradient of zero.
         unsafe {
             let (gradient, winners) = (gradient.as_ptr(), winners.as_ptr());
             add_short_on(
@@ -592,29 +605,17 @@ impl<'a> Sparse<'a> {
         self.geometry.conv2d.out_channels * self.row
     }
 
-    /// Where in the frame the patch of each place of the window at `[y, x]` starts, without its
-    /// group's channels.
+    /// Where in the frame the patch of the first place of the window at `[y, x]` starts. It may lie
+    /// in the pool's padding and wrap around; those of places that can win do not.
     #[inline(always)]
-    fn patch(&self, window: [usize; 2], place: usize) -> usize {
-        let (conv2d, pool) = (&self.geometry.conv2d, &self.geometry.pool);
-        let y = window[0] * pool.stride[0] + place / pool.kernel_size[1];
-        let x = window[1] * pool.stride[1] + place % pool.kernel_size[1];
-        // Places outside are never read, so that they may wrap.
-        y.wrapping_sub(pool.padding[0])
-            .wrapping_mul(conv2d.stride[0] * self.frame.row())
-            .wrapping_add(
-                x.wrapping_sub(pool.padding[1])
-                    .wrapping_mul(conv2d.stride[1] * conv2d.in_channels),
-            )
-    }
-
-    /// A place of the window at `[y, x]` that lies inside the convolution's output.
-    #[inline(always)]
-    fn inner_place(&self, window: [usize; 2]) -> usize {
+    fn window_start(&self, window: [usize; 2]) -> usize {
         let pool = &self.geometry.pool;
-        let first = [0, 1]
-            .map(|axis: usize| pool.padding[axis].saturating_sub(window[axis] * pool.stride[axis]));
-        first[0] * pool.kernel_size[1] + first[1]
+        let [y, x] = [0, 1].map(|axis: usize| {
+            let from = window[axis] * pool.stride[axis];
+            from.wrapping_sub(pool.padding[axis])
+        });
+        y.wrapping_mul(self.steps[0])
+            .wrapping_add(x.wrapping_mul(self.steps[1]))
     }
 
     /// Adds what the listed gradients give to the gradient of the weight.
@@ -677,23 +678,18 @@ unsafe fn add_short_generic<S: Vector>(
 ) {
     let channels = sparse.geometry.conv2d.out_channels;
     let [height, width] = sparse.geometry.output_size();
-    let places = sparse.geometry.pool.window_len();
+    // What is no place counts as the first one, with a gradient of zero.
+    let mut table = [0; 8];
+    for (entry, place) in table.iter_mut().zip(&sparse.places) {
+        *entry = *place as u32;
+    }
     let gradients = short.gradients.as_mut_ptr();
     let patches = short.patches.as_mut_ptr();
     for (window, (y, x)) in (0..height)
         .flat_map(|y| (0..width).map(move |x| (y, x)))
         .enumerate()
     {
-        let mut table = [0; 8];
-        for (place, entry) in table.iter_mut().enumerate() {
-            // One that wins inside the window, for every place that cannot.
-            let place = if place < places {
-                place
-            } else {
-                sparse.inner_place([y, x])
-            };
-            *entry = sparse.patch([y, x], place) as u32;
-        }
+        let start = sparse.window_start([y, x]) as u32;
         let at = window * channels;
         for channel in (0..channels).step_by(S::LANES) {
             // SAFETY: the caller's promise; what is written beyond the last channel the next
@@ -710,7 +706,7 @@ unsafe fn add_short_generic<S: Vector>(
                 taken.store(gradients.add(here));
                 let bias = bias.add(channel);
                 S::load(bias).add(taken).store(bias);
-                S::store_lookup(&table, winners.add(here), 0, patches.add(here));
+                S::store_lookup(&table, winners.add(here), start, patches.add(here));
             }
         }
     }
@@ -808,8 +804,9 @@ unsafe fn list_generic<S: Vector>(
         .flat_map(|y| (0..width).map(move |x| (y, x)))
         .enumerate()
     {
-        for (place, patch) in (0..sparse.geometry.pool.window_len()).zip(&mut patches) {
-            *patch = image.wrapping_add(sparse.patch([y, x], place)) as u32;
+        let start = image.wrapping_add(sparse.window_start([y, x]));
+        for (place, patch) in sparse.places.iter().zip(&mut patches) {
+            *patch = start.wrapping_add(*place) as u32;
         }
         let at = window * channels;
         // SAFETY: reads at most a vector beyond the last channel; a list has room for every
@@ -876,6 +873,7 @@ unsafe fn scatter_generic<S: Vector>(
         .enumerate()
     {
         let at = window * channels;
+        let start = sparse.window_start([y, x]);
         for group in 0..conv2d.groups {
             let end = (group + 1) * conv2d.group_out_channels();
             for first in (group * conv2d.group_out_channels()..end).step_by(WORD) {
@@ -898,7 +896,7 @@ unsafe fn scatter_generic<S: Vector>(
                         S::load(bias).add(taken).store(bias);
                         active |= u64::from(taken.nonzero()) << lane;
                     }
-                    for place in 0..geometry.pool.window_len() {
+                    for (place, from_start) in sparse.places.iter().enumerate() {
                         let mut bits = 0u64;
                         for lane in (0..count).step_by(S::LANES) {
                             bits |=
@@ -908,7 +906,9 @@ unsafe fn scatter_generic<S: Vector>(
                         if bits == 0 {
                             continue;
                         }
-                        let patch = sparse.patch([y, x], place) + group * in_group;
+                        let patch = start
+                            .wrapping_add(*from_start)
+                            .wrapping_add(group * in_group);
                         add_patch::<S>(sparse, gradient, bits, first, input.add(patch));
                         while bits != 0 {
                             let lane = bits.trailing_zeros() as usize;
