@@ -78,10 +78,6 @@ fn scale_and_shift(
 }
 
 /// `(input - mean) / sqrt(variance + eps) * weight + bias`, then ReLU where it is asked for.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a kernel takes its operands one by one"
-)]
 pub fn forward(
     level: Level,
     input: &[f32],
@@ -105,10 +101,6 @@ pub fn forward(
 }
 
 /// The gradients of [`forward`], the statistics' part included, given that of its output.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a kernel takes its operands one by one"
-)]
 pub fn backward(
     level: Level,
     input: &[f32],

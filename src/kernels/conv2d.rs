@@ -245,8 +245,14 @@ struct Backward<'a> {
     elements: Vec<usize>,
     /// Rows of output pixels.
     runs: Vec<Run>,
-    /// Each phase's rows, and for each group its segments and weights.
-    phases: Vec<(Vec<Row>, Vec<(Vec<Segment>, Packed)>)>,
+    phases: Vec<PhaseProduct>,
+}
+
+/// What takes the gradient of the output to that of the input pixels of one phase.
+struct PhaseProduct {
+    rows: Vec<Row>,
+    /// Segments and weights of each group.
+    groups: Vec<(Vec<Segment>, Packed)>,
 }
 
 impl<'a> Backward<'a> {
@@ -286,8 +292,10 @@ impl<'a> Backward<'a> {
                 });
                 (shifted.collect(), packed)
             });
-            let groups = groups.collect();
-            (phase.rows, groups)
+            PhaseProduct {
+                groups: groups.collect(),
+                rows: phase.rows,
+            }
         });
         Self {
             level,
@@ -334,7 +342,7 @@ impl<'a> Backward<'a> {
 
     /// One image's gradient of the input, channels last.
     fn input_gradient(&self, gradient: &[f32], target: &mut [f32]) {
-        for (rows, groups) in &self.phases {
+        for PhaseProduct { rows, groups } in &self.phases {
             for (group, (segments, weight)) in groups.iter().enumerate() {
                 let target = &mut target[group * self.geometry.group_in_channels()..];
                 gathered(

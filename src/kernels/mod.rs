@@ -11,6 +11,11 @@
 //!
 //! This is the only module with unsafe code; the rest of the crate denies it.
 #![allow(unsafe_code)]
+#![allow(
+    clippy::too_many_arguments,
+    clippy::needless_range_loop,
+    reason = "a kernel takes its operands one by one and counts its registers"
+)]
 
 pub mod adam;
 pub mod avg_pool;
@@ -33,6 +38,7 @@ mod operations;
 mod parallel;
 mod product;
 mod simd;
+mod sparse;
 mod winograd;
 
 pub use buffer::Buffer;

@@ -82,7 +82,6 @@ impl Packed {
 /// # Panics
 ///
 /// If a row reaches outside of A or C, or the depths differ.
-#[allow(clippy::too_many_arguments)]
 pub fn gathered(
     level: super::Level,
     a: &[f32],
@@ -157,10 +156,6 @@ unsafe fn gathered_generic<S: Vector>(
 }
 
 #[inline(always)]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a kernel takes its operands one by one"
-)]
 unsafe fn gathered_panel<S: Vector, const V: usize>(
     a: *const f32,
     rows: &[Row],
@@ -210,10 +205,6 @@ unsafe fn gathered_panel<S: Vector, const V: usize>(
 const MAX_COLUMNS: usize = 32;
 
 #[inline(always)]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a kernel takes its operands one by one"
-)]
 unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
     a: *const f32,
     rows: &[Row],
@@ -251,10 +242,6 @@ unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
 
 /// A tile of up to `ROWS` rows; with fewer, the last one is computed repeatedly.
 #[inline(always)]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a kernel takes its operands one by one"
-)]
 unsafe fn gathered_tile<S: Vector, const V: usize, const ROWS: usize>(
     a: *const f32,
     tile: &[Row],
@@ -368,10 +355,6 @@ on_level! {
 }
 
 #[inline(always)]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a kernel takes its operands one by one"
-)]
 unsafe fn outer_generic<S: Vector>(
     a: *const f32,
     a_rows: &[usize],
@@ -417,10 +400,6 @@ unsafe fn outer_generic<S: Vector>(
 }
 
 #[inline(always)]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a kernel takes its operands one by one"
-)]
 unsafe fn outer_tiles<S: Vector, const V: usize, const ROWS: usize>(
     a: *const f32,
     a_rows: &[usize],

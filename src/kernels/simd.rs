@@ -69,19 +69,16 @@ impl Level {
 macro_rules! on_level {
     ($(#[$doc:meta])* $vis:vis unsafe fn $name:ident($($arg:ident: $type:ty),* $(,)?) = $generic:ident) => {
         $(#[$doc])*
-        #[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
         $vis unsafe fn $name(level: $crate::kernels::simd::Level, $($arg: $type),*) {
             use $crate::kernels::simd::{self, Level};
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
-            #[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
             unsafe fn avx2($($arg: $type),*) {
                 // SAFETY: the caller's promise; AVX2 and FMA are enabled here.
                 unsafe { $generic::<simd::Avx2>($($arg),*) }
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
-            #[allow(clippy::too_many_arguments, reason = "a kernel takes its operands one by one")]
             unsafe fn avx512($($arg: $type),*) {
                 // SAFETY: the caller's promise; AVX-512F is enabled here.
                 unsafe { $generic::<simd::Avx512>($($arg),*) }

@@ -266,10 +266,6 @@ on_level! {
 
 /// `Aᵀ m A + bias` of tiles `first..first + count`.
 #[inline(always)]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "a kernel takes its operands one by one"
-)]
 unsafe fn transform_output<S: Vector>(
     winograd: &Winograd,
     products: *const f32,
