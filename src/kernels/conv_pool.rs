@@ -288,7 +288,8 @@ pub fn backward(
     let batch = gradient.values.len() / output_len;
     assert!(winners.len() >= geometry.winners_len(batch));
     let sums_len = sparse.weight_len() + conv2d.out_channels;
-    let chunk = chunk_size_with_sums(batch, sums_len);
+    // Without what pads the sums to vectors, which is not the same on every level.
+    let chunk = chunk_size_with_sums(batch, conv2d.weight_len() + conv2d.out_channels);
     let mut input_gradient = wants_input.then(|| Buffer::take(batch * image_len));
     let pieces = Pieces::new(input_gradient.as_deref_mut(), chunk * image_len);
     // So many images that their patches stay in the first-level cache.

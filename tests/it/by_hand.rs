@@ -23,7 +23,7 @@ pub struct Trainer {
 impl Trainer {
     /// Before the first step.
     pub fn new(experiment: Experiment) -> Self {
-        let device = device::choose("cpu").unwrap().device.autodiff();
+        let device = device::choose("cpu", None).unwrap().device.autodiff();
         Self {
             network: Network::new(&experiment, &device),
             optimizer: Optimizer::new(&experiment.optimizer),
@@ -37,14 +37,14 @@ impl Trainer {
     pub fn forward(&self, batch: &Batch) -> (Tensor<2>, Tensor<1>) {
         let count = batch.labels.len();
         let [channels, height, width] = self.experiment.model.input;
-        let images = TensorData::new(batch.images.clone(), [count, channels, height, width]);
+        let images = TensorData::new(batch.images.to_vec(), [count, channels, height, width]);
         let labels: Vec<i64> = batch.labels.iter().map(|label| i64::from(*label)).collect();
         let labels = TensorData::new(labels, [count]);
         let mode = Mode::Training {
             seed: self.experiment.seed,
             step: self.step,
         };
-        let logits = self
+        let (logits, _) = self
             .network
             .forward(Tensor::from_data(images, &self.device), mode);
         let loss = CrossEntropyLossConfig::new().init(&self.device).forward(

@@ -6,6 +6,7 @@ use runner::array::{self, Array, Arrays, Values};
 use runner::config;
 use runner::data::Batch;
 use runner::digest;
+use runner::kernels::Buffer;
 use runner::optimizer::Optimizer;
 use runner::random::{Purpose, stream};
 use runner::run_dir::{
@@ -333,8 +334,10 @@ fn the_digest_of_arrays_covers_names_types_shapes_and_values() {
 fn train(trainer: &mut Trainer, steps: usize) {
     for _ in 0..steps {
         let mut stream = stream(1, Purpose::Shuffle, trainer.step, 0);
+        let mut images = Buffer::take(5 * 784);
+        images.fill_with(|| stream.symmetric(1.0));
         trainer.train(&Batch {
-            images: (0..5 * 784).map(|_| stream.symmetric(1.0)).collect(),
+            images,
             labels: (0..5).map(|_| stream.below(10) as u32).collect(),
         });
     }

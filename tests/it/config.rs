@@ -471,10 +471,10 @@ fn image(channels: usize, height: i64, width: i64) -> Shape {
 }
 
 fn check_forward(experiment: &Experiment) {
-    let device = device::choose("cpu").unwrap().device;
+    let device = device::choose("cpu", None).unwrap().device;
     let [channels, height, width] = experiment.model.input;
     let images = Tensor::<4>::ones([2, channels, height, width], &device);
-    let logits = Network::new(experiment, &device).forward(images, Mode::Evaluation);
+    let (logits, _) = Network::new(experiment, &device).forward(images, Mode::Evaluation);
     assert_eq!(logits.dims(), [2, experiment.classes()]);
     assert!(logits.into_data().iter::<f32>().all(f32::is_finite));
 }

@@ -338,7 +338,7 @@ fn pixels_are_scaled_then_normalized_channel_by_channel() {
         labels: vec![0, 1],
         source: String::new(),
     };
-    let images = |data: &config::Data| Batches::in_order(&dataset, data, 2).get(0).images;
+    let images = |data: &config::Data| Batches::in_order(&dataset, data, 2).get(0).images.to_vec();
     let mut data = data("", "");
     assert_eq!(images(&data), [0.0, 10.0, 20.0, 255.0, 1.0, 2.0, 3.0, 4.0]);
     data.scale = 0.5;
@@ -375,7 +375,10 @@ fn an_epoch_sees_every_image_once_with_its_own_label() {
             .collect();
         assert_eq!(sizes, [7, 7, 7, 7, 7, 7, 7, 7, 4]);
         let batches = (0..batches.len()).map(|index| batches.get(index));
-        let pairs = batches.flat_map(|batch| batch.images.into_iter().zip(batch.labels));
+        let pairs = batches.flat_map(|batch| {
+            let images = batch.images.to_vec();
+            images.into_iter().zip(batch.labels)
+        });
         pairs
             .map(|(image, label)| {
                 assert_eq!(image as u32 + 100, label);

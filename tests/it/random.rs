@@ -238,10 +238,10 @@ fn a_network_drops_out_in_training_alone_with_the_mask_of_seed_step_and_layer() 
         "#,
         &[],
     );
-    let device = device::choose("cpu").unwrap().device;
+    let device = device::choose("cpu", None).unwrap().device;
     let network = Network::new(&experiment, &device);
     let outputs = |mode| -> Vec<f32> {
-        let outputs = network.forward(Tensor::ones([3, 1, 4, 5], &device), mode);
+        let (outputs, _) = network.forward(Tensor::ones([3, 1, 4, 5], &device), mode);
         outputs.into_data().try_into_vec().unwrap()
     };
     let mode = Mode::Training { seed: 5, step: 8 };
@@ -322,7 +322,7 @@ fn a_layer_more_leaves_the_start_values_of_the_others() {
 }
 
 fn start(experiment: &Experiment) -> Arrays {
-    let device = device::choose("cpu").unwrap().device;
+    let device = device::choose("cpu", None).unwrap().device;
     Network::new(experiment, &device).parameters()
 }
 

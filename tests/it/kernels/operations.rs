@@ -1,0 +1,215 @@
+//! The kernels against Burn's own operations and their autodiff, on numbers whose sums are exact:
+//! so the order of a sum cannot matter, equal means equal, and ties are everywhere.
+
+use burn::tensor::activation::{log_softmax, relu};
+use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
+use burn::tensor::{Tensor, module};
+use proptest::prelude::*;
+use proptest::sample::select;
+use runner::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
+use runner::random::DropoutMask;
+
+use super::shapes::{Numbers, Shape, shapes};
+use super::{FORMATS, Results, assert_close, cases, differentiate, images, tensor, values};
+
+proptest! {
+    #![proptest_config(cases(256))]
+
+    #[test]
+    fn conv2d_is_burns(
+        shape in shapes(70, 80),
+        layout in layouts(),
+        dy_format in select(&FORMATS[..]),
+        with_relu: bool,
+    ) {
+        let geometry = shape.block.conv2d;
+        let results = |operation: Operation<'_>| results(&shape, layout, shape.conv2d_y(), dy_format, operation);
+        let ours = results(&|x, weight, bias| {
+            kernels::conv2d(x, weight, bias, geometry, with_relu)
+        });
+        let theirs = results(&|x, weight, bias| {
+            let y = burns_conv2d(&geometry, x, weight, bias);
+            if with_relu { relu(y) } else { y }
+        });
+        assert_equal(&ours, &theirs);
+    }
+
+    #[test]
+    fn the_block_is_burns(
+        shape in shapes(70, 80),
+        layout in layouts(),
+        dy_format in select(&FORMATS[..]),
+        // With factors of 1, 2 and 4.
+        p in select(vec![None, Some(0.0), Some(0.5), Some(0.75)]),
+    ) {
+        let mask = p.map(|p| DropoutMask::new(shape.seed, 1, 2, p));
+        let results = |operation: Operation<'_>| results(&shape, layout, shape.block_y(), dy_format, operation);
+        let ours = results(&|x, weight, bias| {
+            kernels::conv2d_pool(x, weight, bias, shape.block, mask)
+        });
+        let theirs = results(&|x, weight, bias| {
+            let y = relu(burns_conv2d(&shape.block.conv2d, x, weight, bias));
+            let y = burns_max_pool2d(&shape.block.pool, y);
+            match &mask {
+                Some(mask) => y * factors(mask, shape.block_y()),
+                None => y,
+            }
+        });
+        assert_equal(&ours, &theirs);
+    }
+
+    #[test]
+    fn linear_is_burns(
+        [samples, inputs, outputs] in [1..=37usize, 1..=120, 1..=40],
+        has_bias: bool,
+        is_transposed: bool,
+        seed: u64,
+    ) {
+        let draw = |array, length| Numbers::Halves.draw(seed, array, length);
+        // In columns, as a product of something transposed may be.
+        let matrix = |array, [rows, columns]: [usize; 2]| {
+            let values = draw(array, rows * columns);
+            match is_transposed {
+                true => tensor(&values, [columns, rows]).transpose(),
+                false => tensor(&values, [rows, columns]),
+            }
+        };
+        let dy = draw(3, samples * outputs);
+        let results = |operation: &dyn Fn(Tensor<2>, Tensor<2>, Option<Tensor<1>>) -> Tensor<2>| {
+            let bias = has_bias.then(|| tensor(&draw(2, outputs), [outputs]));
+            let (x, weight) = (matrix(0, [samples, inputs]), matrix(1, [inputs, outputs]));
+            differentiate(x, weight, bias, &dy, MemoryFormat::Contiguous, operation)
+        };
+        assert_equal(&results(&kernels::linear), &results(&module::linear));
+    }
+
+    #[test]
+    fn dropout_is_a_product_with_the_factors(
+        shape in shapes(70, 80),
+        layout in layouts(),
+        p in select(vec![0.0, 0.1, 0.5, 0.9]),
+    ) {
+        let mask = DropoutMask::new(shape.seed, 1, 2, p);
+        let results = |operation: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+            let x = layout.images(&shape.operands(Numbers::Fractions).x, shape.x());
+            let x = x.require_grad();
+            let y = operation(x.clone());
+            let dy = tensor(&shape.dy(Numbers::Fractions, shape.x()), shape.x());
+            let gradients = (y.clone() * dy).sum().backward();
+            (values(y), values(x.grad(&gradients).unwrap()))
+        };
+        let ours = results(&|x| kernels::dropout(x, mask));
+        let theirs = results(&|x| x * factors(&mask, shape.x()));
+        prop_assert!(ours == theirs);
+    }
+
+    #[test]
+    fn cross_entropy_is_burns(
+        [samples, classes] in [1..=37usize, 1..=40],
+        scale in select(vec![0.1, 1.0, 30.0]),
+        seed: u64,
+    ) {
+        let numbers = Numbers::Fractions.draw(seed, 0, samples * classes);
+        let logits: Vec<f32> = numbers.iter().map(|number| number * scale).collect();
+        let targets: Vec<u32> = (0..samples).map(|at| (at * 7 % classes) as u32).collect();
+        let results = |operation: &dyn Fn(Tensor<2>) -> Tensor<1>| {
+            let logits = tensor(&logits, [samples, classes]).require_grad();
+            let loss = operation(logits.clone());
+            // A gradient other than 1 must be multiplied with.
+            let gradients = loss.clone().mul_scalar(3.0).backward();
+            (values(loss), values(logits.grad(&gradients).unwrap()))
+        };
+        let ours = results(&|logits| kernels::cross_entropy(logits, targets.as_slice().into()));
+        let theirs = results(&|logits| {
+            let mut one_hot = vec![0.0; samples * classes];
+            for (sample, target) in targets.iter().enumerate() {
+                one_hot[sample * classes + *target as usize] = -1.0 / samples as f32;
+            }
+            (log_softmax(logits, 1) * tensor(&one_hot, [samples, classes])).sum()
+        });
+        // Burn's sums are in single precision.
+        prop_assert!((ours.0[0] - theirs.0[0]).abs() <= 2e-6 * scale.max(1.0));
+        let one = 3.0 / samples as f32;
+        for (our, their) in ours.1.iter().zip(&theirs.1) {
+            prop_assert!((our - their).abs() <= 2e-6 * one, "{our} is not {their}");
+        }
+    }
+}
+
+/// How a tensor lies in memory.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    format: MemoryFormat,
+    /// Behind a sample that is not its own.
+    is_part: bool,
+}
+
+fn layouts() -> impl Strategy<Value = Layout> {
+    (select(&FORMATS[..]), any::<bool>()).prop_map(|(format, is_part)| Layout { format, is_part })
+}
+
+impl Layout {
+    fn images(self, values: &[f32], shape: [usize; 4]) -> Tensor<4> {
+        if !self.is_part {
+            return images(values, shape, self.format);
+        }
+        let [batch, channels, height, width] = shape;
+        let mut all = vec![f32::NAN; channels * height * width];
+        all.extend(values);
+        images(&all, [batch + 1, channels, height, width], self.format).narrow(0, 1, batch)
+    }
+}
+
+type Operation<'a> = &'a dyn Fn(Tensor<4>, Tensor<4>, Option<Tensor<1>>) -> Tensor<4>;
+
+fn results(
+    shape: &Shape,
+    layout: Layout,
+    y: [usize; 4],
+    dy_format: MemoryFormat,
+    operation: Operation<'_>,
+) -> Results {
+    let operands = shape.operands(Numbers::Halves);
+    differentiate(
+        layout.images(&operands.x, shape.x()),
+        tensor(&operands.weight, shape.weight()),
+        operands.bias.map(|bias| tensor(&bias, [bias.len()])),
+        &shape.dy(Numbers::Halves, y),
+        dy_format,
+        operation,
+    )
+}
+
+fn burns_conv2d(
+    geometry: &Conv2dGeometry,
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+) -> Tensor<4> {
+    let options = ConvOptions::new(
+        geometry.stride,
+        geometry.padding,
+        geometry.dilation,
+        geometry.groups,
+    );
+    module::conv2d(x, weight, bias, options)
+}
+
+fn burns_max_pool2d(geometry: &PoolGeometry, x: Tensor<4>) -> Tensor<4> {
+    let options = MaxPoolOptions::new(geometry.kernel_size)
+        .with_stride(geometry.stride)
+        .with_padding(geometry.padding);
+    module::max_pool2d(x, options)
+}
+
+fn factors(mask: &DropoutMask, shape: [usize; 4]) -> Tensor<4> {
+    tensor(&mask.factors(shape.iter().product()), shape)
+}
+
+#[track_caller]
+fn assert_equal(ours: &Results, theirs: &Results) {
+    assert_eq!(ours.named().count(), theirs.named().count());
+    for ((name, ours), (_, theirs)) in ours.named().zip(theirs.named()) {
+        assert_close(name, ours, theirs, 0.0);
+    }
+}
