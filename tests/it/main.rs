@@ -18,6 +18,7 @@ mod docs;
 mod endings;
 mod exit;
 mod faults;
+mod fusion;
 mod kernels;
 mod metrics;
 #[cfg(feature = "ndarray")]

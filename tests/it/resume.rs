@@ -55,8 +55,25 @@ pub fn copy_run(sandbox: &Sandbox, from: &str, to: &str) {
 // keyed by the steps of the process instead of the run's.
 #[test]
 fn resuming_from_every_step_of_training_and_evaluation_gives_the_same_run() {
+    resume_from_every_step(&[]);
+}
+
+// Seen red with running statistics that are not taken back.
+#[test]
+fn resuming_from_every_step_keeps_running_statistics() {
+    resume_from_every_step(&[NORMALIZED]);
+}
+
+pub const NORMALIZED: &str = "model.layers=[\
+    {conv2d={out_channels=4,kernel_size=3,stride=2,bias=false}},'batch_norm2d','relu',\
+    {conv2d={out_channels=8,kernel_size=3,padding=1}},{batch_norm2d={momentum=0.3}},'relu',\
+    {max_pool2d={kernel_size=2}},'batch_norm2d',{adaptive_avg_pool2d={output_size=2}},'flatten',\
+    {linear={out_features=10}}]";
+
+fn resume_from_every_step(overrides: &[&str]) {
     let sandbox = Sandbox::new();
-    let whole = sandbox.run_tiny(&["checkpoint.every_steps=1", "checkpoint.keep_last=1000"]);
+    let every_step = ["checkpoint.every_steps=1", "checkpoint.keep_last=1000"];
+    let whole = sandbox.run_tiny(&[&every_step, overrides].concat());
     let expected = traces(&sandbox, &whole);
     let names = checkpoints(&sandbox, &whole);
     // 3 epochs of 9 steps; each epoch's last step also as the end of the epoch.

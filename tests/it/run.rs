@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::process::Stdio;
 
+use crate::resume::NORMALIZED;
 use crate::support::Sandbox;
 
 #[test]
@@ -156,12 +157,62 @@ fn closed_pipe() -> Stdio {
 }
 
 #[test]
+fn the_number_of_threads_is_told_and_changes_nothing() {
+    let sandbox = Sandbox::new();
+    let expected = sandbox.read(&format!("{}/metrics.csv", sandbox.run_tiny(&[NORMALIZED])));
+    let run = |arguments: &[&str], environment: &str, told: &str| {
+        let mut command = sandbox.command(&["run", "tiny.toml", NORMALIZED]);
+        command.args(arguments).env("RUNNER_THREADS", environment);
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains(told), "{told} is not in {stderr}");
+        let metrics = sandbox.read(&format!("{}/metrics.csv", latest(&sandbox)));
+        assert_eq!(metrics, expected, "{told}");
+    };
+    run(&[], "1", "1 thread,");
+    run(&[], "3", "3 threads,");
+    run(&["--threads", "5"], "1", "5 threads,");
+    for wrong in ["0", "-1", "many", "70000"] {
+        let argument = format!("--threads={wrong}");
+        sandbox
+            .runner(&["run", "tiny.toml", &argument])
+            .code(2)
+            .stderr_has(&["--threads", wrong]);
+    }
+}
+
+/// A checkpoint has running statistics under PyTorch's names, and they count as no parameters.
+#[test]
+fn batch_norm_leaves_pytorchs_names() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&[NORMALIZED, "training.epochs=1"]);
+    let bytes = fs::read(sandbox.path(&format!("{run}/checkpoints/step-00000009.safetensors")));
+    let bytes = bytes.unwrap();
+    let checkpoint = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    for name in ["weight", "bias", "running_mean", "running_var"] {
+        let tensor = checkpoint
+            .tensor(&format!("model.layers.4.{name}"))
+            .unwrap();
+        assert_eq!(tensor.shape(), [8]);
+    }
+    assert!(
+        checkpoint
+            .tensor("optimizer.moment_1.layers.4.running_mean")
+            .is_err()
+    );
+    let identity: serde_json::Value =
+        serde_json::from_str(&sandbox.read(&format!("{run}/run.json"))).unwrap();
+    // 36 + 2*4, 288 + 8 + 2*8, 2*8, 32 * 10 + 10
+    assert_eq!(identity["parameters"], 36 + 8 + 296 + 16 + 16 + 330);
+}
+
+#[test]
 fn a_loss_that_is_not_finite_ends_the_run_and_names_the_layer() {
     let sandbox = Sandbox::new();
     let outcome = sandbox
-        .runner(&["run", "tiny.toml", "training.learning_rate=1e38"])
+        .runner(&["run", "tiny.toml", "training.learning_rate=3e37"])
         .code(6)
-        .stderr_has(&["diverged in epoch 1, step 2", "layers.1 (conv2d)"]);
+        .stderr_has(&["diverged in epoch 1, step 2", "layers.5 (linear)"]);
     assert!(!outcome.stdout.contains("Train Loss"));
     let run = latest(&sandbox);
     assert_eq!(

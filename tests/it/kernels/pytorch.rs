@@ -125,6 +125,107 @@ fn cross_entropy_is_pytorchs() {
     }
 }
 
+#[test]
+fn batch_norm_is_pytorchs() {
+    for case in all("batch_norm") {
+        let (eps, relu) = (case.decimal("eps"), case.ints("relu")[0] == 1);
+        for (format, dy_format) in pairs_of_formats() {
+            let x = case.images("x", format).require_grad();
+            let weight = case.vector("weight").unwrap().require_grad();
+            let bias = case.vector("bias").unwrap().require_grad();
+            let normalized =
+                kernels::batch_norm(x.clone(), weight.clone(), bias.clone(), eps, relu);
+            let dy = case.images("dy", dy_format);
+            let gradients = (normalized.output.clone() * dy).sum().backward();
+            let momentum = case.decimal("momentum") as f32;
+            let running = |start: &str, new: Tensor<1>| -> Vec<f32> {
+                let start = case.floats(start).iter();
+                let new = values(new);
+                let pairs = start.zip(&new);
+                pairs
+                    .map(|(start, new)| start * (1.0 - momentum) + new * momentum)
+                    .collect()
+            };
+            let mean = running("start_mean", normalized.mean);
+            let variance = running("start_var", normalized.unbiased_variance);
+            for (name, ours) in [
+                ("y", values(normalized.output)),
+                ("running_mean", mean),
+                ("running_var", variance),
+                ("dx", values(x.grad(&gradients).unwrap())),
+                ("dweight", values(weight.grad(&gradients).unwrap())),
+                ("dbias", values(bias.grad(&gradients).unwrap())),
+            ] {
+                let what = case.what(&format!("{name}, {format:?} to {dy_format:?}"));
+                assert_close(&what, &ours, case.floats(name), SUMS);
+            }
+        }
+    }
+}
+
+#[test]
+fn adaptive_avg_pool2d_is_pytorchs() {
+    for case in all("avg_pool") {
+        for (format, dy_format) in pairs_of_formats() {
+            let x = case.images("x", format).require_grad();
+            let [_, _, height, width] = case.shape("y");
+            let y = kernels::adaptive_avg_pool2d(x.clone(), [height, width]);
+            let dy = case.images("dy", dy_format);
+            let gradients = (y.clone() * dy).sum().backward();
+            let dx = values(x.grad(&gradients).unwrap());
+            assert_close(&case.what("y"), &values(y), case.floats("y"), DOUBLE);
+            assert_close(&case.what("dx"), &dx, case.floats("dx"), DOUBLE);
+        }
+    }
+}
+
+/// Images that lie channels last need a weight in another order.
+#[test]
+fn a_linear_layer_of_images_is_that_of_flattened_ones() {
+    for case in all("conv") {
+        let outputs = 7;
+        let [batch, channels, height, width] = case.shape("x");
+        let features = channels * height * width;
+        let draw = |length: usize| -> Vec<f32> {
+            let numbers = case.floats("dy").iter().cycle().take(length);
+            numbers
+                .enumerate()
+                .map(|(i, number)| number + (i % 5) as f32)
+                .collect()
+        };
+        let weight = tensor(&draw(features * outputs), [features, outputs]);
+        let (bias, dy) = (tensor(&draw(outputs), [outputs]), draw(batch * outputs));
+        let results = |format, is_fused| {
+            let x = case.images("x", format).require_grad();
+            let weight = weight.clone().require_grad();
+            let bias = bias.clone().require_grad();
+            let y = match is_fused {
+                true => kernels::flatten_linear(x.clone(), weight.clone(), Some(bias.clone())),
+                false => {
+                    let flat = x.clone().flatten(1, 3);
+                    kernels::linear(flat, weight.clone(), Some(bias.clone()))
+                }
+            };
+            let gradients = (y.clone() * tensor(&dy, y.dims())).sum().backward();
+            [
+                values(y),
+                values(x.grad(&gradients).unwrap()),
+                values(weight.grad(&gradients).unwrap()),
+                values(bias.grad(&gradients).unwrap()),
+            ]
+        };
+        for format in FORMATS {
+            let pairs = results(format, true)
+                .into_iter()
+                .zip(results(format, false));
+            for (name, (ours, theirs)) in ["y", "dx", "dw", "db"].into_iter().zip(pairs) {
+                // Both are sums of up to 1,600 products, in two orders.
+                assert_close(&case.what(name), &ours, &theirs, 3.0 * SUMS);
+            }
+        }
+    }
+}
+
 /// With autodiff, the step is made of Burn's own operations.
 #[test]
 fn ten_adam_steps_are_pytorchs() {
