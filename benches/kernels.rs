@@ -21,7 +21,8 @@ const BATCH: usize = 500;
 fn main() {
     let mut criterion = Criterion::default()
         .sample_size(20)
-        .measurement_time(Duration::from_secs(3))
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(2))
         .configure_from_args();
     blocks(&mut criterion);
     convolutions(&mut criterion);
@@ -100,7 +101,7 @@ fn convolutions(criterion: &mut Criterion) {
         let geometry = square(in_channels, size, 3, out_channels, stride, 1);
         let batch = 128;
         let products = batch * geometry.output_len() * geometry.depth();
-        group.throughput(Throughput::ElementsDecimal(2 * products as u64));
+        group.throughput(Throughput::Elements(2 * products as u64));
         let input = numbers(batch * in_channels * size * size, 1);
         let weight = numbers(geometry.weight_len(), 2);
         let mut output = vec![0.0; batch * geometry.output_len()];

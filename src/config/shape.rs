@@ -247,12 +247,20 @@ pub fn step_bytes(model: &Model, shapes: &[Shape], batch_size: usize) -> u64 {
     let mut floats: u64 = 0;
     for (index, (layer, shape)) in model.layers.iter().zip(shapes).enumerate() {
         let before = index.checked_sub(1).map(|before| &model.layers[before]);
-        let is_gone = match (before, layer, model.layers.get(index + 1)) {
-            (_, Layer::Flatten | Layer::Dropout(_), _) => true,
-            (_, Layer::Conv2d(_) | Layer::BatchNorm2d(_), Some(Layer::Relu)) => true,
-            (Some(Layer::Conv2d(_)), Layer::Relu, Some(Layer::MaxPool2d(_))) => true,
-            _ => false,
-        };
+        let is_gone = matches!(
+            (before, layer, model.layers.get(index + 1)),
+            (_, Layer::Flatten | Layer::Dropout(_), _)
+                | (
+                    _,
+                    Layer::Conv2d(_) | Layer::BatchNorm2d(_),
+                    Some(Layer::Relu)
+                )
+                | (
+                    Some(Layer::Conv2d(_)),
+                    Layer::Relu,
+                    Some(Layer::MaxPool2d(_))
+                )
+        );
         if !is_gone {
             floats = floats.saturating_add(2 * elements(*shape) as u64);
         }

@@ -1,5 +1,9 @@
 //! The door to Burn: each kernel is an operation that any backend has, with a body made of Burn's
 //! own operations, and that the CPU backends have in our own form.
+#![allow(
+    deprecated,
+    reason = "Burn prefers flex; users of ndarray may still choose it"
+)]
 
 use std::sync::Arc;
 
@@ -15,10 +19,6 @@ use super::geometry::Conv2dGeometry;
 use super::host::{self, ImageTensor};
 use crate::random::DropoutMask;
 
-#[allow(
-    deprecated,
-    reason = "Burn prefers flex; users of ndarray may still choose it"
-)]
 #[backend_extension(
     Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),
@@ -180,10 +180,6 @@ macro_rules! on_host {
 on_host!(burn::backend::Flex);
 
 #[cfg(feature = "ndarray")]
-#[allow(
-    deprecated,
-    reason = "Burn prefers flex; users of ndarray may still choose it"
-)]
 mod ndarray {
     use super::*;
     on_host!(burn::backend::NdArray);
