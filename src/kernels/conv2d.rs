@@ -5,9 +5,9 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::geometry::{Conv2dGeometry, Frame, MemoryFormat};
 use super::image::{laid, lay};
-use super::parallel::{add_to, chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
+use super::parallel::{Pieces, add_to, chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
 use super::product::{Packed, Row, Run, Segment, Start, gathered, outer};
-use super::simd::Level;
+use super::simd::{Level, MAX_LANES};
 use super::winograd::Winograd;
 
 /// A tensor `[batch, channels, height, width]` as it lies in memory.
@@ -216,9 +216,6 @@ pub fn backward(
     }
 }
 
-/// Floats of the widest vector of any level.
-pub const MAX_LANES: usize = 16;
-
 /// Sums `[group][element of a patch][channel of the group]` in the weight's own order.
 fn unpack_weight(geometry: &Conv2dGeometry, sums: &[f32]) -> Vec<f32> {
     let columns = geometry.group_out_channels();
@@ -357,24 +354,5 @@ impl<'a> Backward<'a> {
                 );
             }
         }
-    }
-}
-
-/// Pieces of one slice that chunks take from any thread, each once.
-pub struct Pieces<'a, T>(Option<Vec<std::sync::Mutex<Option<&'a mut [T]>>>>);
-
-impl<'a, T> Pieces<'a, T> {
-    pub fn new(slice: Option<&'a mut [T]>, length: usize) -> Self {
-        Self(slice.map(|slice| {
-            let pieces = slice.chunks_mut(length.max(1));
-            pieces
-                .map(|piece| std::sync::Mutex::new(Some(piece)))
-                .collect()
-        }))
-    }
-
-    pub fn take(&self, index: usize) -> Option<&'a mut [T]> {
-        let pieces = self.0.as_ref()?;
-        pieces[index].lock().expect("no holder panics").take()
     }
 }

@@ -8,12 +8,12 @@
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::conv2d::{Conv2dGradients, Convolver, Images, MAX_LANES, Pieces};
+use super::conv2d::{Conv2dGradients, Convolver, Images};
 use super::dropout;
 use super::geometry::{Conv2dGeometry, PoolGeometry};
 use super::image::{laid, lay, transpose};
-use super::parallel::{chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
-use super::simd::{Level, NONE, Vector, on_level};
+use super::parallel::{Pieces, chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
+use super::simd::{Level, MAX_LANES, NONE, Vector, on_level};
 use super::sparse::{Lists, Short, Sparse};
 use crate::random::DropoutMask;
 

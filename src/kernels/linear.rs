@@ -3,10 +3,9 @@
 use rayon::prelude::*;
 
 use super::buffer::Buffer;
-use super::conv2d::MAX_LANES;
 use super::parallel::{add_to, chunk_size, scratch};
 use super::product::{Packed, Row, Run, Segment, Start, gathered, outer};
-use super::simd::Level;
+use super::simd::{Level, MAX_LANES};
 
 /// Gradients of a linear layer.
 #[derive(Debug, Default)]

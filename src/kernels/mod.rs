@@ -4,7 +4,8 @@
 //! what Burn dispatches to, `composed.rs` what it does on other backends than the CPU's,
 //! `autodiff.rs` the backward passes, `host.rs` the way from tensors to slices. The rest works on
 //! slices: a file an operation, on top of `product.rs` (register tiles), `geometry.rs` (sizes and
-//! offsets), `image.rs` (memory formats), `parallel.rs` (chunks of a batch) and `simd.rs`.
+//! offsets), `image.rs` (memory formats), `parallel.rs` (chunks of a batch), `memory.rs` and `simd.rs`; `winograd.rs` is one way
+//! of `conv2d.rs`, `sparse.rs` the backward pass of `conv_pool.rs`.
 //!
 //! Images lie channels last wherever the kernels choose, as permuted tensors that any other
 //! operation of Burn reads as `[batch, channels, height, width]` all the same.
@@ -48,12 +49,3 @@ pub use operations::{
     dropout, flatten_linear, linear,
 };
 pub use simd::Level;
-
-/// Floats of a vector of the level.
-fn lanes(level: Level) -> usize {
-    match level {
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => 16,
-        _ => 8,
-    }
-}

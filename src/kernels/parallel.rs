@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 
@@ -56,6 +57,23 @@ pub fn sum_over_chunks(
             }
         });
     total
+}
+
+/// Pieces of one slice that chunks take from any thread, each once.
+pub struct Pieces<'a, T>(Option<Vec<Mutex<Option<&'a mut [T]>>>>);
+
+impl<'a, T> Pieces<'a, T> {
+    pub fn new(slice: Option<&'a mut [T]>, length: usize) -> Self {
+        Self(slice.map(|slice| {
+            let pieces = slice.chunks_mut(length.max(1));
+            pieces.map(|piece| Mutex::new(Some(piece))).collect()
+        }))
+    }
+
+    pub fn take(&self, index: usize) -> Option<&'a mut [T]> {
+        let pieces = self.0.as_ref()?;
+        pieces[index].lock().expect("no holder panics").take()
+    }
 }
 
 /// `sum += values`

@@ -39,7 +39,7 @@ pub struct Packed {
 
 /// Columns of a panel of a packed matrix: the widest tile of the level.
 fn panel_columns(level: super::Level) -> usize {
-    2 * super::lanes(level)
+    2 * level.lanes()
 }
 
 impl Packed {
@@ -55,7 +55,7 @@ impl Packed {
         columns: usize,
         value: impl Fn(usize, usize) -> f32,
     ) {
-        let lanes = super::lanes(level);
+        let lanes = level.lanes();
         let width = panel_columns(level);
         self.depth = depth;
         self.columns = columns;
@@ -326,8 +326,7 @@ pub fn outer(
     for run in runs.iter().filter(|run| run.length > 0) {
         assert!(run.a + (run.length - 1) * a_step + farthest < a.len());
         assert!(
-            run.b + (run.length - 1) * b_step + columns.next_multiple_of(super::lanes(level))
-                <= b.len()
+            run.b + (run.length - 1) * b_step + columns.next_multiple_of(level.lanes()) <= b.len()
         );
     }
     assert!(a_rows.len() * columns <= c.len());

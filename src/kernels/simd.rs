@@ -51,6 +51,15 @@ impl Level {
         self
     }
 
+    /// Floats of a vector.
+    pub fn lanes(self) -> usize {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => MAX_LANES,
+            _ => 8,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Level::Portable => "portable",
@@ -98,6 +107,9 @@ macro_rules! on_level {
     };
 }
 pub(super) use on_level;
+
+/// Floats of the widest vector of any level.
+pub const MAX_LANES: usize = 16;
 
 /// The byte of an element that no input of its window won, since ReLU cut it.
 pub const NONE: u8 = 255;

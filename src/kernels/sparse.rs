@@ -3,11 +3,10 @@
 use std::mem::MaybeUninit;
 
 use super::conv_pool::BlockGeometry;
-use super::conv2d::MAX_LANES;
 use super::geometry::Frame;
 use super::memory::Memory;
 use super::product::Segment;
-use super::simd::{Level, NONE, Vector, on_level};
+use super::simd::{Level, MAX_LANES, NONE, Vector, on_level};
 
 /// What the backward pass of every image shares.
 pub struct Sparse<'a> {
@@ -78,7 +77,7 @@ impl<'a> Sparse<'a> {
         let conv2d = &geometry.conv2d;
         let segments = conv2d.segments();
         let level = level.for_runs_of(segments[0].length);
-        let lanes = super::lanes(level);
+        let lanes = level.lanes();
         let segment_len = segments[0].length.next_multiple_of(lanes);
         let row = segments.len() * segment_len;
         let weight_len = conv2d.out_channels * row;

@@ -7,7 +7,7 @@
 use super::geometry::{Conv2dGeometry, Frame};
 use super::parallel::scratch;
 use super::product::{Packed, Row, Segment, Start, gathered};
-use super::simd::{Level, Vector, on_level};
+use super::simd::{Level, MAX_LANES, Vector, on_level};
 
 /// Elements of a transformed 4x4 patch.
 const POINTS: usize = 16;
@@ -80,7 +80,7 @@ impl Winograd {
     /// cache line more than the values, as powers of two would all fall on the same few lines.
     fn steps(&self) -> [usize; 2] {
         [self.geometry.in_channels, self.geometry.out_channels]
-            .map(|channels| TILES * channels + super::conv2d::MAX_LANES)
+            .map(|channels| TILES * channels + MAX_LANES)
     }
 
     /// Tiles of 2x2 outputs: down, across.
@@ -94,7 +94,7 @@ impl Winograd {
         let (ins, outs) = (self.geometry.in_channels, self.geometry.out_channels);
         assert!(padded.len() >= self.frame().len() && output.len() >= self.geometry.output_len());
         // Vectors may reach beyond the last channel.
-        let beyond = super::conv2d::MAX_LANES;
+        let beyond = MAX_LANES;
         let [input_step, product_step] = self.steps();
         let mut inputs = scratch(POINTS * input_step);
         let mut products = scratch(POINTS * product_step);
@@ -197,7 +197,7 @@ unsafe fn transform_input<S: Vector>(
             }
             if whole < ins {
                 // The last channels by way of a buffer: the image ends with its last one.
-                let mut buffer = [0.0; super::conv2d::MAX_LANES];
+                let mut buffer = [0.0; MAX_LANES];
                 let left = ins - whole;
                 let mut read = |y: usize, x: usize| {
                     let from = corner.add(y * row + x * ins + whole);
