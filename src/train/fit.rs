@@ -1,6 +1,7 @@
 //! The loop: train an epoch, evaluate, write the row, write the checkpoint; stop anywhere, go on exactly.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use burn::module::Module;
@@ -64,8 +65,38 @@ pub fn fit(
         observer,
         last_commit: Instant::now(),
     };
-    // On one of the threads that compute, so that no operation waits for another thread to wake up.
-    rayon::scope(|_| fit.run())
+    run_awake(|| fit.run())
+}
+
+/// Runs `work` on one of the threads that compute and keeps the others awake: between two
+/// operations of a step there is less time than it takes to wake a thread.
+fn run_awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    // Beyond the processors, a thread that is awake only keeps others from working.
+    let others = rayon::current_num_threads().min(processors) - 1;
+    let is_done = AtomicBool::new(false);
+    rayon::scope(|scope| {
+        for _ in 0..others {
+            scope.spawn(|_| {
+                while !is_done.load(Ordering::Relaxed) {
+                    if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                        std::thread::yield_now();
+                    }
+                }
+            });
+        }
+        // Also when `work` panics: nobody would end the others then.
+        let _end = Ending(&is_done);
+        work()
+    })
+}
+
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 struct Fit<'a> {
