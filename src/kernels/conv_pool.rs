@@ -297,7 +297,7 @@ pub fn backward(
     let group = (CACHED_FLOATS / frame.len()).clamp(1, if is_short { 1 } else { chunk });
     // Without half-filled vectors nothing reaches beyond an image, and many copies are saved.
     let is_whole = sparse.has_whole_segments();
-    let reads_input = is_whole && frame.is_laid(input.format);
+    let reads_input = is_whole && !is_short && frame.is_laid(input.format);
     let writes_input = is_whole && frame.padded == frame.size;
     let reads_gradient = scale == 1.0
         && conv2d.group_out_channels().is_multiple_of(MAX_LANES)

@@ -6,11 +6,15 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Tensor, module};
 use proptest::prelude::*;
 use proptest::sample::select;
-use runner::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
+use runner::kernels::conv_pool::{self, BlockGeometry};
+use runner::kernels::conv2d::Images;
+use runner::kernels::{self, Conv2dGeometry, Level, MemoryFormat, PoolGeometry};
 use runner::random::DropoutMask;
 
 use super::shapes::{Numbers, Shape, shapes};
-use super::{FORMATS, Results, assert_close, cases, differentiate, images, tensor, values};
+use super::{
+    FORMATS, Results, assert_close, assert_same_bits, cases, differentiate, images, tensor, values,
+};
 
 proptest! {
     #![proptest_config(cases(256))]
@@ -211,5 +215,69 @@ fn assert_equal(ours: &Results, theirs: &Results) {
     assert_eq!(ours.named().count(), theirs.named().count());
     for ((name, ours), (_, theirs)) in ours.named().zip(theirs.named()) {
         assert_close(name, ours, theirs, 0.0);
+    }
+}
+
+/// The first layer of a network has no gradient of its input, and its weight takes another way.
+///
+/// Seen red with patches of whole vectors in a grey image.
+#[test]
+fn the_blocks_weight_does_not_depend_on_whether_its_input_has_a_gradient() {
+    for (in_channels, kernel_size, window) in [
+        (1, [5, 5], 2),
+        (1, [1, 16], 2),
+        (1, [3, 32], 2),
+        (16, [1, 1], 2),
+        (3, [3, 3], 3),
+        (7, [5, 4], 2),
+    ] {
+        let conv2d = Conv2dGeometry {
+            in_channels,
+            out_channels: 17,
+            size: [9, 40],
+            kernel_size,
+            stride: [1, 1],
+            padding: [0, 0],
+            dilation: [1, 1],
+            groups: 1,
+        };
+        let pool = PoolGeometry {
+            kernel_size: [window, window],
+            stride: [2, 2],
+            padding: [0, 0],
+        };
+        let geometry = BlockGeometry { conv2d, pool };
+        let batch = 5;
+        let draw = |length: usize| -> Vec<f32> {
+            let number = |i: usize| ((i * 7919 + 13) % 101) as f32 / 50.0 - 1.0;
+            (0..length).map(number).collect()
+        };
+        let (x, weight) = (draw(batch * in_channels * 360), draw(conv2d.weight_len()));
+        let mut y = vec![0.0; batch * geometry.output_len()];
+        let mut winners = vec![0; geometry.winners_len(batch)];
+        let images = |values| Images {
+            values,
+            format: MemoryFormat::ChannelsLast,
+        };
+        let level = Level::best();
+        let kept = Some(&mut winners[..]);
+        conv_pool::forward(
+            level,
+            &geometry,
+            images(&x),
+            &weight,
+            None,
+            None,
+            &mut y,
+            kept,
+        );
+        let dy = draw(y.len());
+        let [with, without] = [true, false].map(|wants_input| {
+            let (x, dy) = (images(&x), images(&dy));
+            conv_pool::backward(level, &geometry, x, &weight, &winners, 1.0, dy, wants_input)
+        });
+        let what = format!("{in_channels} channels, {kernel_size:?}");
+        assert_same_bits(&what, &without.weight, &with.weight);
+        assert_same_bits(&what, &without.bias, &with.bias);
     }
 }
