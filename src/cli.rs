@@ -28,6 +28,11 @@ pub enum Command {
     Verify(Verify),
     /// Train a run again from its directory alone and compare every epoch
     Reproduce(Reproduce),
+    /// Say all that can be known of a run before it is made: layers, data, time, memory, disk
+    Check(Check),
+    /// Show an experiment in full, say where its values come from, or begin a new one
+    #[command(subcommand)]
+    Config(Config),
     /// Run a config once in peace and once killed at random moments, and compare every byte
     Prove(Prove),
 }
@@ -47,13 +52,36 @@ pub struct Threads {
     pub threads: Option<u16>,
 }
 
+/// An experiment: its file, and what is said in place of the file.
 #[derive(Debug, Args)]
-pub struct Run {
+pub struct Experiment {
     /// The experiment file, for example configs/baseline.toml
     pub config: PathBuf,
-    /// Values in place of the file's, for example training.epochs=22
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+#[derive(Debug, Args)]
+pub struct Overrides {
+    /// Values in place of the file's, for example training.epochs=22; `key={unset=true}` takes one away
     #[arg(value_name = "KEY=VALUE")]
-    pub overrides: Vec<String>,
+    values: Vec<String>,
+    /// The same as an option; comes after the others
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Overrides {
+    /// In the order in which they apply.
+    pub fn all(&self) -> impl Iterator<Item = &String> {
+        self.values.iter().chain(&self.set)
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub experiment: Experiment,
     #[command(flatten)]
     pub out: Out,
     #[command(flatten)]
@@ -67,9 +95,9 @@ pub struct Run {
 pub struct Resume {
     /// A run directory, the beginning of a run's name, or `last`
     pub run: String,
-    /// Values that may change on the way: training.epochs=22 (upward), checkpoint.*, device
-    #[arg(value_name = "KEY=VALUE")]
-    pub overrides: Vec<String>,
+    /// Only what may change on the way: training.epochs=22 (upward), checkpoint.*, device
+    #[command(flatten)]
+    pub overrides: Overrides,
     #[command(flatten)]
     pub out: Out,
     #[command(flatten)]
@@ -135,11 +163,8 @@ pub struct Reproduce {
 
 #[derive(Debug, Args)]
 pub struct Prove {
-    /// The experiment file, for example configs/baseline.toml
-    pub config: PathBuf,
-    /// Values in place of the file's, for example checkpoint.every_steps=1
-    #[arg(value_name = "KEY=VALUE")]
-    pub overrides: Vec<String>,
+    #[command(flatten)]
+    pub experiment: Experiment,
     /// How often the second run is killed
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub kills: u32,
@@ -150,6 +175,56 @@ pub struct Prove {
     pub out: Out,
     #[command(flatten)]
     pub threads: Threads,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    #[command(flatten)]
+    pub out: Out,
+    #[command(flatten)]
+    pub threads: Threads,
+    /// Also train and evaluate two batches, write and verify the run, and throw it away
+    #[arg(long)]
+    pub fast_dev_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Print the experiment with every value spelled out, as TOML that can be run
+    Show(ConfigShow),
+    /// Say of a key what its value is, where it comes from, what it means and which values it takes
+    Explain(ConfigExplain),
+    /// Print the JSON schema (draft-07) of experiment files, for editors
+    Schema,
+    /// Write a commented experiment file to begin with
+    New(ConfigNew),
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigShow {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    /// Say at each value where it comes from
+    #[arg(long)]
+    pub origins: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigExplain {
+    /// A key, for example training.epochs, or a table, for example training
+    pub key: String,
+    /// The experiment file; without one, only what the key means
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+#[derive(Debug, Args)]
+pub struct ConfigNew {
+    /// The file to make; stdout unless stated
+    pub path: Option<PathBuf>,
 }
 
 /// How a table is printed; an aligned one for reading unless stated.

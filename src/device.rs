@@ -159,7 +159,7 @@ fn cuda(index: usize) -> Result<Device, String> {
 
 #[cfg(not(feature = "cuda"))]
 fn cuda(_index: usize) -> Result<Device, String> {
-    Err("this program was built without CUDA (--features cuda)".to_owned())
+    Err("built without CUDA (--features cuda)".to_owned())
 }
 
 /// Bytes of memory that a process can still have, where the system tells (Linux: `MemAvailable`).

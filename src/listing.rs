@@ -17,6 +17,8 @@ pub struct Column {
     pub name: String,
     /// For reading; may have line breaks. `None`: only programs get the column.
     pub heading: Option<String>,
+    /// Its texts are numbers, aligned at the right.
+    pub is_right: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -48,21 +50,30 @@ impl Column {
         Self {
             heading: Some(name.clone()),
             name,
+            is_right: false,
+        }
+    }
+
+    /// A column of numbers with their units or separators, which are texts.
+    pub fn numbers(name: &str) -> Self {
+        Self {
+            is_right: true,
+            ..Self::new(name)
         }
     }
 
     /// A column that only programs get.
     pub fn for_programs(name: impl Into<String>) -> Self {
         Self {
-            name: name.into(),
             heading: None,
+            ..Self::new(name)
         }
     }
 
     pub fn headed(name: &str, heading: &str) -> Self {
         Self {
-            name: name.to_owned(),
             heading: Some(heading.to_owned()),
+            ..Self::new(name)
         }
     }
 }
@@ -176,17 +187,25 @@ impl Listing {
     fn table(&self, heading: impl Fn(&Column) -> Option<String>) -> Table {
         let mut table = Table::new();
         let headings: Vec<Option<String>> = self.columns.iter().map(heading).collect();
-        table.set_header(headings.iter().flatten());
+        let align = |is_right| match is_right {
+            true => CellAlignment::Right,
+            false => CellAlignment::Left,
+        };
+        table.set_header(
+            self.columns
+                .iter()
+                .zip(&headings)
+                .filter_map(|(column, heading)| {
+                    let cell = comfy_table::Cell::new(heading.as_ref()?);
+                    Some(cell.set_alignment(align(column.is_right)))
+                }),
+        );
         for row in &self.rows {
-            let cells = row.iter().zip(&headings);
+            let cells = row.iter().zip(&self.columns).zip(&headings);
             let cells = cells.filter(|(_, heading)| heading.is_some());
-            table.add_row(cells.map(|(cell, _)| {
-                let alignment = if cell.is_number() {
-                    CellAlignment::Right
-                } else {
-                    CellAlignment::Left
-                };
-                comfy_table::Cell::new(cell.read()).set_alignment(alignment)
+            table.add_row(cells.map(|((cell, column), _)| {
+                let is_right = column.is_right || cell.is_number();
+                comfy_table::Cell::new(cell.read()).set_alignment(align(is_right))
             }));
         }
         table

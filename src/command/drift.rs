@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::cli::Overrides;
 use crate::config::{Experiment, OnResume, on_resume};
 use crate::data::{self, Splits};
 use crate::run_dir::{Identity, layout};
@@ -33,7 +34,7 @@ pub fn check_changes(
     before: &Experiment,
     after: &Experiment,
     folder: &Path,
-    overrides: &[String],
+    overrides: &Overrides,
 ) -> Result<BTreeMap<String, String>, Refusal> {
     let old: BTreeMap<String, String> = before.flatten().into_iter().collect();
     let new: BTreeMap<String, String> = after.flatten().into_iter().collect();
@@ -75,8 +76,9 @@ pub fn check_changes(
 }
 
 /// The command for a new run with these values.
-fn instead(folder: &Path, overrides: &[String]) -> String {
+fn instead(folder: &Path, overrides: &Overrides) -> String {
     let config = folder.join(layout::RESOLVED);
+    let overrides: Vec<&str> = overrides.all().map(String::as_str).collect();
     format!("runner run {} {}", config.display(), overrides.join(" "))
 }
 

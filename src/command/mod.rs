@@ -1,8 +1,11 @@
 //! One file a subcommand. The work is in the library; here it is called, and its results printed.
 
+mod check;
 mod compare;
+mod config;
 mod drift;
 mod exit;
+mod experiment;
 mod list;
 mod output;
 mod prove;
@@ -12,6 +15,7 @@ mod resume;
 mod run;
 mod show;
 mod training;
+mod units;
 mod verify;
 
 pub use exit::{EXIT_CODES, exit_code};
@@ -29,6 +33,8 @@ pub fn execute(command: Command) -> anyhow::Result<u8> {
         Command::Show(args) => show::execute(args),
         Command::Verify(args) => verify::execute(args),
         Command::Reproduce(args) => reproduce::execute(args),
+        Command::Check(args) => check::execute(args),
+        Command::Config(args) => config::execute(args),
         Command::Prove(args) => prove::execute(args),
     }
 }

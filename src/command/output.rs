@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use crate::cli;
-use crate::config;
+use crate::config::{self, Look};
 use crate::listing::Style;
 
 /// A result that could not be told.
@@ -58,12 +58,21 @@ pub fn style(format: &cli::Format) -> Style {
         cli::Format { csv: true, .. } => Style::Csv,
         cli::Format { json: true, .. } => Style::Json,
         cli::Format { markdown: true, .. } => Style::Markdown,
-        _ => {
-            let size = console::Term::stdout().size_checked();
-            let width = size.map(|(_, columns)| columns);
-            Style::Reading { width }
-        }
+        _ => reading(),
     }
+}
+
+/// For reading; no wider than the terminal, if there is one.
+pub fn reading() -> Style {
+    let size = console::Term::stdout().size_checked();
+    Style::Reading {
+        width: size.map(|(_, columns)| columns),
+    }
+}
+
+/// A line on stderr that no option silences.
+pub fn note(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Whether stderr shows colours: a terminal, and NO_COLOR not set (https://no-color.org).
@@ -71,12 +80,24 @@ pub fn colour() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
+/// How an account on stderr is laid out.
+pub fn look() -> Look {
+    Look {
+        colour: colour(),
+        width: io::stderr()
+            .is_terminal()
+            .then(|| console::Term::stderr().size_checked())
+            .flatten()
+            .map(|(_, columns)| columns.into()),
+    }
+}
+
 /// Tells an error with its causes on stderr.
 pub fn print_error(error: &anyhow::Error) {
     let text = match error.downcast_ref::<config::Error>() {
-        Some(config::Error::Invalid(invalid)) => invalid.render(colour()),
+        Some(config::Error::Invalid(problems)) => problems.render(look()),
         // Messages of ours say their cause themselves.
         _ => format!("error: {error}"),
     };
-    let _ = writeln!(io::stderr(), "{text}");
+    note(&text);
 }

@@ -89,8 +89,11 @@ struct Attempt {
 
 impl Attempt {
     fn run(args: &cli::Prove) -> Result<Self, Failure> {
-        let mut command = vec!["run".into(), args.config.clone().into_os_string()];
-        command.extend(args.overrides.iter().map(Into::into));
+        let mut command = vec![
+            "run".into(),
+            args.experiment.config.clone().into_os_string(),
+        ];
+        command.extend(args.experiment.overrides.all().map(Into::into));
         Self::start(command, args)
     }
 

@@ -2,11 +2,11 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
-use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::{Output, colour};
+use super::units::{human, thousands};
 use crate::metrics::{ConfusionMatrix, EpochRecord, Scores, classification_report};
 use crate::run_dir::{Log, Phase, Prediction, Results, Timing, Writer};
 use crate::train::{Observer, Progress, Session};
@@ -170,27 +170,4 @@ pub fn stopped_early(session: &Session) -> String {
 pub fn stopped(folder: &Path, reason: &str) -> String {
     let folder = folder.display();
     format!("stopped by {reason}; the checkpoint is written\ngo on with: runner resume {folder}")
-}
-
-/// 31500.4 as `31,500`.
-pub fn thousands(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// Whole seconds, rounded up, in the largest units that say something: `3 s`, `4 min 10 s`, `2 h 5 min`.
-fn human(seconds: f64) -> String {
-    let seconds = Duration::try_from_secs_f64(seconds.ceil()).map_or(0, |left| left.as_secs());
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
-    }
 }

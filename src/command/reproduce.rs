@@ -9,7 +9,7 @@ use crate::train::{Interrupt, Observer, Progress, fit};
 use super::drift::{check_backend, check_config, check_data};
 use super::output::Output;
 use super::report::Reporter;
-use super::training::{Started, conclude, start};
+use super::training::{Started, conclude, prepare, start};
 use super::verify::NO;
 
 pub fn execute(args: cli::Reproduce) -> anyhow::Result<u8> {
@@ -40,17 +40,13 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<u8> {
         ));
     }
     let mut interrupt = Interrupt::install()?;
+    let prepared = prepare(&document, document.experiment()?, &args.threads)?;
     let Started {
         mut session,
         mut run,
         reporter,
-    } = start(
-        &document,
-        &args.out.out,
-        &args.threads,
-        &mut interrupt,
-        output,
-    )?;
+    } = start(&document, prepared, &args.out.out, &mut interrupt, output)?;
+    output.only_when_quiet(&run.folder().display().to_string());
     check_backend(&identity, &run.identity().backend)?;
     check_data(&identity, &session.data)?;
     let mut comparer = Comparer {

@@ -6,30 +6,27 @@ use std::path::Path;
 use crate::cli;
 use crate::config::{Document, Experiment};
 use crate::data::{self, Splits};
-use crate::device;
+use crate::device::{self, Chosen};
 use crate::run_dir::{Event, FORMAT, Identity, NewRun, Writer, space};
 use crate::train::{End, Error, Interrupt, Session};
 
 use super::output::Output;
-use super::report::{Reporter, finish, stopped, stopped_early, thousands};
+use super::report::{Reporter, finish, stopped, stopped_early};
+use super::units::thousands;
 
-/// A new run, ready for its first step.
-pub struct Started {
+/// What a run needs in memory, and what computes it.
+pub struct Prepared {
     pub session: Session,
-    pub run: Writer,
-    pub reporter: Reporter,
+    pub device: Chosen,
 }
 
-/// Makes a run directory for what a document declares. Everything that can be wrong with it is
-/// found before anything is made.
-pub fn start(
+/// Gets ready what a document declares. Everything that can be wrong with it is found here, before
+/// anything is made.
+pub fn prepare(
     document: &Document,
-    out: &Path,
+    experiment: Experiment,
     threads: &cli::Threads,
-    interrupt: &mut Interrupt,
-    output: Output,
-) -> anyhow::Result<Started> {
-    let experiment = document.experiment()?;
+) -> anyhow::Result<Prepared> {
     let device = device::choose(&experiment.device, threads.threads)?;
     check_memory(document, &experiment, device.backend)?;
     let (data, model) = (&experiment.data, &experiment.model);
@@ -41,8 +38,27 @@ pub fn start(
         let help = format!("choose a `batch_size` of at most {images}");
         return Err(document.error_at(BATCH_SIZE, message, &help).into());
     }
-    interrupt.limit(experiment.training.max_minutes);
-    let session = Session::new(experiment, data, device.device);
+    let session = Session::new(experiment, data, device.device.clone());
+    Ok(Prepared { session, device })
+}
+
+/// A new run, ready for its first step.
+pub struct Started {
+    pub session: Session,
+    pub run: Writer,
+    pub reporter: Reporter,
+}
+
+/// Makes a run directory for what is prepared from a document.
+pub fn start(
+    document: &Document,
+    prepared: Prepared,
+    out: &Path,
+    interrupt: &mut Interrupt,
+    output: Output,
+) -> anyhow::Result<Started> {
+    let Prepared { session, device } = prepared;
+    interrupt.limit(session.experiment.training.max_minutes);
     let policy = &session.experiment.checkpoint;
     space::check(
         out,
@@ -52,11 +68,10 @@ pub fn start(
     )?;
     let run = Writer::create(NewRun {
         out,
-        identity: identity(&session, device.backend),
+        identity: identity(&session, document, device.backend),
         config_text: document.text(),
         resolved_text: &session.experiment.to_toml(),
     })?;
-    output.only_when_quiet(&run.folder().display().to_string());
     let epochs = session.experiment.training.epochs;
     let mut reporter = Reporter::new(output, run.log(), epochs);
     introduce(&session, &run, &device.reason, &mut reporter);
@@ -147,15 +162,8 @@ pub fn conclude(
 
 /// What is about to be trained, and where.
 pub fn introduce(session: &Session, run: &Writer, device: &str, reporter: &mut Reporter) {
-    let data = &session.data;
-    let [channels, height, width] = session.experiment.model.input;
     reporter.note(&format!("device: {device}"));
-    reporter.note(&format!(
-        "data: {} training and {} evaluation images of {channels}x{height}x{width} in {} classes",
-        thousands(data.train.len() as f64),
-        thousands(data.eval.len() as f64),
-        data.class_names.len()
-    ));
+    reporter.note(&format!("data: {}", data_line(session)));
     reporter.note(&format!(
         "network: {} layers, {} parameters",
         session.experiment.model.layers.len(),
@@ -164,7 +172,19 @@ pub fn introduce(session: &Session, run: &Writer, device: &str, reporter: &mut R
     reporter.note(&format!("run: {}", run.folder().display()));
 }
 
-fn identity(session: &Session, backend: &str) -> Identity {
+/// The data in one line.
+pub fn data_line(session: &Session) -> String {
+    let data = &session.data;
+    let [channels, height, width] = session.experiment.model.input;
+    format!(
+        "{} training and {} evaluation images of {channels}x{height}x{width} in {} classes",
+        thousands(data.train.len() as f64),
+        thousands(data.eval.len() as f64),
+        data.class_names.len()
+    )
+}
+
+fn identity(session: &Session, document: &Document, backend: &str) -> Identity {
     let experiment = &session.experiment;
     Identity {
         format: FORMAT,
@@ -182,6 +202,7 @@ fn identity(session: &Session, backend: &str) -> Identity {
         backend: backend.to_owned(),
         cpu_features: device::cpu_features(),
         command_line: std::env::args().collect(),
+        config_sources: document.sources().to_vec(),
         working_directory: std::env::current_dir()
             .unwrap_or_default()
             .display()

@@ -30,6 +30,7 @@ const EVERY_EPOCHS: Key = Key::optional(
     "1",
     "the number of epochs from one checkpoint to the next",
 )
+.unit("epochs")
 .on_resume(OnResume::Free);
 const EVERY_STEPS: Key = Key::optional(
     "every_steps",
@@ -40,17 +41,15 @@ const EVERY_STEPS: Key = Key::optional(
     "0",
     "the number of steps from one checkpoint inside an epoch to the next; 0 writes none there",
 )
+.unit("steps")
 .on_resume(OnResume::Free);
 const EVERY_MINUTES: Key = Key::optional(
     "every_minutes",
-    Kind::Float {
-        min: 0.0,
-        max: f64::INFINITY,
-        open: false,
-    },
+    Kind::NOT_NEGATIVE,
     "0.0",
     "the minutes after which a checkpoint is written wherever the run is; 0 writes none",
 )
+.unit("minutes")
 .on_resume(OnResume::Free);
 const KEEP_LAST: Key = Key::optional(
     "keep_last",
@@ -61,6 +60,7 @@ const KEEP_LAST: Key = Key::optional(
     "2",
     "the number of newest checkpoints that are kept",
 )
+.unit("checkpoints")
 .on_resume(OnResume::Free);
 const KEEP_BEST: Key = Key::optional(
     "keep_best",
@@ -71,6 +71,7 @@ const KEEP_BEST: Key = Key::optional(
     "1",
     "the number of best checkpoints that are kept as well",
 )
+.unit("checkpoints")
 .on_resume(OnResume::Free);
 const MONITOR: Key = Key::optional(
     "monitor",

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::key::{Key, Kind};
+use super::key::{Fallback, Key, Kind};
 use super::section::Section;
 
 /// Pixels are bytes, 0..=255. The network sees `(pixel * scale - mean) / std`, channel by channel.
@@ -25,51 +25,56 @@ pub struct Normalize {
     pub std: Vec<f64>,
 }
 
-const PATH: Key = Key::optional(
+const PATH: Key = Key::new(
     "path",
     Kind::Text,
-    "\"\"",
+    Fallback::Nothing,
     "a folder with both splits: train-images-idx3-ubyte[.gz], t10k-images-idx3-ubyte[.gz] and their labels",
 );
-const TRAIN: Key = Key::optional(
+const TRAIN: Key = Key::new(
     "train",
     Kind::Text,
-    "\"\"",
+    Fallback::Derived("`path`"),
     "the training images apart from `path`: a folder like it, or an IDX images file, its labels beside it",
 );
-const EVAL: Key = Key::optional(
+const EVAL: Key = Key::new(
     "eval",
     Kind::Text,
-    "\"\"",
+    Fallback::Derived("`path`"),
     "the evaluation images apart from `path`: a folder like it, or an IDX images file, its labels beside it",
 );
 const SCALE: Key = Key::optional(
     "scale",
-    POSITIVE,
+    Kind::POSITIVE,
     "1.0",
     "the factor on each pixel (0..255) before `normalize`",
 );
-const NORMALIZE: Key = Key::optional(
+const NORMALIZE: Key = Key::new(
     "normalize",
-    Kind::Other("a table { mean = [..], std = [..] }, one number a channel"),
-    "{}",
+    Kind::Table(&[MEAN, STD]),
+    Fallback::Nothing,
     "the mean to subtract and the standard deviation to divide by, after `scale`",
 );
 const MEAN: Key = Key::required(
     "mean",
-    Kind::Other("an array of finite numbers, one a channel"),
+    Kind::Array {
+        each: &FINITE,
+        length: None,
+        words: "an array of finite numbers, one a channel",
+    },
     "what is subtracted from each channel",
-);
+)
+.unit("scaled pixels");
 const STD: Key = Key::required(
     "std",
-    Kind::Other("an array of numbers greater than 0, one a channel"),
+    Kind::Array {
+        each: &Kind::POSITIVE,
+        length: None,
+        words: "an array of numbers greater than 0, one a channel",
+    },
     "what each channel is divided by",
-);
-const POSITIVE: Kind = Kind::Float {
-    min: 0.0,
-    max: f64::INFINITY,
-    open: true,
-};
+)
+.unit("scaled pixels");
 const FINITE: Kind = Kind::Float {
     min: f64::MIN,
     max: f64::INFINITY,
@@ -77,7 +82,6 @@ const FINITE: Kind = Kind::Float {
 };
 
 pub const KEYS: &[Key] = &[PATH, TRAIN, EVAL, SCALE, NORMALIZE];
-pub const NORMALIZE_KEYS: &[Key] = &[MEAN, STD];
 
 impl Data {
     /// `channels` is `None` where `model.input` cannot be read.
@@ -106,10 +110,21 @@ impl Data {
                 Default::default()
             }
         };
+        let scale = section.float(&SCALE);
+        if let Some(node) = section.peek(&SCALE)
+            && scale > 1.0
+        {
+            section.warn(
+                node,
+                format!("pixels of 255 become {}", 255.0 * scale),
+                None,
+                "`scale` is a factor: 1/255, that is 0.00392156862745098, brings them to 0..1",
+            );
+        }
         Self {
             train,
             eval,
-            scale: section.float(&SCALE),
+            scale,
             normalize: Normalize::read(section, channels),
         }
     }
@@ -118,9 +133,9 @@ impl Data {
 impl Normalize {
     fn read(section: &Section<'_>, channels: Option<usize>) -> Option<Self> {
         section.node(&NORMALIZE)?;
-        let table = section.section(&NORMALIZE, NORMALIZE_KEYS);
-        let mean = table.floats(&MEAN, FINITE);
-        let std = table.floats(&STD, POSITIVE);
+        let table = section.table(&NORMALIZE);
+        let mean = table.floats(&MEAN);
+        let std = table.floats(&STD);
         for (key, values) in [(&MEAN, &mean), (&STD, &std)] {
             if let (Some(channels), Some(values)) = (channels, values)
                 && values.len() != channels

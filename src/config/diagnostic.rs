@@ -6,9 +6,18 @@ use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 
 use super::source::{Origin, Source};
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The experiment cannot run.
+    Error,
+    /// It can, but hardly as it was meant.
+    Warning,
+}
+
 /// One problem: what is wrong, where, and what to do about it.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
+    pub severity: Severity,
     pub message: String,
     pub origin: Origin,
     /// Stands beside the caret; may be empty.
@@ -22,6 +31,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     pub fn new(message: impl Into<String>, origin: Origin, label: impl Into<String>) -> Self {
         Self {
+            severity: Severity::Error,
             // A quoted key may span lines.
             message: message.into().replace('\n', "\\n"),
             origin,
@@ -29,6 +39,11 @@ impl Diagnostic {
             related: None,
             help: None,
         }
+    }
+
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
     }
 
     pub fn related(mut self, origin: Origin, label: impl Into<String>) -> Self {
@@ -45,14 +60,23 @@ impl Diagnostic {
 /// A file that is no config at all has an error in every line; so many are told.
 const MAX_TOLD: usize = 20;
 
-/// Every problem of a configuration, with the texts they point into.
+/// How an account is laid out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look {
+    /// With colours, for a terminal.
+    pub colour: bool,
+    /// No wider than so many columns, if that is known.
+    pub width: Option<usize>,
+}
+
+/// Problems of a configuration, with the texts they point into.
 #[derive(Debug, thiserror::Error)]
-pub struct Invalid {
+pub struct Problems {
     sources: Vec<Source>,
     diagnostics: Vec<Diagnostic>,
 }
 
-impl Invalid {
+impl Problems {
     /// Diagnostics are told in the order of the text they point at.
     pub fn new(sources: Vec<Source>, mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort_by_key(|d| (d.origin.source, d.origin.span.start));
@@ -62,12 +86,20 @@ impl Invalid {
         }
     }
 
-    /// The whole account, with colours for a terminal if asked.
-    pub fn render(&self, colour: bool) -> String {
-        let renderer = if colour {
+    pub fn is_empty(&self) -> bool {
+        self.diagnostics.is_empty()
+    }
+
+    /// The whole account.
+    pub fn render(&self, look: Look) -> String {
+        let renderer = if look.colour {
             Renderer::styled()
         } else {
             Renderer::plain()
+        };
+        let renderer = match look.width {
+            Some(width) => renderer.term_width(width),
+            None => renderer,
         };
         let rendered: Vec<String> = self
             .diagnostics
@@ -80,13 +112,17 @@ impl Invalid {
 
     fn summary(&self) -> String {
         let (first, last) = match self.diagnostics.as_slice() {
-            [first, .., last] => (first.origin.source, last.origin.source),
+            [first, .., last] => (first, last),
             _ => return String::new(),
         };
         let count = self.diagnostics.len();
-        let mut summary = format!("\n\n{count} errors");
-        if first == last {
-            summary.push_str(&format!(" in {}", self.sources[first].name));
+        let what = match first.severity {
+            Severity::Error => "errors",
+            Severity::Warning => "warnings",
+        };
+        let mut summary = format!("\n\n{count} {what}");
+        if first.origin.source == last.origin.source {
+            summary.push_str(&format!(" in {}", self.sources[first.origin.source].name));
         }
         if count > MAX_TOLD {
             summary.push_str(&format!(", the first {MAX_TOLD} told here"));
@@ -110,7 +146,11 @@ impl Invalid {
                 elsewhere = Some(self.snippet(origin).annotation(related));
             }
         }
-        let mut group = Level::ERROR
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = level
             .primary_title(&diagnostic.message)
             .element(snippet)
             .elements(elsewhere);
@@ -135,8 +175,8 @@ fn annotation<'a>(kind: AnnotationKind, origin: &Origin, label: &'a str) -> Anno
     }
 }
 
-impl fmt::Display for Invalid {
+impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(false))
+        f.write_str(&self.render(Look::default()))
     }
 }

@@ -5,6 +5,8 @@ use serde::Serialize;
 use super::key::{Key, Kind};
 use super::monitor::{self, MODE, MONITORS};
 use super::section::Section;
+use super::training::EPOCHS;
+use super::tree::Value;
 
 /// As Lightning's `EarlyStopping` and Keras's: the run ends after `patience` epochs in a row in
 /// which the monitored column did not get better than its best by more than `min_delta`.
@@ -27,14 +29,11 @@ const PATIENCE: Key = Key::required(
     "patience",
     Kind::COUNT,
     "the number of epochs in a row without improvement after which the run ends",
-);
+)
+.unit("epochs");
 const MIN_DELTA: Key = Key::optional(
     "min_delta",
-    Kind::Float {
-        min: 0.0,
-        max: f64::INFINITY,
-        open: false,
-    },
+    Kind::NOT_NEGATIVE,
     "0.0",
     "the difference to the best that counts as improvement only if it is exceeded",
 );
@@ -42,12 +41,26 @@ const MIN_DELTA: Key = Key::optional(
 pub const KEYS: &[Key] = &[MONITOR, MODE, PATIENCE, MIN_DELTA];
 
 impl EarlyStop {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    /// `training` is the table of that name.
+    pub(super) fn read(section: &Section<'_>, training: &Section<'_>) -> Self {
         let (monitor, mode) = monitor::read(section, &MONITOR, &MODE);
+        let patience = section.size(&PATIENCE);
+        // The first epoch has no best to compare with.
+        if let (Some(node), Some(epochs)) = (section.peek(&PATIENCE), training.peek(&EPOCHS))
+            && let Value::Integer(count) = epochs.value
+            && patience as i64 + 1 >= count
+        {
+            section.warn(
+                node,
+                format!("`early_stop` cannot end this run early: it waits for {patience} epochs"),
+                Some((epochs, format!("the run has {count}"))),
+                "choose a smaller `patience`, more `epochs`, or take `early_stop` out",
+            );
+        }
         Self {
             monitor,
             mode,
-            patience: section.size(&PATIENCE),
+            patience,
             min_delta: section.float(&MIN_DELTA),
         }
     }

@@ -3,17 +3,22 @@
 use serde::Serialize;
 
 use super::checkpoint::{self, Checkpoint};
+use super::cost::{self, Cost};
 use super::data::{self, Data};
 use super::diagnostic::Diagnostic;
 use super::early_stop::{self, EarlyStop};
-use super::key::{Key, Kind, OnResume};
-use super::model::{self, Model};
+use super::extends::EXTENDS;
+use super::familiar::{self, Here};
+use super::key::{Fallback, Key, Kind, OnResume};
+use super::language::on_resume;
+use super::model::{self, Model, Typed};
 use super::optimizer::{self, Optimizer};
+use super::path::{KeyPath, Step};
 use super::section::{Diagnostics, Section};
 use super::shape::{self, Shape};
 use super::source::Origin;
 use super::training::{self, Training};
-use super::tree::{Node, Value};
+use super::tree::Node;
 use crate::digest::Digest;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -32,11 +37,14 @@ pub struct Experiment {
     pub model: Model,
 }
 
-const NAME: Key = Key::optional(
+const NAME: Key = Key::new(
     "name",
-    Kind::Other("letters, digits, `.`, `_` and `-`, at most 64, the first a letter or a digit"),
-    "\"\"",
-    "the experiment's name, part of the run directory's; the file's own name unless stated",
+    Kind::Pattern {
+        regex: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        words: "letters, digits, `.`, `_` and `-`, at most 64, the first a letter or a digit",
+    },
+    Fallback::Derived("the file's own name"),
+    "the experiment's name, part of the run directory's",
 );
 const SEED: Key = Key::required(
     "seed",
@@ -48,73 +56,71 @@ const SEED: Key = Key::required(
 );
 const DEVICE: Key = Key::optional(
     "device",
-    Kind::Other("\"auto\", \"cpu\", \"flex\", \"ndarray\", \"cuda\" or \"cuda:1\""),
+    Kind::Pattern {
+        regex: "^(auto|cpu|flex|ndarray|cuda(:[0-9]{1,5})?)$",
+        words: "\"auto\", \"cpu\", \"flex\", \"ndarray\", \"cuda\" or \"cuda:1\"",
+    },
     "\"auto\"",
     "what computes: auto takes CUDA where it can be used, else cpu; cpu is flex",
 )
 .on_resume(OnResume::Free);
-const DATA: Key = Key::required("data", Kind::Other("a table"), "where the images are");
-const TRAINING: Key = Key::required("training", Kind::Other("a table"), "how the network trains");
+const DATA: Key = Key::required("data", Kind::Table(data::KEYS), "where the images are");
+const TRAINING: Key = Key::required(
+    "training",
+    Kind::Table(training::KEYS),
+    "how the network trains",
+);
 const OPTIMIZER: Key = Key::optional(
     "optimizer",
-    Kind::Other("a table with one table named after the rule"),
+    Kind::Choice(optimizer::KEYS),
     "{ adam = {} }",
     "the update rule",
 );
-const EARLY_STOP: Key = Key::optional(
+const EARLY_STOP: Key = Key::new(
     "early_stop",
-    Kind::Other("a table"),
-    "{}",
-    "when to end before the last epoch; absent: never",
+    Kind::Table(early_stop::KEYS),
+    Fallback::Nothing,
+    "when to end before the last epoch",
 );
 const CHECKPOINT: Key = Key::optional(
     "checkpoint",
-    Kind::Other("a table"),
+    Kind::Table(checkpoint::KEYS),
     "{}",
     "when checkpoints are written and which are kept",
 );
-const MODEL: Key = Key::required("model", Kind::Other("a table"), "the network");
+const MODEL: Key = Key::required("model", Kind::Table(model::KEYS), "the network");
 
-const KEYS: &[Key] = &[
-    NAME, SEED, DEVICE, DATA, TRAINING, OPTIMIZER, EARLY_STOP, CHECKPOINT, MODEL,
-];
-
-/// Every table of the language but the layers, with its dotted path.
-pub const SECTIONS: &[(&str, &[Key])] = &[
-    ("", KEYS),
-    ("data", data::KEYS),
-    ("data.normalize", data::NORMALIZE_KEYS),
-    ("training", training::KEYS),
-    ("optimizer", optimizer::KEYS),
-    ("optimizer.adam", optimizer::ADAM_KEYS),
-    ("early_stop", early_stop::KEYS),
-    ("checkpoint", checkpoint::KEYS),
-    ("model", model::KEYS),
+/// The keys of the document itself; all others are inside of these.
+pub const KEYS: &[Key] = &[
+    EXTENDS, NAME, SEED, DEVICE, DATA, TRAINING, OPTIMIZER, EARLY_STOP, CHECKPOINT, MODEL,
 ];
 
 impl Experiment {
     pub(super) fn read(root: &Node, default_name: &str, diagnostics: &Diagnostics) -> Self {
-        let section = Section::new("", root, Origin::start(), KEYS, diagnostics);
+        let foreign = familiar::KEYS;
+        let section = Section::new("", root, Origin::start(), KEYS, foreign, diagnostics);
         let before_model = diagnostics.len();
-        let model = Model::read(&section.section(&MODEL, model::KEYS));
-        if diagnostics.len() == before_model
-            && let Err(misfit) = shape::infer(&model)
-        {
-            let origin = layer_origin(root, misfit.layer);
-            diagnostics.push(Diagnostic::new(misfit.message, origin, "").help(misfit.help));
-        }
+        let typed = Typed::read(&section.table(&MODEL));
+        let is_whole = diagnostics.len() == before_model;
+        check_shapes(root, &typed, is_whole, diagnostics);
+        let model = typed.model;
         let channels = Some(model.input[0]).filter(|_| model.input != model::UNREAD);
+        let name = read_name(&section, default_name);
+        let seed = section.integer(&SEED);
+        let device = read_device(&section);
+        let data = Data::read(&section.table(&DATA), channels);
+        let training = section.table(&TRAINING);
         Self {
-            name: read_name(&section, default_name),
-            seed: section.integer(&SEED),
-            device: read_device(&section),
-            data: Data::read(&section.section(&DATA, data::KEYS), channels),
-            training: Training::read(&section.section(&TRAINING, training::KEYS)),
-            optimizer: Optimizer::read(&section.section(&OPTIMIZER, optimizer::KEYS)),
+            name,
+            seed,
+            device,
+            data,
+            training: Training::read(&training),
+            optimizer: Optimizer::read(&section.table(&OPTIMIZER)),
             early_stop: section
                 .node(&EARLY_STOP)
-                .map(|_| EarlyStop::read(&section.section(&EARLY_STOP, early_stop::KEYS))),
-            checkpoint: Checkpoint::read(&section.section(&CHECKPOINT, checkpoint::KEYS)),
+                .map(|_| EarlyStop::read(&section.table(&EARLY_STOP), &training)),
+            checkpoint: Checkpoint::read(&section.table(&CHECKPOINT)),
             model,
         }
     }
@@ -129,9 +135,14 @@ impl Experiment {
         shape::classes(&self.shapes())
     }
 
+    /// What each layer costs.
+    pub fn costs(&self) -> Vec<Cost> {
+        cost::costs(&self.model, &self.shapes())
+    }
+
     /// Bytes that a training step needs at the least.
     pub fn step_bytes(&self) -> u64 {
-        shape::step_bytes(&self.model, &self.shapes(), self.training.batch_size)
+        cost::step_bytes(&self.model, &self.shapes(), self.training.batch_size)
     }
 
     /// Every value spelled out as TOML; reading it gives an equal experiment.
@@ -173,16 +184,6 @@ impl Experiment {
         }
         digest.hex()
     }
-}
-
-/// Whether a resume may change the value at a dotted path.
-pub fn on_resume(path: &str) -> OnResume {
-    let (table, name) = path.rsplit_once('.').unwrap_or(("", path));
-    SECTIONS
-        .iter()
-        .find(|(section, _)| *section == table)
-        .and_then(|(_, keys)| keys.iter().find(|key| key.name == name))
-        .map_or(OnResume::Fixed, |key| key.on_resume)
 }
 
 fn flatten_into(value: &toml::Value, path: String, pairs: &mut Vec<(String, String)>) {
@@ -235,25 +236,99 @@ fn read_device(section: &Section<'_>) -> String {
     // What is not even a string has been reported by the read.
     if !known && section.has_text(&DEVICE) {
         let message = format!("unknown device \"{device}\"");
-        let help = format!("`device` is {}", DEVICE.kind);
+        let help = match familiar::find(familiar::WORDS, &device) {
+            Some(Here::Word(word)) => format!("here it is called \"{word}\""),
+            _ => format!("`device` is {}", DEVICE.kind),
+        };
         section.report(&DEVICE, message, "", &help);
     }
     device
 }
 
+/// Reports the first layer that does not fit what it is given, and all that say they are given
+/// something else.
+fn check_shapes(root: &Node, typed: &Typed, is_whole: bool, diagnostics: &Diagnostics) {
+    let model = &typed.model;
+    if model.input == model::UNREAD {
+        return;
+    }
+    let (shapes, misfit) = shape::trace(model.input, &model.layers[..typed.good]);
+    let given = |layer: usize| match layer.checked_sub(1) {
+        Some(before) => shapes.get(before).copied(),
+        None => Some(shape::of_input(model.input)),
+    };
+    for stated in &typed.stated {
+        let taken = match given(stated.layer) {
+            Some(Shape::Image { channels, .. }) => channels,
+            Some(Shape::Flat { features }) => features,
+            None => continue,
+        };
+        // What takes no such input at all is a misfit.
+        let is_misfit = misfit.as_ref().is_some_and(|m| m.layer == stated.layer);
+        if taken != stated.value && !is_misfit {
+            let (place, label) = giver(root, model, stated.layer, given(stated.layer));
+            diagnostics.push(
+                Diagnostic::new(
+                    format!(
+                        "layer {} `{}`: `{}` is {}, and it is given {taken}",
+                        stated.layer,
+                        model.layers[stated.layer].name(),
+                        stated.key.name,
+                        stated.value
+                    ),
+                    stated.origin.clone(),
+                    "",
+                )
+                .related(place, label)
+                .help(format!(
+                    "write {taken}, or leave `{}` out: it follows from the layer before",
+                    stated.key.name
+                )),
+            );
+        }
+    }
+    let end = is_whole.then(|| shape::check_end(model, &shapes)).flatten();
+    if let Some(misfit) = misfit.or(end) {
+        let origin = layer_origin(root, misfit.layer);
+        let mut diagnostic = Diagnostic::new(misfit.message, origin, "").help(misfit.help);
+        if misfit.given.is_some() {
+            let (place, label) = giver(root, model, misfit.layer, misfit.given);
+            diagnostic = diagnostic.related(place, label);
+        }
+        diagnostics.push(diagnostic);
+    }
+}
+
+/// What a layer's input comes from, and in words what it gives.
+fn giver(root: &Node, model: &Model, layer: usize, gives: Option<Shape>) -> (Origin, String) {
+    let shape = gives.map_or_else(String::new, |shape| shape.to_string());
+    match layer.checked_sub(1) {
+        Some(before) => (
+            layer_origin(root, before),
+            format!(
+                "layer {before} `{}` gives {shape}",
+                model.layers[before].name()
+            ),
+        ),
+        None => (
+            value_origin(root, &["model", "input"], None),
+            format!("the input is {shape}"),
+        ),
+    }
+}
+
 /// Where layer `index` stands in the document.
 fn layer_origin(root: &Node, index: usize) -> Origin {
-    let layer = || -> Option<Origin> {
-        let Value::Table(root) = &root.value else {
-            return None;
-        };
-        let Value::Table(model) = &root.get("model")?.node.value else {
-            return None;
-        };
-        match &model.get("layers")?.node.value {
-            Value::Array(layers) => Some(layers.get(index)?.origin.clone()),
-            _ => None,
-        }
-    };
-    layer().unwrap_or_else(Origin::start)
+    value_origin(root, &["model", "layers"], Some(index))
+}
+
+fn value_origin(root: &Node, keys: &[&str], index: Option<usize>) -> Origin {
+    let mut path = KeyPath(
+        keys.iter()
+            .map(|key| Step::Key((*key).to_owned()))
+            .collect(),
+    );
+    path.0.extend(index.map(Step::Index));
+    root.get(&path.0)
+        .map_or_else(Origin::start, |node| node.origin.clone())
 }

@@ -1,7 +1,8 @@
 //! What a configuration key is: its name, the values it takes, its default, its meaning, and whether a resume may change it.
 //!
-//! Every key of the language is one constant of this type, next to the section that reads it; the
-//! reader, the error messages and the tables of the README follow from it.
+//! Every key of the language is one constant of this type, next to the section that reads it. The
+//! reader, the error messages, `explain`, the schema, the template and the tables of the README
+//! follow from it.
 
 use std::fmt;
 
@@ -9,11 +10,25 @@ use std::fmt;
 pub struct Key {
     pub name: &'static str,
     pub kind: Kind,
-    /// TOML text of the value taken when the key is absent; `None` makes the key required.
-    pub default: Option<&'static str>,
+    pub default: Fallback,
     /// One line for a reader who has never seen the key.
     pub meaning: &'static str,
+    /// What its numbers count; empty for numbers without a unit and for everything else.
+    pub unit: &'static str,
     pub on_resume: OnResume,
+}
+
+/// What is taken where a key is absent.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fallback {
+    /// The key must be there.
+    Required,
+    /// This value, as TOML text.
+    Value(&'static str),
+    /// A value that follows from others, in these words.
+    Derived(&'static str),
+    /// Nothing: what the key is about is left out.
+    Nothing,
 }
 
 /// Whether a run may go on with another value than it began with.
@@ -31,8 +46,15 @@ pub enum OnResume {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     Text,
+    /// A string, or an array of at least one.
+    Texts,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// A string that matches the regular expression, which says in these words.
+    Pattern {
+        regex: &'static str,
+        words: &'static str,
+    },
     Boolean,
     /// A whole number in `min..=max`.
     Integer {
@@ -50,8 +72,18 @@ pub enum Kind {
         min: u64,
         max: u64,
     },
-    /// An array or a table with rules of its own, in these words.
-    Other(&'static str),
+    /// An array of numbers, `length` of them where that is fixed.
+    Array {
+        each: &'static Kind,
+        length: Option<usize>,
+        words: &'static str,
+    },
+    /// A table with these keys.
+    Table(&'static [Key]),
+    /// A table with exactly one of these keys, each of them a table.
+    Choice(&'static [Key]),
+    /// An array of layers: `"name"`, or a table with one of these keys, each of them a table.
+    Layers(&'static [Key]),
 }
 
 /// No size in a configuration is larger; keeps products of a few of them inside 64 bits.
@@ -59,13 +91,7 @@ pub const MAX_SIZE: u64 = 1 << 20;
 
 impl Key {
     pub const fn required(name: &'static str, kind: Kind, meaning: &'static str) -> Self {
-        Self {
-            name,
-            kind,
-            default: None,
-            meaning,
-            on_resume: OnResume::Fixed,
-        }
+        Self::new(name, kind, Fallback::Required, meaning)
     }
 
     pub const fn optional(
@@ -74,18 +100,45 @@ impl Key {
         default: &'static str,
         meaning: &'static str,
     ) -> Self {
+        Self::new(name, kind, Fallback::Value(default), meaning)
+    }
+
+    pub const fn new(
+        name: &'static str,
+        kind: Kind,
+        default: Fallback,
+        meaning: &'static str,
+    ) -> Self {
         Self {
             name,
             kind,
-            default: Some(default),
+            default,
             meaning,
+            unit: "",
             on_resume: OnResume::Fixed,
         }
+    }
+
+    pub const fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
     }
 
     pub const fn on_resume(mut self, on_resume: OnResume) -> Self {
         self.on_resume = on_resume;
         self
+    }
+
+    pub fn is_required(&self) -> bool {
+        self.default == Fallback::Required
+    }
+
+    /// The keys inside, where the value is a table.
+    pub fn keys(&self) -> &'static [Key] {
+        match self.kind {
+            Kind::Table(keys) | Kind::Choice(keys) | Kind::Layers(keys) => keys,
+            _ => &[],
+        }
     }
 }
 
@@ -95,6 +148,34 @@ impl Kind {
         min: 1,
         max: MAX_SIZE,
     };
+
+    /// A finite number greater than zero.
+    pub const POSITIVE: Kind = Kind::Float {
+        min: 0.0,
+        max: f64::INFINITY,
+        open: true,
+    };
+
+    /// A finite number of at least zero.
+    pub const NOT_NEGATIVE: Kind = Kind::Float {
+        min: 0.0,
+        max: f64::INFINITY,
+        open: false,
+    };
+
+    /// A part of a whole, less than all of it.
+    pub const SHARE: Kind = Kind::Float {
+        min: 0.0,
+        max: 1.0,
+        open: false,
+    };
+
+    /// What keeps a denominator from zero; less is nothing in single precision.
+    pub const EPSILON: Kind = Kind::Float {
+        min: 1e-37,
+        max: f64::INFINITY,
+        open: false,
+    };
 }
 
 /// What an error message says was expected.
@@ -102,6 +183,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Kind::Text => f.write_str("a string"),
+            Kind::Texts => f.write_str("a string or an array of strings"),
             Kind::Word(words) => {
                 let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 write!(f, "one of {}", quoted.join(", "))
@@ -118,19 +200,34 @@ impl fmt::Display for Kind {
                 min,
                 max: f64::INFINITY,
                 open,
-            } => {
-                let bound = if *open { "greater than" } else { "of at least" };
-                write!(f, "a finite number {bound} {min}")
-            }
-            Kind::Float { min, max, open } => {
-                let bound = if *open { "greater than" } else { "of at least" };
-                write!(f, "a number {bound} {min} and less than {max}")
-            }
+            } => write!(f, "a finite number {} {}", bound(*open), short(*min)),
+            Kind::Float { min, max, open } => write!(
+                f,
+                "a number {} {} and less than {}",
+                bound(*open),
+                short(*min),
+                short(*max)
+            ),
             Kind::Pair { min, max } => write!(
                 f,
                 "an integer from {min} to {max}, or [height, width] of such"
             ),
-            Kind::Other(what) => f.write_str(what),
+            Kind::Pattern { words, .. } | Kind::Array { words, .. } => f.write_str(words),
+            Kind::Table(_) => f.write_str("a table"),
+            Kind::Choice(_) => f.write_str("a table with one table, named after the choice"),
+            Kind::Layers(_) => {
+                f.write_str("an array of at least one layer, in the order in which data flow")
+            }
         }
     }
+}
+
+fn bound(open: bool) -> &'static str {
+    if open { "greater than" } else { "of at least" }
+}
+
+/// `0` and `1e-37`, for reading.
+fn short(number: f64) -> String {
+    let text = format!("{number:?}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }

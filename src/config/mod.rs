@@ -5,18 +5,29 @@
 //! checked, its shapes inferred. All problems of a document are found in one go.
 
 mod checkpoint;
+mod cost;
 mod data;
 mod diagnostic;
 mod document;
 mod early_stop;
 mod experiment;
+mod explain;
+mod extends;
+mod familiar;
 mod key;
+mod language;
+mod merge;
 mod model;
 mod monitor;
 mod optimizer;
+mod overrides;
+mod path;
+mod remedy;
+mod schema;
 mod section;
 mod shape;
 mod source;
+mod template;
 mod training;
 mod tree;
 
@@ -24,18 +35,24 @@ use std::io;
 use std::path::PathBuf;
 
 pub use checkpoint::Checkpoint;
+pub use cost::Cost;
 pub use data::{Data, Normalize};
-pub use diagnostic::Invalid;
+pub use diagnostic::{Look, Problems};
 pub use document::Document;
 pub use early_stop::EarlyStop;
-pub use experiment::{Experiment, SECTIONS, on_resume};
-pub use key::{Key, Kind, OnResume};
+pub use experiment::Experiment;
+pub use explain::{Explained, Explanation, Whence, find_key};
+pub use key::{Fallback, Key, Kind, OnResume};
+pub use language::{on_resume, walk};
 pub use model::{
     AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, LAYER_KEYS, Layer, Linear, MaxPool2d, Model,
 };
 pub use monitor::{MONITORS, mode_of};
 pub use optimizer::{Adam, Optimizer};
+pub use schema::schema;
 pub use shape::Shape;
+pub use source::{Source, SourceKind};
+pub use template::template;
 pub use training::Training;
 
 #[derive(Debug, thiserror::Error)]
@@ -47,5 +64,5 @@ pub enum Error {
         remedy: String,
     },
     #[error(transparent)]
-    Invalid(#[from] Invalid),
+    Invalid(#[from] Problems),
 }

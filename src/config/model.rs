@@ -3,8 +3,11 @@
 use serde::Serialize;
 
 use super::diagnostic::Diagnostic;
-use super::key::{Key, Kind, MAX_SIZE};
-use super::section::{Diagnostics, Section, suggest};
+use super::familiar;
+use super::key::{Fallback, Key, Kind, MAX_SIZE};
+use super::remedy;
+use super::section::{Diagnostics, Section};
+use super::source::Origin;
 use super::tree::{Node, Value};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -84,15 +87,33 @@ pub struct Linear {
 
 const INPUT: Key = Key::required(
     "input",
-    Kind::Other("[channels, height, width], each an integer from 1 to 1048576"),
+    Kind::Array {
+        each: &Kind::COUNT,
+        length: Some(3),
+        words: "[channels, height, width], each an integer from 1 to 1048576",
+    },
     "the size of one image",
-);
-const LAYERS: Key = Key::required(
-    "layers",
-    Kind::Other("an array of at least one layer, in the order in which data flow"),
-    "the network",
-);
+)
+.unit("channels, pixels, pixels");
+const LAYERS: Key = Key::required("layers", Kind::Layers(LAYER_KEYS), "the network");
 pub const KEYS: &[Key] = &[INPUT, LAYERS];
+
+/// The model as it was typed.
+pub(super) struct Typed {
+    pub model: Model,
+    /// The leading layers that were read without error.
+    pub good: usize,
+    pub stated: Vec<Stated>,
+}
+
+/// What a config says that a layer takes, though it follows from the layer before.
+pub(super) struct Stated {
+    /// Index of the layer.
+    pub layer: usize,
+    pub key: Key,
+    pub value: usize,
+    pub origin: Origin,
+}
 
 /// Stands for an input that cannot be read.
 pub(super) const UNREAD: [usize; 3] = [0; 3];
@@ -110,26 +131,30 @@ const OUT_CHANNELS: Key = Key::required(
     Kind::COUNT,
     "the number of channels the layer gives",
 );
-const KERNEL_SIZE: Key = Key::required("kernel_size", PAIR, "the height and width of the window");
-const STRIDE: Key = Key::optional("stride", PAIR, "1", "the step of the window");
-const POOL_STRIDE: Key = Key::optional(
+const KERNEL_SIZE: Key =
+    Key::required("kernel_size", PAIR, "the height and width of the window").unit("pixels");
+const STRIDE: Key = Key::optional("stride", PAIR, "1", "the step of the window").unit("pixels");
+const POOL_STRIDE: Key = Key::new(
     "stride",
     PAIR,
-    "\"kernel_size\"", // never read: the reader takes the kernel's size itself
+    Fallback::Derived("`kernel_size`"),
     "the step of the window",
-);
+)
+.unit("pixels");
 const PADDING: Key = Key::optional(
     "padding",
     PADDING_PAIR,
     "0",
     "what is added on both sides before the window moves",
-);
+)
+.unit("pixels");
 const DILATION: Key = Key::optional(
     "dilation",
     PAIR,
     "1",
     "the spacing of the kernel's elements",
-);
+)
+.unit("pixels");
 const GROUPS: Key = Key::optional(
     "groups",
     Kind::COUNT,
@@ -139,32 +164,19 @@ const GROUPS: Key = Key::optional(
 const BIAS: Key = Key::optional("bias", Kind::Boolean, "true", "whether a bias is added");
 const P: Key = Key::optional(
     "p",
-    Kind::Float {
-        min: 0.0,
-        max: 1.0,
-        open: false,
-    },
+    Kind::SHARE,
     "0.5",
     "the share of elements set to zero in training",
 );
 const BATCH_NORM_EPS: Key = Key::optional(
     "eps",
-    // Less is nothing in single precision.
-    Kind::Float {
-        min: 1e-37,
-        max: f64::INFINITY,
-        open: false,
-    },
+    Kind::EPSILON,
     "1e-5",
     "the term added to the variance for numerical stability",
 );
 const MOMENTUM: Key = Key::optional(
     "momentum",
-    Kind::Float {
-        min: 0.0,
-        max: 1.0,
-        open: false,
-    },
+    Kind::SHARE,
     "0.1",
     "the share of each batch's statistics in the running ones, which evaluation uses",
 );
@@ -179,11 +191,30 @@ const OUT_FEATURES: Key = Key::required(
     "the number of features the layer gives",
 );
 
+const IN_CHANNELS: Key = stated(
+    "in_channels",
+    "the number of channels the layer takes; may be stated, and is then checked",
+);
+const NUM_FEATURES: Key = stated(
+    "num_features",
+    "the number of channels the layer takes; may be stated, and is then checked",
+);
+const IN_FEATURES: Key = stated(
+    "in_features",
+    "the number of features the layer takes; may be stated, and is then checked",
+);
+
+const fn stated(name: &'static str, meaning: &'static str) -> Key {
+    let fallback = Fallback::Derived("what the layer before gives");
+    Key::new(name, Kind::COUNT, fallback, meaning)
+}
+
 /// Every layer of the language and its keys, in the order of [`Layer`].
-pub const LAYER_KEYS: &[(&str, &[Key])] = &[
-    (
+pub const LAYER_KEYS: &[Key] = &[
+    layer(
         "conv2d",
         &[
+            IN_CHANNELS,
             OUT_CHANNELS,
             KERNEL_SIZE,
             STRIDE,
@@ -192,23 +223,103 @@ pub const LAYER_KEYS: &[(&str, &[Key])] = &[
             GROUPS,
             BIAS,
         ],
+        "a convolution, as torch.nn.Conv2d",
     ),
-    ("batch_norm2d", &[BATCH_NORM_EPS, MOMENTUM]),
-    ("relu", &[]),
-    ("max_pool2d", &[KERNEL_SIZE, POOL_STRIDE, PADDING]),
-    ("adaptive_avg_pool2d", &[OUTPUT_SIZE]),
-    ("flatten", &[]),
-    ("dropout", &[P]),
-    ("linear", &[OUT_FEATURES, BIAS]),
+    layer(
+        "batch_norm2d",
+        &[NUM_FEATURES, BATCH_NORM_EPS, MOMENTUM],
+        "batch normalization, as torch.nn.BatchNorm2d",
+    ),
+    layer("relu", &[], "max(0, x), as torch.nn.ReLU"),
+    layer(
+        "max_pool2d",
+        &[KERNEL_SIZE, POOL_STRIDE, PADDING],
+        "the largest of each window, as torch.nn.MaxPool2d",
+    ),
+    layer(
+        "adaptive_avg_pool2d",
+        &[OUTPUT_SIZE],
+        "means over a grid of windows, as torch.nn.AdaptiveAvgPool2d",
+    ),
+    layer(
+        "flatten",
+        &[],
+        "an image as features, row by row and channel by channel, as torch.nn.Flatten",
+    ),
+    layer(
+        "dropout",
+        &[P],
+        "elements set to zero at random in training, as torch.nn.Dropout",
+    ),
+    layer(
+        "linear",
+        &[IN_FEATURES, OUT_FEATURES, BIAS],
+        "a fully connected layer, as torch.nn.Linear",
+    ),
 ];
 
-impl Model {
+const fn layer(name: &'static str, options: &'static [Key], meaning: &'static str) -> Key {
+    Key::new(name, Kind::Table(options), Fallback::Nothing, meaning)
+}
+
+impl Typed {
     pub(super) fn read(section: &Section<'_>) -> Self {
-        Self {
-            input: section.sizes(&INPUT, Kind::COUNT).unwrap_or(UNREAD),
-            layers: read_layers(section),
+        let mut typed = Self {
+            model: Model {
+                input: section.sizes(&INPUT).unwrap_or(UNREAD),
+                layers: Vec::new(),
+            },
+            good: 0,
+            stated: Vec::new(),
+        };
+        typed.read_layers(section);
+        typed
+    }
+
+    fn read_layers(&mut self, section: &Section<'_>) {
+        let Some(node) = section.node(&LAYERS) else {
+            return;
+        };
+        let Value::Array(items) = &node.value else {
+            return report_no_layers(section);
+        };
+        if items.is_empty() {
+            return report_no_layers(section);
+        }
+        let diagnostics = section.diagnostics();
+        let before = diagnostics.len();
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{}[{index}]", section.path_of("layers"));
+            let Some((key, section)) = open_layer(&path, item, diagnostics) else {
+                continue;
+            };
+            for key in key.keys() {
+                if [IN_CHANNELS, NUM_FEATURES, IN_FEATURES].contains(key)
+                    && let Some(node) = section.node(key)
+                {
+                    self.stated.push(Stated {
+                        layer: index,
+                        key: *key,
+                        value: section.size(key),
+                        origin: node.origin.clone(),
+                    });
+                }
+            }
+            self.model.layers.push(Layer::read(key.name, &section));
+            if diagnostics.len() == before {
+                self.good = index + 1;
+            }
         }
     }
+}
+
+fn report_no_layers(section: &Section<'_>) {
+    section.report(
+        &LAYERS,
+        format!("`{}` must be {}", section.path_of("layers"), LAYERS.kind),
+        "",
+        "layers = [ { conv2d = { out_channels = 16, kernel_size = 5 } }, \"relu\", ... ]",
+    );
 }
 
 impl Layer {
@@ -226,8 +337,9 @@ impl Layer {
         }
     }
 
-    fn read(name: &str, section: &Section<'_>) -> Option<Self> {
-        Some(match name {
+    /// `name` is one of [`LAYER_KEYS`].
+    fn read(name: &str, section: &Section<'_>) -> Self {
+        match name {
             "conv2d" => Layer::Conv2d(Conv2d {
                 out_channels: section.size(&OUT_CHANNELS),
                 kernel_size: section.pair(&KERNEL_SIZE),
@@ -264,47 +376,22 @@ impl Layer {
                 out_features: section.size(&OUT_FEATURES),
                 bias: section.boolean(&BIAS),
             }),
-            _ => return None,
-        })
-    }
-}
-
-fn read_layers(section: &Section<'_>) -> Vec<Layer> {
-    let Some(node) = section.node(&LAYERS) else {
-        return Vec::new();
-    };
-    match &node.value {
-        Value::Array(items) if !items.is_empty() => items
-            .iter()
-            .enumerate()
-            .filter_map(|(index, item)| {
-                let path = format!("{}[{index}]", section.path_of("layers"));
-                read_layer(&path, item, section.diagnostics())
-            })
-            .collect(),
-        _ => {
-            section.report(
-                &LAYERS,
-                format!("`{}` must be {}", section.path_of("layers"), LAYERS.kind),
-                "",
-                "layers = [ { conv2d = { out_channels = 16, kernel_size = 5 } }, \"relu\", ... ]",
-            );
-            Vec::new()
+            _ => unreachable!("every layer of the language is read"),
         }
     }
 }
 
 /// A layer is `"name"` where it needs no options, else `{ name = { options } }`.
-fn read_layer(path: &str, node: &Node, diagnostics: &Diagnostics) -> Option<Layer> {
-    let empty = Node {
-        value: Value::Table(Default::default()),
-        origin: node.origin.clone(),
-    };
+fn open_layer<'a>(
+    path: &str,
+    node: &'a Node,
+    diagnostics: &'a Diagnostics,
+) -> Option<(&'static Key, Section<'a>)> {
     let (name, options, origin) = match &node.value {
-        Value::String(name) => (name, &empty, &node.origin),
+        Value::String(name) => (name, None, &node.origin),
         Value::Table(table) if table.entries.len() == 1 => {
             let entry = &table.entries[0];
-            (&entry.key, &entry.node, &entry.key_origin)
+            (&entry.key, Some(&entry.node), &entry.key_origin)
         }
         Value::Table(table) if table.entries.len() > 1 => {
             let mut entries: Vec<_> = table.entries.iter().collect();
@@ -339,13 +426,23 @@ fn read_layer(path: &str, node: &Node, diagnostics: &Diagnostics) -> Option<Laye
             return None;
         }
     };
-    let Some((_, keys)) = LAYER_KEYS.iter().find(|(known, _)| known == name) else {
-        let names: Vec<&str> = LAYER_KEYS.iter().map(|(name, _)| *name).collect();
+    let Some(key) = LAYER_KEYS.iter().find(|key| key.name == name) else {
         let message = format!("unknown layer `{name}`");
-        diagnostics.push(Diagnostic::new(message, origin.clone(), "").help(suggest(name, &names)));
+        let help = remedy::for_layer(name, LAYER_KEYS);
+        diagnostics.push(Diagnostic::new(message, origin.clone(), "").help(help));
         return None;
     };
     let path = format!("{path}.{name}");
-    let section = Section::new(&path, options, origin.clone(), keys, diagnostics);
-    Layer::read(name, &section)
+    let section = match options {
+        Some(options) => Section::new(
+            &path,
+            options,
+            origin.clone(),
+            key.keys(),
+            familiar::OPTIONS,
+            diagnostics,
+        ),
+        None => Section::without_options(path, origin.clone(), key.keys(), diagnostics),
+    };
+    Some((key, section))
 }

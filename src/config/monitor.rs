@@ -1,6 +1,6 @@
 //! A column of metrics.csv that is watched, and the direction in which it gets better.
 
-use super::key::{Key, Kind};
+use super::key::{Fallback, Key, Kind};
 use super::section::Section;
 
 /// The columns of metrics.csv that can be watched.
@@ -17,10 +17,10 @@ pub const MONITORS: &[&str] = &[
     "eval_f1",
 ];
 
-pub const MODE: Key = Key::optional(
+pub const MODE: Key = Key::new(
     "mode",
     Kind::Word(&["max", "min"]),
-    "\"min\" for a loss, else \"max\"", // never read: it follows from the monitor
+    Fallback::Derived("\"min\" for a loss, else \"max\""),
     "whether better is higher or lower",
 );
 

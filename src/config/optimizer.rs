@@ -19,61 +19,51 @@ pub struct Adam {
     pub weight_decay: f64,
 }
 
-const ADAM: Key = Key::optional("adam", Kind::Other("a table"), "{}", "the Adam optimizer");
+const ADAM: Key = Key::optional(
+    "adam",
+    Kind::Table(&[BETAS, EPS, WEIGHT_DECAY]),
+    "{}",
+    "the Adam optimizer, as torch.optim.Adam",
+);
 const BETAS: Key = Key::optional(
     "betas",
-    Kind::Other("an array of two numbers of at least 0 and less than 1"),
+    Kind::Array {
+        each: &Kind::SHARE,
+        length: Some(2),
+        words: "an array of two numbers of at least 0 and less than 1",
+    },
     "[0.9, 0.999]",
     "the decay of the running averages of the gradient and of its square",
 );
 const EPS: Key = Key::optional(
     "eps",
-    // Less is nothing in single precision.
-    Kind::Float {
-        min: 1e-37,
-        max: f64::INFINITY,
-        open: false,
-    },
+    Kind::EPSILON,
     "1e-8",
     "the term added to the denominator for numerical stability",
 );
 const WEIGHT_DECAY: Key = Key::optional(
     "weight_decay",
-    Kind::Float {
-        min: 0.0,
-        max: f64::INFINITY,
-        open: false,
-    },
+    Kind::NOT_NEGATIVE,
     "0.0",
     "the L2 penalty added to the gradient",
 );
 
 pub const KEYS: &[Key] = &[ADAM];
-pub const ADAM_KEYS: &[Key] = &[BETAS, EPS, WEIGHT_DECAY];
 
 impl Optimizer {
     pub(super) fn read(section: &Section<'_>) -> Self {
-        Optimizer::Adam(Adam::read(&section.section(&ADAM, ADAM_KEYS)))
+        Optimizer::Adam(Adam::read(&section.table(&ADAM)))
     }
 }
 
 impl Adam {
     fn read(section: &Section<'_>) -> Self {
-        let unit = Kind::Float {
-            min: 0.0,
-            max: 1.0,
-            open: false,
-        };
-        let standard = [0.9, 0.999];
-        let betas = section.floats(&BETAS, unit).unwrap_or(standard.to_vec());
-        let betas = <[f64; 2]>::try_from(betas).unwrap_or_else(|betas| {
-            let message = format!("`{}` must be {}", section.path_of("betas"), BETAS.kind);
-            let label = format!("this is an array of length {}", betas.len());
-            section.report(&BETAS, message, &label, "PyTorch's are [0.9, 0.999]");
-            standard
-        });
+        // A placeholder where the array cannot be read.
+        let betas = section
+            .floats(&BETAS)
+            .and_then(|betas| betas.try_into().ok());
         Self {
-            betas,
+            betas: betas.unwrap_or_default(),
             eps: section.float(&EPS),
             weight_decay: section.float(&WEIGHT_DECAY),
         }

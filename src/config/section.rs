@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 
 use super::diagnostic::Diagnostic;
-use super::key::{Key, Kind};
+use super::familiar;
+use super::key::{Fallback, Key, Kind};
+use super::remedy;
 use super::source::Origin;
 use super::tree::{Node, Table, Value, parse_value};
 
@@ -12,6 +14,7 @@ use super::tree::{Node, Table, Value, parse_value};
 pub struct Diagnostics(RefCell<Vec<Diagnostic>>);
 
 impl Diagnostics {
+    /// Also a warning, which refuses nothing.
     pub fn push(&self, diagnostic: Diagnostic) {
         self.0.borrow_mut().push(diagnostic);
     }
@@ -39,12 +42,14 @@ pub struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// Opens the table at `node`; unknown keys in it are reported at once.
+    /// Opens the table at `node`; unknown keys in it are reported at once. `foreign` are the names
+    /// that other tools have for its keys.
     pub fn new(
         path: &str,
         node: &'a Node,
         origin: Origin,
         keys: &[Key],
+        foreign: familiar::Table,
         diagnostics: &'a Diagnostics,
     ) -> Self {
         let table = match &node.value {
@@ -57,7 +62,7 @@ impl<'a> Section<'a> {
                         node.origin.clone(),
                         describe(other),
                     )
-                    .help(known(&names)),
+                    .help(remedy::known(&names)),
                 );
                 None
             }
@@ -68,7 +73,21 @@ impl<'a> Section<'a> {
             origin,
             diagnostics,
         };
-        section.report_unknown_keys(keys);
+        section.report_unknown_keys(keys, foreign);
+        section
+    }
+
+    /// A table that has nothing in it; required keys are reported as missing.
+    pub fn without_options(
+        path: String,
+        origin: Origin,
+        keys: &[Key],
+        diagnostics: &'a Diagnostics,
+    ) -> Self {
+        let section = Self::absent(path, origin, diagnostics);
+        for required in keys.iter().filter(|key| key.is_required()) {
+            section.report_missing(required);
+        }
         section
     }
 
@@ -83,29 +102,20 @@ impl<'a> Section<'a> {
     }
 
     /// The table under `key` of this one.
-    pub fn section(&self, key: &Key, keys: &[Key]) -> Section<'a> {
-        let path = self.path_of(key.name);
-        match self.table.and_then(|table| table.get(key.name)) {
-            Some(entry) => Section::new(
-                &path,
-                &entry.node,
-                entry.key_origin.clone(),
-                keys,
-                self.diagnostics,
-            ),
-            None => {
-                if key.default.is_none() && self.table.is_some() {
-                    self.report_missing(key);
-                }
-                let section = Section::absent(path, self.origin.clone(), self.diagnostics);
-                if key.default.is_some() {
-                    for required in keys.iter().filter(|key| key.default.is_none()) {
-                        section.report_missing(required);
-                    }
-                }
-                section
-            }
+    pub fn table(&self, key: &Key) -> Section<'a> {
+        let (path, keys) = (self.path_of(key.name), key.keys());
+        if let Some(entry) = self.table.and_then(|table| table.get(key.name)) {
+            let origin = entry.key_origin.clone();
+            let foreign = familiar::KEYS;
+            return Section::new(&path, &entry.node, origin, keys, foreign, self.diagnostics);
         }
+        if key.is_required() && self.table.is_some() {
+            self.report_missing(key);
+        }
+        if key.is_required() {
+            return Section::absent(path, self.origin.clone(), self.diagnostics);
+        }
+        Section::without_options(path, self.origin.clone(), keys, self.diagnostics)
     }
 
     pub fn diagnostics(&self) -> &'a Diagnostics {
@@ -122,11 +132,17 @@ impl<'a> Section<'a> {
 
     /// The value under `key` as typed, if it is there; reports a required key that is not.
     pub fn node(&self, key: &Key) -> Option<&'a Node> {
-        let entry = self.table?.get(key.name);
-        if entry.is_none() && key.default.is_none() {
+        let node = self.peek(key);
+        if node.is_none() && self.table.is_some() && key.is_required() {
             self.report_missing(key);
         }
-        entry.map(|entry| &entry.node)
+        node
+    }
+
+    /// The value under `key` as typed, if it is there.
+    pub fn peek(&self, key: &Key) -> Option<&'a Node> {
+        let entry = self.table?.get(key.name)?;
+        Some(&entry.node)
     }
 
     pub fn text(&self, key: &Key) -> String {
@@ -141,14 +157,13 @@ impl<'a> Section<'a> {
     }
 
     pub fn optional_text(&self, key: &Key) -> Option<String> {
-        self.table?.get(key.name)?;
+        self.peek(key)?;
         Some(self.text(key))
     }
 
     /// Whether a string stands under `key`.
     pub fn has_text(&self, key: &Key) -> bool {
-        let entry = self.table.and_then(|table| table.get(key.name));
-        matches!(entry.map(|entry| &entry.node.value), Some(Value::String(_)))
+        matches!(self.peek(key), Some(node) if matches!(node.value, Value::String(_)))
     }
 
     pub fn boolean(&self, key: &Key) -> bool {
@@ -182,15 +197,25 @@ impl<'a> Section<'a> {
         .unwrap_or([1, 1])
     }
 
-    /// An array of `N` numbers, each in the range of `each`.
-    pub fn sizes<const N: usize>(&self, key: &Key, each: Kind) -> Option<[usize; N]> {
-        self.read(key, |node| sizes_in(node, each))
+    /// An array of `N` whole numbers.
+    pub fn sizes<const N: usize>(&self, key: &Key) -> Option<[usize; N]> {
+        self.read(key, |node| sizes_in(node, each_of(key)))
     }
 
-    /// An array of numbers, each in the range of `each`.
-    pub fn floats(&self, key: &Key, each: Kind) -> Option<Vec<f64>> {
-        self.read(key, |node| match &node.value {
-            Value::Array(items) => items.iter().map(|item| float_in(item, each)).collect(),
+    /// An array of numbers, as many as the key says.
+    pub fn floats(&self, key: &Key) -> Option<Vec<f64>> {
+        self.read(key, |node| match (&node.value, key.kind) {
+            (
+                Value::Array(items),
+                Kind::Array {
+                    length: Some(length),
+                    ..
+                },
+            ) if items.len() != length => Err(node),
+            (Value::Array(items), _) => items
+                .iter()
+                .map(|item| float_in(item, each_of(key)))
+                .collect(),
             _ => Err(node),
         })
     }
@@ -209,24 +234,30 @@ impl<'a> Section<'a> {
             .push(Diagnostic::new(message, origin, label).help(help));
     }
 
+    /// Says that a value is hardly what was meant, perhaps because of a second one.
+    pub fn warn(&self, node: &Node, message: String, related: Option<(&Node, String)>, help: &str) {
+        let mut diagnostic = Diagnostic::new(message, node.origin.clone(), "").warning();
+        if let Some((related, label)) = related {
+            diagnostic = diagnostic.related(related.origin.clone(), label);
+        }
+        self.diagnostics.push(diagnostic.help(help));
+    }
+
     /// A conversion that fails gives the node that is wrong: the value, or an element of it.
     fn read<T>(&self, key: &Key, convert: impl Fn(&Node) -> Result<T, &Node>) -> Option<T> {
         let Some(node) = self.node(key) else {
-            let default = parse_value(key.default?, 0, 0).expect("defaults are valid TOML");
+            let Fallback::Value(default) = key.default else {
+                return None;
+            };
+            let default = parse_value(default, 0, 0).expect("defaults are valid TOML");
             return convert(&default).ok();
         };
         let wrong = match convert(node) {
             Ok(value) => return Some(value),
             Err(wrong) => wrong,
         };
-        let close = match (&wrong.value, key.kind) {
-            (Value::String(typed), Kind::Word(words)) => closest(typed, words),
-            _ => None,
-        };
-        let help = match close {
-            Some(word) => format!("did you mean \"{word}\"?"),
-            None => format!("`{}` is {}", key.name, key.meaning),
-        };
+        let help = remedy::for_value(key, wrong)
+            .unwrap_or_else(|| format!("`{}` is {}", key.name, key.meaning));
         self.diagnostics.push(
             Diagnostic::new(
                 format!("`{}` must be {}", self.path_of(key.name), key.kind),
@@ -253,48 +284,24 @@ impl<'a> Section<'a> {
         );
     }
 
-    fn report_unknown_keys(&self, keys: &[Key]) {
-        let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+    fn report_unknown_keys(&self, keys: &[Key], foreign: familiar::Table) {
         for entry in self.table.iter().flat_map(|table| &table.entries) {
-            if !names.contains(&entry.key.as_str()) {
-                self.diagnostics.push(
-                    Diagnostic::new(
-                        format!("unknown key `{}`", self.path_of(&entry.key)),
-                        entry.key_origin.clone(),
-                        "",
-                    )
-                    .help(suggest(&entry.key, &names)),
-                );
+            if !keys.iter().any(|key| key.name == entry.key) {
+                let message = format!("unknown key `{}`", self.path_of(&entry.key));
+                let help = remedy::for_key(&entry.key, &self.path, keys, foreign);
+                let diagnostic = Diagnostic::new(message, entry.key_origin.clone(), "");
+                self.diagnostics.push(diagnostic.help(help));
             }
         }
     }
 }
 
-/// "did you mean" if a name is close, else the names there are.
-pub fn suggest(typed: &str, names: &[&str]) -> String {
-    match closest(typed, names) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => known(names),
+/// What each element of an array has to be.
+fn each_of(key: &Key) -> Kind {
+    match key.kind {
+        Kind::Array { each, .. } => *each,
+        kind => kind,
     }
-}
-
-/// The name that was most likely meant, if one is close.
-pub fn closest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
-    let folded = typed.to_lowercase().replace(['-', ' '], "_");
-    names
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(&folded, name), *name))
-        .min()
-        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
-        .map(|(_, name)| name)
-}
-
-fn known(names: &[&str]) -> String {
-    if names.is_empty() {
-        return "no keys are taken here".to_owned();
-    }
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    format!("the names known here are {}", quoted.join(", "))
 }
 
 fn integer_in(node: &Node, kind: Kind) -> Result<u64, &Node> {

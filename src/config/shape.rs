@@ -36,6 +36,35 @@ pub struct Misfit {
     pub layer: usize,
     pub message: String,
     pub help: String,
+    /// What the layer is given, where that is part of the trouble.
+    pub given: Option<Shape>,
+}
+
+/// Why a layer cannot take an input.
+struct Refusal {
+    message: String,
+    help: &'static str,
+    is_of_input: bool,
+}
+
+impl Refusal {
+    /// Layer and input do not go together.
+    fn of_input(message: String, help: &'static str) -> Self {
+        Self {
+            message,
+            help,
+            is_of_input: true,
+        }
+    }
+
+    /// The layer goes with no input.
+    fn of_layer(message: String, help: &'static str) -> Self {
+        Self {
+            message,
+            help,
+            is_of_input: false,
+        }
+    }
 }
 
 /// No layer's output for one sample, nor its parameters, may be more numbers than this (a gigabyte of `f32`).
@@ -43,36 +72,64 @@ const MAX_ELEMENTS: usize = 1 << 28;
 
 /// The shape after each layer, in order.
 pub fn infer(model: &Model) -> Result<Vec<Shape>, Misfit> {
-    let [channels, height, width] = model.input;
-    let mut shape = Shape::Image {
+    let (shapes, misfit) = trace(model.input, &model.layers);
+    match misfit.or_else(|| check_end(model, &shapes)) {
+        Some(misfit) => Err(misfit),
+        None => Ok(shapes),
+    }
+}
+
+/// The shape of one image: channels, height, width.
+pub fn of_input([channels, height, width]: [usize; 3]) -> Shape {
+    Shape::Image {
         channels,
         height,
         width,
-    };
-    let mut shapes = Vec::with_capacity(model.layers.len());
-    for (index, layer) in model.layers.iter().enumerate() {
-        shape = after(layer, shape).map_err(|(message, help)| Misfit {
-            layer: index,
-            message: format!("layer {index} `{}`: {message}", layer.name()),
-            help,
-        })?;
+    }
+}
+
+/// The shape after each layer up to the first that does not fit, and why it does not.
+pub fn trace(input: [usize; 3], layers: &[Layer]) -> (Vec<Shape>, Option<Misfit>) {
+    let mut shape = of_input(input);
+    let mut shapes = Vec::with_capacity(layers.len());
+    for (index, layer) in layers.iter().enumerate() {
+        match after(layer, shape) {
+            Ok(next) => shape = next,
+            Err(refusal) => {
+                let misfit = Misfit {
+                    layer: index,
+                    message: format!("layer {index} `{}`: {}", layer.name(), refusal.message),
+                    help: refusal.help.to_owned(),
+                    given: refusal.is_of_input.then_some(shape),
+                };
+                return (shapes, Some(misfit));
+            }
+        }
         shapes.push(shape);
     }
-    match shapes.last() {
-        Some(Shape::Flat { features }) if *features >= 2 => Ok(shapes),
-        Some(Shape::Flat { .. }) => Err(Misfit {
-            layer: model.layers.len().saturating_sub(1),
-            message: "the network ends in one feature, which leaves no classes to tell apart"
-                .to_owned(),
-            help: "end with { linear = { out_features = <number of classes> } }".to_owned(),
-        }),
-        _ => Err(Misfit {
-            layer: model.layers.len().saturating_sub(1),
-            message: format!("the network ends in {shape}, which is no score a class"),
-            help: "end with \"flatten\" and { linear = { out_features = <number of classes> } }"
-                .to_owned(),
-        }),
-    }
+    (shapes, None)
+}
+
+/// A network ends in a score for each of at least two classes.
+pub fn check_end(model: &Model, shapes: &[Shape]) -> Option<Misfit> {
+    let last = shapes.last().copied().unwrap_or(of_input(model.input));
+    let (message, help) = match last {
+        Shape::Flat { features: 2.. } => return None,
+        Shape::Flat { .. } => (
+            "the network ends in one feature, which leaves no classes to tell apart".to_owned(),
+            "end with { linear = { out_features = <number of classes> } }",
+        ),
+        Shape::Image { .. } => (
+            format!("the network ends in {last}, which is no score a class"),
+            "end with \"flatten\" and { linear = { out_features = <number of classes> } }",
+        ),
+    };
+    Some(Misfit {
+        layer: model.layers.len().saturating_sub(1),
+        message,
+        help: help.to_owned(),
+        given: None,
+    })
 }
 
 /// The number of classes: the features of the last layer of a network that [`infer`] accepts.
@@ -83,7 +140,7 @@ pub fn classes(shapes: &[Shape]) -> usize {
     }
 }
 
-fn after(layer: &Layer, input: Shape) -> Result<Shape, (String, String)> {
+fn after(layer: &Layer, input: Shape) -> Result<Shape, Refusal> {
     let output = match (layer, input) {
         (Layer::Relu | Layer::Dropout(_), shape) => shape,
         (Layer::Conv2d(conv), Shape::Image { .. }) => after_conv2d(conv, input)?,
@@ -104,9 +161,9 @@ fn after(layer: &Layer, input: Shape) -> Result<Shape, (String, String)> {
             }
         }
         (Layer::Linear(_), Shape::Image { .. }) => {
-            return Err((
+            return Err(Refusal::of_input(
                 format!("takes flat features and is given an image of {input}"),
-                "put \"flatten\" before it".to_owned(),
+                "put \"flatten\" before it",
             ));
         }
         (
@@ -116,40 +173,42 @@ fn after(layer: &Layer, input: Shape) -> Result<Shape, (String, String)> {
             | Layer::AdaptiveAvgPool2d(_),
             Shape::Flat { .. },
         ) => {
-            return Err((
+            return Err(Refusal::of_input(
                 format!("takes an image and is given {input}"),
-                "move it before \"flatten\"".to_owned(),
+                "move it before \"flatten\"",
             ));
         }
     };
-    if parameters(layer, input) > MAX_ELEMENTS {
-        return Err((
+    if weights(layer, input) > MAX_ELEMENTS {
+        return Err(Refusal::of_input(
             "has more than a gigabyte of parameters".to_owned(),
-            "make the layer or its input smaller".to_owned(),
+            "make the layer or its input smaller",
         ));
     }
     if elements(output) > MAX_ELEMENTS {
-        return Err((
+        return Err(Refusal::of_input(
             format!("gives {output}, more than a gigabyte for one image"),
-            "make the layer or `model.input` smaller".to_owned(),
+            "make the layer or `model.input` smaller",
         ));
     }
     Ok(output)
 }
 
-fn after_conv2d(conv: &Conv2d, input: Shape) -> Result<Shape, (String, String)> {
+fn after_conv2d(conv: &Conv2d, input: Shape) -> Result<Shape, Refusal> {
     let Shape::Image { channels, .. } = input else {
         unreachable!("the caller passes images only");
     };
     for (what, count) in [("input", channels), ("output", conv.out_channels)] {
         if !count.is_multiple_of(conv.groups) {
-            return Err((
-                format!(
-                    "{count} {what} channels do not divide into {} groups",
-                    conv.groups
-                ),
-                "choose `groups` so that it divides the channels of input and output".to_owned(),
-            ));
+            let message = format!(
+                "{count} {what} channels do not divide into {} groups",
+                conv.groups
+            );
+            return Err(Refusal {
+                message,
+                help: "choose `groups` so that it divides the channels of input and output",
+                is_of_input: what == "input",
+            });
         }
     }
     let [height, width] = windows(
@@ -166,19 +225,19 @@ fn after_conv2d(conv: &Conv2d, input: Shape) -> Result<Shape, (String, String)> 
     })
 }
 
-fn after_max_pool2d(pool: &MaxPool2d, input: Shape) -> Result<Shape, (String, String)> {
+fn after_max_pool2d(pool: &MaxPool2d, input: Shape) -> Result<Shape, Refusal> {
     let Shape::Image { channels, .. } = input else {
         unreachable!("the caller passes images only");
     };
     // As PyTorch: otherwise a window could lie in the padding alone and give minus infinity.
     if (0..2).any(|i| pool.padding[i] * 2 > pool.kernel_size[i]) {
-        return Err((
+        return Err(Refusal::of_layer(
             format!(
                 "padding {} is more than half of window {}",
                 by(pool.padding),
                 by(pool.kernel_size)
             ),
-            "choose a `padding` of at most half the `kernel_size`".to_owned(),
+            "choose a `padding` of at most half the `kernel_size`",
         ));
     }
     let [height, width] = windows(input, pool.kernel_size, pool.stride, pool.padding, [1, 1])?;
@@ -196,7 +255,7 @@ fn windows(
     stride: [usize; 2],
     padding: [usize; 2],
     dilation: [usize; 2],
-) -> Result<[usize; 2], (String, String)> {
+) -> Result<[usize; 2], Refusal> {
     let Shape::Image { height, width, .. } = input else {
         unreachable!("the caller passes images only");
     };
@@ -212,13 +271,13 @@ fn windows(
             } else {
                 ", padding included"
             };
-            return Err((
+            return Err(Refusal::of_input(
                 format!(
                     "window {} does not fit into its input of {}{with_padding}",
                     by(extents),
                     by(sizes)
                 ),
-                "make the window smaller, add `padding`, or take a layer before it out".to_owned(),
+                "make the window smaller, add `padding`, or take a layer before it out",
             ));
         }
         counts[i] = (padded - extent) / stride[i] + 1;
@@ -230,7 +289,7 @@ fn by([height, width]: [usize; 2]) -> String {
     format!("{height}x{width}")
 }
 
-fn elements(shape: Shape) -> usize {
+pub(super) fn elements(shape: Shape) -> usize {
     match shape {
         Shape::Image {
             channels,
@@ -241,35 +300,8 @@ fn elements(shape: Shape) -> usize {
     }
 }
 
-/// Bytes that a training step needs at the least: what layers give, with its gradient, where it is
-/// not gone at once in the layer after it.
-pub fn step_bytes(model: &Model, shapes: &[Shape], batch_size: usize) -> u64 {
-    let mut floats: u64 = 0;
-    for (index, (layer, shape)) in model.layers.iter().zip(shapes).enumerate() {
-        let before = index.checked_sub(1).map(|before| &model.layers[before]);
-        let is_gone = matches!(
-            (before, layer, model.layers.get(index + 1)),
-            (_, Layer::Flatten | Layer::Dropout(_), _)
-                | (
-                    _,
-                    Layer::Conv2d(_) | Layer::BatchNorm2d(_),
-                    Some(Layer::Relu)
-                )
-                | (
-                    Some(Layer::Conv2d(_)),
-                    Layer::Relu,
-                    Some(Layer::MaxPool2d(_))
-                )
-        );
-        if !is_gone {
-            floats = floats.saturating_add(2 * elements(*shape) as u64);
-        }
-    }
-    floats.saturating_mul(4 * batch_size as u64)
-}
-
-/// The number of a layer's weights.
-fn parameters(layer: &Layer, input: Shape) -> usize {
+/// The number of a layer's weights, without biases.
+pub(super) fn weights(layer: &Layer, input: Shape) -> usize {
     match (layer, input) {
         (Layer::Conv2d(conv), Shape::Image { channels, .. }) => {
             let [height, width] = conv.kernel_size;

@@ -2,12 +2,28 @@
 
 use std::ops::Range;
 
-/// A text that configuration values come from: a file, or one override of the command line.
-#[derive(Debug, Clone)]
+use serde::{Deserialize, Serialize};
+
+/// A text that configuration values come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// What a diagnostic calls it: the path, or `command line`.
+    pub kind: SourceKind,
+    /// What a diagnostic calls it: a file's path, `environment` or `command line`.
     pub name: String,
     pub text: String,
+    /// Where the file that extends this one says so.
+    #[serde(skip)]
+    pub extended_at: Option<Origin>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    File,
+    /// `RUNNER__TRAINING__EPOCHS=22`
+    Environment,
+    /// `training.epochs=22`
+    CommandLine,
 }
 
 /// A place in one of the sources.
@@ -26,5 +42,42 @@ impl Origin {
             source: 0,
             span: 0..0,
         }
+    }
+}
+
+impl Source {
+    pub fn file(name: impl Into<String>, text: String) -> Self {
+        Self {
+            kind: SourceKind::File,
+            name: name.into(),
+            text,
+            extended_at: None,
+        }
+    }
+
+    pub fn environment(text: String) -> Self {
+        Self {
+            kind: SourceKind::Environment,
+            name: "environment".to_owned(),
+            text,
+            extended_at: None,
+        }
+    }
+
+    pub fn command_line(text: String) -> Self {
+        Self {
+            kind: SourceKind::CommandLine,
+            name: "command line".to_owned(),
+            text,
+            extended_at: None,
+        }
+    }
+
+    /// Line and column, from 1, of a byte of the text; a column is a character.
+    pub fn line_column(&self, byte: usize) -> (usize, usize) {
+        let before = &self.text[..byte];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        (line, column)
     }
 }

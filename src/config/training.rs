@@ -21,32 +21,27 @@ pub const EPOCHS: Key = Key::required(
     Kind::COUNT,
     "the number of passes over the training data",
 )
+.unit("epochs")
 .on_resume(OnResume::Upward);
 pub const BATCH_SIZE: Key = Key::required(
     "batch_size",
     Kind::COUNT,
     "the number of images a step trains on",
-);
+)
+.unit("images");
 const LEARNING_RATE: Key = Key::required(
     "learning_rate",
-    Kind::Float {
-        min: 0.0,
-        max: f64::INFINITY,
-        open: true,
-    },
+    Kind::POSITIVE,
     "the step size of the optimizer",
 );
 
 const MAX_MINUTES: Key = Key::optional(
     "max_minutes",
-    Kind::Float {
-        min: 0.0,
-        max: f64::INFINITY,
-        open: false,
-    },
+    Kind::NOT_NEGATIVE,
     "0.0",
     "the time after which a process writes a checkpoint and stops (exit code 75), in minutes; 0 is no limit",
 )
+.unit("minutes")
 .on_resume(OnResume::Free);
 
 pub const KEYS: &[Key] = &[EPOCHS, BATCH_SIZE, LEARNING_RATE, MAX_MINUTES];

@@ -4,6 +4,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
+use super::path::Step;
 use super::source::Origin;
 
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ impl Value {
 pub struct Node {
     pub value: Value,
     pub origin: Origin,
+    /// What a source of lower precedence has in this place.
+    pub replaced: Option<Box<Node>>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,6 +53,65 @@ pub struct Table {
     pub entries: Vec<Entry>,
 }
 
+impl Node {
+    pub fn new(value: Value, origin: Origin) -> Self {
+        Self {
+            value,
+            origin,
+            replaced: None,
+        }
+    }
+
+    pub fn empty_table(origin: Origin) -> Self {
+        Self::new(Value::Table(Table::default()), origin)
+    }
+
+    /// Puts another node in the place of this one, which it remembers.
+    pub fn replace(&mut self, mut with: Node) {
+        std::mem::swap(self, &mut with);
+        self.replaced = Some(Box::new(with));
+    }
+
+    /// The node some steps further down.
+    pub fn get(&self, steps: &[Step]) -> Option<&Node> {
+        let Some((first, rest)) = steps.split_first() else {
+            return Some(self);
+        };
+        self.child(first)?.get(rest)
+    }
+
+    /// All that the sources have in a place, the value that counts first.
+    pub fn history(&self, steps: &[Step]) -> Vec<&Node> {
+        let mut found = match steps.split_first() {
+            None => vec![self],
+            Some((first, rest)) => match self.child(first) {
+                Some(child) => child.history(rest),
+                None => Vec::new(),
+            },
+        };
+        if let Some(replaced) = &self.replaced {
+            found.extend(replaced.history(steps));
+        }
+        found
+    }
+
+    pub fn child_mut(&mut self, step: &Step) -> Option<&mut Node> {
+        match (&mut self.value, step) {
+            (Value::Table(table), Step::Key(key)) => Some(&mut table.get_mut(key)?.node),
+            (Value::Array(items), Step::Index(index)) => items.get_mut(*index),
+            _ => None,
+        }
+    }
+
+    fn child(&self, step: &Step) -> Option<&Node> {
+        match (&self.value, step) {
+            (Value::Table(table), Step::Key(key)) => Some(&table.get(key)?.node),
+            (Value::Array(items), Step::Index(index)) => items.get(*index),
+            _ => None,
+        }
+    }
+}
+
 impl Table {
     pub fn get(&self, key: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.key == key)
@@ -57,6 +119,11 @@ impl Table {
 
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Entry> {
         self.entries.iter_mut().find(|entry| entry.key == key)
+    }
+
+    pub fn take(&mut self, key: &str) -> Option<Entry> {
+        let index = self.entries.iter().position(|entry| entry.key == key)?;
+        Some(self.entries.remove(index))
     }
 }
 
@@ -74,10 +141,8 @@ pub fn parse_document(text: &str, source: usize) -> Result<Node, Vec<Diagnostic>
         !text.as_bytes()[between].contains(&b'\n')
     });
     let span = table.span();
-    let node = Node {
-        value: convert_table(table.into_inner(), source, 0, &mut diagnostics),
-        origin: Origin { source, span },
-    };
+    let value = convert_table(table.into_inner(), source, 0, &mut diagnostics);
+    let node = Node::new(value, Origin { source, span });
     if diagnostics.is_empty() {
         Ok(node)
     } else {
@@ -162,7 +227,7 @@ fn convert(
         ),
         DeValue::Table(table) => convert_table(table, source, offset, diagnostics),
     };
-    Node { value, origin }
+    Node::new(value, origin)
 }
 
 fn convert_table(

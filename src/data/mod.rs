@@ -74,6 +74,22 @@ impl Dataset {
         self.labels.is_empty()
     }
 
+    /// The number of images of each of the classes.
+    pub fn class_counts(&self, classes: usize) -> Vec<usize> {
+        let mut counts = vec![0; classes];
+        for label in &self.labels {
+            counts[*label as usize] += 1;
+        }
+        counts
+    }
+
+    /// Leaves the first images only.
+    pub fn truncate(&mut self, images: usize) {
+        self.labels.truncate(images);
+        self.pixels
+            .truncate(images * self.shape.iter().product::<usize>());
+    }
+
     /// Bytes of one image.
     fn image(&self, index: usize) -> &[u8] {
         let size: usize = self.shape.iter().product();

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, layout};
+use crate::config::Source;
 use crate::data::DataFile;
 
 /// The format of run directories and checkpoints that this program writes.
@@ -35,6 +36,9 @@ pub struct Identity {
     /// Instruction sets that kernels may choose between.
     pub cpu_features: Vec<String>,
     pub command_line: Vec<String>,
+    /// Everything that values of the config came from; those of older versions have none.
+    #[serde(default)]
+    pub config_sources: Vec<Source>,
     /// Where the paths of the command line and the config start.
     pub working_directory: String,
 }

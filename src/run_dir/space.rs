@@ -12,8 +12,17 @@ const REST_BYTES: u64 = 256 << 10;
 /// A row of predictions.csv.
 const PREDICTION_BYTES: u64 = 100;
 
-/// Refuses to start where the checkpoints that the policy keeps, the one being written, and the
-/// predictions for so many images would not fit. `checkpoint_bytes` is the size of one.
+/// Bytes that a run directory takes at most: the checkpoints that the policy keeps, the one being
+/// written, and the predictions for so many images. `checkpoint_bytes` is the size of one.
+pub fn needed(checkpoint_bytes: u64, eval_images: usize, policy: &config::Checkpoint) -> u64 {
+    let kept = (policy.keep_last as u64).saturating_add(policy.keep_best as u64);
+    checkpoint_bytes
+        .saturating_mul(kept.saturating_add(1))
+        .saturating_add(PREDICTION_BYTES * eval_images as u64)
+        .saturating_add(REST_BYTES)
+}
+
+/// Refuses to start where what is [`needed`] would not fit.
 pub fn check(
     out: &Path,
     checkpoint_bytes: u64,
@@ -21,11 +30,11 @@ pub fn check(
     policy: &config::Checkpoint,
 ) -> Result<(), Error> {
     fs::create_dir_all(out).map_err(|error| Error::io("create", out, error))?;
-    let kept = (policy.keep_last as u64).saturating_add(policy.keep_best as u64);
-    let needed = checkpoint_bytes
-        .saturating_mul(kept.saturating_add(1))
-        .saturating_add(PREDICTION_BYTES * eval_images as u64)
-        .saturating_add(REST_BYTES);
+    compare(out, needed(checkpoint_bytes, eval_images, policy))
+}
+
+/// An error where so many bytes do not fit into a folder, which need not be there yet.
+pub fn compare(out: &Path, needed: u64) -> Result<(), Error> {
     match available(out) {
         Some(available) if available < needed => Err(Error::NoSpace {
             path: out.to_owned(),
@@ -36,14 +45,17 @@ pub fn check(
     }
 }
 
-/// Bytes that this user may still write; `None` where the system does not say.
+/// Bytes that this user may still write to a folder, or where it would be made; `None` where the
+/// system does not say.
 #[cfg(unix)]
-fn available(folder: &Path) -> Option<u64> {
+pub fn available(folder: &Path) -> Option<u64> {
+    let folder = folder.ancestors().find(|folder| folder.is_dir());
+    let folder = folder.unwrap_or(Path::new("."));
     let status = rustix::fs::statvfs(folder).ok()?;
     Some(status.f_bavail.saturating_mul(status.f_frsize))
 }
 
 #[cfg(not(unix))]
-fn available(_folder: &Path) -> Option<u64> {
+pub fn available(_folder: &Path) -> Option<u64> {
     None
 }

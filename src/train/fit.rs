@@ -70,7 +70,7 @@ pub fn fit(
 
 /// Runs `work` on one of the threads that compute and keeps the others awake: between two
 /// operations of a step there is less time than it takes to wake a thread.
-fn run_awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+pub(super) fn run_awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     // Beyond the processors, a thread that is awake only keeps others from working.
     let others = rayon::current_num_threads().min(processors) - 1;

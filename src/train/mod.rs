@@ -9,10 +9,12 @@ mod interrupt;
 mod session;
 mod step;
 mod timing;
+mod trial;
 
 pub use fit::{End, Observer, Progress, fit};
 pub use interrupt::{Interrupt, Stop};
 pub use session::Session;
+pub use trial::{Trial, try_out};
 
 use crate::run_dir;
 

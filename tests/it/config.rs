@@ -7,7 +7,7 @@ use burn::tensor::Tensor;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use runner::config::{Document, Error, Experiment, Shape};
+use runner::config::{Document, Error, Experiment, Look, Shape};
 use runner::device;
 use runner::model::{Mode, Network};
 
@@ -446,10 +446,17 @@ fn tell(document: Result<Document, Error>) {
     match document.and_then(|document| document.experiment()) {
         Ok(experiment) => assert!(!experiment.to_toml().is_empty()),
         Err(Error::Invalid(invalid)) => {
-            let plain = invalid.render(false);
+            let plain = invalid.render(Look::default());
             assert!(plain.starts_with("error: "), "{plain:?}");
             assert!(!plain.contains('\u{1b}'), "{plain:?}");
-            assert!(invalid.render(true).contains('\u{1b}'));
+            assert!(
+                invalid
+                    .render(Look {
+                        colour: true,
+                        width: Some(80)
+                    })
+                    .contains('\u{1b}')
+            );
         }
         Err(error) => panic!("{error}"),
     }

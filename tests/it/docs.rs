@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Mutex;
 
 use runner::command::EXIT_CODES;
-use runner::config::{Document, Key, LAYER_KEYS, OnResume, SECTIONS};
+use runner::config::{Document, Fallback, Key, Kind, LAYER_KEYS, OnResume, schema, walk};
 
 use crate::support::project;
 
@@ -14,17 +14,11 @@ fn the_readme_has_every_key_of_the_language() {
     let mut table = String::from(
         "| key | takes | default | what it is | on resume |\n| --- | --- | --- | --- | --- |\n",
     );
-    for (section, keys) in SECTIONS {
-        for key in *keys {
-            let name = match *section {
-                "" => key.name.to_owned(),
-                section => format!("{section}.{}", key.name),
-            };
-            // A table stands for its keys, which come in rows of their own.
-            let is_table = SECTIONS.iter().any(|(section, _)| *section == name);
-            if !is_table || name == "data.normalize" {
-                row(&mut table, &name, key);
-            }
+    for (path, key) in walk() {
+        // A table stands for its keys, which come in rows of their own, unless it may be left out.
+        let is_table = matches!(key.kind, Kind::Table(_) | Kind::Choice(_));
+        if !is_table || key.default == Fallback::Nothing {
+            row(&mut table, &path, key);
         }
     }
     check("keys", &table);
@@ -35,14 +29,13 @@ fn the_readme_has_every_layer_and_its_options() {
     let mut table = String::from(
         "| layer | option | takes | default | what it is |\n| --- | --- | --- | --- | --- |\n",
     );
-    for (layer, keys) in LAYER_KEYS {
-        if keys.is_empty() {
-            writeln!(table, "| `{layer}` | | | | |").unwrap();
-        }
-        for key in *keys {
+    for layer in LAYER_KEYS {
+        let name = layer.name;
+        writeln!(table, "| `{name}` | | | | {} |", layer.meaning).unwrap();
+        for key in layer.keys() {
             writeln!(
                 table,
-                "| `{layer}` | `{}` | {} | {} | {} |",
+                "| `{name}` | `{}` | {} | {} | {} |",
                 key.name,
                 key.kind,
                 default(key),
@@ -52,6 +45,19 @@ fn the_readme_has_every_layer_and_its_options() {
         }
     }
     check("layers", &table);
+}
+
+#[test]
+fn the_schema_is_the_language() {
+    let path = project().join("schema/experiment.schema.json");
+    let expected = format!("{:#}\n", schema());
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, expected).unwrap();
+    } else {
+        let committed = fs::read_to_string(&path).unwrap();
+        assert_eq!(committed, expected, "run the tests with UPDATE_EXPECTED=1");
+    }
 }
 
 #[test]
@@ -68,10 +74,13 @@ fn every_config_is_headed_by_question_command_and_expectation() {
     for entry in fs::read_dir(project().join("configs")).unwrap() {
         let path = entry.unwrap().path();
         let text = fs::read_to_string(&path).unwrap();
-        for (line, start) in text
-            .lines()
-            .zip(["# Question:", "# Command:", "# Time:", "# Expect:"])
-        {
+        for (line, start) in text.lines().zip([
+            "#:schema ../schema/experiment.schema.json",
+            "# Question:",
+            "# Command:",
+            "# Time:",
+            "# Expect:",
+        ]) {
             assert!(line.starts_with(start), "{}: {line}", path.display());
         }
         let name = path.file_stem().unwrap().to_str().unwrap();
@@ -102,10 +111,10 @@ fn row(table: &mut String, name: &str, key: &Key) {
 
 fn default(key: &Key) -> String {
     match key.default {
-        None => "required".to_owned(),
-        // Stands for "not stated": the meaning says what then happens.
-        Some("\"\"" | "{}") => String::new(),
-        Some(default) => format!("`{default}`"),
+        Fallback::Required => "required".to_owned(),
+        Fallback::Value(default) => format!("`{default}`"),
+        Fallback::Derived(words) => words.to_owned(),
+        Fallback::Nothing => String::new(),
     }
 }
 

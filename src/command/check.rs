@@ -1,0 +1,269 @@
+//! `runner check`: all that can be known of a run before it is made.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::cli;
+use crate::config::{Document, Experiment};
+use crate::listing::{Cell, Column, Listing};
+use crate::metrics::EpochRecord;
+use crate::run_dir::{self, Timing, space, verify};
+use crate::train::{Interrupt, Observer, Progress, Session, Trial, fit, try_out};
+
+use super::experiment::{checked, document};
+use super::output::{Output, print_result, reading};
+use super::training::{Prepared, Started, conclude, data_line, prepare, start};
+use super::units::{bytes, human, thousands};
+use super::verify::NO;
+
+/// For batches whose time is taken.
+const BUDGET: Duration = Duration::from_millis(300);
+
+/// Classes are told one by one up to this number.
+const MAX_CLASSES: usize = 20;
+
+pub fn execute(args: cli::Check) -> anyhow::Result<u8> {
+    let mut document = document(&args.experiment)?;
+    let experiment = checked(&document)?;
+    print_result(&network(&experiment))?;
+    let since = Instant::now();
+    let Prepared { session, device } = prepare(&document, experiment, &args.threads)?;
+    print_result(&format!("\ndevice: {}\n", device.reason))?;
+    print_result(&data(&session, since.elapsed()))?;
+    print_result(&learning_rate(&session))?;
+
+    let checkpoint_bytes = session.checkpoint_bytes();
+    let (experiment, data) = (session.experiment.clone(), Arc::clone(&session.data));
+    let images = [data.train.len(), data.eval.len()];
+    let trial = try_out(session, BUDGET)?;
+    print_result(&time_and_memory(&experiment, images, &trial))?;
+    let disk = disk(&experiment, checkpoint_bytes, images[1], &args.out.out)?;
+    print_result(&disk)?;
+    if args.fast_dev_run {
+        return fast_dev_run(&args, &mut document);
+    }
+    let config = args.experiment.config.display();
+    print_result(&format!("\n{config} is good\n"))?;
+    Ok(0)
+}
+
+fn network(experiment: &Experiment) -> String {
+    let batch_size = experiment.training.batch_size as u64;
+    let row = |index, name: &str, output: String, numbers: [u64; 2], memory: u64| {
+        let count = |number: u64| match number {
+            0 => Cell::Empty,
+            number => Cell::Text(thousands(number as f64)),
+        };
+        vec![
+            Cell::Text(index),
+            Cell::Text(name.to_owned()),
+            Cell::Text(output),
+            count(numbers[0]),
+            count(numbers[1]),
+            Cell::Text(bytes(memory * batch_size)),
+        ]
+    };
+    let costs = experiment.costs();
+    let layers = experiment.model.layers.iter();
+    let mut rows: Vec<Vec<Cell>> = layers
+        .zip(experiment.shapes())
+        .zip(&costs)
+        .enumerate()
+        .map(|(index, ((layer, shape), cost))| {
+            let numbers = [cost.parameters, cost.flops];
+            let shape = shape.to_string();
+            row(
+                index.to_string(),
+                layer.name(),
+                shape,
+                numbers,
+                cost.output_bytes,
+            )
+        })
+        .collect();
+    let sum = |of: fn(&crate::config::Cost) -> u64| costs.iter().map(of).sum::<u64>();
+    rows.push(row(
+        String::new(),
+        "in all",
+        String::new(),
+        [sum(|cost| cost.parameters), sum(|cost| cost.flops)],
+        sum(|cost| cost.output_bytes),
+    ));
+    let listing = Listing {
+        columns: vec![
+            Column::new("layer"),
+            Column::headed("name", ""),
+            Column::new("output"),
+            Column::numbers("parameters"),
+            Column::numbers("FLOPs"),
+            Column::numbers("memory"),
+        ],
+        rows,
+    };
+    let [channels, height, width] = experiment.model.input;
+    format!(
+        "experiment {}, input {channels}x{height}x{width}\n\n{}\n\
+         FLOPs: of the products in a forward pass of one image, multiplications and\n\
+         additions each counted. memory: of what a layer gives, for a batch of {batch_size}.\n",
+        experiment.name,
+        listing.render(reading()),
+    )
+}
+
+fn data(session: &Session, time: Duration) -> String {
+    let data = &session.data;
+    let classes = data.class_names.len();
+    let counts = [&data.train, &data.eval].map(|split| split.class_counts(classes));
+    let mut text = format!(
+        "data: {}, read in {:.2} s\n",
+        data_line(session),
+        time.as_secs_f64()
+    );
+    let mut order: Vec<usize> = (0..classes).collect();
+    if classes > MAX_CLASSES {
+        // The ends say most of how even the classes are.
+        order.sort_by_key(|class| counts[0][*class]);
+        order.drain(MAX_CLASSES / 2..classes - MAX_CLASSES / 2);
+        let _ = writeln!(
+            text,
+            "the {} classes with the fewest training images and those with the most:",
+            MAX_CLASSES / 2
+        );
+    }
+    let rows = order.iter().map(|class| {
+        vec![
+            Cell::Text(data.class_names[*class].clone()),
+            Cell::Text(thousands(counts[0][*class] as f64)),
+            Cell::Text(thousands(counts[1][*class] as f64)),
+        ]
+    });
+    let listing = Listing {
+        columns: vec![
+            Column::new("class"),
+            Column::numbers("training"),
+            Column::numbers("evaluation"),
+        ],
+        rows: rows.collect(),
+    };
+    let _ = write!(text, "\n{}\n", listing.render(reading()));
+    for (counts, split) in counts.iter().zip(["training", "evaluation"]) {
+        let absent: Vec<&str> = counts
+            .iter()
+            .zip(&data.class_names)
+            .filter(|(count, _)| **count == 0)
+            .map(|(_, name)| name.as_str())
+            .collect();
+        if !absent.is_empty() {
+            let _ = writeln!(
+                text,
+                "warning: no {split} images of {}\n",
+                absent.join(", ")
+            );
+        }
+    }
+    text
+}
+
+fn learning_rate(session: &Session) -> String {
+    let training = &session.experiment.training;
+    let steps = session.data.train.len().div_ceil(training.batch_size) as u64;
+    format!(
+        "learning rate  {} in all {} steps ({} an epoch)\n",
+        training.learning_rate,
+        thousands((steps * training.epochs) as f64),
+        thousands(steps as f64)
+    )
+}
+
+fn time_and_memory(experiment: &Experiment, images: [usize; 2], trial: &Trial) -> String {
+    let epochs = experiment.training.epochs;
+    let seconds = images[0] as f64 / trial.train_images_per_second
+        + images[1] as f64 / trial.eval_images_per_second;
+    let mut text = format!(
+        "time           about {}: {epochs} epochs of {seconds:.1} s, at {} img/s training and\n\
+         \x20              {} img/s evaluating, as a few batches went just now\n",
+        human(seconds * epochs as f64),
+        thousands(trial.train_images_per_second),
+        thousands(trial.eval_images_per_second),
+    );
+    if let Some(peak) = trial.peak_memory_bytes {
+        let _ = writeln!(
+            text,
+            "memory         {} at most, data included",
+            bytes(peak)
+        );
+    }
+    text
+}
+
+fn disk(
+    experiment: &Experiment,
+    checkpoint_bytes: u64,
+    eval_images: usize,
+    out: &Path,
+) -> Result<String, run_dir::Error> {
+    let policy = &experiment.checkpoint;
+    let needed = space::needed(checkpoint_bytes, eval_images, policy);
+    space::compare(out, needed)?;
+    let free = space::available(out).map_or_else(String::new, |free| {
+        format!(", where {} are free", bytes(free))
+    });
+    Ok(format!(
+        "disk           {} at most in {}{free}:\n\
+         \x20              {} newest and {} best checkpoints of {}, the one being\n\
+         \x20              written, and the results\n",
+        bytes(needed),
+        out.display(),
+        policy.keep_last,
+        policy.keep_best,
+        bytes(checkpoint_bytes),
+    ))
+}
+
+/// The real loop on two batches of each split, its directory verified and thrown away.
+fn fast_dev_run(args: &cli::Check, document: &mut Document) -> anyhow::Result<u8> {
+    let output = Output { quiet: true };
+    document.set_all(&["training.epochs=1".to_owned()])?;
+    let mut prepared = prepare(document, document.experiment()?, &args.threads)?;
+    let session = &mut prepared.session;
+    let images = 2 * session.experiment.training.batch_size;
+    session.limit_images(images);
+    let folder = tempfile::tempdir()?;
+    let mut interrupt = Interrupt::install()?;
+    let Started {
+        mut session,
+        mut run,
+        mut reporter,
+    } = start(document, prepared, folder.path(), &mut interrupt, output)?;
+    let end = fit(&mut session, &mut run, &interrupt, &mut Silent);
+    let code = conclude(end, &mut session, &mut run, &interrupt, &mut reporter)?;
+    if code != 0 {
+        return Ok(code);
+    }
+    let checks = verify(run.folder())?;
+    let failed: Vec<String> = checks
+        .iter()
+        .filter_map(|check| Some(format!("{}: {}", check.what, check.problem.as_ref()?)))
+        .collect();
+    if !failed.is_empty() {
+        print_result(&format!("FAILED  {}\n", failed.join("\nFAILED  ")))?;
+        return Ok(NO);
+    }
+    print_result(&format!(
+        "\n{} is good: two batches trained and evaluated, checkpoint\n\
+         and results written, all {} checks of the run passed, and it is thrown away\n",
+        args.experiment.config.display(),
+        checks.len()
+    ))?;
+    Ok(0)
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn batch(&mut self, _progress: Progress) {}
+
+    fn epoch(&mut self, _record: &EpochRecord, _timing: &Timing) {}
+}

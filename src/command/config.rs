@@ -1,0 +1,138 @@
+//! `runner config`: an experiment in full, the origin of its values, the language's schema, a template.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::cli;
+use crate::config::{Explanation, Fallback, Key, OnResume, find_key, schema, template};
+use crate::listing::{Cell, Column, Listing, Style};
+
+use super::exit::Usage;
+use super::experiment::{checked, document, read};
+use super::output::print_result;
+
+pub fn execute(args: cli::Config) -> anyhow::Result<u8> {
+    let text = match args {
+        cli::Config::Show(args) => show(&args)?,
+        cli::Config::Explain(args) => explain(&args)?,
+        cli::Config::Schema => format!("{:#}\n", schema()),
+        cli::Config::New(args) => match &args.path {
+            Some(path) => create(path)?,
+            None => template(),
+        },
+    };
+    print_result(&text)?;
+    Ok(0)
+}
+
+fn show(args: &cli::ConfigShow) -> anyhow::Result<String> {
+    let document = document(&args.experiment)?;
+    let experiment = checked(&document)?;
+    Ok(if args.origins {
+        document.annotated(&experiment)
+    } else {
+        experiment.to_toml()
+    })
+}
+
+fn explain(args: &cli::ConfigExplain) -> anyhow::Result<String> {
+    let Some(config) = &args.config else {
+        let key = find_key(&args.key)?;
+        return Ok(format!("{}\n\n{}", args.key, about(key)));
+    };
+    let document = read(config, &args.overrides)?;
+    let experiment = document.experiment()?;
+    Ok(tell(&document.explain(&args.key, &experiment)?))
+}
+
+fn tell(explanation: &Explanation) -> String {
+    let Explanation { path, key, .. } = explanation;
+    let mut text = String::new();
+    match explanation.values.as_slice() {
+        [] => {
+            let _ = write!(text, "{path} is not set\n\n");
+            if let Some(place) = &explanation.removed {
+                line(&mut text, "taken away", place);
+            }
+        }
+        [value] if value.path == *path => {
+            let _ = write!(text, "{path} = {}\n\n", value.value);
+            line(&mut text, "from", &value.origin.to_string());
+            for (place, typed) in &value.instead_of {
+                line(&mut text, "instead of", &format!("{typed}, {place}"));
+            }
+        }
+        values => {
+            let rows = values.iter().map(|value| {
+                [&value.path, &value.value, &value.origin.to_string()]
+                    .map(|cell| Cell::Text(cell.clone()))
+                    .to_vec()
+            });
+            let listing = Listing {
+                columns: ["key", "value", "from"].map(Column::new).to_vec(),
+                rows: rows.collect(),
+            };
+            text += &listing.render(Style::Reading { width: None });
+            text.push('\n');
+        }
+    }
+    text + &about(key)
+}
+
+/// What is true of a key in every experiment.
+fn about(key: &Key) -> String {
+    let mut text = String::new();
+    line(&mut text, "meaning", key.meaning);
+    line(&mut text, "takes", &key.kind.to_string());
+    if !key.unit.is_empty() {
+        line(&mut text, "unit", key.unit);
+    }
+    let names: Vec<&str> = key.keys().iter().map(|key| key.name).collect();
+    if !names.is_empty() {
+        line(&mut text, "inside", &names.join(", "));
+    }
+    line(
+        &mut text,
+        "default",
+        match key.default {
+            Fallback::Required => "none, it has to be there",
+            Fallback::Value(value) => value,
+            Fallback::Derived(words) => words,
+            Fallback::Nothing => "none, it may be left out",
+        },
+    );
+    if names.is_empty() {
+        line(
+            &mut text,
+            "on resume",
+            match key.on_resume {
+                OnResume::Fixed => "cannot change: another value is another run",
+                OnResume::Free => "can change to any value: results do not depend on it",
+                OnResume::Upward => "can grow: the run goes on for longer",
+            },
+        );
+    }
+    text
+}
+
+fn line(text: &mut String, what: &str, words: &str) {
+    let _ = writeln!(text, "  {what:<12}{words}");
+}
+
+/// Writes the template to a file that is not there yet.
+fn create(path: &Path) -> anyhow::Result<String> {
+    let refuse = |error: std::io::Error| {
+        Usage(format!(
+            "cannot write {}: {error}\nname a file that is not there yet, in a folder that is",
+            path.display()
+        ))
+    };
+    let mut file = File::create_new(path).map_err(refuse)?;
+    file.write_all(template().as_bytes()).map_err(refuse)?;
+    let path = path.display();
+    Ok(format!(
+        "{path} is written\nNext: runner check {path}\n      runner run {path}\n"
+    ))
+}

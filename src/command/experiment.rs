@@ -1,0 +1,30 @@
+//! From what is typed to an experiment: the file, then the environment, then the command line.
+
+use std::path::Path;
+
+use crate::cli::{self, Overrides};
+use crate::config::{Document, Error, Experiment};
+
+use super::output::{look, note};
+
+/// What an experiment is declared by; nothing in it is checked yet.
+pub fn document(typed: &cli::Experiment) -> Result<Document, Error> {
+    read(&typed.config, &typed.overrides)
+}
+
+/// The same from a path and overrides apart.
+pub fn read(config: &Path, overrides: &Overrides) -> Result<Document, Error> {
+    let mut document = Document::read(config)?;
+    document.set_environment(std::env::vars_os())?;
+    document.set_all(overrides.all())?;
+    Ok(document)
+}
+
+/// The experiment; what in it is hardly as it was meant is told on stderr.
+pub fn checked(document: &Document) -> Result<Experiment, Error> {
+    let (experiment, warnings) = document.check()?;
+    if !warnings.is_empty() {
+        note(&format!("{}\n", warnings.render(look())));
+    }
+    Ok(experiment)
+}

@@ -1,0 +1,216 @@
+//! Files that build on others: `extends = "base.toml"`, or a list, the later ones over the earlier.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::Diagnostic;
+use super::key::{Fallback, Key, Kind};
+use super::merge::{Removed, merge};
+use super::path::KeyPath;
+use super::remedy::closest;
+use super::source::{Origin, Source};
+use super::tree::{self, Entry, Node, Value};
+
+pub const EXTENDS: Key = Key::new(
+    "extends",
+    Kind::Texts,
+    Fallback::Nothing,
+    "the experiment files that this one builds on, relative to it; tables merge, arrays and values \
+     replace, `key = { unset = true }` takes away, and the name is not taken over",
+);
+
+/// No experiment needs more files; ends a chain that doubles at every link.
+const MAX_FILES: usize = 64;
+
+/// The files of an experiment laid over each other.
+pub struct Loaded {
+    /// The file itself, then those it builds on.
+    pub sources: Vec<Source>,
+    pub root: Node,
+    pub removed: Vec<Removed>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Loads what a file's text says, over what it extends. `path` is where the file is.
+pub fn load(path: &Path, text: String) -> Loaded {
+    let mut loader = Loader {
+        open: Vec::new(),
+        loaded: Loaded {
+            sources: vec![Source::file(path.display().to_string(), text)],
+            root: Node::empty_table(Origin::start()),
+            removed: Vec::new(),
+            diagnostics: Vec::new(),
+        },
+    };
+    loader.loaded.root = loader.tree(0, path);
+    loader.loaded
+}
+
+struct Loader {
+    /// The files whose bases are being loaded, each with its name, the outermost first.
+    open: Vec<(PathBuf, String)>,
+    loaded: Loaded,
+}
+
+impl Loader {
+    fn tree(&mut self, source: usize, path: &Path) -> Node {
+        let text = &self.loaded.sources[source].text;
+        let mut node = match tree::parse_document(text, source) {
+            Ok(node) => node,
+            Err(diagnostics) => {
+                self.loaded.diagnostics.extend(diagnostics);
+                return Node::empty_table(Origin { source, span: 0..0 });
+            }
+        };
+        let extends = match &mut node.value {
+            Value::Table(table) => table.take(EXTENDS.name),
+            _ => None,
+        };
+        let mut root = Node::empty_table(node.origin.clone());
+        if let Some(entry) = extends {
+            let name = self.loaded.sources[source].name.clone();
+            self.open.push((canonical(path), name));
+            for (base, origin) in self.bases(&entry) {
+                let mut tree = self.base(path, &base, origin);
+                // A name says which experiment it is, and this is another one.
+                if let Value::Table(table) = &mut tree.value {
+                    table.take("name");
+                }
+                self.lay(&mut root, tree);
+            }
+            self.open.pop();
+        }
+        self.lay(&mut root, node);
+        root
+    }
+
+    fn lay(&mut self, root: &mut Node, tree: Node) {
+        let Loaded {
+            removed,
+            diagnostics,
+            ..
+        } = &mut self.loaded;
+        merge(root, tree, &KeyPath::default(), removed, diagnostics);
+    }
+
+    /// The paths that `extends` names, with where they are typed.
+    fn bases(&mut self, entry: &Entry) -> Vec<(String, Origin)> {
+        let items = match &entry.node.value {
+            Value::Array(items) if !items.is_empty() => items.as_slice(),
+            Value::Array(_) => &[],
+            _ => std::slice::from_ref(&entry.node),
+        };
+        let mut bases = Vec::new();
+        let mut wrong = items.is_empty().then_some(&entry.node);
+        for item in items {
+            match &item.value {
+                Value::String(path) if !path.is_empty() => {
+                    bases.push((path.clone(), item.origin.clone()));
+                }
+                _ => wrong = Some(item),
+            }
+        }
+        if let Some(wrong) = wrong {
+            let message = format!("`extends` must be {}", EXTENDS.kind);
+            let help = "name experiment files, relative to this one: extends = \"base.toml\"";
+            let diagnostic = Diagnostic::new(message, wrong.origin.clone(), "").help(help);
+            self.loaded.diagnostics.push(diagnostic);
+        }
+        bases
+    }
+
+    /// The tree of a file that another one extends.
+    fn base(&mut self, from: &Path, base: &str, origin: Origin) -> Node {
+        let path = from.parent().unwrap_or(Path::new("")).join(base);
+        let source = self.loaded.sources.len();
+        match self.read(&path, &origin) {
+            Ok(text) => {
+                let mut file = Source::file(path.display().to_string(), text);
+                file.extended_at = Some(origin);
+                self.loaded.sources.push(file);
+                self.tree(source, &path)
+            }
+            Err(diagnostic) => {
+                self.loaded.diagnostics.push(diagnostic);
+                Node::empty_table(origin)
+            }
+        }
+    }
+
+    fn read(&self, path: &Path, origin: &Origin) -> Result<String, Diagnostic> {
+        let refuse = |message: String, label: &str, help: String| {
+            Err(Diagnostic::new(message, origin.clone(), label).help(help))
+        };
+        let file = canonical(path);
+        if let Some(start) = self.open.iter().position(|(open, _)| *open == file) {
+            let names: Vec<&str> = self.open[start..]
+                .iter()
+                .map(|(_, name)| name.as_str())
+                .collect();
+            let first = names[0];
+            return refuse(
+                format!(
+                    "`{first}` extends itself: {} -> {first}",
+                    names.join(" -> ")
+                ),
+                "this closes the circle",
+                "take one of the files out of the circle".to_owned(),
+            );
+        }
+        if self.loaded.sources.len() >= MAX_FILES {
+            return refuse(
+                format!("this experiment builds on more than {MAX_FILES} files"),
+                "",
+                "extend fewer files".to_owned(),
+            );
+        }
+        read(path).or_else(|(error, remedy)| {
+            refuse(
+                format!("cannot read {}: {error}", path.display()),
+                "",
+                remedy,
+            )
+        })
+    }
+}
+
+/// The text of an experiment file, or why there is none and what to do.
+pub fn read(path: &Path) -> Result<String, (io::Error, String)> {
+    fs::read_to_string(path).map_err(|error| {
+        let remedy = match error.kind() {
+            io::ErrorKind::NotFound => neighbours(path),
+            _ => "an experiment file is UTF-8 text that you may read".to_owned(),
+        };
+        (error, remedy)
+    })
+}
+
+fn canonical(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// What could have been meant by a path where there is no file.
+fn neighbours(path: &Path) -> String {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let names: Vec<String> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    let typed = path.file_name().unwrap_or_default().to_string_lossy();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    match closest(&typed, &names) {
+        Some(name) => format!("did you mean {}?", folder.join(name).display()),
+        None => format!(
+            "{} has {} experiment files (.toml), none with a name like this",
+            folder.display(),
+            names.len()
+        ),
+    }
+}

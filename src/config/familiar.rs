@@ -1,0 +1,523 @@
+//! What other tools call things: PyTorch and Lightning, Keras, Ultralytics, Hydra, timm, scikit-learn.
+
+/// What a name from elsewhere is here.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Here {
+    /// A key, under its path; of a layer, `linear.out_features`.
+    Key(&'static str),
+    /// A layer.
+    Layer(&'static str),
+    /// A value.
+    Word(&'static str),
+    /// No such thing, and why, or what takes its place.
+    Note(&'static str),
+}
+
+/// Names, in lower case and without hyphens and underscores, and what they are here.
+pub type Table = &'static [(&'static [&'static str], Here)];
+
+/// Names of keys.
+pub const KEYS: Table = &[
+    (
+        &[
+            "lr",
+            "lr0",
+            "baselr",
+            "initiallr",
+            "lrinit",
+            "learningrateinit",
+            "eta",
+            "stepsize",
+        ],
+        Here::Key("training.learning_rate"),
+    ),
+    (
+        &[
+            "maxepochs",
+            "numepochs",
+            "nepochs",
+            "numtrainepochs",
+            "trainepochs",
+            "nbepochs",
+            "niter",
+            "maxiter",
+        ],
+        Here::Key("training.epochs"),
+    ),
+    (
+        &[
+            "bs",
+            "batch",
+            "trainbatchsize",
+            "trainbatch",
+            "pertraindevicebatchsize",
+            "perdevicetrainbatchsize",
+            "minibatchsize",
+            "batchsizetrain",
+            "nbatch",
+        ],
+        Here::Key("training.batch_size"),
+    ),
+    (
+        &[
+            "maxtime",
+            "timelimit",
+            "maxhours",
+            "timelimitminutes",
+            "budget",
+        ],
+        Here::Key("training.max_minutes"),
+    ),
+    (
+        &[
+            "randomseed",
+            "randomstate",
+            "manualseed",
+            "rngseed",
+            "seedeverything",
+            "prngseed",
+        ],
+        Here::Key("seed"),
+    ),
+    (
+        &[
+            "accelerator",
+            "devices",
+            "gpus",
+            "gpu",
+            "cuda",
+            "usecuda",
+            "usegpu",
+        ],
+        Here::Key("device"),
+    ),
+    (
+        &[
+            "experimentname",
+            "runname",
+            "expname",
+            "experiment",
+            "jobname",
+        ],
+        Here::Key("name"),
+    ),
+    (
+        &[
+            "datadir",
+            "dataroot",
+            "datapath",
+            "root",
+            "dataset",
+            "datasetpath",
+            "datasetroot",
+            "folder",
+            "directory",
+            "dir",
+        ],
+        Here::Key("data.path"),
+    ),
+    (
+        &[
+            "traindir",
+            "trainpath",
+            "trainroot",
+            "traindata",
+            "traindataset",
+            "trainset",
+        ],
+        Here::Key("data.train"),
+    ),
+    (
+        &[
+            "val",
+            "valid",
+            "validation",
+            "test",
+            "valdir",
+            "valpath",
+            "valdata",
+            "valdataset",
+            "testdir",
+            "testpath",
+            "testdata",
+            "testdataset",
+            "validationdata",
+            "evalpath",
+            "evaldata",
+        ],
+        Here::Key("data.eval"),
+    ),
+    (&["rescale", "rescalefactor"], Here::Key("data.scale")),
+    (
+        &["imagemean", "pixelmean"],
+        Here::Key("data.normalize.mean"),
+    ),
+    (&["imagestd", "pixelstd"], Here::Key("data.normalize.std")),
+    (
+        &[
+            "imgsz",
+            "imgsize",
+            "imagesize",
+            "inputsize",
+            "inputshape",
+            "insize",
+            "resolution",
+        ],
+        Here::Key("model.input"),
+    ),
+    (
+        &["network", "architecture", "arch", "net", "backbone"],
+        Here::Key("model"),
+    ),
+    (&["modules", "blocks", "stages"], Here::Key("model.layers")),
+    (
+        &["beta1", "beta2", "adambeta1"],
+        Here::Key("optimizer.adam.betas"),
+    ),
+    (
+        &["epsilon", "adamepsilon", "opteps"],
+        Here::Key("optimizer.adam.eps"),
+    ),
+    (
+        &["decay", "l2", "l2reg", "l2regularization", "wd"],
+        Here::Key("optimizer.adam.weight_decay"),
+    ),
+    (&["optim", "opt"], Here::Key("optimizer")),
+    (
+        &[
+            "train",
+            "trainer",
+            "fit",
+            "hyperparameters",
+            "hparams",
+            "params",
+        ],
+        Here::Key("training"),
+    ),
+    (
+        &["datamodule", "dataloader", "dataloaders", "input"],
+        Here::Key("data"),
+    ),
+    (
+        &["earlystopping", "earlystop", "earlystoppingcallback"],
+        Here::Key("early_stop"),
+    ),
+    (
+        &["earlystoppingpatience", "noimprovement"],
+        Here::Key("early_stop.patience"),
+    ),
+    (
+        &["threshold", "tolerance", "tol", "mindeltaearlystopping"],
+        Here::Key("early_stop.min_delta"),
+    ),
+    (
+        &[
+            "checkpoints",
+            "modelcheckpoint",
+            "checkpointing",
+            "ckpt",
+            "saving",
+        ],
+        Here::Key("checkpoint"),
+    ),
+    (
+        &["savetopk", "savebest", "savebestonly", "keepbestn"],
+        Here::Key("checkpoint.keep_best"),
+    ),
+    (
+        &[
+            "savelast",
+            "savetotallimit",
+            "maxtokeep",
+            "keeplastn",
+            "totallimit",
+        ],
+        Here::Key("checkpoint.keep_last"),
+    ),
+    (
+        &[
+            "everynepochs",
+            "saveperiod",
+            "savefreq",
+            "saveevery",
+            "checkpointinterval",
+            "period",
+        ],
+        Here::Key("checkpoint.every_epochs"),
+    ),
+    (
+        &["everyntrainsteps", "savesteps", "everynsteps"],
+        Here::Key("checkpoint.every_steps"),
+    ),
+    (
+        &["traintimeinterval"],
+        Here::Key("checkpoint.every_minutes"),
+    ),
+    (
+        &[
+            "defaults", "base", "inherit", "inherits", "include", "import", "parent",
+        ],
+        Here::Key("extends"),
+    ),
+    (
+        &[
+            "numworkers",
+            "workers",
+            "nworkers",
+            "njobs",
+            "numthreads",
+            "threads",
+        ],
+        Here::Note(
+            "there are no workers to count: images are in memory, and `--threads N` on the command \
+             line sets how many threads compute",
+        ),
+    ),
+    (
+        &[
+            "outputdir",
+            "outdir",
+            "savedir",
+            "logdir",
+            "defaultrootdir",
+            "project",
+            "workdir",
+        ],
+        Here::Note("`--out DIR` on the command line names the folder for run directories"),
+    ),
+    (
+        &[
+            "shuffle",
+            "droplast",
+            "pinmemory",
+            "persistentworkers",
+            "prefetchfactor",
+        ],
+        Here::Note(
+            "each epoch's order is drawn anew from `seed`, and every image is seen: there is \
+             nothing to set",
+        ),
+    ),
+    (
+        &[
+            "amp",
+            "precision",
+            "fp16",
+            "bf16",
+            "half",
+            "dtype",
+            "mixedprecision",
+        ],
+        Here::Note("training is in 32-bit floats: there is nothing to set"),
+    ),
+    (
+        &["deterministic", "benchmark", "cudnnbenchmark"],
+        Here::Note("every run is deterministic: there is nothing to set"),
+    ),
+    (
+        &["numclasses", "nc", "classes", "nclasses"],
+        Here::Note(
+            "the number of classes is `out_features` of the last linear layer: there is no key of \
+             its own",
+        ),
+    ),
+    (
+        &["resume", "resumefrom", "resumefromcheckpoint", "ckptpath"],
+        Here::Note("`runner resume RUN` goes on with a run: there is nothing to set"),
+    ),
+    (
+        &["fastdevrun"],
+        Here::Note("`runner check CONFIG --fast-dev-run` does that"),
+    ),
+    (
+        &[
+            "verbose",
+            "quiet",
+            "loglevel",
+            "progressbar",
+            "enableprogressbar",
+        ],
+        Here::Note("`-q` on the command line keeps a run quiet"),
+    ),
+];
+
+/// Names of layers.
+pub const LAYERS: Table = &[
+    (
+        &["conv", "convolution", "convolution2d", "conv2", "cnn"],
+        Here::Layer("conv2d"),
+    ),
+    (
+        &[
+            "dense",
+            "fc",
+            "fullyconnected",
+            "lin",
+            "affine",
+            "innerproduct",
+        ],
+        Here::Layer("linear"),
+    ),
+    (
+        &["batchnormalization", "batchnorm", "bn", "bn2d", "norm"],
+        Here::Layer("batch_norm2d"),
+    ),
+    (
+        &[
+            "maxpooling2d",
+            "maxpool",
+            "maxpooling",
+            "pool",
+            "mp",
+            "subsampling",
+        ],
+        Here::Layer("max_pool2d"),
+    ),
+    (
+        &[
+            "globalaveragepooling2d",
+            "globalavgpool",
+            "globalavgpool2d",
+            "globalaveragepooling",
+            "adaptiveavgpool",
+            "gap",
+        ],
+        Here::Layer("adaptive_avg_pool2d"),
+    ),
+    (
+        &["activation", "rectifier", "relulayer"],
+        Here::Layer("relu"),
+    ),
+    (&["reshape", "view", "flat"], Here::Layer("flatten")),
+    (
+        &["drop", "dropout2d", "spatialdropout2d"],
+        Here::Layer("dropout"),
+    ),
+    (
+        &["softmax", "logsoftmax"],
+        Here::Note("the loss takes the scores of the last linear layer as they are: leave it out"),
+    ),
+    (
+        &["input", "inputlayer"],
+        Here::Note("`model.input` is the size of one image: leave the layer out"),
+    ),
+];
+
+/// Names of layers' options.
+pub const OPTIONS: Table = &[
+    (
+        &[
+            "filters",
+            "channels",
+            "outchannel",
+            "nfilters",
+            "nout",
+            "outplanes",
+            "out",
+        ],
+        Here::Key("conv2d.out_channels"),
+    ),
+    (
+        &[
+            "units",
+            "outfeature",
+            "features",
+            "hidden",
+            "size",
+            "outputdim",
+            "outdim",
+        ],
+        Here::Key("linear.out_features"),
+    ),
+    (
+        &[
+            "kernel",
+            "kernelshape",
+            "poolsize",
+            "window",
+            "windowsize",
+            "k",
+            "ksize",
+        ],
+        Here::Key("conv2d.kernel_size"),
+    ),
+    (&["strides", "step", "s"], Here::Key("conv2d.stride")),
+    (&["pad", "paddings"], Here::Key("conv2d.padding")),
+    (&["dilationrate", "dilations"], Here::Key("conv2d.dilation")),
+    (&["usebias", "hasbias"], Here::Key("conv2d.bias")),
+    (
+        &[
+            "rate",
+            "prob",
+            "dropoutrate",
+            "dropprob",
+            "probability",
+            "dropout",
+        ],
+        Here::Key("dropout.p"),
+    ),
+    (&["epsilon"], Here::Key("batch_norm2d.eps")),
+    (
+        &["outputshape", "outsize"],
+        Here::Key("adaptive_avg_pool2d.output_size"),
+    ),
+    (
+        &["inplace"],
+        Here::Note("memory is reused where it can be: there is nothing to set"),
+    ),
+    (
+        &["activation"],
+        Here::Note("an activation is a layer of its own, for example \"relu\" as the next one"),
+    ),
+    (
+        &["affine", "trackrunningstats"],
+        Here::Note("batch norms have weights and running statistics: there is nothing to set"),
+    ),
+];
+
+/// Values of keys that name a column or a device.
+pub const WORDS: Table = &[
+    (
+        &["valloss", "validationloss", "testloss", "loss"],
+        Here::Word("eval_loss"),
+    ),
+    (
+        &[
+            "valacc",
+            "valaccuracy",
+            "accuracy",
+            "acc",
+            "testaccuracy",
+            "testacc",
+            "top1",
+            "metrics/accuracytop1",
+            "validationaccuracy",
+        ],
+        Here::Word("eval_accuracy"),
+    ),
+    (
+        &["valf1", "f1", "f1score", "f1macro"],
+        Here::Word("eval_f1"),
+    ),
+    (&["trainacc"], Here::Word("train_accuracy")),
+    (&["minimum", "minimize", "lower"], Here::Word("min")),
+    (&["maximum", "maximize", "higher"], Here::Word("max")),
+    (&["gpu", "nvidia", "cuda:"], Here::Word("cuda")),
+    (
+        &["mps", "metal", "xpu", "rocm", "tpu", "wgpu"],
+        Here::Word("cpu"),
+    ),
+];
+
+/// What a name in one of the tables is called here.
+pub fn find(table: Table, name: &str) -> Option<Here> {
+    let folded: String = name
+        .chars()
+        .filter(|c| !matches!(c, '_' | '-' | ' '))
+        .flat_map(char::to_lowercase)
+        .collect();
+    table
+        .iter()
+        .find(|(names, _)| names.contains(&folded.as_str()))
+        .map(|(_, here)| *here)
+}

@@ -1,0 +1,63 @@
+//! The language as a whole: every key under its path, and where a name belongs.
+
+use super::experiment::KEYS;
+use super::key::{Key, Kind, OnResume};
+use super::path::{KeyPath, Step};
+
+/// The key of a path; an element of an array has the array's.
+pub fn find(path: &KeyPath) -> Option<&'static Key> {
+    let mut keys = KEYS;
+    let mut found = None;
+    for step in &path.0 {
+        if let Step::Key(name) = step {
+            let key = keys.iter().find(|key| key.name == name)?;
+            keys = key.keys();
+            found = Some(key);
+        }
+    }
+    found
+}
+
+/// The keys of the table at a path.
+pub fn keys_at(path: &KeyPath) -> Option<&'static [Key]> {
+    if path.0.is_empty() {
+        return Some(KEYS);
+    }
+    Some(find(path)?.keys())
+}
+
+/// Whether a resume may change the value at a dotted path.
+pub fn on_resume(path: &str) -> OnResume {
+    KeyPath::parse(path)
+        .and_then(|path| find(&path))
+        .map_or(OnResume::Fixed, |key| key.on_resume)
+}
+
+/// Every key with its dotted path, tables before what is in them; layers stand apart.
+pub fn walk() -> Vec<(String, &'static Key)> {
+    let mut found = Vec::new();
+    walk_into(KEYS, "", &mut found);
+    found
+}
+
+fn walk_into(keys: &'static [Key], prefix: &str, found: &mut Vec<(String, &'static Key)>) {
+    for key in keys {
+        let path = format!("{prefix}{}", key.name);
+        found.push((path.clone(), key));
+        if let Kind::Table(keys) | Kind::Choice(keys) = key.kind {
+            walk_into(keys, &format!("{path}."), found);
+        }
+    }
+}
+
+/// The paths of the keys, outside of layers, with this name.
+pub fn paths_of(name: &str) -> Vec<String> {
+    let mut paths: Vec<String> = walk()
+        .into_iter()
+        .filter(|(_, key)| key.name == name)
+        .map(|(path, _)| path)
+        .collect();
+    // The way in which most would type it comes first.
+    paths.sort_by_key(|path| path.matches('.').count());
+    paths
+}

@@ -1,0 +1,110 @@
+//! How one source goes over another: tables merge, all else replaces, `{ unset = true }` takes away.
+
+use super::diagnostic::Diagnostic;
+use super::language;
+use super::path::{KeyPath, Step};
+use super::remedy::suggest;
+use super::source::Origin;
+use super::tree::{Entry, Node, Table, Value};
+
+/// A value that a source took away.
+#[derive(Debug, Clone)]
+pub struct Removed {
+    pub path: KeyPath,
+    /// Where it says so.
+    pub origin: Origin,
+}
+
+/// Lays a table over another.
+pub fn merge(
+    into: &mut Node,
+    from: Node,
+    path: &KeyPath,
+    removed: &mut Vec<Removed>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    match (&mut into.value, from.value) {
+        (Value::Table(below), Value::Table(above)) => {
+            into.origin = from.origin;
+            for entry in above.entries {
+                merge_entry(below, entry, path, removed, diagnostics);
+            }
+        }
+        (_, value) => {
+            let node = Node::new(value, from.origin);
+            refuse_unset(&node, path, diagnostics);
+            into.replace(node);
+        }
+    }
+}
+
+fn merge_entry(
+    below: &mut Table,
+    entry: Entry,
+    path: &KeyPath,
+    removed: &mut Vec<Removed>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let path = path.join(&entry.key);
+    if is_unset(&entry.node) {
+        match below.take(&entry.key) {
+            Some(_) => removed.push(Removed {
+                path,
+                origin: entry.node.origin,
+            }),
+            None => diagnostics.push(nothing_to_unset(&path, entry.key_origin)),
+        }
+        return;
+    }
+    match below.get_mut(&entry.key) {
+        Some(known) => {
+            known.key_origin = entry.key_origin;
+            merge(&mut known.node, entry.node, &path, removed, diagnostics);
+        }
+        None => {
+            refuse_unset(&entry.node, &path, diagnostics);
+            below.entries.push(entry);
+        }
+    }
+}
+
+/// `{ unset = true }`
+pub fn is_unset(node: &Node) -> bool {
+    match &node.value {
+        Value::Table(table) => match table.entries.as_slice() {
+            [entry] => entry.key == "unset" && matches!(entry.node.value, Value::Boolean(true)),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// A table that lies over nothing has nothing to take away.
+fn refuse_unset(node: &Node, path: &KeyPath, diagnostics: &mut Vec<Diagnostic>) {
+    if let Value::Table(table) = &node.value {
+        for entry in &table.entries {
+            let path = path.join(&entry.key);
+            if is_unset(&entry.node) {
+                diagnostics.push(nothing_to_unset(&path, entry.key_origin.clone()));
+            } else {
+                refuse_unset(&entry.node, &path, diagnostics);
+            }
+        }
+    }
+}
+
+/// What is said of a key that is to be taken away and is not there.
+pub fn nothing_to_unset(path: &KeyPath, origin: Origin) -> Diagnostic {
+    let message = format!("`{path}` is not set, there is nothing to take away");
+    let known = language::find(path).is_some();
+    let help = match path.0.split_last() {
+        Some((Step::Key(key), parent)) if !known => {
+            let parent = KeyPath(parent.to_vec());
+            let keys = language::keys_at(&parent).unwrap_or_default();
+            let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+            suggest(key, &names)
+        }
+        _ => "take the line out; only what an extended file sets can be unset".to_owned(),
+    };
+    Diagnostic::new(message, origin, "").help(help)
+}

@@ -1,0 +1,64 @@
+//! Where a value stands in an experiment: `model.layers[7].dropout.p`.
+
+use std::fmt;
+
+/// One step on the way to a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    Key(String),
+    /// Of an array, from 0.
+    Index(usize),
+}
+
+/// The steps from the whole document to a value; none leads to the document itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyPath(pub Vec<Step>);
+
+impl KeyPath {
+    /// Reads `model.layers[7].dropout.p`; `None` where that is no path.
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut steps = Vec::new();
+        for part in path.split('.') {
+            let (key, indices) = part.split_at(part.find('[').unwrap_or(part.len()));
+            let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+            if key.is_empty() || !key.chars().all(bare) {
+                return None;
+            }
+            steps.push(Step::Key(key.to_owned()));
+            let mut rest = indices;
+            while !rest.is_empty() {
+                let (index, after) = rest.strip_prefix('[')?.split_once(']')?;
+                if !index.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return None;
+                }
+                steps.push(Step::Index(index.parse().ok()?));
+                rest = after;
+            }
+        }
+        Some(Self(steps))
+    }
+
+    pub fn push(&mut self, step: Step) {
+        self.0.push(step);
+    }
+
+    /// The path of a key inside.
+    pub fn join(&self, key: &str) -> Self {
+        let mut path = self.clone();
+        path.push(Step::Key(key.to_owned()));
+        path
+    }
+}
+
+impl fmt::Display for KeyPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Key(key) if index == 0 => f.write_str(key)?,
+                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}

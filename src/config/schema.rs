@@ -1,0 +1,192 @@
+//! The language as a JSON schema (draft-07), for editors.
+
+use serde_json::{Map, Value, json};
+
+use super::experiment::KEYS;
+use super::key::{Fallback, Key, Kind};
+
+/// The schema of an experiment file.
+///
+/// A file that extends another one need not have the keys that are required, since the other may
+/// have them; each key may be `{ unset = true }` there.
+pub fn schema() -> Value {
+    let mut schema = json!({
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "runner experiment",
+        "description": "One experiment: data, training and network. Written by `runner config schema`.",
+        "definitions": {
+            "unset": {
+                "description": "Takes away what an extended file sets.",
+                "type": "object",
+                "properties": { "unset": { "const": true } },
+                "required": ["unset"],
+                "additionalProperties": false,
+            },
+        },
+        "if": { "required": ["extends"] },
+        "else": required(KEYS),
+    });
+    let members = schema.as_object_mut().expect("it is an object");
+    members.extend(table(KEYS, true));
+    schema
+}
+
+/// An object with these properties and no others.
+fn table(keys: &[Key], can_be_unset: bool) -> Map<String, Value> {
+    let properties: Map<String, Value> = keys
+        .iter()
+        .map(|key| (key.name.to_owned(), property(key, can_be_unset)))
+        .collect();
+    let table = json!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    match table {
+        Value::Object(table) => table,
+        _ => Map::new(),
+    }
+}
+
+fn property(key: &Key, can_be_unset: bool) -> Value {
+    let mut description = key.meaning.to_owned();
+    if !key.unit.is_empty() {
+        description += &format!(" [{}]", key.unit);
+    }
+    let mut schema = match (kind(&key.kind, can_be_unset), can_be_unset) {
+        (Value::Object(schema), false) => schema,
+        (schema, _) => {
+            let unset = json!({ "$ref": "#/definitions/unset" });
+            Map::from_iter([("anyOf".to_owned(), json!([schema, unset]))])
+        }
+    };
+    match key.default {
+        Fallback::Value(default) => {
+            let default: toml::Value = toml::from_str(&format!("it = {default}"))
+                .map(|table: toml::Table| table["it"].clone())
+                .expect("defaults are valid TOML");
+            schema.insert("default".to_owned(), json!(default));
+        }
+        Fallback::Derived(words) => description += &format!("; unless stated: {words}"),
+        Fallback::Required | Fallback::Nothing => {}
+    }
+    schema.insert("description".to_owned(), description.into());
+    Value::Object(schema)
+}
+
+fn kind(kind: &Kind, can_be_unset: bool) -> Value {
+    match kind {
+        Kind::Text => json!({ "type": "string", "minLength": 1 }),
+        Kind::Texts => {
+            let text = json!({ "type": "string", "minLength": 1 });
+            json!({ "anyOf": [text, { "type": "array", "items": text, "minItems": 1 }] })
+        }
+        Kind::Word(words) => json!({ "enum": words }),
+        Kind::Pattern { regex, .. } => json!({ "type": "string", "pattern": regex }),
+        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Integer { min, max } => integer(*min, *max),
+        Kind::Float { min, max, open } => float(*min, *max, *open),
+        Kind::Pair { min, max } => {
+            let size = integer(*min, *max);
+            json!({ "anyOf": [size, array(&size, Some(2))] })
+        }
+        Kind::Array { each, length, .. } => array(&self::kind(each, false), *length),
+        Kind::Table(keys) => Value::Object(table(keys, can_be_unset)),
+        Kind::Choice(keys) => {
+            let mut table = table(keys, can_be_unset);
+            table.insert("maxProperties".to_owned(), 1.into());
+            Value::Object(table)
+        }
+        Kind::Layers(layers) => layers_schema(layers),
+    }
+}
+
+/// What JSON Schema calls an integer has no fraction, `5.0` included; that one only the reader refuses.
+fn integer(min: u64, max: u64) -> Value {
+    let mut schema = json!({ "type": "integer", "minimum": min });
+    if max < u64::MAX {
+        schema["maximum"] = max.into();
+    }
+    schema
+}
+
+fn float(min: f64, max: f64, open: bool) -> Value {
+    let mut schema = json!({ "type": "number" });
+    if min > f64::MIN {
+        let bound = if open { "exclusiveMinimum" } else { "minimum" };
+        schema[bound] = min.into();
+    }
+    if max.is_finite() {
+        schema["exclusiveMaximum"] = max.into();
+    }
+    schema
+}
+
+fn array(each: &Value, length: Option<usize>) -> Value {
+    let mut schema = json!({ "type": "array", "items": each });
+    if let Some(length) = length {
+        schema["minItems"] = length.into();
+        schema["maxItems"] = length.into();
+    }
+    schema
+}
+
+fn layers_schema(layers: &[Key]) -> Value {
+    let is_bare = |layer: &&Key| !layer.keys().iter().any(Key::is_required);
+    let names: Vec<&str> = layers
+        .iter()
+        .filter(is_bare)
+        .map(|layer| layer.name)
+        .collect();
+    let properties: Map<String, Value> = layers
+        .iter()
+        .map(|layer| {
+            let mut options = table(layer.keys(), false);
+            // Arrays replace, so that a layer is always whole.
+            options.extend(required_names(layer.keys()));
+            options.insert("description".to_owned(), layer.meaning.into());
+            (layer.name.to_owned(), Value::Object(options))
+        })
+        .collect();
+    let layer = json!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+        "minProperties": 1,
+        "maxProperties": 1,
+    });
+    json!({
+        "type": "array",
+        "minItems": 1,
+        "items": { "anyOf": [{ "enum": names }, layer] },
+    })
+}
+
+/// What has to be there where nothing is extended.
+fn required(keys: &[Key]) -> Value {
+    let mut schema = required_names(keys);
+    let inner: Map<String, Value> = keys
+        .iter()
+        .filter_map(|key| {
+            let required = match key.kind {
+                Kind::Table(keys) | Kind::Choice(keys) => required(keys),
+                _ => return None,
+            };
+            let has_some = required.as_object().is_some_and(|it| !it.is_empty());
+            has_some.then(|| (key.name.to_owned(), required))
+        })
+        .collect();
+    if !inner.is_empty() {
+        schema.insert("properties".to_owned(), Value::Object(inner));
+    }
+    Value::Object(schema)
+}
+
+fn required_names(keys: &[Key]) -> Map<String, Value> {
+    let required = keys.iter().filter(|key| key.is_required());
+    let names: Vec<&str> = required.map(|key| key.name).collect();
+    if names.is_empty() {
+        return Map::new();
+    }
+    Map::from_iter([("required".to_owned(), json!(names))])
+}

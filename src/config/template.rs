@@ -1,0 +1,115 @@
+//! An experiment file to begin with: every key with its meaning, those that may be left out commented out.
+
+use std::fmt::Write;
+
+use super::experiment::KEYS;
+use super::key::{Fallback, Key, Kind};
+
+/// Values for the keys that have no default, such that the whole trains on the bundled digits.
+const VALUES: &[(&str, &str)] = &[
+    ("seed", "1"),
+    ("data.path", "\"data/digits\""),
+    ("training.epochs", "5"),
+    ("training.batch_size", "500"),
+    ("training.learning_rate", "1e-3"),
+    ("model.input", "[1, 28, 28]"),
+    ("model.layers", LAYERS),
+    ("extends", "\"baseline.toml\""),
+    ("name", "\"my-experiment\""),
+    ("data.train", "\"data/digits\""),
+    ("data.eval", "\"data/digits\""),
+    ("data.normalize.mean", "[33.3]"),
+    ("data.normalize.std", "[78.6]"),
+    ("early_stop.mode", "\"min\""),
+    ("early_stop.patience", "3"),
+    ("checkpoint.mode", "\"max\""),
+];
+
+const LAYERS: &str = r#"[
+  { conv2d = { out_channels = 16, kernel_size = 5 } },
+  "relu",
+  { max_pool2d = { kernel_size = 2 } },
+  { conv2d = { out_channels = 64, kernel_size = 3 } },
+  "relu",
+  { max_pool2d = { kernel_size = 2 } },
+  "flatten",
+  { dropout = { p = 0.5 } },
+  { linear = { out_features = 10 } }, # as many as there are classes
+]"#;
+
+/// The text of the file.
+pub fn template() -> String {
+    let mut text = String::from(
+        "#:schema ../schema/experiment.schema.json\n\
+         # Question: what is this experiment to find out?\n\
+         # Command:  runner run configs/my-experiment.toml\n\
+         # Time:     how long does it take?\n\
+         # Expect:   which result?\n\
+         #\n\
+         # What is commented out may be left out and has the value that stands there, unless it says\n\
+         # \"example\". More about a key: runner config explain training.epochs\n",
+    );
+    let (tables, values): (Vec<&Key>, Vec<&Key>) = KEYS.iter().partition(|key| is_table(key));
+    for key in values {
+        write_value(&mut text, key, "", false);
+    }
+    for key in tables {
+        write_table(&mut text, key, "", false);
+    }
+    text
+}
+
+fn is_table(key: &Key) -> bool {
+    matches!(key.kind, Kind::Table(_) | Kind::Choice(_))
+}
+
+/// `is_out`: the table around it is commented out.
+fn write_table(text: &mut String, key: &Key, prefix: &str, is_out: bool) {
+    let path = format!("{prefix}{}", key.name);
+    let is_out = is_out || key.default == Fallback::Nothing;
+    let mark = if is_out { "# " } else { "" };
+    let _ = write!(text, "\n# {}\n{mark}[{path}]\n", key.meaning);
+    let (tables, values): (Vec<&Key>, Vec<&Key>) = key.keys().iter().partition(|key| is_table(key));
+    for key in values {
+        write_value(text, key, &format!("{path}."), is_out);
+    }
+    for key in tables {
+        write_table(text, key, &format!("{path}."), is_out);
+    }
+}
+
+fn write_value(text: &mut String, key: &Key, prefix: &str, is_out: bool) {
+    let path = format!("{prefix}{}", key.name);
+    let value = VALUES.iter().find(|(known, _)| *known == path);
+    let value = value.map(|(_, value)| *value);
+    let (value, is_example) = match (key.default, value) {
+        (Fallback::Value(default), _) => (default, false),
+        (_, Some(value)) => (value, true),
+        (_, None) => unreachable!("`{path}` has neither default nor example"),
+    };
+    // One way to name the data has to be there.
+    let is_needed = key.is_required() || path == "data.path";
+    let _ = writeln!(text, "\n# {}", about(key));
+    if is_needed && !is_out {
+        let _ = writeln!(text, "{} = {value}", key.name);
+        return;
+    }
+    let note = if is_example && !is_needed {
+        " # example"
+    } else {
+        ""
+    };
+    let _ = writeln!(text, "# {} = {value}{note}", key.name);
+}
+
+fn about(key: &Key) -> String {
+    let unit = match key.unit {
+        "" => String::new(),
+        unit => format!(", in {unit}"),
+    };
+    let fallback = match key.default {
+        Fallback::Derived(words) => format!("; unless stated: {words}"),
+        _ => String::new(),
+    };
+    format!("{}: {}{unit}{fallback}", key.meaning, key.kind)
+}
