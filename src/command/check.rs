@@ -181,8 +181,9 @@ fn time_and_memory(experiment: &Experiment, images: [usize; 2], trial: &Trial) -
     let epochs = experiment.training.epochs;
     let seconds = images[0] as f64 / trial.train_images_per_second
         + images[1] as f64 / trial.eval_images_per_second;
+    let decimals = if seconds < 1.0 { 2 } else { 1 };
     let mut text = format!(
-        "time           about {}: {epochs} epochs of {seconds:.1} s, at {} img/s training and\n\
+        "time           about {}: {epochs} epochs of {seconds:.decimals$} s, at {} img/s training and\n\
          \x20              {} img/s evaluating, as a few batches went just now\n",
         human(seconds * epochs as f64),
         thousands(trial.train_images_per_second),

@@ -49,7 +49,7 @@ impl std::fmt::Display for Whence {
         match self {
             Whence::Place(place) => f.write_str(place),
             Whence::Default => f.write_str("default"),
-            Whence::Derived(words, None) => write!(f, "follows: {words}"),
+            Whence::Derived(words, None) => f.write_str(words),
             Whence::Derived(words, Some(place)) => write!(f, "{words}, {place}"),
         }
     }
@@ -205,7 +205,13 @@ fn help_for(path: &KeyPath) -> String {
             && language::find(&next).is_none()
         {
             let keys = language::keys_at(&known).unwrap_or_default();
-            return remedy::for_key(name, &known.to_string(), keys, familiar::KEYS);
+            let is_of_layer = known.0.iter().any(|step| matches!(step, Step::Index(_)));
+            let foreign = if is_of_layer {
+                familiar::OPTIONS
+            } else {
+                familiar::KEYS
+            };
+            return remedy::for_key(name, &known.to_string(), keys, foreign);
         }
         known = next;
     }

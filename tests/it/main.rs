@@ -8,6 +8,7 @@
 mod by_hand;
 mod support;
 
+mod check;
 mod checkpoints;
 mod checks;
 mod compare;

@@ -1,5 +1,8 @@
 //! The experiment file: how mistakes are told, overrides, what a resolved config keeps, and shapes.
 
+mod commands;
+mod sources;
+
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 

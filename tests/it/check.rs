@@ -1,0 +1,153 @@
+//! `runner check`: what is said of a run before it is made, and that nothing of it is made.
+
+use std::fs;
+
+use runner::config::{Document, Shape};
+
+use crate::support::{Sandbox, project};
+
+#[test]
+fn layers_cost_what_pytorch_says() {
+    #[derive(serde::Deserialize)]
+    struct Network {
+        model: String,
+        layers: Vec<Layer>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Layer {
+        output: Vec<usize>,
+        parameters: u64,
+        flops: u64,
+    }
+    let path = project().join("tests/fixtures/costs.json");
+    let networks: Vec<Network> = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    for network in networks {
+        let text = format!(
+            "seed = 1\ndata.path = \"data\"\n[training]\nepochs = 1\nbatch_size = 1\n\
+             learning_rate = 0.1\n[model]\n{}",
+            network.model
+        );
+        let document = Document::parse("costs.toml", text, "costs").unwrap();
+        let experiment = document.experiment().unwrap();
+        let (shapes, costs) = (experiment.shapes(), experiment.costs());
+        assert_eq!(costs.len(), network.layers.len());
+        for (index, expected) in network.layers.iter().enumerate() {
+            let shape = match shapes[index] {
+                Shape::Image {
+                    channels,
+                    height,
+                    width,
+                } => vec![channels, height, width],
+                Shape::Flat { features } => vec![features],
+            };
+            assert_eq!(shape, expected.output, "layer {index}");
+            assert_eq!(
+                costs[index].parameters, expected.parameters,
+                "layer {index}"
+            );
+            assert_eq!(costs[index].flops, expected.flops, "layer {index}");
+            let elements: usize = shape.iter().product();
+            assert_eq!(
+                costs[index].output_bytes,
+                4 * elements as u64,
+                "layer {index}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_check_says_what_a_run_would_be_and_makes_nothing() {
+    let sandbox = Sandbox::new();
+    let mut outcome = sandbox.runner(&["check", "tiny.toml"]).success();
+    // One space between columns.
+    let lines = outcome.stdout.lines();
+    let lines = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    outcome.stdout = lines.collect::<Vec<_>>().join("\n");
+    let labels = fs::read(sandbox.path("data/train-labels-idx1-ubyte")).unwrap();
+    let sevens = labels[8..].iter().filter(|label| **label == 7).count();
+    let eval = fs::read(sandbox.path("data/t10k-labels-idx1-ubyte")).unwrap();
+    let eval_sevens = eval[8..].iter().filter(|label| **label == 7).count();
+    outcome.stdout_has(&[
+        "experiment tiny, input 1x28x28",
+        "1 conv2d 3x6x6 30 1,944 3.0 kB",
+        "in all 1,120 4,104",
+        "data: 60 training and 30 evaluation images of 1x28x28 in 10 classes",
+        &format!("\n7 {sevens} {eval_sevens}\n"),
+        "learning rate 0.01 in all 27 steps (9 an epoch)",
+        "3 epochs of 0.0",
+        "2 newest and 1 best checkpoints of",
+        "tiny.toml is good",
+    ]);
+    assert!(!sandbox.path("experiments").exists());
+}
+
+#[test]
+fn a_fast_dev_run_trains_two_batches_and_is_thrown_away() {
+    let sandbox = Sandbox::new();
+    let temporary = sandbox.path("temporary");
+    fs::create_dir(&temporary).unwrap();
+    let mut command = sandbox.command(&["check", "tiny.toml", "--fast-dev-run"]);
+    let output = command.env("TMPDIR", &temporary).output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{stdout}");
+    assert!(
+        stdout.contains("two batches trained and evaluated"),
+        "{stdout}"
+    );
+    assert!(!sandbox.path("experiments").exists());
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+}
+
+#[test]
+fn what_is_wrong_is_told_after_what_could_be_known() {
+    let sandbox = Sandbox::new();
+    let outcome = sandbox
+        .runner(&["check", "tiny.toml", "data.path=nowhere"])
+        .code(4);
+    assert!(outcome.stdout.contains("in all"), "{}", outcome.stdout);
+    assert!(!outcome.stdout.contains("is good"), "{}", outcome.stdout);
+    outcome.stderr_has(&["nowhere"]);
+    let outcome = sandbox.runner(&["check", "tiny.toml", "training.learning_rate=1e30"]);
+    outcome.code(6).stderr_has(&["diverged"]);
+    sandbox.runner(&["check", "tiny.toml", "seed=x"]).code(2);
+    let outcome = sandbox.runner(&["check", "tiny.toml", "checkpoint.keep_last=999999999"]);
+    outcome.code(74).stderr_has(&["experiments"]);
+    assert!(!sandbox.path("experiments").exists());
+}
+
+#[test]
+fn classes_without_images_are_named() {
+    let sandbox = Sandbox::new();
+    let layers = "model.layers[5].linear.out_features=12";
+    let outcome = sandbox.runner(&["check", "tiny.toml", layers]).success();
+    outcome.stdout_has(&[
+        "warning: no training images of 10, 11",
+        "warning: no evaluation images of 8, 10, 11",
+    ]);
+    // Of many classes, the ends.
+    let layers = "model.layers[5].linear.out_features=40";
+    let outcome = sandbox.runner(&["check", "tiny.toml", layers]).success();
+    outcome.stdout_has(&["the 10 classes with the fewest training images"]);
+}
+
+#[test]
+fn what_is_hardly_meant_is_warned_of_and_done() {
+    let sandbox = Sandbox::new();
+    let overrides = ["data.scale=255", "early_stop.patience=3"];
+    let outcome = sandbox
+        .runner(&[&["config", "show", "tiny.toml"][..], &overrides].concat())
+        .success();
+    assert!(outcome.stdout.contains("scale = 255.0"));
+    outcome.stderr_has(&[
+        "warning: pixels of 255 become 65025",
+        "warning: `early_stop` cannot end this run early: it waits for 3 epochs",
+        "epochs = 3",
+        "2 warnings",
+    ]);
+    let fine = ["data.scale=0.5", "early_stop.patience=1"];
+    let outcome = sandbox
+        .runner(&[&["config", "show", "tiny.toml"][..], &fine].concat())
+        .success();
+    assert_eq!(outcome.stderr, "");
+}

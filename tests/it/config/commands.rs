@@ -1,0 +1,323 @@
+//! `config show`, `explain`, `schema` and `new`.
+
+use std::env;
+use std::process::Command;
+
+use runner::config::{Document, Fallback, Kind, LAYER_KEYS, walk};
+
+use super::files;
+use crate::support::{Sandbox, TINY, project};
+
+#[test]
+fn show_prints_what_reads_back_as_the_same_experiment() {
+    let sandbox = Sandbox::new();
+    for arguments in [&["tiny.toml"][..], &["tiny.toml", "--origins"]] {
+        let arguments = [&["config", "show"], arguments, &["seed=4"]].concat();
+        let shown = sandbox.runner(&arguments).success().stdout;
+        let again = Document::parse("shown.toml", shown.clone(), "any").unwrap();
+        let mut typed = Document::read(&sandbox.path("tiny.toml")).unwrap();
+        typed.set_all(&["seed=4".to_owned()]).unwrap();
+        assert_eq!(
+            again.experiment().unwrap(),
+            typed.experiment().unwrap(),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn show_says_where_each_value_comes_from() {
+    let sandbox = Sandbox::new();
+    sandbox.write("base.toml", TINY);
+    sandbox.write(
+        "child.toml",
+        "extends = \"base.toml\"\n[training]\nepochs = 2\n",
+    );
+    let mut command = sandbox.command(&["config", "show", "--origins", "child.toml", "seed=4"]);
+    let output = command.env("RUNNER__DEVICE", "cpu").output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        "name = \"child\" # the file's own name",
+        "seed = 4 # command line: seed=4",
+        "device = \"cpu\" # environment: RUNNER__DEVICE=cpu",
+        "epochs = 2 # child.toml:3:10",
+        "batch_size = 7 # base.toml:9:14, extended by child.toml:1:11",
+        "max_minutes = 0.0 # default",
+        "train = \"data\" # `path`, base.toml:5:8, extended by child.toml:1:11",
+        "  \"relu\", # base.toml:16:3, extended by child.toml:1:11",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
+}
+
+#[test]
+fn explain_says_all_there_is_to_say_of_a_value() {
+    let sandbox = Sandbox::new();
+    sandbox.write("base.toml", TINY);
+    sandbox.write(
+        "child.toml",
+        "extends = \"base.toml\"\n[training]\nepochs = 2\n",
+    );
+    let explain = |key: &str, more: &[&str]| {
+        let arguments = [&["config", "explain", key], more].concat();
+        sandbox.runner(&arguments).success().stdout
+    };
+    let told = explain("training.epochs", &["child.toml", "training.epochs=9"]);
+    let expected = "\
+training.epochs = 9
+
+  from        command line: training.epochs=9
+  instead of  2, child.toml:3:10
+  instead of  3, base.toml:8:10, extended by child.toml:1:11
+  meaning     the number of passes over the training data
+  takes       an integer from 1 to 1048576
+  unit        epochs
+  default     none, it has to be there
+  on resume   can grow: the run goes on for longer
+";
+    assert_eq!(told, expected);
+
+    let told = explain("model.layers[1].conv2d.stride", &["child.toml"]);
+    for part in [
+        "stride = [2, 2]",
+        "base.toml:15:60",
+        "default     1",
+        "pixels",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    let told = explain("model.layers[0].max_pool2d.stride", &["child.toml"]);
+    assert!(
+        told.contains("from        `kernel_size`, base.toml:14:34"),
+        "{told}"
+    );
+    let told = explain("training", &["child.toml"]);
+    for part in [
+        "training.epochs         2      child.toml:3:10",
+        "training.max_minutes    0.0    default",
+        "inside      epochs, batch_size, learning_rate, max_minutes",
+    ] {
+        assert!(told.contains(part), "{told}");
+    }
+    let told = explain("early_stop", &["child.toml"]);
+    assert!(told.starts_with("early_stop is not set\n"), "{told}");
+    let unset = ["child.toml", "data.scale={unset=true}"];
+    let told = explain("data.scale", &unset);
+    assert!(
+        told.contains("data.scale = 1.0\n\n  from        default"),
+        "{told}"
+    );
+    // Without an experiment: what is true of the key in all.
+    let told = explain("optimizer.adam.betas", &[]);
+    assert!(
+        told.contains("array of two numbers") && told.contains("[0.9, 0.999]"),
+        "{told}"
+    );
+}
+
+#[test]
+fn every_key_can_be_explained() {
+    let sandbox = Sandbox::new();
+    let document = Document::read(&sandbox.path("tiny.toml")).unwrap();
+    let experiment = document.experiment().unwrap();
+    let mut paths: Vec<String> = walk().into_iter().map(|(path, _)| path).collect();
+    paths.extend(experiment.flatten().into_iter().map(|(path, _)| path));
+    for path in paths {
+        let told = document.explain(&path, &experiment).unwrap();
+        assert!(!told.key.meaning.is_empty(), "{path}");
+    }
+}
+
+#[test]
+fn an_unknown_key_cannot_be_explained() {
+    let sandbox = Sandbox::new();
+    for (key, help) in [
+        ("training.epoch", "did you mean `epochs`?"),
+        ("optimzer.adam", "did you mean `optimizer`?"),
+        ("epochs", "it belongs somewhere else: `training.epochs`"),
+        ("training.lr0", "here it is called `learning_rate`"),
+        (
+            "model.layers[0].conv2d.filters",
+            "here it is called `out_channels`",
+        ),
+        ("a..b", "a path looks like training.epochs"),
+    ] {
+        for arguments in [
+            &["config", "explain", key][..],
+            &["config", "explain", key, "tiny.toml"],
+        ] {
+            let outcome = sandbox.runner(arguments).code(2);
+            outcome.stderr_has(&[&format!("unknown key `{key}`"), help]);
+        }
+    }
+}
+
+#[test]
+fn a_new_config_is_commented_trains_as_it_stands_and_never_replaces_a_file() {
+    let sandbox = Sandbox::new();
+    sandbox.cut_data("data/digits", 600, 30);
+    let told = sandbox.runner(&["config", "new", "my.toml"]).success();
+    told.stdout_has(&["my.toml is written", "runner check my.toml"]);
+    let text = sandbox.read("my.toml");
+    assert_eq!(sandbox.runner(&["config", "new"]).success().stdout, text);
+    for (path, key) in walk() {
+        assert!(text.contains(key.meaning), "{path}");
+    }
+    sandbox
+        .runner(&["run", "my.toml", "-q", "training.epochs=1"])
+        .success();
+
+    let refused = sandbox.runner(&["config", "new", "my.toml"]).code(2);
+    refused.stderr_has(&["cannot write my.toml"]);
+    assert_eq!(sandbox.read("my.toml"), text);
+    sandbox
+        .runner(&["config", "new", "no/such/folder.toml"])
+        .code(2);
+}
+
+/// With every line of it that may be left out put in, but for those that exclude another one.
+#[test]
+fn what_a_new_config_says_in_comments_is_right() {
+    let sandbox = Sandbox::new();
+    sandbox.write("baseline.toml", TINY);
+    let text = sandbox.runner(&["config", "new"]).success().stdout;
+    let keys: Vec<&str> = walk().into_iter().map(|(_, key)| key.name).collect();
+    let mut count = 0;
+    let uncommented: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let Some(rest) = line.strip_prefix("# ") else {
+                return line.to_owned();
+            };
+            let is_value = rest
+                .split_once(" = ")
+                .is_some_and(|(key, _)| keys.contains(&key));
+            let is_table = rest.starts_with('[') && rest.ends_with(']');
+            let is_excluded = rest.starts_with("train = ") || rest.starts_with("eval = ");
+            if (is_value || is_table) && !is_excluded {
+                count += 1;
+                return rest.to_owned();
+            }
+            line.to_owned()
+        })
+        .collect();
+    assert!(count > 15, "{count}");
+    sandbox.write("all.toml", uncommented.join("\n"));
+    let shown = sandbox
+        .runner(&["config", "show", "all.toml"])
+        .success()
+        .stdout;
+    assert!(shown.contains("name = \"my-experiment\""), "{shown}");
+    assert!(
+        shown.contains("[early_stop]") && shown.contains("[data.normalize]"),
+        "{shown}"
+    );
+    // What stands there as a default is the default.
+    let plain = sandbox.runner(&["config", "new"]).success().stdout;
+    let plain = Document::parse("new.toml", plain, "my-experiment").unwrap();
+    let all = Document::read(&sandbox.path("all.toml")).unwrap();
+    let (plain, mut all) = (plain.experiment().unwrap(), all.experiment().unwrap());
+    all.early_stop = None;
+    all.data.normalize = None;
+    assert_eq!(plain, all);
+}
+
+#[test]
+fn every_key_says_what_it_means_and_every_default_is_of_its_kind() {
+    let keys = walk().into_iter().chain(
+        LAYER_KEYS
+            .iter()
+            .flat_map(|layer| layer.keys())
+            .map(|key| (key.name.to_owned(), key)),
+    );
+    for (path, key) in keys {
+        assert!(!key.meaning.is_empty(), "{path}");
+        let is_number = matches!(key.kind, Kind::Integer { .. } | Kind::Float { .. });
+        if let (true, Fallback::Value(default)) = (is_number, key.default) {
+            assert!(default.parse::<f64>().is_ok(), "{path}");
+        }
+    }
+}
+
+/// A validator that knows nothing of this program, in Python; `RUNNER_TEST_PYTHON` says where.
+#[test]
+#[ignore = "needs Python with jsonschema; .ci/run runs it"]
+fn python_validates_configs_by_the_schema() {
+    let sandbox = Sandbox::new();
+    let good = sandbox.path("good");
+    let mut configs = files(&project().join("configs"), "toml");
+    std::fs::create_dir(&good).unwrap();
+    for config in configs.clone() {
+        let shown = sandbox
+            .runner(&["config", "show", config.to_str().unwrap()])
+            .success();
+        configs.push(sandbox.write(
+            &format!("good/{}", config.file_name().unwrap().to_str().unwrap()),
+            shown.stdout,
+        ));
+    }
+    let new = sandbox.runner(&["config", "new"]).success().stdout;
+    configs.push(sandbox.write("good/new.toml", new));
+    configs.push(sandbox.write(
+        "good/child.toml",
+        "extends = \"tiny.toml\"\nearly_stop = { unset = true }\ntraining.epochs = 3\ndata.scale.unset = true",
+    ));
+    // Of the broken ones, those that break a rule that a schema can state.
+    let broken: Vec<_> = files(&project().join("tests/configs/broken"), "toml")
+        .into_iter()
+        .filter(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            [
+                "unknown_",
+                "missing_",
+                "zero_",
+                "negative_",
+                "string_for",
+                "integer_for",
+                "three_",
+            ]
+            .iter()
+            .any(|start| name.starts_with(start))
+                && ![
+                    "missing_path",
+                    "missing_value",
+                    "missing_equals",
+                    "missing_data",
+                ]
+                .contains(&name)
+        })
+        .collect();
+    assert!(broken.len() > 25, "{}", broken.len());
+    let script = "
+import json, sys, tomllib
+from jsonschema import Draft7Validator
+schema = json.load(open(sys.argv[1]))
+Draft7Validator.check_schema(schema)
+validator = Draft7Validator(schema)
+for path in sys.argv[2:]:
+    errors = [error.message for error in validator.iter_errors(tomllib.load(open(path, 'rb')))]
+    print(json.dumps([path, errors]))
+";
+    let python = env::var("RUNNER_TEST_PYTHON").expect("RUNNER_TEST_PYTHON names a Python");
+    let output = Command::new(python)
+        .args(["-c", script])
+        .arg(project().join("schema/experiment.schema.json"))
+        .args(&configs)
+        .args(&broken)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stdout).unwrap();
+    let told: Vec<(String, Vec<String>)> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(told.len(), configs.len() + broken.len());
+    for (index, (path, errors)) in told.iter().enumerate() {
+        assert_eq!(
+            errors.is_empty(),
+            index < configs.len(),
+            "{path}: {errors:?}"
+        );
+    }
+}
