@@ -2,8 +2,8 @@
 //!
 //! The modules in the order in which data flow: [`cli`] and [`command`] are what a user types;
 //! [`config`] turns the file into an experiment; [`data`] and [`model`] are what it works on,
-//! every draw of chance coming from [`random`]; [`train`] is the loop, with [`optimizer`] and
-//! [`metrics`]; [`run_dir`] is all that it leaves behind; [`compare`] and [`listing`] read it.
+//! every draw of chance coming from [`random`]; [`train`] is the loop, with [`optimizer`],
+//! [`schedule`] and [`metrics`]; [`run_dir`] is all that it leaves behind; [`compare`] and [`listing`] read it.
 
 pub mod array;
 pub mod cli;
@@ -20,4 +20,5 @@ pub mod model;
 pub mod optimizer;
 pub mod random;
 pub mod run_dir;
+pub mod schedule;
 pub mod train;

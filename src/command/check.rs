@@ -24,6 +24,10 @@ const BUDGET: Duration = Duration::from_millis(300);
 /// Classes are told one by one up to this number.
 const MAX_CLASSES: usize = 20;
 
+/// Columns and lines of the curve of the learning rate.
+const CURVE_COLUMNS: u64 = 60;
+const CURVE_LINES: usize = 4;
+
 pub fn execute(args: cli::Check) -> anyhow::Result<u8> {
     let mut document = document(&args.experiment)?;
     let experiment = checked(&document)?;
@@ -167,14 +171,58 @@ fn data(session: &Session, time: Duration) -> String {
 }
 
 fn learning_rate(session: &Session) -> String {
-    let training = &session.experiment.training;
-    let steps = session.data.train.len().div_ceil(training.batch_size) as u64;
-    format!(
-        "learning rate  {} in all {} steps ({} an epoch)\n",
-        training.learning_rate,
-        thousands((steps * training.epochs) as f64),
+    let (steps, epochs) = (
+        session.steps_per_epoch(),
+        session.experiment.training.epochs,
+    );
+    let all = steps * epochs;
+    let counts = format!(
+        "{} steps ({} an epoch)",
+        thousands(all as f64),
         thousands(steps as f64)
-    )
+    );
+    let base = session.experiment.training.learning_rate;
+    if session.experiment.schedule.is_none() {
+        return format!("learning rate  {base} in all {counts}\n");
+    }
+    // What a column of the curve shows: its first step.
+    let columns = all.min(CURVE_COLUMNS);
+    let rates: Vec<f64> = (0..columns)
+        .map(|column| session.learning_rate(column * all / columns))
+        .collect();
+    let highest = rates.iter().copied().fold(0.0, f64::max);
+    let [first, last] = [0, all - 1].map(|step| session.learning_rate(step));
+    let mut text = format!(
+        "learning rate  from {} to {} over {counts},\n\
+         \x20              at most {}:\n",
+        short(first),
+        short(last),
+        short(highest)
+    );
+    for line in curve(&rates, highest) {
+        let _ = writeln!(text, "               {line}");
+    }
+    text
+}
+
+/// Three digits are enough to look at.
+fn short(rate: f64) -> String {
+    let rounded: f64 = format!("{rate:.2e}").parse().unwrap_or(rate);
+    format!("{rounded:?}")
+}
+
+/// A curve in blocks, the highest line first.
+fn curve(values: &[f64], highest: f64) -> Vec<String> {
+    const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let eighths = |value: f64| (value / highest * 8.0 * CURVE_LINES as f64).round() as usize;
+    (0..CURVE_LINES)
+        .rev()
+        .map(|line| {
+            let column = |value: &f64| BLOCKS[eighths(*value).saturating_sub(8 * line).min(8)];
+            let line: String = values.iter().map(column).collect();
+            line.trim_end().to_owned()
+        })
+        .collect()
 }
 
 fn time_and_memory(experiment: &Experiment, images: [usize; 2], trial: &Trial) -> String {

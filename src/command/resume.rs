@@ -14,6 +14,7 @@ use crate::train::{Interrupt, Session, fit};
 use super::drift::{
     check_backend, check_changes, check_config, check_data, check_version, elsewhere,
 };
+use super::experiment::checked;
 use super::output::Output;
 use super::report::Reporter;
 use super::training::{conclude, introduce};
@@ -26,7 +27,7 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
     let before = run_dir::Run::open(&folder)?.experiment;
     let mut document = run_dir::document(&folder)?;
     document.set_all(args.overrides.all())?;
-    let experiment = document.experiment()?;
+    let experiment = checked(&document)?;
     let changes = check_changes(&before, &experiment, &folder, &args.overrides)?;
     check_config(run.identity(), &experiment)?;
     let other_version = check_version(run.identity(), args.allow_other_version)?;

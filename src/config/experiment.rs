@@ -14,6 +14,7 @@ use super::language::on_resume;
 use super::model::{self, Model, Typed};
 use super::optimizer::{self, Optimizer};
 use super::path::{KeyPath, Step};
+use super::schedule::{self, Schedule};
 use super::section::{Diagnostics, Section};
 use super::shape::{self, Shape};
 use super::source::Origin;
@@ -31,6 +32,8 @@ pub struct Experiment {
     pub data: Data,
     pub training: Training,
     pub optimizer: Optimizer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stop: Option<EarlyStop>,
     pub checkpoint: Checkpoint,
@@ -76,6 +79,12 @@ const OPTIMIZER: Key = Key::optional(
     "{ adam = {} }",
     "the update rule",
 );
+const SCHEDULE: Key = Key::new(
+    "schedule",
+    Kind::Table(schedule::KEYS),
+    Fallback::Nothing,
+    "how the learning rate changes; it stays as it is without one",
+);
 const EARLY_STOP: Key = Key::new(
     "early_stop",
     Kind::Table(early_stop::KEYS),
@@ -92,7 +101,7 @@ const MODEL: Key = Key::required("model", Kind::Table(model::KEYS), "the network
 
 /// The keys of the document itself; all others are inside of these.
 pub const KEYS: &[Key] = &[
-    EXTENDS, NAME, SEED, DEVICE, DATA, TRAINING, OPTIMIZER, EARLY_STOP, CHECKPOINT, MODEL,
+    EXTENDS, NAME, SEED, DEVICE, DATA, TRAINING, OPTIMIZER, SCHEDULE, EARLY_STOP, CHECKPOINT, MODEL,
 ];
 
 impl Experiment {
@@ -117,6 +126,9 @@ impl Experiment {
             data,
             training: Training::read(&training),
             optimizer: Optimizer::read(&section.table(&OPTIMIZER)),
+            schedule: section
+                .node(&SCHEDULE)
+                .map(|_| Schedule::read(&section.table(&SCHEDULE), &training)),
             early_stop: section
                 .node(&EARLY_STOP)
                 .map(|_| EarlyStop::read(&section.table(&EARLY_STOP), &training)),

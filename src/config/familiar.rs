@@ -60,6 +60,27 @@ pub const KEYS: Table = &[
     ),
     (
         &[
+            "scheduler",
+            "lrscheduler",
+            "lrschedule",
+            "sched",
+            "lrpolicy",
+        ],
+        Here::Key("schedule"),
+    ),
+    (
+        &["warmupepochs", "warmupsteps", "numwarmupsteps", "warmuplr"],
+        Here::Key("schedule.warmup"),
+    ),
+    (
+        &["coslr", "cosinelr", "cosineannealing", "cosineannealinglr"],
+        Here::Key("schedule.cosine"),
+    ),
+    (&["steplr"], Here::Key("schedule.step")),
+    (&["multisteplr"], Here::Key("schedule.multi_step")),
+    (&["exponentiallr"], Here::Key("schedule.exponential")),
+    (
+        &[
             "maxtime",
             "timelimit",
             "maxhours",

@@ -23,6 +23,7 @@ mod optimizer;
 mod overrides;
 mod path;
 mod remedy;
+mod schedule;
 mod schema;
 mod section;
 mod shape;
@@ -49,6 +50,7 @@ pub use model::{
 };
 pub use monitor::{MONITORS, mode_of};
 pub use optimizer::{Adam, Optimizer};
+pub use schedule::{Rule, Schedule};
 pub use schema::schema;
 pub use shape::Shape;
 pub use source::{Source, SourceKind};

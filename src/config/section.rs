@@ -243,6 +243,28 @@ impl<'a> Section<'a> {
         self.diagnostics.push(diagnostic.help(help));
     }
 
+    /// Two keys of which only one can be there.
+    pub fn report_two(&self, first: &Key, second: &Key, message: &str) {
+        let entry = |key: &Key| self.table.and_then(|table| table.get(key.name));
+        if let (Some(first), Some(second)) = (entry(first), entry(second)) {
+            self.diagnostics.push(
+                Diagnostic::new(
+                    message,
+                    second.key_origin.clone(),
+                    format!("`{}` is a second one", second.key),
+                )
+                .related(
+                    first.key_origin.clone(),
+                    format!("`{}` is the first", first.key),
+                )
+                .help(format!(
+                    "take one out; in a file that extends another: {} = {{ unset = true }}",
+                    first.key
+                )),
+            );
+        }
+    }
+
     /// A conversion that fails gives the node that is wrong: the value, or an element of it.
     fn read<T>(&self, key: &Key, convert: impl Fn(&Node) -> Result<T, &Node>) -> Option<T> {
         let Some(node) = self.node(key) else {

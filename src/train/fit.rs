@@ -232,11 +232,13 @@ impl Fit<'_> {
     fn finish_epoch(&mut self, times: Times) -> Result<(), Error> {
         let arrays = self.session.arrays();
         let classes = self.session.experiment.classes();
+        // That of the epoch's last step.
+        let learning_rate = self.session.learning_rate(self.session.position.step - 1);
         let position = &mut self.session.position;
         let record = EpochRecord {
             epoch: position.epoch,
             step: position.step,
-            learning_rate: self.session.experiment.training.learning_rate,
+            learning_rate,
             train: position.train.scores(),
             eval: position.eval.scores(),
             digest: short_digest(&arrays),

@@ -13,6 +13,7 @@ use crate::data::{Batches, Splits};
 use crate::model::Network;
 use crate::optimizer::Optimizer;
 use crate::run_dir::{Checkpoint, Position, Prediction};
+use crate::schedule;
 
 pub struct Session {
     pub experiment: Experiment,
@@ -92,6 +93,17 @@ impl Session {
         let mut arrays: Arrays = prefixed(MODEL, self.network.parameters()).collect();
         arrays.extend(prefixed(OPTIMIZER, self.optimizer.state(&self.network)));
         arrays
+    }
+
+    /// Optimizer steps in an epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        let batch_size = self.experiment.training.batch_size;
+        self.data.train.len().div_ceil(batch_size) as u64
+    }
+
+    /// The learning rate of a step, from 0.
+    pub fn learning_rate(&self, step: u64) -> f64 {
+        schedule::learning_rate(&self.experiment, self.steps_per_epoch(), step)
     }
 
     /// Numbers that training moves.

@@ -43,7 +43,7 @@ impl Session {
         if let Some(name) = first_non_finite(&self.network, Part::Gradient(&gradients)) {
             return Err(self.diverged(format!("the gradient of `{name}` is not finite")));
         }
-        let learning_rate = self.experiment.training.learning_rate;
+        let learning_rate = self.learning_rate(self.position.step);
         let network = self.network.clone().with_statistics(statistics);
         let network = self.optimizer.step(learning_rate, network, &mut gradients);
         if let Some(name) = first_non_finite(&network, Part::Value) {

@@ -28,4 +28,5 @@ mod parity;
 mod random;
 mod resume;
 mod run;
+mod schedule;
 mod soak;

@@ -568,6 +568,13 @@ impl Draw {
             lines.extend(self.entry("weight_decay", Self::positive));
         }
         if self.below(2) == 1 {
+            lines.push("[schedule]".to_owned());
+            lines.extend(self.entry("by", |draw| draw.one_of(&["'epoch'", "'step'"])));
+            lines.extend(self.entry("warmup", Self::positive));
+            lines.extend(self.entry("warmup_factor", Self::positive));
+            lines.extend(self.rule());
+        }
+        if self.below(2) == 1 {
             lines.push("[checkpoint]".to_owned());
             for key in ["every_epochs", "every_steps", "keep_last", "keep_best"] {
                 lines.extend(self.entry(key, |draw| (2 + draw.below(9)).to_string()));
@@ -583,6 +590,32 @@ impl Draw {
         }
         lines.push(self.model(input).0);
         lines.join("\n")
+    }
+
+    /// A rule of a schedule, or none.
+    fn rule(&mut self) -> Option<String> {
+        let (name, required, optional): (_, &[&str], &[&str]) = match self.below(8) {
+            0 => return None,
+            1 => ("step", &["step_size"], &["gamma"]),
+            2 => ("exponential", &["gamma"], &[]),
+            3 => ("cosine", &[], &["t_max", "eta_min"]),
+            4 => ("cosine_restarts", &["t_0"], &["eta_min"]),
+            5 => (
+                "linear",
+                &[],
+                &["start_factor", "end_factor", "total_iters"],
+            ),
+            6 => ("polynomial", &[], &["total_iters", "power"]),
+            _ => return Some("multi_step.milestones = [1, 2.5, 1e9]".to_owned()),
+        };
+        let mut options: Vec<String> = required
+            .iter()
+            .map(|key| format!("{key} = {}", self.positive()))
+            .collect();
+        for key in optional {
+            options.extend(self.entry(key, Self::positive));
+        }
+        Some(format!("{name} = {{ {} }}", options.join(", ")))
     }
 
     /// A column with the direction in which it gets better, each stated or not.
