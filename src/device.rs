@@ -87,7 +87,8 @@ fn choose_backend(wanted: &str) -> Result<Chosen, Error> {
                 Err(why) => Err(Error {
                     wanted: wanted.to_owned(),
                     why,
-                    remedy: "use device=cpu".to_owned(),
+                    remedy: "use device=cpu, or a build with --features cuda on a machine with a CUDA device"
+                        .to_owned(),
                 }),
             }
         }
@@ -159,7 +160,7 @@ fn cuda(index: usize) -> Result<Device, String> {
 
 #[cfg(not(feature = "cuda"))]
 fn cuda(_index: usize) -> Result<Device, String> {
-    Err("built without CUDA (--features cuda)".to_owned())
+    Err("built without CUDA".to_owned())
 }
 
 /// Bytes of memory that a process can still have, where the system tells (Linux: `MemAvailable`).

@@ -274,7 +274,7 @@ fn disk(
 /// The real loop on two batches of each split, its directory verified and thrown away.
 fn fast_dev_run(args: &cli::Check, document: &mut Document) -> anyhow::Result<u8> {
     let output = Output { quiet: true };
-    document.set_all(&["training.epochs=1".to_owned()])?;
+    document.set_all(&["training.epochs=1".to_owned()]);
     let mut prepared = prepare(document, document.experiment()?, &args.threads)?;
     let session = &mut prepared.session;
     let images = 2 * session.experiment.training.batch_size;

@@ -11,7 +11,7 @@ use crate::listing::{Cell, Column, Listing, Style};
 
 use super::exit::Usage;
 use super::experiment::{checked, document, read};
-use super::output::print_result;
+use super::output::{print_result, terminal_width};
 
 pub fn execute(args: cli::Config) -> anyhow::Result<u8> {
     let text = match args {
@@ -66,7 +66,7 @@ fn tell(explanation: &Explanation) -> String {
         }
         values => {
             let rows = values.iter().map(|value| {
-                [&value.path, &value.value, &value.origin.to_string()]
+                [&value.path, &value.value, &value.origin.place()]
                     .map(|cell| Cell::Text(cell.clone()))
                     .to_vec()
             });
@@ -118,7 +118,18 @@ fn about(key: &Key) -> String {
 }
 
 fn line(text: &mut String, what: &str, words: &str) {
-    let _ = writeln!(text, "  {what:<12}{words}");
+    let start = format!("  {what:<12}");
+    let indent = " ".repeat(start.len());
+    let told = match terminal_width() {
+        Some(width) => {
+            let options = textwrap::Options::new(width.max(40))
+                .initial_indent(&start)
+                .subsequent_indent(&indent);
+            textwrap::fill(words, options)
+        }
+        None => start + words,
+    };
+    let _ = writeln!(text, "{told}");
 }
 
 /// Writes the template to a file that is not there yet.

@@ -15,8 +15,8 @@ pub fn document(typed: &cli::Experiment) -> Result<Document, Error> {
 /// The same from a path and overrides apart.
 pub fn read(config: &Path, overrides: &Overrides) -> Result<Document, Error> {
     let mut document = Document::read(config)?;
-    document.set_environment(std::env::vars_os())?;
-    document.set_all(overrides.all())?;
+    document.set_environment(std::env::vars_os());
+    document.set_all(overrides.all());
     Ok(document)
 }
 

@@ -64,10 +64,15 @@ pub fn style(format: &cli::Format) -> Style {
 
 /// For reading; no wider than the terminal, if there is one.
 pub fn reading() -> Style {
-    let size = console::Term::stdout().size_checked();
     Style::Reading {
-        width: size.map(|(_, columns)| columns),
+        width: terminal_width().and_then(|width| width.try_into().ok()),
     }
+}
+
+/// Columns of the terminal that stdout is, if it is one.
+pub fn terminal_width() -> Option<usize> {
+    let size = console::Term::stdout().size_checked();
+    size.map(|(_, columns)| columns.into())
 }
 
 /// A line on stderr that no option silences.

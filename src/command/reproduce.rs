@@ -31,7 +31,7 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<u8> {
     document.set_all(&[
         format!("training.epochs={}", rows.len()),
         "training.max_minutes=0".to_owned(),
-    ])?;
+    ]);
     if identity.program_version != env!("CARGO_PKG_VERSION") {
         output.note(&format!(
             "the run was begun by version {}, this is {}: a difference may come from that",

@@ -26,7 +26,7 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
     let mut run = Writer::lock(&folder)?;
     let before = run_dir::Run::open(&folder)?.experiment;
     let mut document = run_dir::document(&folder)?;
-    document.set_all(args.overrides.all())?;
+    document.set_all(args.overrides.all());
     let experiment = checked(&document)?;
     let changes = check_changes(&before, &experiment, &folder, &args.overrides)?;
     check_config(run.identity(), &experiment)?;

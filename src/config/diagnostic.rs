@@ -105,7 +105,7 @@ impl Problems {
             .diagnostics
             .iter()
             .take(MAX_TOLD)
-            .map(|diagnostic| self.render_one(&renderer, diagnostic))
+            .map(|diagnostic| self.render_one(&renderer, look.width, diagnostic))
             .collect();
         rendered.join("\n\n") + &self.summary()
     }
@@ -130,7 +130,22 @@ impl Problems {
         summary
     }
 
-    fn render_one(&self, renderer: &Renderer, diagnostic: &Diagnostic) -> String {
+    fn render_one(
+        &self,
+        renderer: &Renderer,
+        width: Option<usize>,
+        diagnostic: &Diagnostic,
+    ) -> String {
+        // Continuation lines are indented by this much at the most.
+        let wrapped = |text: &str, indent: usize| match width {
+            Some(width) => textwrap::fill(text, width.saturating_sub(indent).max(20)),
+            None => text.to_owned(),
+        };
+        let message = wrapped(&diagnostic.message, "warning: ".len());
+        let help = diagnostic
+            .help
+            .as_deref()
+            .map(|help| wrapped(help, "    = help: ".len()));
         let primary = annotation(
             AnnotationKind::Primary,
             &diagnostic.origin,
@@ -151,10 +166,10 @@ impl Problems {
             Severity::Warning => Level::WARNING,
         };
         let mut group = level
-            .primary_title(&diagnostic.message)
+            .primary_title(&message)
             .element(snippet)
             .elements(elsewhere);
-        if let Some(help) = &diagnostic.help {
+        if let Some(help) = &help {
             group = group.element(Level::HELP.message(help));
         }
         renderer.render(&[group])

@@ -20,6 +20,8 @@ pub struct Document {
     sources: Vec<Source>,
     pub(super) root: Node,
     pub(super) removed: Vec<Removed>,
+    /// Of what was set since the files were read.
+    diagnostics: Vec<Diagnostic>,
     /// The experiment's name unless the document gives one.
     default_name: String,
 }
@@ -51,6 +53,7 @@ impl Document {
             sources,
             root,
             removed,
+            diagnostics: Vec::new(),
             default_name: default_name.to_owned(),
         })
     }
@@ -66,10 +69,8 @@ impl Document {
     }
 
     /// Applies the variables among these whose names begin with `RUNNER__`, in the order of their names.
-    pub fn set_environment(
-        &mut self,
-        variables: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<(), Error> {
+    /// What is wrong with one is told by [`Document::check`], with all else.
+    pub fn set_environment(&mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) {
         let mut texts: Vec<String> = variables
             .into_iter()
             .map(|(name, value)| format!("{}={}", name.display(), value.display()))
@@ -77,34 +78,26 @@ impl Document {
             .collect();
         texts.sort();
         let sources = texts.into_iter().map(Source::environment);
-        self.apply_all(sources, Override::parse_variable)
+        self.apply_all(sources, Override::parse_variable);
     }
 
     /// Applies overrides of the form `training.epochs=22` or `model.layers[7].dropout.p=0.3`, in order.
-    pub fn set_all<'a>(
-        &mut self,
-        overrides: impl IntoIterator<Item = &'a String>,
-    ) -> Result<(), Error> {
+    /// What is wrong with one is told by [`Document::check`], with all else.
+    pub fn set_all<'a>(&mut self, overrides: impl IntoIterator<Item = &'a String>) {
         let sources = overrides.into_iter().cloned().map(Source::command_line);
-        self.apply_all(sources, Override::parse)
+        self.apply_all(sources, Override::parse);
     }
 
     fn apply_all(
         &mut self,
         sources: impl Iterator<Item = Source>,
         parse: fn(&str, usize) -> Result<Override, Diagnostic>,
-    ) -> Result<(), Error> {
-        let mut diagnostics = Vec::new();
+    ) {
         for source in sources {
             let parsed = parse(&source.text, self.sources.len());
             self.sources.push(source);
             let applied = parsed.and_then(|it| it.apply(&mut self.root, &mut self.removed));
-            diagnostics.extend(applied.err());
-        }
-        if diagnostics.is_empty() {
-            Ok(())
-        } else {
-            Err(Problems::new(self.sources.clone(), diagnostics).into())
+            self.diagnostics.extend(applied.err());
         }
     }
 
@@ -120,6 +113,7 @@ impl Document {
         let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics
             .into_inner()
             .into_iter()
+            .chain(self.diagnostics.iter().cloned())
             .partition(|diagnostic| diagnostic.severity == Severity::Error);
         if errors.is_empty() {
             Ok((experiment, Problems::new(self.sources.clone(), warnings)))

@@ -36,18 +36,33 @@ pub struct Explained {
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Whence {
-    /// A place in a text: `configs/baseline.toml:12:10`.
-    Place(String),
+    /// A place in a text, `configs/baseline.toml:12:10`, and the places at which the files on the
+    /// way to it are extended.
+    Place(String, Vec<String>),
     /// The default.
     Default,
     /// It follows from others, in these words; where that is one value, from this place.
     Derived(&'static str, Option<String>),
 }
 
+impl Whence {
+    /// Without the way to it.
+    pub fn place(&self) -> String {
+        match self {
+            Whence::Place(place, _) => place.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl std::fmt::Display for Whence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Whence::Place(place) => f.write_str(place),
+            Whence::Place(place, way) => {
+                f.write_str(place)?;
+                way.iter()
+                    .try_for_each(|by| write!(f, ", extended by {by}"))
+            }
             Whence::Default => f.write_str("default"),
             Whence::Derived(words, None) => f.write_str(words),
             Whence::Derived(words, Some(place)) => write!(f, "{words}, {place}"),
@@ -92,7 +107,7 @@ impl Document {
             };
             if let Some(path) = path {
                 let origin = self.trace(path, String::new()).origin;
-                text += &format!(" # {origin}");
+                text += &format!(" # {}", origin.place());
             }
             text.push('\n');
         }
@@ -127,11 +142,11 @@ impl Document {
         let steps = KeyPath::parse(&path).unwrap_or_default();
         let mut told = self.root.history(&steps.0).into_iter();
         let origin = match told.next() {
-            Some(node) => Whence::Place(self.tell_whence(&node.origin)),
+            Some(node) => self.whence(&node.origin),
             None => self.fallback(&steps),
         };
         let instead_of = told
-            .map(|node| (self.tell_whence(&node.origin), self.typed(node)))
+            .map(|node| (self.whence(&node.origin).to_string(), self.typed(node)))
             .collect();
         Explained {
             path,
@@ -153,23 +168,22 @@ impl Document {
         let place = sibling.and_then(|key| {
             let (_, table) = path.0.split_last()?;
             let node = self.root.get(&KeyPath(table.to_vec()).join(key).0)?;
-            Some(self.tell_whence(&node.origin))
+            Some(self.whence(&node.origin).place())
         });
         Whence::Derived(words, place)
     }
 
-    /// A place, and by way of which files it comes in.
-    fn tell_whence(&self, origin: &Origin) -> String {
-        let mut told = self.tell(origin);
+    fn whence(&self, origin: &Origin) -> Whence {
         let mut source: &Source = &self.sources()[origin.source];
         if source.kind != SourceKind::File {
-            return format!("{}: {}", source.name, source.text);
+            return Whence::Place(format!("{}: {}", source.name, source.text), Vec::new());
         }
+        let mut way = Vec::new();
         while let Some(place) = &source.extended_at {
-            told += &format!(", extended by {}", self.tell(place));
+            way.push(self.tell(place));
             source = &self.sources()[place.source];
         }
-        told
+        Whence::Place(self.tell(origin), way)
     }
 
     /// A value as it was typed.

@@ -94,10 +94,11 @@ pub fn document(folder: &Path) -> Result<Document, Error> {
         .flatten()
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
-    document
-        .set_all(&changes)
-        .map_err(|error| damaged(folder, &error))?;
-    Ok(document)
+    document.set_all(&changes);
+    match document.experiment() {
+        Ok(_) => Ok(document),
+        Err(error) => Err(damaged(folder, &error)),
+    }
 }
 
 fn damaged(folder: &Path, error: &config::Error) -> Error {

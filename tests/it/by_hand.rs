@@ -79,6 +79,6 @@ impl Trainer {
 pub fn experiment(text: &str, overrides: &[&str]) -> Experiment {
     let mut document = Document::parse("test.toml", text.to_owned(), "test").unwrap();
     let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
-    document.set_all(&overrides).unwrap();
+    document.set_all(&overrides);
     document.experiment().unwrap()
 }

@@ -16,7 +16,7 @@ fn show_prints_what_reads_back_as_the_same_experiment() {
         let shown = sandbox.runner(&arguments).success().stdout;
         let again = Document::parse("shown.toml", shown.clone(), "any").unwrap();
         let mut typed = Document::read(&sandbox.path("tiny.toml")).unwrap();
-        typed.set_all(&["seed=4".to_owned()]).unwrap();
+        typed.set_all(&["seed=4".to_owned()]);
         assert_eq!(
             again.experiment().unwrap(),
             typed.experiment().unwrap(),
@@ -41,10 +41,10 @@ fn show_says_where_each_value_comes_from() {
         "seed = 4 # command line: seed=4",
         "device = \"cpu\" # environment: RUNNER__DEVICE=cpu",
         "epochs = 2 # child.toml:3:10",
-        "batch_size = 7 # base.toml:9:14, extended by child.toml:1:11",
+        "batch_size = 7 # base.toml:9:14",
         "max_minutes = 0.0 # default",
-        "train = \"data\" # `path`, base.toml:5:8, extended by child.toml:1:11",
-        "  \"relu\", # base.toml:16:3, extended by child.toml:1:11",
+        "train = \"data\" # `path`, base.toml:5:8",
+        "  \"relu\", # base.toml:16:3",
     ] {
         assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
     }

@@ -88,12 +88,10 @@ fn what_is_unset_is_as_if_it_had_never_been_set() {
     // On the command line too, and a layer of the list.
     let mut document = Document::read(&sandbox.path("child.toml")).unwrap();
     let layers = document.experiment().unwrap().model.layers.len();
-    document
-        .set_all(&[
-            "early_stop={ unset = true }".to_owned(),
-            "model.layers[4]={unset=true}".to_owned(),
-        ])
-        .unwrap();
+    document.set_all(&[
+        "early_stop={ unset = true }".to_owned(),
+        "model.layers[4]={unset=true}".to_owned(),
+    ]);
     let experiment = document.experiment().unwrap();
     assert_eq!(experiment.early_stop, None);
     assert_eq!(experiment.model.layers.len(), layers - 1);
