@@ -35,14 +35,15 @@ pub fn execute(args: cli::Check) -> anyhow::Result<u8> {
     let since = Instant::now();
     let Prepared { session, device } = prepare(&document, experiment, &args.threads)?;
     print_result(&format!("\ndevice: {}\n", device.reason))?;
-    print_result(&data(&session, since.elapsed()))?;
+    print_result(&data(&session))?;
+    let read_in = since.elapsed();
     print_result(&learning_rate(&session))?;
 
     let checkpoint_bytes = session.checkpoint_bytes();
     let (experiment, data) = (session.experiment.clone(), Arc::clone(&session.data));
     let images = [data.train.len(), data.eval.len()];
     let trial = try_out(session, BUDGET)?;
-    print_result(&time_and_memory(&experiment, images, &trial))?;
+    print_result(&time_and_memory(&experiment, images, read_in, &trial))?;
     let disk = disk(&experiment, checkpoint_bytes, images[1], &args.out.out)?;
     print_result(&disk)?;
     if args.fast_dev_run {
@@ -110,21 +111,18 @@ fn network(experiment: &Experiment) -> String {
     format!(
         "experiment {}, input {channels}x{height}x{width}\n\n{}\n\
          FLOPs: of the products in a forward pass of one image, multiplications and\n\
-         additions each counted. memory: of what a layer gives, for a batch of {batch_size}.\n",
+         additions each counted. memory: of what a layer gives, for a batch of {batch_size};\n\
+         layers that run as one have only parts of it in memory at a time.\n",
         experiment.name,
         listing.render(reading()),
     )
 }
 
-fn data(session: &Session, time: Duration) -> String {
+fn data(session: &Session) -> String {
     let data = &session.data;
     let classes = data.class_names.len();
     let counts = [&data.train, &data.eval].map(|split| split.class_counts(classes));
-    let mut text = format!(
-        "data: {}, read in {:.2} s\n",
-        data_line(session),
-        time.as_secs_f64()
-    );
+    let mut text = format!("data: {}\n", data_line(session));
     let mut order: Vec<usize> = (0..classes).collect();
     if classes > MAX_CLASSES {
         // The ends say most of how even the classes are.
@@ -183,7 +181,7 @@ fn learning_rate(session: &Session) -> String {
     );
     let base = session.experiment.training.learning_rate;
     if session.experiment.schedule.is_none() {
-        return format!("learning rate  {base} in all {counts}\n");
+        return format!("learning rate  {} in all {counts}\n", short(base));
     }
     // What a column of the curve shows: its first step.
     let columns = all.min(CURVE_COLUMNS);
@@ -225,15 +223,22 @@ fn curve(values: &[f64], highest: f64) -> Vec<String> {
         .collect()
 }
 
-fn time_and_memory(experiment: &Experiment, images: [usize; 2], trial: &Trial) -> String {
+fn time_and_memory(
+    experiment: &Experiment,
+    images: [usize; 2],
+    read_in: Duration,
+    trial: &Trial,
+) -> String {
     let epochs = experiment.training.epochs;
     let seconds = images[0] as f64 / trial.train_images_per_second
         + images[1] as f64 / trial.eval_images_per_second;
     let decimals = if seconds < 1.0 { 2 } else { 1 };
     let mut text = format!(
-        "time           about {}: {epochs} epochs of {seconds:.decimals$} s, at {} img/s training and\n\
-         \x20              {} img/s evaluating, as a few batches went just now\n",
-        human(seconds * epochs as f64),
+        "time           about {}: the data in {:.2} s, {epochs} epochs of {seconds:.decimals$} s,\n\
+         \x20              at {} img/s training and {} img/s evaluating,\n\
+         \x20              as a few batches went just now\n",
+        human(read_in.as_secs_f64() + seconds * epochs as f64),
+        read_in.as_secs_f64(),
         thousands(trial.train_images_per_second),
         thousands(trial.eval_images_per_second),
     );
@@ -274,7 +279,10 @@ fn disk(
 /// The real loop on two batches of each split, its directory verified and thrown away.
 fn fast_dev_run(args: &cli::Check, document: &mut Document) -> anyhow::Result<u8> {
     let output = Output { quiet: true };
-    document.set_all(&["training.epochs=1".to_owned()]);
+    document.set_all(&[
+        "training.epochs=1".to_owned(),
+        "training.max_minutes=0".to_owned(),
+    ]);
     let mut prepared = prepare(document, document.experiment()?, &args.threads)?;
     let session = &mut prepared.session;
     let images = 2 * session.experiment.training.batch_size;

@@ -20,7 +20,7 @@ pub fn execute(args: cli::Config) -> anyhow::Result<u8> {
         cli::Config::Schema => format!("{:#}\n", schema()),
         cli::Config::New(args) => match &args.path {
             Some(path) => create(path)?,
-            None => template(),
+            None => template("configs/my-experiment.toml", Some(SCHEMA)),
         },
     };
     print_result(&text)?;
@@ -42,6 +42,11 @@ fn explain(args: &cli::ConfigExplain) -> anyhow::Result<String> {
         let key = find_key(&args.key)?;
         return Ok(format!("{}\n\n{}", args.key, about(key)));
     };
+    if !config.exists() && Path::new(&args.key).is_file() {
+        let (key, file) = (config.display(), &args.key);
+        let message = format!("the key comes first\ntry: runner config explain {key} {file}");
+        return Err(Usage(message).into());
+    }
     let document = read(config, &args.overrides)?;
     let experiment = document.experiment()?;
     Ok(tell(&document.explain(&args.key, &experiment)?))
@@ -53,14 +58,11 @@ fn tell(explanation: &Explanation) -> String {
     match explanation.values.as_slice() {
         [] => {
             let _ = write!(text, "{path} is not set\n\n");
-            if let Some(place) = &explanation.removed {
-                line(&mut text, "taken away", place);
-            }
         }
         [value] if value.path == *path => {
             let _ = write!(text, "{path} = {}\n\n", value.value);
             line(&mut text, "from", &value.origin.to_string());
-            for (place, typed) in &value.instead_of {
+            for (typed, place) in &value.instead_of {
                 line(&mut text, "instead of", &format!("{typed}, {place}"));
             }
         }
@@ -77,6 +79,9 @@ fn tell(explanation: &Explanation) -> String {
             text += &listing.render(Style::Reading { width: None });
             text.push('\n');
         }
+    }
+    if let Some((place, typed)) = &explanation.removed {
+        line(&mut text, "taken away", &format!("{typed}, by {place}"));
     }
     text + &about(key)
 }
@@ -132,6 +137,9 @@ fn line(text: &mut String, what: &str, words: &str) {
     let _ = writeln!(text, "{told}");
 }
 
+/// The line that tells editors where the schema is, as in the configs of the project.
+const SCHEMA: &str = "#:schema ../schema/experiment.schema.json";
+
 /// Writes the template to a file that is not there yet.
 fn create(path: &Path) -> anyhow::Result<String> {
     let refuse = |error: std::io::Error| {
@@ -140,10 +148,16 @@ fn create(path: &Path) -> anyhow::Result<String> {
             path.display()
         ))
     };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let has_schema = folder.join("../schema/experiment.schema.json").is_file();
+    let shown = match path.display().to_string() {
+        path if path.contains(char::is_whitespace) => format!("'{path}'"),
+        path => path,
+    };
+    let text = template(&shown, has_schema.then_some(SCHEMA));
     let mut file = File::create_new(path).map_err(refuse)?;
-    file.write_all(template().as_bytes()).map_err(refuse)?;
-    let path = path.display();
+    file.write_all(text.as_bytes()).map_err(refuse)?;
     Ok(format!(
-        "{path} is written\nNext: runner check {path}\n      runner run {path}\n"
+        "{shown} is written\nNext: runner check {shown}\n      runner run {shown}\n"
     ))
 }

@@ -70,7 +70,7 @@ const STD: Key = Key::required(
     Kind::Array {
         each: &Kind::POSITIVE,
         length: None,
-        words: "an array of numbers greater than 0, one a channel",
+        words: "an array of finite numbers greater than 0, one a channel",
     },
     "what each channel is divided by",
 )
@@ -95,23 +95,31 @@ impl Data {
             text
         });
         let (train, eval) = match (path, train, eval) {
-            (Some(path), None, None) => (path.clone(), path),
-            (None, Some(train), Some(eval)) => (train, eval),
+            (_, Some(train), Some(eval)) => (train, eval),
+            (Some(path), train, eval) => (train.unwrap_or(path.clone()), eval.unwrap_or(path)),
             (None, None, None) => {
                 let help = "name a folder that holds both splits: path = \"data/digits\"";
-                section.report(&PATH, "no data are named".to_owned(), "", help);
+                section.report_needed(&PATH, "no data are named", help);
                 Default::default()
             }
-            _ => {
-                let message = "`data` takes either `path`, or both `train` and `eval`";
-                let help =
-                    "`path` is a folder that holds both splits; `train` and `eval` name them apart";
-                section.report(&PATH, message.to_owned(), "", help);
+            (None, train, _) => {
+                let (there, absent) = match train {
+                    Some(_) => ("train", "eval"),
+                    None => ("eval", "train"),
+                };
+                let message = format!("`data.{there}` names the one split, and nothing the other");
+                let help = format!("add {absent} = \"...\", or a `path` that holds it");
+                section.report(
+                    if there == "train" { &TRAIN } else { &EVAL },
+                    message,
+                    "",
+                    &help,
+                );
                 Default::default()
             }
         };
         let scale = section.float(&SCALE);
-        if let Some(node) = section.peek(&SCALE)
+        if let Some(node) = section.node(&SCALE)
             && scale > 1.0
         {
             section.warn(
@@ -140,15 +148,20 @@ impl Normalize {
             if let (Some(channels), Some(values)) = (channels, values)
                 && values.len() != channels
             {
+                let plural = |count: usize, what: &str| match count {
+                    1 => format!("1 {what}"),
+                    count => format!("{count} {what}s"),
+                };
                 table.report(
                     key,
                     format!(
-                        "`{}` has {} values for {channels} channel(s)",
+                        "`{}` has {} for {}",
                         table.path_of(key.name),
-                        values.len()
+                        plural(values.len(), "value"),
+                        plural(channels, "channel")
                     ),
-                    "one number a channel of `model.input`",
-                    "write as many numbers as `model.input` has channels",
+                    "",
+                    "write one for each channel of `model.input`",
                 );
             }
         }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 
-use super::source::{Origin, Source};
+use super::source::{Origin, Source, SourceKind};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -26,6 +26,10 @@ pub struct Diagnostic {
     pub related: Option<Box<(Origin, String)>>,
     /// What to type instead.
     pub help: Option<String>,
+    /// The path of a key that is missing, where that is the problem.
+    pub missing: Option<String>,
+    /// The path of the key that a wrong name was meant for.
+    pub meant: Option<String>,
 }
 
 impl Diagnostic {
@@ -38,6 +42,8 @@ impl Diagnostic {
             label: label.into(),
             related: None,
             help: None,
+            missing: None,
+            meant: None,
         }
     }
 
@@ -48,6 +54,16 @@ impl Diagnostic {
 
     pub fn related(mut self, origin: Origin, label: impl Into<String>) -> Self {
         self.related = Some(Box::new((origin, label.into())));
+        self
+    }
+
+    pub fn missing(mut self, path: String) -> Self {
+        self.missing = Some(path);
+        self
+    }
+
+    pub fn meant(mut self, path: Option<String>) -> Self {
+        self.meant = path;
         self
     }
 
@@ -122,7 +138,13 @@ impl Problems {
         };
         let mut summary = format!("\n\n{count} {what}");
         if first.origin.source == last.origin.source {
-            summary.push_str(&format!(" in {}", self.sources[first.origin.source].name));
+            let source = &self.sources[first.origin.source];
+            summary.push_str(match source.kind {
+                SourceKind::File => " in ",
+                SourceKind::Environment => " in the ",
+                SourceKind::CommandLine => " on the ",
+            });
+            summary.push_str(&source.name);
         }
         if count > MAX_TOLD {
             summary.push_str(&format!(", the first {MAX_TOLD} told here"));
@@ -146,11 +168,22 @@ impl Problems {
             .help
             .as_deref()
             .map(|help| wrapped(help, "    = help: ".len()));
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
         let primary = annotation(
             AnnotationKind::Primary,
             &diagnostic.origin,
             &diagnostic.label,
         );
+        if diagnostic.origin == Origin::start() {
+            // Of the file as a whole.
+            let place = annotate_snippets::Origin::path(&self.sources[0].name);
+            let group = level.primary_title(&message).element(place);
+            let help = help.iter().map(|help| Level::HELP.message(help));
+            return renderer.render(&[group.elements(help)]);
+        }
         let mut snippet = self.snippet(&diagnostic.origin).annotation(primary);
         let mut elsewhere = None;
         if let Some((origin, label)) = diagnostic.related.as_deref() {
@@ -161,18 +194,32 @@ impl Problems {
                 elsewhere = Some(self.snippet(origin).annotation(related));
             }
         }
-        let level = match diagnostic.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-        };
         let mut group = level
             .primary_title(&message)
             .element(snippet)
             .elements(elsewhere);
+        let way = self.way(&diagnostic.origin);
+        if !way.is_empty() {
+            let way = wrapped(&way, "    = note: ".len());
+            group = group.element(Level::NOTE.message(way));
+        }
         if let Some(help) = &help {
             group = group.element(Level::HELP.message(help));
         }
         renderer.render(&[group])
+    }
+
+    /// By which files a file that is not the experiment's own comes in.
+    fn way(&self, origin: &Origin) -> String {
+        let mut told = String::new();
+        let mut source = &self.sources[origin.source];
+        while let Some(place) = &source.extended_at {
+            source = &self.sources[place.source];
+            let (line, column) = source.line_column(place.span.start);
+            let separator = if told.is_empty() { "" } else { ", " };
+            told += &format!("{separator}extended by {}:{line}:{column}", source.name);
+        }
+        told
     }
 
     fn snippet(&self, origin: &Origin) -> Snippet<'_, Annotation<'_>> {

@@ -7,7 +7,6 @@ use super::Error;
 use super::diagnostic::{Diagnostic, Problems, Severity};
 use super::experiment::Experiment;
 use super::extends::{self, Loaded};
-use super::merge::Removed;
 use super::overrides::{Override, PREFIX};
 use super::path::KeyPath;
 use super::section::Diagnostics;
@@ -19,7 +18,6 @@ pub struct Document {
     /// The file first, then those that it extends, then single values in the order in which they were set.
     sources: Vec<Source>,
     pub(super) root: Node,
-    pub(super) removed: Vec<Removed>,
     /// Of what was set since the files were read.
     diagnostics: Vec<Diagnostic>,
     /// The experiment's name unless the document gives one.
@@ -43,7 +41,6 @@ impl Document {
         let Loaded {
             sources,
             root,
-            removed,
             diagnostics,
         } = extends::load(Path::new(name), text);
         if !diagnostics.is_empty() {
@@ -52,7 +49,6 @@ impl Document {
         Ok(Self {
             sources,
             root,
-            removed,
             diagnostics: Vec::new(),
             default_name: default_name.to_owned(),
         })
@@ -71,14 +67,42 @@ impl Document {
     /// Applies the variables among these whose names begin with `RUNNER__`, in the order of their names.
     /// What is wrong with one is told by [`Document::check`], with all else.
     pub fn set_environment(&mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) {
-        let mut texts: Vec<String> = variables
+        let mut variables: Vec<(String, OsString)> = variables
             .into_iter()
-            .map(|(name, value)| format!("{}={}", name.display(), value.display()))
-            .filter(|text| text.starts_with(PREFIX))
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
             .collect();
-        texts.sort();
-        let sources = texts.into_iter().map(Source::environment);
-        self.apply_all(sources, Override::parse_variable);
+        variables.sort();
+        for (name, value) in variables {
+            let text = format!("{name}={}", value.display());
+            if name.starts_with(PREFIX) && value.to_str().is_some() {
+                self.apply_all(
+                    [Source::environment(text)].into_iter(),
+                    Override::parse_variable,
+                );
+            } else if name.starts_with(PREFIX) {
+                let help = "set it to UTF-8 text";
+                self.report_variable(text, |it| it.help(help), "its value is no UTF-8 text");
+            } else if name.starts_with("RUNNER_") && name.contains("__") {
+                let help = format!("write {PREFIX}{}", &name["RUNNER_".len()..]);
+                let message = "this variable sets nothing";
+                self.report_variable(text, |it| it.warning().help(help), message);
+            }
+        }
+    }
+
+    fn report_variable(
+        &mut self,
+        text: String,
+        finish: impl FnOnce(Diagnostic) -> Diagnostic,
+        message: &str,
+    ) {
+        let origin = Origin {
+            source: self.sources.len(),
+            span: 0..text.find('=').unwrap_or(text.len()),
+        };
+        self.sources.push(Source::environment(text));
+        self.diagnostics
+            .push(finish(Diagnostic::new(message, origin, "")));
     }
 
     /// Applies overrides of the form `training.epochs=22` or `model.layers[7].dropout.p=0.3`, in order.
@@ -96,7 +120,7 @@ impl Document {
         for source in sources {
             let parsed = parse(&source.text, self.sources.len());
             self.sources.push(source);
-            let applied = parsed.and_then(|it| it.apply(&mut self.root, &mut self.removed));
+            let applied = parsed.and_then(|it| it.apply(&mut self.root));
             self.diagnostics.extend(applied.err());
         }
     }

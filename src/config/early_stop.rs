@@ -46,14 +46,14 @@ impl EarlyStop {
         let (monitor, mode) = monitor::read(section, &MONITOR, &MODE);
         let patience = section.size(&PATIENCE);
         // The first epoch has no best to compare with.
-        if let (Some(node), Some(epochs)) = (section.peek(&PATIENCE), training.peek(&EPOCHS))
+        if let (Some(node), Some(epochs)) = (section.node(&PATIENCE), training.node(&EPOCHS))
             && let Value::Integer(count) = epochs.value
             && patience as i64 + 1 >= count
         {
             section.warn(
                 node,
-                format!("`early_stop` cannot end this run early: it waits for {patience} epochs"),
-                Some((epochs, format!("the run has {count}"))),
+                format!("`early_stop` cannot end this run early: its patience is {patience}"),
+                Some((epochs, format!("the run has {count} epochs"))),
                 "choose a smaller `patience`, more `epochs`, or take `early_stop` out",
             );
         }

@@ -19,7 +19,7 @@ use super::section::{Diagnostics, Section};
 use super::shape::{self, Shape};
 use super::source::Origin;
 use super::training::{self, Training};
-use super::tree::Node;
+use super::tree::{Node, Value};
 use crate::digest::Digest;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,7 +44,7 @@ const NAME: Key = Key::new(
     "name",
     Kind::Pattern {
         regex: "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-        words: "letters, digits, `.`, `_` and `-`, at most 64, the first a letter or a digit",
+        words: "a string of letters, digits, `.`, `_` and `-`, at most 64, the first a letter or a digit",
     },
     Fallback::Derived("the file's own name"),
     "the experiment's name, part of the run directory's",
@@ -228,8 +228,8 @@ fn read_name(section: &Section<'_>, default: &str) -> String {
         && name.len() <= 64;
     let message = format!("`name` must be {}", NAME.kind);
     if !good && typed.is_none() {
-        let label = format!("there is no `name`, and the file's own is {name:?}");
-        section.report(&NAME, message, &label, "add a line name = \"...\"");
+        let message = format!("{message}; the file's own is {name:?}");
+        section.report(&NAME, message, "", "add a line name = \"...\"");
     } else if !good && section.has_text(&NAME) {
         let label = format!("this is {name:?}");
         section.report(&NAME, message, &label, "it becomes part of a folder's name");
@@ -248,8 +248,13 @@ fn read_device(section: &Section<'_>) -> String {
     // What is not even a string has been reported by the read.
     if !known && section.has_text(&DEVICE) {
         let message = format!("unknown device \"{device}\"");
+        let lower = device.to_lowercase();
         let help = match familiar::find(familiar::WORDS, &device) {
             Some(Here::Word(word)) => format!("here it is called \"{word}\""),
+            Some(Here::Note(note)) => note.to_owned(),
+            _ if matches!(lower.as_str(), "cpu" | "auto" | "flex" | "ndarray" | "cuda") => {
+                format!("write \"{lower}\"")
+            }
             _ => format!("`device` is {}", DEVICE.kind),
         };
         section.report(&DEVICE, message, "", &help);
@@ -293,8 +298,13 @@ fn check_shapes(root: &Node, typed: &Typed, is_whole: bool, diagnostics: &Diagno
                 )
                 .related(place, label)
                 .help(format!(
-                    "write {taken}, or leave `{}` out: it follows from the layer before",
-                    stated.key.name
+                    "write {taken}, or leave `{}` out: it follows from {}",
+                    stated.key.name,
+                    if stated.layer == 0 {
+                        "`model.input`"
+                    } else {
+                        "the layer before"
+                    }
                 )),
             );
         }
@@ -322,25 +332,27 @@ fn giver(root: &Node, model: &Model, layer: usize, gives: Option<Shape>) -> (Ori
                 model.layers[before].name()
             ),
         ),
-        None => (
-            value_origin(root, &["model", "input"], None),
-            format!("the input is {shape}"),
-        ),
+        None => (input_origin(root), format!("the input is {shape}")),
     }
 }
 
-/// Where layer `index` stands in the document.
+/// Where the name of layer `index` stands in the document.
 fn layer_origin(root: &Node, index: usize) -> Origin {
-    value_origin(root, &["model", "layers"], Some(index))
+    let path = KeyPath::parse("model.layers").map(|path| path.0);
+    let layers = path.and_then(|path| root.get(&path));
+    let layer = layers.and_then(|layers| layers.get(&[Step::Index(index)]));
+    match layer.map(|layer| (&layer.value, &layer.origin)) {
+        Some((Value::Table(table), origin)) => match table.entries().next() {
+            Some(entry) => entry.key_origin.clone(),
+            None => origin.clone(),
+        },
+        Some((_, origin)) => origin.clone(),
+        None => Origin::start(),
+    }
 }
 
-fn value_origin(root: &Node, keys: &[&str], index: Option<usize>) -> Origin {
-    let mut path = KeyPath(
-        keys.iter()
-            .map(|key| Step::Key((*key).to_owned()))
-            .collect(),
-    );
-    path.0.extend(index.map(Step::Index));
-    root.get(&path.0)
+fn input_origin(root: &Node) -> Origin {
+    let path = KeyPath::parse("model.input").map(|path| path.0);
+    path.and_then(|path| root.get(&path))
         .map_or_else(Origin::start, |node| node.origin.clone())
 }

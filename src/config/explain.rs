@@ -5,12 +5,13 @@ use super::diagnostic::{Diagnostic, Problems};
 use super::document::Document;
 use super::experiment::Experiment;
 use super::familiar;
-use super::key::{Fallback, Key};
+use super::key::{Fallback, Key, Kind};
 use super::language;
+use super::model::LAYER_KEYS;
 use super::path::{KeyPath, Step};
 use super::remedy;
 use super::source::{Origin, Source, SourceKind};
-use super::tree::Node;
+use super::tree::{self, Node, Value};
 
 /// All there is to say of one key.
 #[derive(Debug)]
@@ -20,8 +21,8 @@ pub struct Explanation {
     /// The values at the path and below it, as TOML text, each with its path and where it comes
     /// from; none where the experiment has no such value.
     pub values: Vec<Explained>,
-    /// Where the key was taken away with `{ unset = true }`.
-    pub removed: Option<String>,
+    /// Where the key was taken away with `{ unset = true }`, and the value it had.
+    pub removed: Option<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -29,17 +30,22 @@ pub struct Explained {
     pub path: String,
     pub value: String,
     pub origin: Whence,
-    /// What other sources say, whose word does not count; the one that would comes first.
+    /// What other sources say, whose word does not count; the one that would comes first: its text
+    /// and its place.
     pub instead_of: Vec<(String, String)>,
 }
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Whence {
-    /// A place in a text, `configs/baseline.toml:12:10`, and the places at which the files on the
-    /// way to it are extended.
-    Place(String, Vec<String>),
-    /// The default.
+    Typed {
+        /// A place in a text: `configs/baseline.toml:12:10`.
+        place: String,
+        /// The places at which the files on the way to it are extended.
+        way: Vec<String>,
+        /// The places of parts of the value that come from elsewhere.
+        parts: Vec<String>,
+    },
     Default,
     /// It follows from others, in these words; where that is one value, from this place.
     Derived(&'static str, Option<String>),
@@ -49,87 +55,106 @@ impl Whence {
     /// Without the way to it.
     pub fn place(&self) -> String {
         match self {
-            Whence::Place(place, _) => place.clone(),
-            other => other.to_string(),
+            Whence::Typed { place, parts, .. } => {
+                let parts = parts.iter().map(|part| format!(" and {part}"));
+                place.clone() + &parts.collect::<String>()
+            }
+            Whence::Default => "default".to_owned(),
+            Whence::Derived(words, None) => (*words).to_owned(),
+            Whence::Derived(words, Some(place)) => format!("{words}, {place}"),
         }
     }
 }
 
 impl std::fmt::Display for Whence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Whence::Place(place, way) => {
-                f.write_str(place)?;
-                way.iter()
-                    .try_for_each(|by| write!(f, ", extended by {by}"))
-            }
-            Whence::Default => f.write_str("default"),
-            Whence::Derived(words, None) => f.write_str(words),
-            Whence::Derived(words, Some(place)) => write!(f, "{words}, {place}"),
+        f.write_str(&self.place())?;
+        if let Whence::Typed { way, .. } = self {
+            way.iter()
+                .try_for_each(|by| write!(f, ", extended by {by}"))?;
         }
+        Ok(())
     }
 }
 
-/// The key that a path names, whether or not an experiment has it.
+/// The key that a path names, whether or not an experiment has it; an option of a layer also by the
+/// layer's name, `conv2d.stride`.
 pub fn find_key(path: &str) -> Result<&'static Key, Error> {
-    KeyPath::parse(path)
-        .and_then(|path| language::find(&path))
-        .ok_or_else(|| unknown(path))
+    let parsed = KeyPath::parse(path);
+    let found = parsed.as_ref().and_then(language::find);
+    let of_layer = || {
+        let (layer, option) = path.split_once('.').unwrap_or((path, ""));
+        let layer = LAYER_KEYS.iter().find(|key| key.name == layer)?;
+        match option {
+            "" => Some(layer),
+            option => layer.keys().iter().find(|key| key.name == option),
+        }
+    };
+    found.or_else(of_layer).ok_or_else(|| unknown(path))
 }
 
 impl Document {
     /// Every value of the experiment, which is this document's, with where it comes from.
     pub fn origins(&self, experiment: &Experiment) -> Vec<Explained> {
-        let values = experiment.flatten().into_iter();
+        let mut values: Vec<(KeyPath, String, String)> = experiment
+            .flatten()
+            .into_iter()
+            .map(|(path, value)| (KeyPath::parse(&path).unwrap_or_default(), path, value))
+            .collect();
+        values.sort_by_cached_key(|(steps, ..)| language::rank(steps));
         values
-            .map(|(path, value)| self.trace(path, value))
+            .into_iter()
+            .map(|(steps, path, value)| self.trace(&steps, path, one_line(&value)))
             .collect()
     }
 
     /// The resolved experiment with a comment at each value that says where it comes from; reads back
     /// to the same experiment.
     pub fn annotated(&self, experiment: &Experiment) -> String {
-        let mut text = String::new();
-        let (mut table, mut layer) = (String::new(), 0);
-        for line in experiment.to_toml().lines() {
-            text += line;
-            let path = if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']'))
-            {
-                table = format!("{name}.");
-                None
-            } else if line.starts_with("  ") {
-                layer += 1;
-                Some(format!("model.layers[{}]", layer - 1))
-            } else {
-                let key = line.split(" = ").next().filter(|key| *key != "layers");
-                key.map(|key| format!("{table}{key}"))
-                    .filter(|_| line.contains(" = "))
-            };
-            if let Some(path) = path {
-                let origin = self.trace(path, String::new()).origin;
-                text += &format!(" # {}", origin.place());
-            }
-            text.push('\n');
+        let text = experiment.to_toml();
+        let root = tree::parse_document(&text, 0).expect("what is resolved is valid TOML");
+        let mut places = Vec::new();
+        find_values(&root, KeyPath::default(), &mut places);
+        places.sort_by_key(|(end, _)| *end);
+        let (mut annotated, mut done) = (String::new(), 0);
+        for (end, path) in places {
+            let end = text[end..]
+                .find('\n')
+                .map_or(text.len(), |length| end + length);
+            let origin = self.trace(&path, String::new(), String::new()).origin;
+            annotated += &format!("{} # {}", &text[done..end], origin.place());
+            done = end;
         }
-        text
+        annotated + &text[done..]
     }
 
     /// What there is to say of the key at a path.
     pub fn explain(&self, path: &str, experiment: &Experiment) -> Result<Explanation, Error> {
-        let key = find_key(path)?;
+        let mut key = find_key(path)?;
+        let steps = KeyPath::parse(path).unwrap_or_default();
+        if let (Kind::Layers(layers), Some(Step::Index(index))) = (key.kind, steps.0.last()) {
+            let Some(layer) = experiment.model.layers.get(*index) else {
+                let count = experiment.model.layers.len();
+                let help = format!("the network has {count} layers, numbered from 0");
+                return Err(refuse(path, format!("there is no `{path}`"), help));
+            };
+            let named = layers.iter().find(|key| key.name == layer.name());
+            key = named.unwrap_or(key);
+        }
         let inside = |candidate: &str| {
             let rest = candidate.strip_prefix(path);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
         let mut values = self.origins(experiment);
         values.retain(|value| inside(&value.path));
-        let order: Vec<String> = language::walk().into_iter().map(|(path, _)| path).collect();
-        values.sort_by_key(|value| order.iter().position(|path| *path == value.path));
-        let removed = self.removed.iter().rev();
-        let removed = removed
-            .filter(|removed| values.is_empty() && removed.path.to_string() == path)
-            .map(|removed| self.tell(&removed.origin))
-            .next();
+        // What is only in the document, as `data.path`, or an element of an array.
+        if values.is_empty()
+            && let Some(node) = self.root.get(&steps.0)
+        {
+            values.push(self.trace(&steps, path.to_owned(), self.typed(node)));
+        }
+        let removed = self.root.removed(&steps.0);
+        let removed = removed.map(|(by, node)| (self.whence(by).place(), self.typed(node)));
         Ok(Explanation {
             path: path.to_owned(),
             key,
@@ -138,21 +163,17 @@ impl Document {
         })
     }
 
-    fn trace(&self, path: String, value: String) -> Explained {
-        let steps = KeyPath::parse(&path).unwrap_or_default();
-        let mut told = self.root.history(&steps.0).into_iter();
-        let origin = match told.next() {
-            Some(node) => self.whence(&node.origin),
-            None => self.fallback(&steps),
+    fn trace(&self, steps: &KeyPath, path: String, value: String) -> Explained {
+        let (origin, instead_of) = match self.root.get(&steps.0) {
+            Some(node) => (self.whence_node(node), self.root.history(&steps.0)),
+            None => (self.fallback(steps), Vec::new()),
         };
-        let instead_of = told
-            .map(|node| (self.whence(&node.origin).to_string(), self.typed(node)))
-            .collect();
+        let tell = |node: &Node| (self.typed(node), self.whence(&node.origin).to_string());
         Explained {
             path,
             value,
             origin,
-            instead_of,
+            instead_of: instead_of.into_iter().map(tell).collect(),
         }
     }
 
@@ -173,39 +194,86 @@ impl Document {
         Whence::Derived(words, place)
     }
 
+    fn whence_node(&self, node: &Node) -> Whence {
+        let mut whence = self.whence(&node.origin);
+        if let Whence::Typed { parts, .. } = &mut whence {
+            let foreign = node.foreign_origins().into_iter();
+            parts.extend(foreign.map(|origin| self.whence(origin).place()));
+            parts.dedup();
+        }
+        whence
+    }
+
     fn whence(&self, origin: &Origin) -> Whence {
         let mut source: &Source = &self.sources()[origin.source];
-        if source.kind != SourceKind::File {
-            return Whence::Place(format!("{}: {}", source.name, source.text), Vec::new());
-        }
+        let place = match source.kind {
+            SourceKind::File => self.tell(origin),
+            _ => format!("{}: {}", source.name, one_line(&source.text)),
+        };
         let mut way = Vec::new();
         while let Some(place) = &source.extended_at {
             way.push(self.tell(place));
             source = &self.sources()[place.source];
         }
-        Whence::Place(self.tell(origin), way)
+        Whence::Typed {
+            place,
+            way,
+            parts: Vec::new(),
+        }
     }
 
-    /// A value as it was typed.
+    /// A value as it was typed, in one line.
     fn typed(&self, node: &Node) -> String {
         let Origin { source, span } = &node.origin;
         let text = &self.sources()[*source].text[span.clone()];
-        text.split_whitespace().collect::<Vec<_>>().join(" ")
+        one_line(&text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
+}
+
+/// The values of a resolved experiment, a layer as one, each with the byte after it.
+fn find_values(node: &Node, path: KeyPath, found: &mut Vec<(usize, KeyPath)>) {
+    match &node.value {
+        Value::Table(table) => {
+            for entry in table.entries() {
+                find_values(&entry.node, path.join(&entry.key), found);
+            }
+        }
+        Value::Array(layers) if path.to_string() == "model.layers" => {
+            for (index, layer) in layers.iter().enumerate() {
+                let mut path = path.clone();
+                path.push(Step::Index(index));
+                found.push((layer.origin.span.end, path));
+            }
+        }
+        _ => found.push((node.origin.span.end, path)),
+    }
+}
+
+/// Without what would break a line or reach a terminal as a command.
+fn one_line(text: &str) -> String {
+    let escaped = text.chars().map(|c| match c.is_control() {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    });
+    escaped.collect()
 }
 
 /// What is said of a path that names no key of the language.
 fn unknown(path: &str) -> Error {
-    let whole = Origin {
-        source: 0,
-        span: 0..path.len(),
-    };
     let help = match KeyPath::parse(path) {
         None => "a path looks like training.epochs or model.layers[0].conv2d.stride".to_owned(),
         Some(parsed) => help_for(&parsed),
     };
+    refuse(path, format!("unknown key `{path}`"), help)
+}
+
+fn refuse(path: &str, message: String, help: String) -> Error {
+    let whole = Origin {
+        source: 0,
+        span: 0..path.len(),
+    };
     let source = Source::command_line(path.to_owned());
-    let diagnostic = Diagnostic::new(format!("unknown key `{path}`"), whole, "").help(help);
+    let diagnostic = Diagnostic::new(message, whole, "").help(help);
     Problems::new(vec![source], vec![diagnostic]).into()
 }
 
@@ -218,14 +286,21 @@ fn help_for(path: &KeyPath) -> String {
         if let Step::Key(name) = step
             && language::find(&next).is_none()
         {
+            let key = language::find(&known);
             let keys = language::keys_at(&known).unwrap_or_default();
-            let is_of_layer = known.0.iter().any(|step| matches!(step, Step::Index(_)));
-            let foreign = if is_of_layer {
-                familiar::OPTIONS
-            } else {
-                familiar::KEYS
+            return match key.map(|key| key.kind) {
+                Some(Kind::Layers(layers)) => remedy::for_layer(name, layers).0,
+                Some(kind) if keys.is_empty() => format!("`{known}` has no keys, it is {kind}"),
+                _ => {
+                    let is_of_layer = known.0.iter().any(|step| matches!(step, Step::Index(_)));
+                    let foreign = if is_of_layer {
+                        familiar::OPTIONS
+                    } else {
+                        familiar::KEYS
+                    };
+                    remedy::for_key(name, &known.to_string(), keys, foreign).help
+                }
             };
-            return remedy::for_key(name, &known.to_string(), keys, foreign);
         }
         known = next;
     }

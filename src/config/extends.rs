@@ -1,14 +1,14 @@
 //! Files that build on others: `extends = "base.toml"`, or a list, the later ones over the earlier.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
 use super::key::{Fallback, Key, Kind};
-use super::merge::{Removed, merge};
+use super::merge::merge;
 use super::path::KeyPath;
-use super::remedy::closest;
+use super::remedy::{closest, describe};
 use super::source::{Origin, Source};
 use super::tree::{self, Entry, Node, Value};
 
@@ -23,12 +23,14 @@ pub const EXTENDS: Key = Key::new(
 /// No experiment needs more files; ends a chain that doubles at every link.
 const MAX_FILES: usize = 64;
 
+/// No experiment file is longer.
+const MAX_BYTES: u64 = 1 << 20;
+
 /// The files of an experiment laid over each other.
 pub struct Loaded {
     /// The file itself, then those it builds on.
     pub sources: Vec<Source>,
     pub root: Node,
-    pub removed: Vec<Removed>,
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -36,10 +38,10 @@ pub struct Loaded {
 pub fn load(path: &Path, text: String) -> Loaded {
     let mut loader = Loader {
         open: Vec::new(),
+        is_full: false,
         loaded: Loaded {
             sources: vec![Source::file(path.display().to_string(), text)],
             root: Node::empty_table(Origin::start()),
-            removed: Vec::new(),
             diagnostics: Vec::new(),
         },
     };
@@ -50,6 +52,8 @@ pub fn load(path: &Path, text: String) -> Loaded {
 struct Loader {
     /// The files whose bases are being loaded, each with its name, the outermost first.
     open: Vec<(PathBuf, String)>,
+    /// There have been too many files.
+    is_full: bool,
     loaded: Loaded,
 }
 
@@ -64,6 +68,8 @@ impl Loader {
             }
         };
         let extends = match &mut node.value {
+            // What the file itself extends can be explained.
+            Value::Table(table) if source == 0 => table.get(EXTENDS.name).cloned(),
             Value::Table(table) => table.take(EXTENDS.name),
             _ => None,
         };
@@ -86,36 +92,34 @@ impl Loader {
     }
 
     fn lay(&mut self, root: &mut Node, tree: Node) {
-        let Loaded {
-            removed,
-            diagnostics,
-            ..
-        } = &mut self.loaded;
-        merge(root, tree, &KeyPath::default(), removed, diagnostics);
+        let diagnostics = &mut self.loaded.diagnostics;
+        merge(root, tree, &KeyPath::default(), diagnostics);
     }
 
     /// The paths that `extends` names, with where they are typed.
     fn bases(&mut self, entry: &Entry) -> Vec<(String, Origin)> {
         let items = match &entry.node.value {
-            Value::Array(items) if !items.is_empty() => items.as_slice(),
-            Value::Array(_) => &[],
+            Value::Array(items) => items.as_slice(),
             _ => std::slice::from_ref(&entry.node),
         };
         let mut bases = Vec::new();
-        let mut wrong = items.is_empty().then_some(&entry.node);
+        let mut wrong: Vec<&Node> = Vec::new();
+        if items.is_empty() {
+            wrong.push(&entry.node);
+        }
         for item in items {
             match &item.value {
                 Value::String(path) if !path.is_empty() => {
                     bases.push((path.clone(), item.origin.clone()));
                 }
-                _ => wrong = Some(item),
+                _ => wrong.push(item),
             }
         }
-        if let Some(wrong) = wrong {
+        for wrong in wrong {
             let message = format!("`extends` must be {}", EXTENDS.kind);
             let help = "name experiment files, relative to this one: extends = \"base.toml\"";
-            let diagnostic = Diagnostic::new(message, wrong.origin.clone(), "").help(help);
-            self.loaded.diagnostics.push(diagnostic);
+            let diagnostic = Diagnostic::new(message, wrong.origin.clone(), describe(&wrong.value));
+            self.loaded.diagnostics.push(diagnostic.help(help));
         }
         bases
     }
@@ -124,6 +128,10 @@ impl Loader {
     fn base(&mut self, from: &Path, base: &str, origin: Origin) -> Node {
         let path = from.parent().unwrap_or(Path::new("")).join(base);
         let source = self.loaded.sources.len();
+        if source >= MAX_FILES {
+            self.report_too_many(&origin);
+            return Node::empty_table(origin);
+        }
         match self.read(&path, &origin) {
             Ok(text) => {
                 let mut file = Source::file(path.display().to_string(), text);
@@ -136,6 +144,18 @@ impl Loader {
                 Node::empty_table(origin)
             }
         }
+    }
+
+    /// Once is enough.
+    fn report_too_many(&mut self, origin: &Origin) {
+        if !self.is_full {
+            let message = format!("this experiment builds on more than {MAX_FILES} files");
+            let diagnostic = Diagnostic::new(message, origin.clone(), "");
+            self.loaded
+                .diagnostics
+                .push(diagnostic.help("extend fewer files"));
+        }
+        self.is_full = true;
     }
 
     fn read(&self, path: &Path, origin: &Origin) -> Result<String, Diagnostic> {
@@ -158,13 +178,6 @@ impl Loader {
                 "take one of the files out of the circle".to_owned(),
             );
         }
-        if self.loaded.sources.len() >= MAX_FILES {
-            return refuse(
-                format!("this experiment builds on more than {MAX_FILES} files"),
-                "",
-                "extend fewer files".to_owned(),
-            );
-        }
         read(path).or_else(|(error, remedy)| {
             refuse(
                 format!("cannot read {}: {error}", path.display()),
@@ -177,13 +190,25 @@ impl Loader {
 
 /// The text of an experiment file, or why there is none and what to do.
 pub fn read(path: &Path) -> Result<String, (io::Error, String)> {
-    fs::read_to_string(path).map_err(|error| {
+    read_text(path).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::NotFound => neighbours(path),
-            _ => "an experiment file is UTF-8 text that you may read".to_owned(),
+            _ => "an experiment file is UTF-8 text that you may read, of a megabyte at most"
+                .to_owned(),
         };
         (error, remedy)
     })
+}
+
+/// No more than [`MAX_BYTES`] of it: it may be a device without end.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let mut file = fs::File::open(path)?.take(MAX_BYTES + 1);
+    file.read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(text)
 }
 
 fn canonical(path: &Path) -> PathBuf {
@@ -196,17 +221,25 @@ fn neighbours(path: &Path) -> String {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let names: Vec<String> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
+    let Ok(entries) = fs::read_dir(folder) else {
+        return format!("there is no folder {}", folder.display());
+    };
+    let names: Vec<String> = entries
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())
         .filter(|name| name.ends_with(".toml"))
         .collect();
     let typed = path.file_name().unwrap_or_default().to_string_lossy();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    match closest(&typed, &names) {
-        Some(name) => format!("did you mean {}?", folder.join(name).display()),
+    let found = closest(&typed, &names).or_else(|| {
+        let typed = format!("{typed}.toml");
+        names.iter().copied().find(|name| **name == typed)
+    });
+    match found {
+        Some(name) => {
+            let name = path.with_file_name(name);
+            format!("did you mean {}?", name.display())
+        }
         None => format!(
             "{} has {} experiment files (.toml), none with a name like this",
             folder.display(),

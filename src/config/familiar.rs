@@ -20,6 +20,90 @@ pub type Table = &'static [(&'static [&'static str], Here)];
 pub const KEYS: Table = &[
     (
         &[
+            "momentum",
+            "nesterov",
+            "dampening",
+            "sgd",
+            "rmsprop",
+            "adagrad",
+            "adadelta",
+            "lion",
+        ],
+        Here::Note("there is only `adam` here; its momentum is the first of its `betas`"),
+    ),
+    (
+        &["adamw", "decoupled"],
+        Here::Note(
+            "there is no decoupled weight decay here: `adam` adds `weight_decay` to the gradient",
+        ),
+    ),
+    (
+        &["amsgrad"],
+        Here::Note("there is no AMSGrad here, only `adam`"),
+    ),
+    (
+        &[
+            "gradclip",
+            "gradientclipval",
+            "clipgradnorm",
+            "maxgradnorm",
+            "clipnorm",
+            "clipvalue",
+        ],
+        Here::Note("there is no gradient clipping here"),
+    ),
+    (
+        &[
+            "accumulategradbatches",
+            "gradientaccumulationsteps",
+            "accumulate",
+            "accumsteps",
+        ],
+        Here::Note("there is no accumulation of gradients here: choose the `batch_size` itself"),
+    ),
+    (
+        &["maxsteps", "numsteps", "steps", "totalsteps", "maxiters"],
+        Here::Note("a run is counted in `epochs`; `runner check` says how many steps they are"),
+    ),
+    (
+        &["loss", "criterion", "lossfn", "objective"],
+        Here::Note("the loss is the cross entropy: there is nothing to set"),
+    ),
+    (
+        &["metrics", "callbacks", "logger", "loggers", "plugins"],
+        Here::Note("each run writes all its metrics to metrics.csv: there is nothing to set"),
+    ),
+    (
+        &[
+            "augment",
+            "augmentation",
+            "augmentations",
+            "transforms",
+            "transform",
+        ],
+        Here::Note("there is no augmentation here"),
+    ),
+    (
+        &[
+            "valbatchsize",
+            "evalbatchsize",
+            "perdeviceevalbatchsize",
+            "testbatchsize",
+        ],
+        Here::Note("evaluation takes `training.batch_size` too: there is nothing to set"),
+    ),
+    (
+        &["valsplit", "validationsplit", "valfraction"],
+        Here::Note("`data.eval` names the evaluation images: nothing is split off"),
+    ),
+    (
+        &["restorebestweights", "loadbestmodelatend"],
+        Here::Note(
+            "checkpoint.keep_best keeps the best checkpoints beside the last: there is nothing to set",
+        ),
+    ),
+    (
+        &[
             "lr",
             "lr0",
             "baselr",
@@ -365,6 +449,59 @@ pub const KEYS: Table = &[
 /// Names of layers.
 pub const LAYERS: Table = &[
     (
+        &[
+            "avgpool2d",
+            "avgpool",
+            "averagepooling2d",
+            "averagepooling",
+            "adaptivemaxpool2d",
+        ],
+        Here::Note(
+            "there is no such pooling here: `max_pool2d` takes the largest of each window, `adaptive_avg_pool2d` gives means of a fixed size",
+        ),
+    ),
+    (
+        &[
+            "gelu",
+            "elu",
+            "selu",
+            "silu",
+            "swish",
+            "mish",
+            "relu6",
+            "leakyrelu",
+            "prelu",
+            "tanh",
+            "sigmoid",
+            "hardswish",
+            "softplus",
+        ],
+        Here::Note("there is no such activation here, only \"relu\""),
+    ),
+    (
+        &[
+            "layernorm",
+            "groupnorm",
+            "instancenorm2d",
+            "instancenorm",
+            "batchnorm1d",
+            "batchnorm3d",
+        ],
+        Here::Note("there is no such normalization here, only \"batch_norm2d\""),
+    ),
+    (
+        &["conv1d", "conv3d", "convtranspose2d", "conv2dtranspose"],
+        Here::Note("there is no such convolution here, only `conv2d`"),
+    ),
+    (
+        &["dropout2d", "spatialdropout2d", "alphadropout"],
+        Here::Note("there is no such dropout here: `dropout` sets single elements to zero"),
+    ),
+    (
+        &["unset"],
+        Here::Note("an array replaces as a whole: leave the element out"),
+    ),
+    (
         &["conv", "convolution", "convolution2d", "conv2", "cnn"],
         Here::Layer("conv2d"),
     ),
@@ -410,10 +547,7 @@ pub const LAYERS: Table = &[
         Here::Layer("relu"),
     ),
     (&["reshape", "view", "flat"], Here::Layer("flatten")),
-    (
-        &["drop", "dropout2d", "spatialdropout2d"],
-        Here::Layer("dropout"),
-    ),
+    (&["drop"], Here::Layer("dropout")),
     (
         &["softmax", "logsoftmax"],
         Here::Note("the loss takes the scores of the last linear layer as they are: leave it out"),
@@ -426,6 +560,24 @@ pub const LAYERS: Table = &[
 
 /// Names of layers' options.
 pub const OPTIONS: Table = &[
+    (
+        &["ceilmode"],
+        Here::Note("sizes are rounded down, as PyTorch does by default: there is nothing to set"),
+    ),
+    (
+        &["paddingmode"],
+        Here::Note("padding is of zeros: there is nothing to set"),
+    ),
+    (
+        &["startdim", "enddim"],
+        Here::Note("everything is flattened but the batch: there is nothing to set"),
+    ),
+    (
+        &["act", "norm", "bn", "batchnorm", "batchnormalization"],
+        Here::Note(
+            "it is a layer of its own, for example \"relu\" or \"batch_norm2d\" as the next one",
+        ),
+    ),
     (
         &[
             "filters",
@@ -525,20 +677,30 @@ pub const WORDS: Table = &[
     (&["maximum", "maximize", "higher"], Here::Word("max")),
     (&["gpu", "nvidia", "cuda:"], Here::Word("cuda")),
     (
-        &["mps", "metal", "xpu", "rocm", "tpu", "wgpu"],
-        Here::Word("cpu"),
+        &[
+            "mps", "metal", "xpu", "rocm", "hip", "tpu", "wgpu", "vulkan",
+        ],
+        Here::Note("there is no such backend here: take \"auto\" or \"cpu\""),
+    ),
+    (
+        &["auto"],
+        Here::Note("leave it out: it follows from the monitor"),
     ),
 ];
 
 /// What a name in one of the tables is called here.
 pub fn find(table: Table, name: &str) -> Option<Here> {
-    let folded: String = name
-        .chars()
-        .filter(|c| !matches!(c, '_' | '-' | ' '))
-        .flat_map(char::to_lowercase)
-        .collect();
+    let folded = fold(name);
     table
         .iter()
         .find(|(names, _)| names.contains(&folded.as_str()))
         .map(|(_, here)| *here)
+}
+
+/// Without capitals, hyphens, underscores and spaces.
+pub fn fold(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '_' | '-' | ' '))
+        .flat_map(char::to_lowercase)
+        .collect()
 }

@@ -26,6 +26,24 @@ pub fn keys_at(path: &KeyPath) -> Option<&'static [Key]> {
     Some(find(path)?.keys())
 }
 
+/// Where a path comes in the order of the language: the places of its keys in their tables, and the
+/// indices of its elements.
+pub fn rank(path: &KeyPath) -> Vec<usize> {
+    let mut keys = KEYS;
+    let mut rank = Vec::with_capacity(path.0.len());
+    for step in &path.0 {
+        match step {
+            Step::Index(index) => rank.push(*index),
+            Step::Key(name) => {
+                let place = keys.iter().position(|key| key.name == name);
+                rank.push(place.unwrap_or(usize::MAX));
+                keys = place.map_or(&[], |place| keys[place].keys());
+            }
+        }
+    }
+    rank
+}
+
 /// Whether a resume may change the value at a dotted path.
 pub fn on_resume(path: &str) -> OnResume {
     KeyPath::parse(path)

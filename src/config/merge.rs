@@ -7,27 +7,13 @@ use super::remedy::suggest;
 use super::source::Origin;
 use super::tree::{Entry, Node, Table, Value};
 
-/// A value that a source took away.
-#[derive(Debug, Clone)]
-pub struct Removed {
-    pub path: KeyPath,
-    /// Where it says so.
-    pub origin: Origin,
-}
-
 /// Lays a table over another.
-pub fn merge(
-    into: &mut Node,
-    from: Node,
-    path: &KeyPath,
-    removed: &mut Vec<Removed>,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+pub fn merge(into: &mut Node, from: Node, path: &KeyPath, diagnostics: &mut Vec<Diagnostic>) {
     match (&mut into.value, from.value) {
         (Value::Table(below), Value::Table(above)) => {
             into.origin = from.origin;
-            for entry in above.entries {
-                merge_entry(below, entry, path, removed, diagnostics);
+            for entry in above.into_entries() {
+                merge_entry(below, entry, path, diagnostics);
             }
         }
         (_, value) => {
@@ -38,51 +24,39 @@ pub fn merge(
     }
 }
 
-fn merge_entry(
-    below: &mut Table,
-    entry: Entry,
-    path: &KeyPath,
-    removed: &mut Vec<Removed>,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+fn merge_entry(below: &mut Table, entry: Entry, path: &KeyPath, diagnostics: &mut Vec<Diagnostic>) {
     let path = path.join(&entry.key);
     if is_unset(&entry.node) {
-        match below.take(&entry.key) {
-            Some(_) => removed.push(Removed {
-                path,
-                origin: entry.node.origin,
-            }),
-            None => diagnostics.push(nothing_to_unset(&path, entry.key_origin)),
+        if !below.unset(&entry.key, entry.node.origin) {
+            diagnostics.push(nothing_to_unset(&path, entry.key_origin));
         }
         return;
     }
     match below.get_mut(&entry.key) {
         Some(known) => {
             known.key_origin = entry.key_origin;
-            merge(&mut known.node, entry.node, &path, removed, diagnostics);
+            merge(&mut known.node, entry.node, &path, diagnostics);
         }
         None => {
             refuse_unset(&entry.node, &path, diagnostics);
-            below.entries.push(entry);
+            below.insert(entry);
         }
     }
 }
 
 /// `{ unset = true }`
 pub fn is_unset(node: &Node) -> bool {
-    match &node.value {
-        Value::Table(table) => match table.entries.as_slice() {
-            [entry] => entry.key == "unset" && matches!(entry.node.value, Value::Boolean(true)),
-            _ => false,
-        },
-        _ => false,
-    }
+    let Value::Table(table) = &node.value else {
+        return false;
+    };
+    let is_true = |entry: &Entry| matches!(entry.node.value, Value::Boolean(true));
+    table.len() == 1 && table.get("unset").is_some_and(is_true)
 }
 
 /// A table that lies over nothing has nothing to take away.
 fn refuse_unset(node: &Node, path: &KeyPath, diagnostics: &mut Vec<Diagnostic>) {
     if let Value::Table(table) = &node.value {
-        for entry in &table.entries {
+        for entry in table.entries() {
             let path = path.join(&entry.key);
             if is_unset(&entry.node) {
                 diagnostics.push(nothing_to_unset(&path, entry.key_origin.clone()));
@@ -104,7 +78,7 @@ pub fn nothing_to_unset(path: &KeyPath, origin: Origin) -> Diagnostic {
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
             suggest(key, &names)
         }
-        _ => "take the line out; only what an extended file sets can be unset".to_owned(),
+        _ => "leave this out: nobody sets the key".to_owned(),
     };
     Diagnostic::new(message, origin, "").help(help)
 }

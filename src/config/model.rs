@@ -8,7 +8,7 @@ use super::key::{Fallback, Key, Kind, MAX_SIZE};
 use super::remedy;
 use super::section::{Diagnostics, Section};
 use super::source::Origin;
-use super::tree::{Node, Value};
+use super::tree::{Entry, Node, Table, Value};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Model {
@@ -272,6 +272,15 @@ impl Typed {
             good: 0,
             stated: Vec::new(),
         };
+        let [channels, _, width] = typed.model.input;
+        if let Some(node) = section.node(&INPUT)
+            && channels > 4
+            && matches!(width, 1 | 3)
+        {
+            let message = format!("images of {channels} channels and {width} columns");
+            let help = "channels come first: [channels, height, width]";
+            section.warn(node, message, None, help);
+        }
         typed.read_layers(section);
         typed
     }
@@ -294,15 +303,20 @@ impl Typed {
                 continue;
             };
             for key in key.keys() {
+                let told = diagnostics.len();
                 if [IN_CHANNELS, NUM_FEATURES, IN_FEATURES].contains(key)
                     && let Some(node) = section.node(key)
                 {
-                    self.stated.push(Stated {
-                        layer: index,
-                        key: *key,
-                        value: section.size(key),
-                        origin: node.origin.clone(),
-                    });
+                    let value = section.size(key);
+                    // What cannot be read says nothing.
+                    if diagnostics.len() == told {
+                        self.stated.push(Stated {
+                            layer: index,
+                            key: *key,
+                            value,
+                            origin: node.origin.clone(),
+                        });
+                    }
                 }
             }
             self.model.layers.push(Layer::read(key.name, &section));
@@ -381,7 +395,8 @@ impl Layer {
     }
 }
 
-/// A layer is `"name"` where it needs no options, else `{ name = { options } }`.
+/// A layer is `"name"` where it needs no options, else `{ name = { options } }`. One with a wrong name
+/// is opened all the same where there is no doubt which is meant, so that its options are checked too.
 fn open_layer<'a>(
     path: &str,
     node: &'a Node,
@@ -389,26 +404,12 @@ fn open_layer<'a>(
 ) -> Option<(&'static Key, Section<'a>)> {
     let (name, options, origin) = match &node.value {
         Value::String(name) => (name, None, &node.origin),
-        Value::Table(table) if table.entries.len() == 1 => {
-            let entry = &table.entries[0];
+        Value::Table(table) if table.len() == 1 => {
+            let entry = table.entries().next()?;
             (&entry.key, Some(&entry.node), &entry.key_origin)
         }
-        Value::Table(table) if table.entries.len() > 1 => {
-            let mut entries: Vec<_> = table.entries.iter().collect();
-            entries.sort_by_key(|e| (e.key_origin.source, e.key_origin.span.start));
-            let [first, second] = [entries[0], entries[1]];
-            diagnostics.push(
-                Diagnostic::new(
-                    format!("`{path}` must be one layer"),
-                    second.key_origin.clone(),
-                    format!("`{}` is a second one", second.key),
-                )
-                .related(
-                    first.key_origin.clone(),
-                    format!("`{}` is the first", first.key),
-                )
-                .help("layers are the elements of the array, numbered from 0"),
-            );
+        Value::Table(table) if table.len() > 1 => {
+            diagnostics.push(several_keys(path, table));
             return None;
         }
         other => {
@@ -426,23 +427,55 @@ fn open_layer<'a>(
             return None;
         }
     };
-    let Some(key) = LAYER_KEYS.iter().find(|key| key.name == name) else {
+    let known = LAYER_KEYS.iter().find(|key| key.name == name);
+    let key = known.or_else(|| {
         let message = format!("unknown layer `{name}`");
-        let help = remedy::for_layer(name, LAYER_KEYS);
+        let (help, meant) = remedy::for_layer(name, LAYER_KEYS);
         diagnostics.push(Diagnostic::new(message, origin.clone(), "").help(help));
-        return None;
-    };
-    let path = format!("{path}.{name}");
+        meant
+    })?;
+    let path = format!("{path}.{}", key.name);
+    let (origin, keys) = (origin.clone(), key.keys());
     let section = match options {
-        Some(options) => Section::new(
-            &path,
-            options,
-            origin.clone(),
-            key.keys(),
-            familiar::OPTIONS,
-            diagnostics,
-        ),
-        None => Section::without_options(path, origin.clone(), key.keys(), diagnostics),
+        Some(options) => {
+            let foreign = familiar::OPTIONS;
+            Section::new(&path, options, origin, keys, foreign, diagnostics)
+        }
+        None => Section::empty(path, origin, keys, diagnostics),
     };
     Some((key, section))
+}
+
+/// What is said of a layer that is a table with more than one key.
+fn several_keys(path: &str, table: &Table) -> Diagnostic {
+    let mut entries: Vec<&Entry> = table.entries().collect();
+    entries.sort_by_key(|e| (e.key_origin.source, e.key_origin.span.start));
+    let [first, second] = [entries[0], entries[1]];
+    let typed = |key: &str| match table.get(key).map(|entry| &entry.node.value) {
+        Some(Value::String(name)) => LAYER_KEYS.iter().find(|layer| layer.name == name),
+        _ => None,
+    };
+    let by_type = ["type", "name", "class", "_target_"]
+        .iter()
+        .find_map(|key| typed(key));
+    let layer = LAYER_KEYS.iter().find(|layer| layer.name == first.key);
+    let is_option = |layer: &&Key| layer.keys().iter().any(|key| key.name == second.key);
+    let help = match (by_type, layer.filter(is_option)) {
+        (Some(layer), _) => format!("write {{ {} = {{ ... }} }}, its options inside", layer.name),
+        (None, Some(layer)) => format!(
+            "it is an option of `{0}`: {{ {0} = {{ {1} = ... }} }}, or {path}.{0}.{1}",
+            layer.name, second.key
+        ),
+        (None, None) => "layers are the elements of the array, numbered from 0".to_owned(),
+    };
+    Diagnostic::new(
+        format!("`{path}` must be one layer"),
+        second.key_origin.clone(),
+        format!("`{}` is a second one", second.key),
+    )
+    .related(
+        first.key_origin.clone(),
+        format!("`{}` is the first", first.key),
+    )
+    .help(help)
 }

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::diagnostic::Diagnostic;
-use super::merge::{Removed, is_unset, nothing_to_unset};
+use super::merge::{is_unset, nothing_to_unset};
 use super::path::{KeyPath, Step};
 use super::source::Origin;
 use super::tree::{self, Entry, Node, Value};
@@ -93,24 +93,18 @@ impl Override {
     }
 
     /// Puts the value in its place, or takes away what is there if it is `{ unset = true }`.
-    pub fn apply(self, root: &mut Node, removed: &mut Vec<Removed>) -> Result<(), Diagnostic> {
+    pub fn apply(self, root: &mut Node) -> Result<(), Diagnostic> {
         let Some((last, parents)) = self.path.0.split_last() else {
             return Ok(());
         };
-        let unset = is_unset(&self.value);
         let mut node = root;
         let mut walked = KeyPath::default();
-        for step in parents {
-            node = descend(node, step, &self.origin, &walked)?;
+        for (step, next) in parents.iter().zip(&self.path.0[1..]) {
+            node = descend(node, step, Some(next), &self.origin, &walked)?;
             walked.push(step.clone());
         }
-        if unset {
-            take(node, last, &self.origin, &walked)?;
-            removed.push(Removed {
-                path: self.path,
-                origin: self.value.origin,
-            });
-            return Ok(());
+        if is_unset(&self.value) {
+            return take(node, last, &self.origin, self.value.origin, &walked);
         }
         match (&mut node.value, last) {
             (Value::Table(table), Step::Key(key)) => match table.get_mut(key) {
@@ -118,13 +112,13 @@ impl Override {
                     entry.key_origin = self.origin;
                     entry.node.replace(self.value);
                 }
-                None => table.entries.push(Entry {
+                None => table.insert(Entry {
                     key: key.clone(),
                     key_origin: self.origin,
                     node: self.value,
                 }),
             },
-            _ => descend(node, last, &self.origin, &walked)?.replace(self.value),
+            _ => descend(node, last, None, &self.origin, &walked)?.replace(self.value),
         }
         Ok(())
     }
@@ -137,17 +131,25 @@ fn trim(part: &str, offset: usize) -> (&str, Range<usize>) {
     (part, start..start + part.len())
 }
 
-/// The node one step below, made if a table lacks it.
+/// The node one step below, made if a table lacks it and it is to be a table; `next` is the step
+/// after it.
 fn descend<'a>(
     node: &'a mut Node,
     step: &Step,
+    next: Option<&Step>,
     origin: &Origin,
     walked: &KeyPath,
 ) -> Result<&'a mut Node, Diagnostic> {
     let is_there = match (&mut node.value, step) {
         (Value::Table(table), Step::Key(key)) => {
             if table.get(key).is_none() {
-                table.entries.push(Entry {
+                if let Some(Step::Index(_)) = next {
+                    let path = walked.join(key);
+                    let message = format!("`{path}` is not set, it has no elements");
+                    let help = format!("set it as a whole: {path}=[...]");
+                    return Err(Diagnostic::new(message, origin.clone(), "").help(help));
+                }
+                table.insert(Entry {
                     key: key.clone(),
                     key_origin: origin.clone(),
                     node: Node::empty_table(origin.clone()),
@@ -164,13 +166,22 @@ fn descend<'a>(
     Ok(node.child_mut(step).expect("it is there"))
 }
 
-/// Takes away what is one step below.
-fn take(node: &mut Node, step: &Step, origin: &Origin, walked: &KeyPath) -> Result<(), Diagnostic> {
+/// Takes away what is one step below; `by` is where that is said.
+fn take(
+    node: &mut Node,
+    step: &Step,
+    origin: &Origin,
+    by: Origin,
+    walked: &KeyPath,
+) -> Result<(), Diagnostic> {
     match (&mut node.value, step) {
-        (Value::Table(table), Step::Key(key)) => match table.take(key) {
-            Some(_) => Ok(()),
-            None => Err(nothing_to_unset(&walked.join(key), origin.clone())),
-        },
+        (Value::Table(table), Step::Key(key)) => {
+            if table.unset(key, by) {
+                Ok(())
+            } else {
+                Err(nothing_to_unset(&walked.join(key), origin.clone()))
+            }
+        }
         (Value::Array(items), Step::Index(index)) if *index < items.len() => {
             items.remove(*index);
             Ok(())
@@ -202,7 +213,7 @@ fn no_such_place(value: &Value, step: &Step, origin: &Origin, walked: &KeyPath) 
                 "`{walked}` is {}, it has no element {index}",
                 other.type_name()
             ),
-            "only arrays have elements".to_owned(),
+            format!("set it as a whole: {walked}=[...]"),
         ),
     };
     Diagnostic::new(message, origin.clone(), "").help(help)
@@ -210,6 +221,11 @@ fn no_such_place(value: &Value, step: &Step, origin: &Origin, walked: &KeyPath) 
 
 /// TOML, or else a bare word: a string, unless it sets out to be more than one.
 fn parse_value(text: &str, source: usize, span: Range<usize>) -> Result<Node, Diagnostic> {
+    if text.is_empty() {
+        let help = "write a value, or \"\" for an empty string";
+        let origin = Origin { source, span };
+        return Err(Diagnostic::new("there is no value after `=`", origin, "").help(help));
+    }
     tree::parse_value(text, source, span.start).or_else(|mut errors| {
         let number = text.trim_start_matches(['+', '-']);
         let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());

@@ -3,51 +3,161 @@
 use super::familiar::{self, Here};
 use super::key::{Key, Kind};
 use super::language;
+use super::path::KeyPath;
 use super::tree::{self, Node, Value};
+
+/// What is to be said of a wrong name.
+pub struct Remedy {
+    pub help: String,
+    /// The path of the key that was meant, if there is one.
+    pub key: Option<String>,
+}
+
+impl Remedy {
+    fn note(help: impl Into<String>) -> Self {
+        Self {
+            help: help.into(),
+            key: None,
+        }
+    }
+}
 
 /// What a name that is unknown in the table at `path` should have been. `foreign` are the names that
 /// other tools have for what stands in such a table.
-pub fn for_key(typed: &str, path: &str, keys: &[Key], foreign: familiar::Table) -> String {
+pub fn for_key(typed: &str, path: &str, keys: &[Key], foreign: familiar::Table) -> Remedy {
     let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+    let inside = |name: &str| match path {
+        "" => name.to_owned(),
+        path => format!("{path}.{name}"),
+    };
+    let here = |name: &str| Remedy {
+        help: format!("here it is called `{name}`"),
+        key: Some(inside(name)),
+    };
     let is_table = foreign == familiar::KEYS;
-    if is_table {
-        let elsewhere = language::paths_of(typed);
-        if !elsewhere.is_empty() {
-            let paths: Vec<String> = elsewhere.iter().map(|path| format!("`{path}`")).collect();
-            return format!("it belongs somewhere else: {}", paths.join(" or "));
-        }
+    if typed == "unset" {
+        return Remedy::note("only `key = { unset = true }` takes a key away");
+    }
+    if path == "optimizer" && matches!(typed, "name" | "type" | "class" | "_target_") {
+        return Remedy::note("the optimizer is a table named after it: [optimizer.adam]");
+    }
+    if is_table && let Some(remedy) = elsewhere(typed) {
+        return remedy;
     }
     match familiar::find(foreign, typed) {
         Some(Here::Key(key)) => {
             let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
             if is_table && table != path {
-                return format!("here it is called `{key}`");
+                let is_table = !find(key).is_none_or(|key| key.keys().is_empty());
+                return Remedy {
+                    help: match is_table {
+                        true => format!("here it is a table of its own: [{key}]"),
+                        false => format!("here it is called `{key}`"),
+                    },
+                    key: Some(key.to_owned()),
+                };
             }
             if names.contains(&name) {
-                return format!("here it is called `{name}`");
+                return here(name);
             }
         }
-        Some(Here::Note(note)) => return note.to_owned(),
+        Some(Here::Note(note)) => return Remedy::note(note),
         _ => {}
     }
-    suggest(typed, &names)
-}
-
-/// What an unknown layer should have been.
-pub fn for_layer(typed: &str, layers: &[Key]) -> String {
-    let names: Vec<&str> = layers.iter().map(|key| key.name).collect();
-    match familiar::find(familiar::LAYERS, typed) {
-        Some(Here::Layer(layer)) => format!("here it is called `{layer}`"),
-        Some(Here::Note(note)) => note.to_owned(),
-        _ => suggest(typed, &names),
+    // `training_epochs`, as an environment variable with an underscore too few has it.
+    let joined = language::walk()
+        .into_iter()
+        .find(|(path, _)| path.replace('.', "_") == typed);
+    if let (true, Some((path, _))) = (is_table, joined) {
+        return Remedy {
+            help: format!("did you mean `{path}`?"),
+            key: Some(path),
+        };
+    }
+    Remedy {
+        help: suggest(typed, &names),
+        key: closest(typed, &names).map(inside),
     }
 }
 
-/// What a value that is not of a key's kind should have been, if that can be told.
-pub fn for_value(key: &Key, wrong: &Node) -> Option<String> {
+/// The tables that have a key of exactly this name.
+fn elsewhere(typed: &str) -> Option<Remedy> {
+    let paths = language::paths_of(typed);
+    let [first, others @ ..] = paths.as_slice() else {
+        return None;
+    };
+    let help = match first.rsplit_once('.') {
+        None => "it belongs at the top of the file, before the first [table]".to_owned(),
+        Some((table, _)) if others.is_empty() => format!("it belongs into [{table}]: `{first}`"),
+        Some(_) => {
+            let paths: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+            format!("it belongs somewhere else: {}", paths.join(" or "))
+        }
+    };
+    Some(Remedy {
+        help,
+        key: others.is_empty().then(|| first.clone()),
+    })
+}
+
+/// What an unknown layer should have been; the layer itself where there is no doubt.
+pub fn for_layer(typed: &str, layers: &'static [Key]) -> (String, Option<&'static Key>) {
+    // `torch.nn.Conv2d()`, `keras.layers.Dense`
+    let bare = typed.trim_end_matches("()");
+    let bare = bare.rsplit('.').next().unwrap_or(bare);
+    let named = |name: &str| layers.iter().find(|layer| layer.name == name);
+    match familiar::find(familiar::LAYERS, bare) {
+        Some(Here::Layer(name)) => return (format!("here it is called `{name}`"), named(name)),
+        Some(Here::Note(note)) => return (note.to_owned(), None),
+        _ => {}
+    }
+    let same = layers
+        .iter()
+        .find(|layer| familiar::fold(layer.name) == familiar::fold(bare));
+    if let Some(layer) = same {
+        return (format!("here it is called `{}`", layer.name), Some(layer));
+    }
+    let names: Vec<&str> = layers.iter().map(|key| key.name).collect();
+    (suggest(bare, &names), None)
+}
+
+/// What to write where a table is wanted and something else stands.
+pub fn for_table(path: &str, typed: &Value, keys: &[Key]) -> String {
+    let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+    if let Some((layers, name)) = path.rsplit_once('.').filter(|_| path.contains('[')) {
+        // The options of a layer: the one option that is typed without its name is its first.
+        let main = keys.iter().find(|key| key.is_required()).or(keys.last());
+        return match (main, typed) {
+            _ if layers.is_empty() => known(&names),
+            (None, _) => format!("write \"{name}\""),
+            (Some(key), Value::Integer(value)) => {
+                format!("write {{ {name} = {{ {} = {value} }} }}", key.name)
+            }
+            (Some(key), Value::Float(value)) => {
+                format!("write {{ {name} = {{ {} = {value:?} }} }}", key.name)
+            }
+            _ => known(&names),
+        };
+    }
+    match typed {
+        Value::String(typed) if names.contains(&typed.as_str()) => {
+            format!("write [{path}.{typed}]")
+        }
+        _ => format!("write [{path}], and under it its keys; {}", known(&names)),
+    }
+}
+
+/// What a value that is not of a key's kind should have been, if that can be told. `is_element`: only
+/// this element of an array is wrong.
+pub fn for_value(key: &Key, wrong: &Node, is_element: bool) -> Option<String> {
     let each = match key.kind {
         Kind::Array { each, .. } => *each,
         kind => kind,
+    };
+    let number = match wrong.value {
+        Value::Integer(value) => Some(value as f64),
+        Value::Float(value) => Some(value),
+        _ => None,
     };
     match (&wrong.value, each) {
         (Value::String(typed), Kind::Word(words)) => word(typed, words),
@@ -57,24 +167,61 @@ pub fn for_value(key: &Key, wrong: &Node) -> Option<String> {
             _ => None,
         },
         (Value::Integer(value @ (0 | 1)), Kind::Boolean) => Some(format!("write {}", *value == 1)),
+        (Value::Integer(value), Kind::Text | Kind::Pattern { .. }) => {
+            Some(format!("write \"{value}\", in quotes"))
+        }
+        (Value::String(typed), Kind::Pair { .. }) if typed == "valid" => {
+            Some("no padding at all is 0".to_owned())
+        }
+        (Value::String(typed), Kind::Pair { .. }) if typed == "same" => Some(
+            "for the size to stay the same, half of an odd kernel_size: 1 for 3, 2 for 5"
+                .to_owned(),
+        ),
         (Value::String(typed), Kind::Integer { .. } | Kind::Float { .. } | Kind::Pair { .. }) => {
             quoted_number(typed, key.unit)
         }
         (Value::Float(value), Kind::Integer { max, .. } | Kind::Pair { max, .. })
             if value.fract() == 0.0 && *value >= 0.0 && *value <= max.min(1 << 53) as f64 =>
         {
-            Some(format!("write {value:.0}, without a point"))
+            Some(format!("write {value:.0}"))
         }
-        (Value::Integer(_) | Value::Float(_), kind @ Kind::Float { .. }) if kind == Kind::SHARE => {
-            let value = match wrong.value {
-                Value::Integer(value) => value as f64,
-                Value::Float(value) => value,
-                _ => return None,
+        (Value::Integer(size), Kind::Integer { .. }) if key.name == "input" && !is_element => {
+            Some(format!("for grey images write [1, {size}, {size}]"))
+        }
+        (Value::Integer(_) | Value::Float(_), _)
+            if matches!(key.kind, Kind::Array { .. }) && !is_element =>
+        {
+            let number = number?;
+            let is_whole = matches!(wrong.value, Value::Integer(_));
+            let told = if is_whole {
+                format!("{number:.0}")
+            } else {
+                format!("{number:?}")
             };
-            (value > 1.0 && value < 100.0)
-                .then(|| format!("it is a part of one: {value} % are {}", value / 100.0))
+            number
+                .is_finite()
+                .then(|| format!("an array of one number is [{told}]"))
+        }
+        (_, kind) if kind == Kind::SHARE && !is_element => {
+            let percent = number.filter(|it| (2.0..100.0).contains(it) && it.fract() == 0.0)?;
+            Some(format!(
+                "it is a part of one: {percent} % is {}",
+                percent / 100.0
+            ))
         }
         _ => None,
+    }
+}
+
+/// What stands there now, in a few words.
+pub fn describe(value: &Value) -> String {
+    match value {
+        Value::Integer(value) => format!("this is {value}"),
+        // Debug, because it tells 5.0 from 5.
+        Value::Float(value) => format!("this is {value:?}"),
+        Value::String(text) => format!("this is the string {text:?}"),
+        Value::Array(items) => format!("this is an array of length {}", items.len()),
+        other => format!("this is {}", other.type_name()),
     }
 }
 
@@ -101,17 +248,29 @@ pub fn known(names: &[&str]) -> String {
     if names.is_empty() {
         return "no keys are taken here".to_owned();
     }
+    if let [name] = names {
+        return format!("the only name known here is `{name}`");
+    }
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     format!("the names known here are {}", quoted.join(", "))
+}
+
+fn find(path: &str) -> Option<&'static Key> {
+    KeyPath::parse(path).and_then(|path| language::find(&path))
 }
 
 fn word(typed: &str, words: &[&str]) -> Option<String> {
     match familiar::find(familiar::WORDS, typed) {
         Some(Here::Word(word)) if words.contains(&word) => {
-            Some(format!("here it is called \"{word}\""))
+            return Some(format!("here it is called \"{word}\""));
         }
-        _ => closest(typed, words).map(|word| format!("did you mean \"{word}\"?")),
+        Some(Here::Note(note)) if typed == "auto" => return Some(note.to_owned()),
+        _ => {}
     }
+    if let Some(word) = closest(typed, words) {
+        return Some(format!("did you mean \"{word}\"?"));
+    }
+    Some(format!("the words are {}", words.join(", ")))
 }
 
 /// `"5"`, `"1e-3"`; where minutes are wanted, `"2h"` too.
@@ -122,6 +281,12 @@ fn quoted_number(typed: &str, unit: &str) -> Option<String> {
     {
         return Some(format!("write {typed}, without quotes"));
     }
+    if let Some((one, other)) = typed.split_once('/')
+        && let (Ok(one), Ok(other)) = (one.trim().parse::<f64>(), other.trim().parse::<f64>())
+        && (one / other).is_finite()
+    {
+        return Some(format!("TOML does not divide: write {:?}", one / other));
+    }
     let end = typed.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
     let number: f64 = typed[..end].parse().ok()?;
     let minutes = match typed[end..].trim() {
@@ -131,5 +296,5 @@ fn quoted_number(typed: &str, unit: &str) -> Option<String> {
         "d" | "day" | "days" => number * 1440.0,
         _ => return None,
     };
-    (unit == "minutes").then(|| format!("it is a number of minutes: write {minutes:?}"))
+    (unit == "minutes").then(|| format!("it is a number of minutes: write {minutes}"))
 }

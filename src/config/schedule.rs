@@ -251,7 +251,7 @@ impl Schedule {
     /// `training` is the table of that name.
     pub(super) fn read(section: &Section<'_>, training: &Section<'_>) -> Self {
         let warmup = section.float(&WARMUP);
-        let epochs = training.peek(&EPOCHS).and_then(|node| match node.value {
+        let epochs = training.node(&EPOCHS).and_then(|node| match node.value {
             Value::Integer(count) if count > 0 => Some((node, count as f64)),
             _ => None,
         });
@@ -264,11 +264,11 @@ impl Schedule {
             && warmup >= count
         {
             let message = format!("the warm-up of {warmup} epochs is not over before the run is");
-            run.warn(section.peek(&WARMUP), message, "choose a shorter `warmup`");
+            run.warn(section.node(&WARMUP), message, "choose a shorter `warmup`");
         }
         let rules: Vec<&Key> = RULES
             .iter()
-            .filter(|rule| section.peek(rule).is_some())
+            .filter(|rule| section.node(rule).is_some())
             .collect();
         if let [first, second, ..] = rules[..] {
             section.report_two(first, second, "`schedule` takes one rule");
@@ -308,7 +308,7 @@ impl Run<'_> {
                 self.left
             );
             let help = format!("choose a `{}` of at most {}", key.name, self.left);
-            self.warn(rule.peek(key), message, &help);
+            self.warn(rule.node(key), message, &help);
         }
     }
 }
@@ -371,13 +371,13 @@ fn read_milestones(section: &Section<'_>, run: &Run<'_>) -> Vec<f64> {
             "the milestone {beyond} lies beyond the run, which has {} epochs after the warm-up",
             run.left
         );
-        run.warn(section.peek(&MILESTONES), message, "take it out");
+        run.warn(section.node(&MILESTONES), message, "take it out");
     }
     milestones
 }
 
 fn read_t_max(section: &Section<'_>, run: &Run<'_>) -> f64 {
-    let Some(node) = section.peek(&T_MAX) else {
+    let Some(node) = section.node(&T_MAX) else {
         // A run that is all warm-up has been warned of.
         return if run.left > 0.0 { run.left } else { 1.0 };
     };

@@ -23,8 +23,15 @@ impl Diagnostics {
         self.0.borrow().len()
     }
 
+    /// All of them, but for keys that are missing because their names are wrong: those are told once.
     pub fn into_inner(self) -> Vec<Diagnostic> {
-        self.0.into_inner()
+        let mut diagnostics = self.0.into_inner();
+        let meant: Vec<String> = diagnostics
+            .iter()
+            .filter_map(|it| it.meant.clone())
+            .collect();
+        diagnostics.retain(|it| it.missing.as_ref().is_none_or(|path| !meant.contains(path)));
+        diagnostics
     }
 }
 
@@ -42,8 +49,8 @@ pub struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// Opens the table at `node`; unknown keys in it are reported at once. `foreign` are the names
-    /// that other tools have for its keys.
+    /// Opens the table at `node`; unknown keys in it and missing ones are reported at once. `foreign`
+    /// are the names that other tools have for its keys.
     pub fn new(
         path: &str,
         node: &'a Node,
@@ -55,14 +62,13 @@ impl<'a> Section<'a> {
         let table = match &node.value {
             Value::Table(table) => Some(table),
             other => {
-                let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
                 diagnostics.push(
                     Diagnostic::new(
                         format!("`{path}` must be a table"),
                         node.origin.clone(),
-                        describe(other),
+                        remedy::describe(other),
                     )
-                    .help(remedy::known(&names)),
+                    .help(remedy::for_table(path, other, keys)),
                 );
                 None
             }
@@ -74,31 +80,22 @@ impl<'a> Section<'a> {
             diagnostics,
         };
         section.report_unknown_keys(keys, foreign);
-        section
-    }
-
-    /// A table that has nothing in it; required keys are reported as missing.
-    pub fn without_options(
-        path: String,
-        origin: Origin,
-        keys: &[Key],
-        diagnostics: &'a Diagnostics,
-    ) -> Self {
-        let section = Self::absent(path, origin, diagnostics);
-        for required in keys.iter().filter(|key| key.is_required()) {
-            section.report_missing(required);
+        if table.is_some() {
+            section.report_missing_keys(keys);
         }
         section
     }
 
-    /// A table that the document does not have: every key takes its default.
-    fn absent(path: String, origin: Origin, diagnostics: &'a Diagnostics) -> Self {
-        Self {
+    /// A table that has nothing in it.
+    pub fn empty(path: String, origin: Origin, keys: &[Key], diagnostics: &'a Diagnostics) -> Self {
+        let section = Self {
             path,
             table: None,
             origin,
             diagnostics,
-        }
+        };
+        section.report_missing_keys(keys);
+        section
     }
 
     /// The table under `key` of this one.
@@ -109,13 +106,9 @@ impl<'a> Section<'a> {
             let foreign = familiar::KEYS;
             return Section::new(&path, &entry.node, origin, keys, foreign, self.diagnostics);
         }
-        if key.is_required() && self.table.is_some() {
-            self.report_missing(key);
-        }
-        if key.is_required() {
-            return Section::absent(path, self.origin.clone(), self.diagnostics);
-        }
-        Section::without_options(path, self.origin.clone(), keys, self.diagnostics)
+        // Of a required one it has been said that it is missing as a whole.
+        let keys = if key.is_required() { &[] } else { keys };
+        Section::empty(path, self.origin.clone(), keys, self.diagnostics)
     }
 
     pub fn diagnostics(&self) -> &'a Diagnostics {
@@ -130,17 +123,8 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The value under `key` as typed, if it is there; reports a required key that is not.
-    pub fn node(&self, key: &Key) -> Option<&'a Node> {
-        let node = self.peek(key);
-        if node.is_none() && self.table.is_some() && key.is_required() {
-            self.report_missing(key);
-        }
-        node
-    }
-
     /// The value under `key` as typed, if it is there.
-    pub fn peek(&self, key: &Key) -> Option<&'a Node> {
+    pub fn node(&self, key: &Key) -> Option<&'a Node> {
         let entry = self.table?.get(key.name)?;
         Some(&entry.node)
     }
@@ -157,13 +141,13 @@ impl<'a> Section<'a> {
     }
 
     pub fn optional_text(&self, key: &Key) -> Option<String> {
-        self.peek(key)?;
+        self.node(key)?;
         Some(self.text(key))
     }
 
     /// Whether a string stands under `key`.
     pub fn has_text(&self, key: &Key) -> bool {
-        matches!(self.peek(key), Some(node) if matches!(node.value, Value::String(_)))
+        matches!(self.node(key), Some(node) if matches!(node.value, Value::String(_)))
     }
 
     pub fn boolean(&self, key: &Key) -> bool {
@@ -234,6 +218,15 @@ impl<'a> Section<'a> {
             .push(Diagnostic::new(message, origin, label).help(help));
     }
 
+    /// Reports that something of this table is missing that `key` stands for.
+    pub fn report_needed(&self, key: &Key, message: &str, help: &str) {
+        if self.table.is_some() {
+            let diagnostic = Diagnostic::new(message, self.origin.clone(), "");
+            let diagnostic = diagnostic.missing(self.path_of(key.name)).help(help);
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
     /// Says that a value is hardly what was meant, perhaps because of a second one.
     pub fn warn(&self, node: &Node, message: String, related: Option<(&Node, String)>, help: &str) {
         let mut diagnostic = Diagnostic::new(message, node.origin.clone(), "").warning();
@@ -278,45 +271,87 @@ impl<'a> Section<'a> {
             Ok(value) => return Some(value),
             Err(wrong) => wrong,
         };
-        let help = remedy::for_value(key, wrong)
+        let is_element = !std::ptr::eq(wrong, node);
+        let help = remedy::for_value(key, wrong, is_element)
             .unwrap_or_else(|| format!("`{}` is {}", key.name, key.meaning));
+        let expected = match key.kind {
+            Kind::Word(words) if words.len() > FEW => format!("one of {} words", words.len()),
+            kind => kind.to_string(),
+        };
         self.diagnostics.push(
             Diagnostic::new(
-                format!("`{}` must be {}", self.path_of(key.name), key.kind),
+                format!("`{}` must be {expected}", self.path_of(key.name)),
                 wrong.origin.clone(),
-                describe(&wrong.value),
+                remedy::describe(&wrong.value),
             )
             .help(help),
         );
         None
     }
 
-    fn report_missing(&self, key: &Key) {
-        self.diagnostics.push(
-            Diagnostic::new(
-                format!("missing key `{}`", self.path_of(key.name)),
-                self.origin.clone(),
-                if self.path.is_empty() {
-                    String::new()
-                } else {
-                    format!("`{}` is needed here", key.name)
-                },
-            )
-            .help(format!("`{}` is {}: {}", key.name, key.meaning, key.kind)),
-        );
-    }
-
-    fn report_unknown_keys(&self, keys: &[Key], foreign: familiar::Table) {
-        for entry in self.table.iter().flat_map(|table| &table.entries) {
-            if !keys.iter().any(|key| key.name == entry.key) {
-                let message = format!("unknown key `{}`", self.path_of(&entry.key));
-                let help = remedy::for_key(&entry.key, &self.path, keys, foreign);
-                let diagnostic = Diagnostic::new(message, entry.key_origin.clone(), "");
-                self.diagnostics.push(diagnostic.help(help));
+    fn report_missing_keys(&self, keys: &[Key]) {
+        let is_there = |key: &Key| {
+            self.table
+                .is_some_and(|table| table.get(key.name).is_some())
+        };
+        for key in keys.iter().filter(|key| key.is_required()) {
+            if !is_there(key) {
+                self.report_missing(key);
             }
         }
     }
+
+    fn report_missing(&self, key: &Key) {
+        let path = self.path_of(key.name);
+        let message = format!("missing key `{path}`");
+        let removed = self.table.and_then(|table| table.removed(key.name));
+        let diagnostic = match removed {
+            Some(removed) => Diagnostic::new(message, removed.origin.clone(), "taken away here")
+                .related(removed.node.origin.clone(), "this was its value"),
+            None if self.path.is_empty() => Diagnostic::new(message, self.origin.clone(), ""),
+            None => {
+                let label = format!("`{}` is needed here", key.name);
+                Diagnostic::new(message, self.origin.clone(), label)
+            }
+        };
+        let help = match key.kind {
+            Kind::Table(_) => format!("add [{path}]: {}", key.meaning),
+            kind => format!("`{}` is {}: {kind}", key.name, key.meaning),
+        };
+        self.diagnostics.push(diagnostic.missing(path).help(help));
+    }
+
+    fn report_unknown_keys(&self, keys: &[Key], foreign: familiar::Table) {
+        for entry in self.table.iter().flat_map(|table| table.entries()) {
+            if !keys.iter().any(|key| key.name == entry.key) {
+                let message = format!("unknown key `{}`", self.path_of(&entry.key));
+                let remedy = remedy::for_key(&entry.key, &self.path, keys, foreign);
+                let mut help = remedy.help;
+                let meant = remedy.key.map(|path| (self.has(&path), path));
+                if let Some((true, _)) = meant {
+                    help += ", which is set already";
+                }
+                let diagnostic = Diagnostic::new(message, entry.key_origin.clone(), "");
+                let meant = meant.map(|(_, path)| path);
+                self.diagnostics.push(diagnostic.help(help).meant(meant));
+            }
+        }
+    }
+
+    /// Whether a key with this path is in this very table.
+    fn has(&self, path: &str) -> bool {
+        let name = match self.path.as_str() {
+            "" => Some(path),
+            table => path
+                .strip_prefix(table)
+                .and_then(|rest| rest.strip_prefix('.')),
+        };
+        name.is_some_and(|name| self.table.is_some_and(|table| table.get(name).is_some()))
+    }
 }
+
+/// So many words fit into one line.
+const FEW: usize = 5;
 
 /// What each element of an array has to be.
 fn each_of(key: &Key) -> Kind {
@@ -361,16 +396,4 @@ fn float_in(node: &Node, kind: Kind) -> Result<f64, &Node> {
     };
     let above = if open { value > min } else { value >= min };
     (above && value < max).then_some(value).ok_or(node)
-}
-
-/// What stands there now, in a few words.
-fn describe(value: &Value) -> String {
-    match value {
-        Value::Integer(value) => format!("this is {value}"),
-        // Debug, because it tells 5.0 from 5.
-        Value::Float(value) => format!("this is {value:?}"),
-        Value::String(text) => format!("this is the string {text:?}"),
-        Value::Array(items) => format!("this is an array of length {}", items.len()),
-        other => format!("this is {}", other.type_name()),
-    }
 }

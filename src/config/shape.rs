@@ -96,10 +96,15 @@ pub fn trace(input: [usize; 3], layers: &[Layer]) -> (Vec<Shape>, Option<Misfit>
         match after(layer, shape) {
             Ok(next) => shape = next,
             Err(refusal) => {
+                let help = match index {
+                    // There is no layer to take out.
+                    0 => refusal.help.replace(", or take a layer before it out", ""),
+                    _ => refusal.help.to_owned(),
+                };
                 let misfit = Misfit {
                     layer: index,
                     message: format!("layer {index} `{}`: {}", layer.name(), refusal.message),
-                    help: refusal.help.to_owned(),
+                    help,
                     given: refusal.is_of_input.then_some(shape),
                 };
                 return (shapes, Some(misfit));
@@ -277,7 +282,7 @@ fn windows(
                     by(extents),
                     by(sizes)
                 ),
-                "make the window smaller, add `padding`, or take a layer before it out",
+                "make the window smaller or add `padding`, or take a layer before it out",
             ));
         }
         counts[i] = (padded - extent) / stride[i] + 1;

@@ -42,17 +42,18 @@ const LAYERS: &str = r#"[
   { linear = { out_features = 10 } }, # as many as there are classes
 ]"#;
 
-/// The text of the file.
-pub fn template() -> String {
-    let mut text = String::from(
-        "#:schema ../schema/experiment.schema.json\n\
+/// The text of a file at `path`; `schema` is the line that tells editors where the schema is.
+pub fn template(path: &str, schema: Option<&str>) -> String {
+    let schema = schema.map_or_else(String::new, |schema| format!("{schema}\n"));
+    let mut text = format!(
+        "{schema}\
          # Question: what is this experiment to find out?\n\
-         # Command:  runner run configs/my-experiment.toml\n\
+         # Command:  runner run {path}\n\
          # Time:     how long does it take?\n\
          # Expect:   which result?\n\
          #\n\
-         # What is commented out may be left out and has the value that stands there, unless it says\n\
-         # \"example\". More about a key: runner config explain training.epochs\n",
+         # What is commented out may be left out, and then has the value that stands there unless\n\
+         # that is an example. More about a key: runner config explain training.epochs\n",
     );
     let (tables, values): (Vec<&Key>, Vec<&Key>) = KEYS.iter().partition(|key| is_table(key));
     for key in values {
@@ -93,21 +94,21 @@ fn write_value(text: &mut String, key: &Key, prefix: &str, is_out: bool) {
         (_, None) => unreachable!("`{path}` has neither default nor example"),
     };
     // One way to name the data has to be there.
-    let is_needed = key.is_required() || path == "data.path";
-    let _ = writeln!(text, "\n# {}", about(key));
-    if is_needed && !is_out {
+    let is_needed = (key.is_required() || path == "data.path") && !is_out;
+    text.push('\n');
+    for line in about(key) {
+        let _ = writeln!(text, "{line}");
+    }
+    if is_needed {
         let _ = writeln!(text, "{} = {value}", key.name);
         return;
     }
-    let note = if is_example && !is_needed {
-        " # example"
-    } else {
-        ""
-    };
+    let note = if is_example { " # example" } else { "" };
     let _ = writeln!(text, "# {} = {value}{note}", key.name);
 }
 
-fn about(key: &Key) -> String {
+/// Comments: what the key is, and which values it takes.
+fn about(key: &Key) -> Vec<String> {
     let unit = match key.unit {
         "" => String::new(),
         unit => format!(", in {unit}"),
@@ -116,5 +117,15 @@ fn about(key: &Key) -> String {
         Fallback::Derived(words) => format!("; unless stated: {words}"),
         _ => String::new(),
     };
-    format!("{}: {}{unit}{fallback}", key.meaning, key.kind)
+    let mut lines = Vec::new();
+    for text in [
+        key.meaning.to_owned(),
+        format!("{}{unit}{fallback}", key.kind),
+    ] {
+        let options = textwrap::Options::new(100)
+            .initial_indent("# ")
+            .subsequent_indent("#   ");
+        lines.extend(textwrap::wrap(&text, options).into_iter().map(String::from));
+    }
+    lines
 }

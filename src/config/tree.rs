@@ -1,5 +1,7 @@
 //! Configuration as it was typed: a TOML tree in which every key and value remembers where it stands.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -50,7 +52,18 @@ pub struct Entry {
 
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    pub entries: Vec<Entry>,
+    /// By their keys.
+    entries: BTreeMap<String, Entry>,
+    /// What `{ unset = true }` has taken away, by its key.
+    removed: BTreeMap<String, Removed>,
+}
+
+/// A value that a source took away.
+#[derive(Debug, Clone)]
+pub struct Removed {
+    /// Where it says so.
+    pub origin: Origin,
+    pub node: Node,
 }
 
 impl Node {
@@ -80,18 +93,50 @@ impl Node {
         self.child(first)?.get(rest)
     }
 
-    /// All that the sources have in a place, the value that counts first.
+    /// What sources of lower precedence have in a place, the nearest first.
     pub fn history(&self, steps: &[Step]) -> Vec<&Node> {
         let mut found = match steps.split_first() {
-            None => vec![self],
+            None => Vec::new(),
             Some((first, rest)) => match self.child(first) {
                 Some(child) => child.history(rest),
                 None => Vec::new(),
             },
         };
         if let Some(replaced) = &self.replaced {
+            found.extend(replaced.get(steps));
             found.extend(replaced.history(steps));
         }
+        found
+    }
+
+    /// Who took a place away, or a table around it, and what stood there.
+    pub fn removed(&self, steps: &[Step]) -> Option<(&Origin, &Node)> {
+        let (first, rest) = steps.split_first()?;
+        if let Some(child) = self.child(first) {
+            return child.removed(rest);
+        }
+        let (Value::Table(table), Step::Key(key)) = (&self.value, first) else {
+            return None;
+        };
+        let removed = table.removed(key)?;
+        Some((&removed.origin, removed.node.get(rest)?))
+    }
+
+    /// Places inside that come from other sources than this node itself.
+    pub fn foreign_origins(&self) -> Vec<&Origin> {
+        let children: Vec<&Node> = match &self.value {
+            Value::Table(table) => table.entries().map(|entry| &entry.node).collect(),
+            Value::Array(items) => items.iter().collect(),
+            _ => Vec::new(),
+        };
+        let mut found = Vec::new();
+        for child in children {
+            if child.origin.source != self.origin.source {
+                found.push(&child.origin);
+            }
+            found.extend(child.foreign_origins());
+        }
+        found.retain(|origin| origin.source != self.origin.source);
         found
     }
 
@@ -114,16 +159,52 @@ impl Node {
 
 impl Table {
     pub fn get(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.key == key)
+        self.entries.get(key)
     }
 
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| entry.key == key)
+        self.entries.get_mut(key)
     }
 
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    pub fn into_entries(self) -> impl Iterator<Item = Entry> {
+        self.entries.into_values()
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Puts in an entry whose key is not there; it remembers one that was taken away.
+    pub fn insert(&mut self, mut entry: Entry) {
+        if let Some(removed) = self.removed.remove(&entry.key) {
+            entry.node.replaced = Some(Box::new(removed.node));
+        }
+        self.entries.insert(entry.key.clone(), entry);
+    }
+
+    /// Takes an entry out for good.
     pub fn take(&mut self, key: &str) -> Option<Entry> {
-        let index = self.entries.iter().position(|entry| entry.key == key)?;
-        Some(self.entries.remove(index))
+        self.entries.remove(key)
+    }
+
+    /// Takes an entry away, as the place says; whether it was there.
+    pub fn unset(&mut self, key: &str, origin: Origin) -> bool {
+        match self.entries.remove(key) {
+            Some(entry) => {
+                let node = entry.node;
+                self.removed.insert(entry.key, Removed { origin, node });
+                true
+            }
+            None => false,
+        }
+    }
+
+    pub fn removed(&self, key: &str) -> Option<&Removed> {
+        self.removed.get(key)
     }
 }
 
@@ -134,14 +215,14 @@ pub fn parse_document(text: &str, source: usize) -> Result<Node, Vec<Diagnostic>
         .iter()
         .map(|error| syntax_error(error, text, source, 0))
         .collect();
+    let span = table.span();
+    let value = convert_table(table.into_inner(), source, 0, &mut diagnostics);
     // After an error the parser often stumbles at once again.
     diagnostics.sort_by_key(|diagnostic| diagnostic.origin.span.start);
     diagnostics.dedup_by(|next, told| {
         let between = told.origin.span.start..next.origin.span.start;
         !text.as_bytes()[between].contains(&b'\n')
     });
-    let span = table.span();
-    let value = convert_table(table.into_inner(), source, 0, &mut diagnostics);
     let node = Node::new(value, Origin { source, span });
     if diagnostics.is_empty() {
         Ok(node)
@@ -168,19 +249,35 @@ pub fn parse_value(text: &str, source: usize, offset: usize) -> Result<Node, Vec
 fn syntax_error(error: &toml::de::Error, text: &str, source: usize, offset: usize) -> Diagnostic {
     let length = text.len();
     let span = error.span().unwrap_or(0..length);
+    let before = text[..span.start].trim_end();
+    let rest = &text[span.start..];
+    let word: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
+    let whole = "a line is key = value, a [section], or a # comment; strings are in quotes";
     let (message, help) = match (error.message(), &text[span.clone()]) {
         ("duplicate key", key) => (
             format!("`{key}` is here for the second time"),
-            "take one of the two out",
+            "take one of the two out".to_owned(),
         ),
-        (_, "") if text[..span.start].trim_end().ends_with('=') => (
+        _ if rest.starts_with('.') && before.ends_with(['=', '[', ',']) => (
+            "a number has a digit before its point".to_owned(),
+            "write 0.1".to_owned(),
+        ),
+        _ if matches!(word.as_str(), "True" | "False") => {
+            let word = word.to_lowercase();
+            (format!("it is `{word}` in TOML"), format!("write {word}"))
+        }
+        _ if matches!(word.as_str(), "None" | "null" | "nil" | "Null") => (
+            "TOML has no such value".to_owned(),
+            "leave the key out".to_owned(),
+        ),
+        (_, "") if before.ends_with('=') => (
             "there is no value after `=`".to_owned(),
-            "write key = value",
+            "write key = value".to_owned(),
         ),
-        (message, _) => (
-            message.to_owned(),
-            "a line is key = value, a [section], or a # comment; strings are in quotes",
-        ),
+        (message, _) => {
+            let message = message.trim_end_matches(", expected nothing");
+            (message.to_owned(), whole.to_owned())
+        }
     };
     let origin = Origin {
         source,
@@ -240,15 +337,20 @@ fn convert_table(
         .into_iter()
         .map(|(key, value)| {
             let span = key.span();
-            Entry {
+            let key = key.into_inner().into_owned();
+            let entry = Entry {
                 key_origin: Origin {
                     source,
                     span: span.start + offset..span.end + offset,
                 },
-                key: key.into_inner().into_owned(),
+                key: key.clone(),
                 node: convert(value, source, offset, diagnostics),
-            }
+            };
+            (key, entry)
         })
         .collect();
-    Value::Table(Table { entries })
+    Value::Table(Table {
+        entries,
+        removed: BTreeMap::new(),
+    })
 }

@@ -1,6 +1,7 @@
 //! Whether the disk has room for what a run will keep.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use super::Error;
@@ -35,6 +36,14 @@ pub fn check(
 
 /// An error where so many bytes do not fit into a folder, which need not be there yet.
 pub fn compare(out: &Path, needed: u64) -> Result<(), Error> {
+    let there = out.ancestors().find(|path| path.exists());
+    if let Some(file) = there.filter(|path| !path.is_dir()) {
+        return Err(Error::io(
+            "create",
+            file,
+            io::ErrorKind::NotADirectory.into(),
+        ));
+    }
     match available(out) {
         Some(available) if available < needed => Err(Error::NoSpace {
             path: out.to_owned(),

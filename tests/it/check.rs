@@ -111,6 +111,8 @@ fn what_is_wrong_is_told_after_what_could_be_known() {
     let outcome = sandbox.runner(&["check", "tiny.toml", "training.learning_rate=1e30"]);
     outcome.code(6).stderr_has(&["diverged"]);
     sandbox.runner(&["check", "tiny.toml", "seed=x"]).code(2);
+    let outcome = sandbox.runner(&["check", "tiny.toml", "--out", "tiny.toml/runs"]);
+    outcome.code(74).stderr_has(&["tiny.toml"]);
     let outcome = sandbox.runner(&["check", "tiny.toml", "checkpoint.keep_last=999999999"]);
     outcome.code(74).stderr_has(&["experiments"]);
     assert!(!sandbox.path("experiments").exists());
@@ -141,7 +143,7 @@ fn what_is_hardly_meant_is_warned_of_and_done() {
     assert!(outcome.stdout.contains("scale = 255.0"));
     outcome.stderr_has(&[
         "warning: pixels of 255 become 65025",
-        "warning: `early_stop` cannot end this run early: it waits for 3 epochs",
+        "warning: `early_stop` cannot end this run early: its patience is 3",
         "epochs = 3",
         "2 warnings",
     ]);

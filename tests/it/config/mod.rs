@@ -169,11 +169,7 @@ const BAD_OVERRIDES: &[(&str, &str, &str)] = &[
         "abc",
         "`training.epochs` must be an integer from 1 to 1048576",
     ),
-    (
-        "training.epochs=",
-        "",
-        "`training.epochs` must be an integer from 1 to 1048576",
-    ),
+    ("training.epochs=", "", "there is no value after `=`"),
     (
         "training.epochs=größe",
         "größe",
@@ -211,7 +207,7 @@ const BAD_OVERRIDES: &[(&str, &str, &str)] = &[
         "unknown key `optimizer.adam.beta`",
     ),
     ("device=gpu", "gpu", "unknown device \"gpu\""),
-    ("name=2024-01-01", "2024-01-01", "`name` must be letters"),
+    ("name=2024-01-01", "2024-01-01", "`name` must be a string of letters"),
     (
         "training.batch_size=61",
         "61",

@@ -175,7 +175,7 @@ fn a_bad_variable_is_pointed_at() {
         (
             "RUNNER__TRAINING__EPOCHS",
             "",
-            "`training.epochs` must be an integer",
+            "there is no value after `=`",
         ),
         (
             "RUNNER__EXTENDS",
@@ -192,6 +192,72 @@ fn a_bad_variable_is_pointed_at() {
         assert!(stderr.contains("--> environment:1:"), "{stderr}");
         assert!(stderr.contains(&format!("1 | {name}={value}")), "{stderr}");
     }
+}
+
+#[test]
+fn data_are_named_as_a_whole_or_apart() {
+    let sandbox = sandbox();
+    let named = |overrides: &[&str]| {
+        let arguments = [&["config", "show", "tiny.toml"], overrides].concat();
+        let text = sandbox.runner(&arguments).success().stdout;
+        let data = Document::parse("shown.toml", text, "any")
+            .unwrap()
+            .experiment()
+            .unwrap()
+            .data;
+        [data.train, data.eval]
+    };
+    assert_eq!(named(&[]), ["data", "data"]);
+    assert_eq!(named(&["data.eval=b"]), ["data", "b"]);
+    assert_eq!(named(&["data.train=a", "data.eval=b"]), ["a", "b"]);
+    let only = [
+        "config",
+        "show",
+        "tiny.toml",
+        "data.path={unset=true}",
+        "data.eval=b",
+    ];
+    let outcome = sandbox.runner(&only).code(2);
+    outcome.stderr_has(&["`data.eval` names the one split", "add train"]);
+}
+
+#[test]
+fn a_variable_that_sets_nothing_is_warned_of() {
+    let sandbox = sandbox();
+    let mut command = sandbox.command(&["config", "show", "tiny.toml"]);
+    let output = command
+        .env("RUNNER_TRAINING__EPOCHS", "3")
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    assert!(
+        stderr.contains("warning: this variable sets nothing"),
+        "{stderr}"
+    );
+    assert!(
+        stderr.contains("write RUNNER__TRAINING__EPOCHS"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn files_without_end_and_chains_without_end_are_refused() {
+    let sandbox = sandbox();
+    let outcome = sandbox.runner(&["config", "show", "/dev/zero"]).code(2);
+    outcome.stderr_has(&["cannot read the config /dev/zero", "a megabyte at most"]);
+    for link in 0..100 {
+        let text = format!("extends = [\"{0}.toml\", \"{0}.toml\"]", link + 1);
+        sandbox.write(&format!("{link}.toml"), text);
+    }
+    let outcome = sandbox.runner(&["config", "show", "0.toml"]).code(2);
+    assert_eq!(
+        outcome
+            .stderr
+            .matches("builds on more than 64 files")
+            .count(),
+        1
+    );
 }
 
 #[test]
