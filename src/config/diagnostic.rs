@@ -26,10 +26,16 @@ pub struct Diagnostic {
     pub related: Option<Box<(Origin, String)>>,
     /// What to type instead.
     pub help: Option<String>,
-    /// The path of a key that is missing, where that is the problem.
-    pub missing: Option<String>,
-    /// The path of the key that a wrong name was meant for.
-    pub meant: Option<String>,
+    pub concern: Option<Box<Concern>>,
+}
+
+/// The key, under its path, that a problem is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Concern {
+    /// It is missing.
+    Missing(String),
+    /// A wrong name was meant for it.
+    Misnamed(String),
 }
 
 impl Diagnostic {
@@ -42,8 +48,7 @@ impl Diagnostic {
             label: label.into(),
             related: None,
             help: None,
-            missing: None,
-            meant: None,
+            concern: None,
         }
     }
 
@@ -57,13 +62,8 @@ impl Diagnostic {
         self
     }
 
-    pub fn missing(mut self, path: String) -> Self {
-        self.missing = Some(path);
-        self
-    }
-
-    pub fn meant(mut self, path: Option<String>) -> Self {
-        self.meant = path;
+    pub fn concern(mut self, concern: Concern) -> Self {
+        self.concern = Some(Box::new(concern));
         self
     }
 

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Concern, Diagnostic};
 use super::familiar;
 use super::key::{Fallback, Key, Kind};
 use super::remedy;
@@ -26,11 +26,17 @@ impl Diagnostics {
     /// All of them, but for keys that are missing because their names are wrong: those are told once.
     pub fn into_inner(self) -> Vec<Diagnostic> {
         let mut diagnostics = self.0.into_inner();
-        let meant: Vec<String> = diagnostics
+        let misnamed: Vec<String> = diagnostics
             .iter()
-            .filter_map(|it| it.meant.clone())
+            .filter_map(|it| match it.concern.as_deref() {
+                Some(Concern::Misnamed(path)) => Some(path.clone()),
+                _ => None,
+            })
             .collect();
-        diagnostics.retain(|it| it.missing.as_ref().is_none_or(|path| !meant.contains(path)));
+        diagnostics.retain(|it| match it.concern.as_deref() {
+            Some(Concern::Missing(path)) => !misnamed.contains(path),
+            _ => true,
+        });
         diagnostics
     }
 }
@@ -222,8 +228,8 @@ impl<'a> Section<'a> {
     pub fn report_needed(&self, key: &Key, message: &str, help: &str) {
         if self.table.is_some() {
             let diagnostic = Diagnostic::new(message, self.origin.clone(), "");
-            let diagnostic = diagnostic.missing(self.path_of(key.name)).help(help);
-            self.diagnostics.push(diagnostic);
+            let diagnostic = diagnostic.concern(Concern::Missing(self.path_of(key.name)));
+            self.diagnostics.push(diagnostic.help(help));
         }
     }
 
@@ -318,7 +324,8 @@ impl<'a> Section<'a> {
             Kind::Table(_) => format!("add [{path}]: {}", key.meaning),
             kind => format!("`{}` is {}: {kind}", key.name, key.meaning),
         };
-        self.diagnostics.push(diagnostic.missing(path).help(help));
+        self.diagnostics
+            .push(diagnostic.concern(Concern::Missing(path)).help(help));
     }
 
     fn report_unknown_keys(&self, keys: &[Key], foreign: familiar::Table) {
@@ -327,13 +334,14 @@ impl<'a> Section<'a> {
                 let message = format!("unknown key `{}`", self.path_of(&entry.key));
                 let remedy = remedy::for_key(&entry.key, &self.path, keys, foreign);
                 let mut help = remedy.help;
-                let meant = remedy.key.map(|path| (self.has(&path), path));
-                if let Some((true, _)) = meant {
-                    help += ", which is set already";
+                let mut diagnostic = Diagnostic::new(message, entry.key_origin.clone(), "");
+                if let Some(path) = remedy.key {
+                    if self.has(&path) {
+                        help += ", which is set already";
+                    }
+                    diagnostic = diagnostic.concern(Concern::Misnamed(path));
                 }
-                let diagnostic = Diagnostic::new(message, entry.key_origin.clone(), "");
-                let meant = meant.map(|(_, path)| path);
-                self.diagnostics.push(diagnostic.help(help).meant(meant));
+                self.diagnostics.push(diagnostic.help(help));
             }
         }
     }

@@ -207,7 +207,11 @@ const BAD_OVERRIDES: &[(&str, &str, &str)] = &[
         "unknown key `optimizer.adam.beta`",
     ),
     ("device=gpu", "gpu", "unknown device \"gpu\""),
-    ("name=2024-01-01", "2024-01-01", "`name` must be a string of letters"),
+    (
+        "name=2024-01-01",
+        "2024-01-01",
+        "`name` must be a string of letters",
+    ),
     (
         "training.batch_size=61",
         "61",
@@ -215,7 +219,7 @@ const BAD_OVERRIDES: &[(&str, &str, &str)] = &[
     ),
     (
         "model.layers[4]={ conv2d = { out_channels = 2, kernel_size = 3 } }",
-        "{ conv2d = { out_channels = 2, kernel_size = 3 } }",
+        "conv2d",
         "layer 4 `conv2d`: takes an image and is given 108 features",
     ),
     (
