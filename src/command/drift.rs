@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::cli::Overrides;
-use crate::config::{Experiment, OnResume, on_resume};
+use crate::config::{Experiment, LANGUAGE, OnResume};
 use crate::data::{self, Splits};
 use crate::run_dir::{Identity, layout};
 
@@ -52,7 +52,7 @@ pub fn check_changes(
             continue;
         }
         let lowered = after.training.epochs < before.training.epochs;
-        match on_resume(key) {
+        match LANGUAGE.on_resume(key) {
             OnResume::Fixed => {
                 return Err(Refusal::Change(format!(
                     "`{key}` cannot change from {was} to {is}: it is part of what the run is\n\

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::Error;
 use super::diagnostic::{Diagnostic, Problems, Severity};
-use super::experiment::Experiment;
+use super::experiment::{Experiment, LANGUAGE};
 use super::extends::{self, Loaded};
 use super::overrides::{Override, PREFIX};
 use super::path::KeyPath;
@@ -132,7 +132,7 @@ impl Document {
 
     /// The experiment, and what in it is hardly as it was meant.
     pub fn check(&self) -> Result<(Experiment, Problems), Error> {
-        let diagnostics = Diagnostics::default();
+        let diagnostics = Diagnostics::new(LANGUAGE);
         let experiment = Experiment::read(&self.root, &self.default_name, &diagnostics);
         let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics
             .into_inner()

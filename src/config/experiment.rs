@@ -7,11 +7,11 @@ use super::cost::{self, Cost};
 use super::data::{self, Data};
 use super::diagnostic::Diagnostic;
 use super::early_stop::{self, EarlyStop};
-use super::extends::EXTENDS;
 use super::familiar::{self, Here};
 use super::key::{Fallback, Key, Kind, OnResume};
-use super::language::on_resume;
-use super::model::{self, Model, Typed};
+use super::language::Language;
+use super::layers::Typed;
+use super::model::{self, Model};
 use super::optimizer::{self, Optimizer};
 use super::path::{KeyPath, Step};
 use super::schedule::{self, Schedule};
@@ -40,6 +40,13 @@ pub struct Experiment {
     pub model: Model,
 }
 
+pub const EXTENDS: Key = Key::new(
+    "extends",
+    Kind::Texts,
+    Fallback::Nothing,
+    "the experiment files that this one builds on, relative to it; tables merge, arrays and values \
+     replace, `key = { unset = true }` takes away, and the name is not taken over",
+);
 const NAME: Key = Key::new(
     "name",
     Kind::Pattern {
@@ -100,9 +107,11 @@ const CHECKPOINT: Key = Key::optional(
 const MODEL: Key = Key::required("model", Kind::Table(model::KEYS), "the network");
 
 /// The keys of the document itself; all others are inside of these.
-pub const KEYS: &[Key] = &[
+const KEYS: &[Key] = &[
     EXTENDS, NAME, SEED, DEVICE, DATA, TRAINING, OPTIMIZER, SCHEDULE, EARLY_STOP, CHECKPOINT, MODEL,
 ];
+
+pub const LANGUAGE: Language = Language(KEYS);
 
 impl Experiment {
     pub(super) fn read(root: &Node, default_name: &str, diagnostics: &Diagnostics) -> Self {
@@ -190,7 +199,7 @@ impl Experiment {
     pub fn digest(&self) -> String {
         let mut digest = Digest::default();
         for (path, value) in self.flatten() {
-            if on_resume(&path) == OnResume::Fixed {
+            if LANGUAGE.on_resume(&path) == OnResume::Fixed {
                 digest.update(format!("{path}={value}\n"));
             }
         }

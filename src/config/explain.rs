@@ -3,10 +3,9 @@
 use super::Error;
 use super::diagnostic::{Diagnostic, Problems};
 use super::document::Document;
-use super::experiment::Experiment;
+use super::experiment::{Experiment, LANGUAGE};
 use super::familiar;
 use super::key::{Fallback, Key, Kind};
-use super::language;
 use super::model::LAYER_KEYS;
 use super::path::{KeyPath, Step};
 use super::remedy;
@@ -81,7 +80,7 @@ impl std::fmt::Display for Whence {
 /// layer's name, `conv2d.stride`.
 pub fn find_key(path: &str) -> Result<&'static Key, Error> {
     let parsed = KeyPath::parse(path);
-    let found = parsed.as_ref().and_then(language::find);
+    let found = parsed.as_ref().and_then(|path| LANGUAGE.find(path));
     let of_layer = || {
         let (layer, option) = path.split_once('.').unwrap_or((path, ""));
         let layer = LAYER_KEYS.iter().find(|key| key.name == layer)?;
@@ -101,7 +100,7 @@ impl Document {
             .into_iter()
             .map(|(path, value)| (KeyPath::parse(&path).unwrap_or_default(), path, value))
             .collect();
-        values.sort_by_cached_key(|(steps, ..)| language::rank(steps));
+        values.sort_by_cached_key(|(steps, ..)| LANGUAGE.rank(steps));
         values
             .into_iter()
             .map(|(steps, path, value)| self.trace(&steps, path, one_line(&value)))
@@ -179,7 +178,7 @@ impl Document {
 
     /// Where a value comes from that nobody typed.
     fn fallback(&self, path: &KeyPath) -> Whence {
-        let Some(Fallback::Derived(words)) = language::find(path).map(|key| key.default) else {
+        let Some(Fallback::Derived(words)) = LANGUAGE.find(path).map(|key| key.default) else {
             return Whence::Default;
         };
         // It may follow from the value of a key beside it.
@@ -284,10 +283,10 @@ fn help_for(path: &KeyPath) -> String {
         let mut next = known.clone();
         next.push(step.clone());
         if let Step::Key(name) = step
-            && language::find(&next).is_none()
+            && LANGUAGE.find(&next).is_none()
         {
-            let key = language::find(&known);
-            let keys = language::keys_at(&known).unwrap_or_default();
+            let key = LANGUAGE.find(&known);
+            let keys = LANGUAGE.keys_at(&known).unwrap_or_default();
             return match key.map(|key| key.kind) {
                 Some(Kind::Layers(layers)) => remedy::for_layer(name, layers).0,
                 Some(kind) if keys.is_empty() => format!("`{known}` has no keys, it is {kind}"),
@@ -298,7 +297,7 @@ fn help_for(path: &KeyPath) -> String {
                     } else {
                         familiar::KEYS
                     };
-                    remedy::for_key(name, &known.to_string(), keys, foreign).help
+                    remedy::for_key(name, &known.to_string(), keys, foreign, LANGUAGE).help
                 }
             };
         }

@@ -5,20 +5,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostic;
-use super::key::{Fallback, Key, Kind};
+use super::experiment::EXTENDS;
 use super::merge::merge;
 use super::path::KeyPath;
 use super::remedy::{closest, describe};
 use super::source::{Origin, Source};
 use super::tree::{self, Entry, Node, Value};
-
-pub const EXTENDS: Key = Key::new(
-    "extends",
-    Kind::Texts,
-    Fallback::Nothing,
-    "the experiment files that this one builds on, relative to it; tables merge, arrays and values \
-     replace, `key = { unset = true }` takes away, and the name is not taken over",
-);
 
 /// No experiment needs more files; ends a chain that doubles at every link.
 const MAX_FILES: usize = 64;

@@ -14,434 +14,221 @@ pub enum Here {
 }
 
 /// Names, in lower case and without hyphens and underscores, and what they are here.
-pub type Table = &'static [(&'static [&'static str], Here)];
+pub type Table = &'static [(&'static str, Here)];
 
 /// Names of keys.
 pub const KEYS: Table = &[
     (
-        &[
-            "momentum",
-            "nesterov",
-            "dampening",
-            "sgd",
-            "rmsprop",
-            "adagrad",
-            "adadelta",
-            "lion",
-        ],
+        "momentum nesterov dampening sgd rmsprop adagrad adadelta lion",
         Here::Note("there is only `adam` here; its momentum is the first of its `betas`"),
     ),
     (
-        &["adamw", "decoupled"],
+        "adamw decoupled",
         Here::Note(
             "there is no decoupled weight decay here: `adam` adds `weight_decay` to the gradient",
         ),
     ),
     (
-        &["amsgrad"],
+        "amsgrad",
         Here::Note("there is no AMSGrad here, only `adam`"),
     ),
     (
-        &[
-            "gradclip",
-            "gradientclipval",
-            "clipgradnorm",
-            "maxgradnorm",
-            "clipnorm",
-            "clipvalue",
-        ],
+        "gradclip gradientclipval clipgradnorm maxgradnorm clipnorm clipvalue",
         Here::Note("there is no gradient clipping here"),
     ),
     (
-        &[
-            "accumulategradbatches",
-            "gradientaccumulationsteps",
-            "accumulate",
-            "accumsteps",
-        ],
+        "accumulategradbatches gradientaccumulationsteps accumulate accumsteps",
         Here::Note("there is no accumulation of gradients here: choose the `batch_size` itself"),
     ),
     (
-        &["maxsteps", "numsteps", "steps", "totalsteps", "maxiters"],
+        "maxsteps numsteps steps totalsteps maxiters",
         Here::Note("a run is counted in `epochs`; `runner check` says how many steps they are"),
     ),
     (
-        &["loss", "criterion", "lossfn", "objective"],
+        "loss criterion lossfn objective",
         Here::Note("the loss is the cross entropy: there is nothing to set"),
     ),
     (
-        &["metrics", "callbacks", "logger", "loggers", "plugins"],
+        "metrics callbacks logger loggers plugins",
         Here::Note("each run writes all its metrics to metrics.csv: there is nothing to set"),
     ),
     (
-        &[
-            "augment",
-            "augmentation",
-            "augmentations",
-            "transforms",
-            "transform",
-        ],
+        "augment augmentation augmentations transforms transform",
         Here::Note("there is no augmentation here"),
     ),
     (
-        &[
-            "valbatchsize",
-            "evalbatchsize",
-            "perdeviceevalbatchsize",
-            "testbatchsize",
-        ],
+        "valbatchsize evalbatchsize perdeviceevalbatchsize testbatchsize",
         Here::Note("evaluation takes `training.batch_size` too: there is nothing to set"),
     ),
     (
-        &["valsplit", "validationsplit", "valfraction"],
+        "valsplit validationsplit valfraction",
         Here::Note("`data.eval` names the evaluation images: nothing is split off"),
     ),
     (
-        &["restorebestweights", "loadbestmodelatend"],
+        "restorebestweights loadbestmodelatend",
         Here::Note(
             "checkpoint.keep_best keeps the best checkpoints beside the last: there is nothing to set",
         ),
     ),
     (
-        &[
-            "lr",
-            "lr0",
-            "baselr",
-            "initiallr",
-            "lrinit",
-            "learningrateinit",
-            "eta",
-            "stepsize",
-        ],
+        "lr lr0 baselr initiallr lrinit learningrateinit eta stepsize",
         Here::Key("training.learning_rate"),
     ),
     (
-        &[
-            "maxepochs",
-            "numepochs",
-            "nepochs",
-            "numtrainepochs",
-            "trainepochs",
-            "nbepochs",
-            "niter",
-            "maxiter",
-        ],
+        "maxepochs numepochs nepochs numtrainepochs trainepochs nbepochs niter maxiter",
         Here::Key("training.epochs"),
     ),
     (
-        &[
-            "bs",
-            "batch",
-            "trainbatchsize",
-            "trainbatch",
-            "pertraindevicebatchsize",
-            "perdevicetrainbatchsize",
-            "minibatchsize",
-            "batchsizetrain",
-            "nbatch",
-        ],
+        "bs batch trainbatchsize trainbatch pertraindevicebatchsize perdevicetrainbatchsize minibatchsize batchsizetrain nbatch",
         Here::Key("training.batch_size"),
     ),
     (
-        &[
-            "scheduler",
-            "lrscheduler",
-            "lrschedule",
-            "sched",
-            "lrpolicy",
-        ],
+        "scheduler lrscheduler lrschedule sched lrpolicy",
         Here::Key("schedule"),
     ),
     (
-        &["warmupepochs", "warmupsteps", "numwarmupsteps", "warmuplr"],
+        "warmupepochs warmupsteps numwarmupsteps warmuplr",
         Here::Key("schedule.warmup"),
     ),
     (
-        &["coslr", "cosinelr", "cosineannealing", "cosineannealinglr"],
+        "coslr cosinelr cosineannealing cosineannealinglr",
         Here::Key("schedule.cosine"),
     ),
-    (&["steplr"], Here::Key("schedule.step")),
-    (&["multisteplr"], Here::Key("schedule.multi_step")),
-    (&["exponentiallr"], Here::Key("schedule.exponential")),
+    ("steplr", Here::Key("schedule.step")),
+    ("multisteplr", Here::Key("schedule.multi_step")),
+    ("exponentiallr", Here::Key("schedule.exponential")),
     (
-        &[
-            "maxtime",
-            "timelimit",
-            "maxhours",
-            "timelimitminutes",
-            "budget",
-        ],
+        "maxtime timelimit maxhours timelimitminutes budget",
         Here::Key("training.max_minutes"),
     ),
     (
-        &[
-            "randomseed",
-            "randomstate",
-            "manualseed",
-            "rngseed",
-            "seedeverything",
-            "prngseed",
-        ],
+        "randomseed randomstate manualseed rngseed seedeverything prngseed",
         Here::Key("seed"),
     ),
     (
-        &[
-            "accelerator",
-            "devices",
-            "gpus",
-            "gpu",
-            "cuda",
-            "usecuda",
-            "usegpu",
-        ],
+        "accelerator devices gpus gpu cuda usecuda usegpu",
         Here::Key("device"),
     ),
     (
-        &[
-            "experimentname",
-            "runname",
-            "expname",
-            "experiment",
-            "jobname",
-        ],
+        "experimentname runname expname experiment jobname",
         Here::Key("name"),
     ),
     (
-        &[
-            "datadir",
-            "dataroot",
-            "datapath",
-            "root",
-            "dataset",
-            "datasetpath",
-            "datasetroot",
-            "folder",
-            "directory",
-            "dir",
-        ],
+        "datadir dataroot datapath root dataset datasetpath datasetroot folder directory dir",
         Here::Key("data.path"),
     ),
     (
-        &[
-            "traindir",
-            "trainpath",
-            "trainroot",
-            "traindata",
-            "traindataset",
-            "trainset",
-        ],
+        "traindir trainpath trainroot traindata traindataset trainset",
         Here::Key("data.train"),
     ),
     (
-        &[
-            "val",
-            "valid",
-            "validation",
-            "test",
-            "valdir",
-            "valpath",
-            "valdata",
-            "valdataset",
-            "testdir",
-            "testpath",
-            "testdata",
-            "testdataset",
-            "validationdata",
-            "evalpath",
-            "evaldata",
-        ],
+        "val valid validation test valdir valpath valdata valdataset testdir testpath testdata testdataset validationdata evalpath evaldata",
         Here::Key("data.eval"),
     ),
-    (&["rescale", "rescalefactor"], Here::Key("data.scale")),
+    ("rescale rescalefactor", Here::Key("data.scale")),
+    ("imagemean pixelmean", Here::Key("data.normalize.mean")),
+    ("imagestd pixelstd", Here::Key("data.normalize.std")),
     (
-        &["imagemean", "pixelmean"],
-        Here::Key("data.normalize.mean"),
-    ),
-    (&["imagestd", "pixelstd"], Here::Key("data.normalize.std")),
-    (
-        &[
-            "imgsz",
-            "imgsize",
-            "imagesize",
-            "inputsize",
-            "inputshape",
-            "insize",
-            "resolution",
-        ],
+        "imgsz imgsize imagesize inputsize inputshape insize resolution",
         Here::Key("model.input"),
     ),
+    ("network architecture arch net backbone", Here::Key("model")),
+    ("modules blocks stages", Here::Key("model.layers")),
+    ("beta1 beta2 adambeta1", Here::Key("optimizer.adam.betas")),
     (
-        &["network", "architecture", "arch", "net", "backbone"],
-        Here::Key("model"),
-    ),
-    (&["modules", "blocks", "stages"], Here::Key("model.layers")),
-    (
-        &["beta1", "beta2", "adambeta1"],
-        Here::Key("optimizer.adam.betas"),
-    ),
-    (
-        &["epsilon", "adamepsilon", "opteps"],
+        "epsilon adamepsilon opteps",
         Here::Key("optimizer.adam.eps"),
     ),
     (
-        &["decay", "l2", "l2reg", "l2regularization", "wd"],
+        "decay l2 l2reg l2regularization wd",
         Here::Key("optimizer.adam.weight_decay"),
     ),
-    (&["optim", "opt"], Here::Key("optimizer")),
+    ("optim opt", Here::Key("optimizer")),
     (
-        &[
-            "train",
-            "trainer",
-            "fit",
-            "hyperparameters",
-            "hparams",
-            "params",
-        ],
+        "train trainer fit hyperparameters hparams params",
         Here::Key("training"),
     ),
+    ("datamodule dataloader dataloaders input", Here::Key("data")),
     (
-        &["datamodule", "dataloader", "dataloaders", "input"],
-        Here::Key("data"),
-    ),
-    (
-        &["earlystopping", "earlystop", "earlystoppingcallback"],
+        "earlystopping earlystop earlystoppingcallback",
         Here::Key("early_stop"),
     ),
     (
-        &["earlystoppingpatience", "noimprovement"],
+        "earlystoppingpatience noimprovement",
         Here::Key("early_stop.patience"),
     ),
     (
-        &["threshold", "tolerance", "tol", "mindeltaearlystopping"],
+        "threshold tolerance tol mindeltaearlystopping",
         Here::Key("early_stop.min_delta"),
     ),
     (
-        &[
-            "checkpoints",
-            "modelcheckpoint",
-            "checkpointing",
-            "ckpt",
-            "saving",
-        ],
+        "checkpoints modelcheckpoint checkpointing ckpt saving",
         Here::Key("checkpoint"),
     ),
     (
-        &["savetopk", "savebest", "savebestonly", "keepbestn"],
+        "savetopk savebest savebestonly keepbestn",
         Here::Key("checkpoint.keep_best"),
     ),
     (
-        &[
-            "savelast",
-            "savetotallimit",
-            "maxtokeep",
-            "keeplastn",
-            "totallimit",
-        ],
+        "savelast savetotallimit maxtokeep keeplastn totallimit",
         Here::Key("checkpoint.keep_last"),
     ),
     (
-        &[
-            "everynepochs",
-            "saveperiod",
-            "savefreq",
-            "saveevery",
-            "checkpointinterval",
-            "period",
-        ],
+        "everynepochs saveperiod savefreq saveevery checkpointinterval period",
         Here::Key("checkpoint.every_epochs"),
     ),
     (
-        &["everyntrainsteps", "savesteps", "everynsteps"],
+        "everyntrainsteps savesteps everynsteps",
         Here::Key("checkpoint.every_steps"),
     ),
+    ("traintimeinterval", Here::Key("checkpoint.every_minutes")),
     (
-        &["traintimeinterval"],
-        Here::Key("checkpoint.every_minutes"),
-    ),
-    (
-        &[
-            "defaults", "base", "inherit", "inherits", "include", "import", "parent",
-        ],
+        "defaults base inherit inherits include import parent",
         Here::Key("extends"),
     ),
     (
-        &[
-            "numworkers",
-            "workers",
-            "nworkers",
-            "njobs",
-            "numthreads",
-            "threads",
-        ],
+        "numworkers workers nworkers njobs numthreads threads",
         Here::Note(
             "there are no workers to count: images are in memory, and `--threads N` on the command \
              line sets how many threads compute",
         ),
     ),
     (
-        &[
-            "outputdir",
-            "outdir",
-            "savedir",
-            "logdir",
-            "defaultrootdir",
-            "project",
-            "workdir",
-        ],
+        "outputdir outdir savedir logdir defaultrootdir project workdir",
         Here::Note("`--out DIR` on the command line names the folder for run directories"),
     ),
     (
-        &[
-            "shuffle",
-            "droplast",
-            "pinmemory",
-            "persistentworkers",
-            "prefetchfactor",
-        ],
+        "shuffle droplast pinmemory persistentworkers prefetchfactor",
         Here::Note(
             "each epoch's order is drawn anew from `seed`, and every image is seen: there is \
              nothing to set",
         ),
     ),
     (
-        &[
-            "amp",
-            "precision",
-            "fp16",
-            "bf16",
-            "half",
-            "dtype",
-            "mixedprecision",
-        ],
+        "amp precision fp16 bf16 half dtype mixedprecision",
         Here::Note("training is in 32-bit floats: there is nothing to set"),
     ),
     (
-        &["deterministic", "benchmark", "cudnnbenchmark"],
+        "deterministic benchmark cudnnbenchmark",
         Here::Note("every run is deterministic: there is nothing to set"),
     ),
     (
-        &["numclasses", "nc", "classes", "nclasses"],
+        "numclasses nc classes nclasses",
         Here::Note(
             "the number of classes is `out_features` of the last linear layer: there is no key of \
              its own",
         ),
     ),
     (
-        &["resume", "resumefrom", "resumefromcheckpoint", "ckptpath"],
+        "resume resumefrom resumefromcheckpoint ckptpath",
         Here::Note("`runner resume RUN` goes on with a run: there is nothing to set"),
     ),
     (
-        &["fastdevrun"],
+        "fastdevrun",
         Here::Note("`runner check CONFIG --fast-dev-run` does that"),
     ),
     (
-        &[
-            "verbose",
-            "quiet",
-            "loglevel",
-            "progressbar",
-            "enableprogressbar",
-        ],
+        "verbose quiet loglevel progressbar enableprogressbar",
         Here::Note("`-q` on the command line keeps a run quiet"),
     ),
 ];
@@ -449,111 +236,60 @@ pub const KEYS: Table = &[
 /// Names of layers.
 pub const LAYERS: Table = &[
     (
-        &[
-            "avgpool2d",
-            "avgpool",
-            "averagepooling2d",
-            "averagepooling",
-            "adaptivemaxpool2d",
-        ],
+        "avgpool2d avgpool averagepooling2d averagepooling adaptivemaxpool2d",
         Here::Note(
             "there is no such pooling here: `max_pool2d` takes the largest of each window, `adaptive_avg_pool2d` gives means of a fixed size",
         ),
     ),
     (
-        &[
-            "gelu",
-            "elu",
-            "selu",
-            "silu",
-            "swish",
-            "mish",
-            "relu6",
-            "leakyrelu",
-            "prelu",
-            "tanh",
-            "sigmoid",
-            "hardswish",
-            "softplus",
-        ],
+        "gelu elu selu silu swish mish relu6 leakyrelu prelu tanh sigmoid hardswish softplus",
         Here::Note("there is no such activation here, only \"relu\""),
     ),
     (
-        &[
-            "layernorm",
-            "groupnorm",
-            "instancenorm2d",
-            "instancenorm",
-            "batchnorm1d",
-            "batchnorm3d",
-        ],
+        "layernorm groupnorm instancenorm2d instancenorm batchnorm1d batchnorm3d",
         Here::Note("there is no such normalization here, only \"batch_norm2d\""),
     ),
     (
-        &["conv1d", "conv3d", "convtranspose2d", "conv2dtranspose"],
+        "conv1d conv3d convtranspose2d conv2dtranspose",
         Here::Note("there is no such convolution here, only `conv2d`"),
     ),
     (
-        &["dropout2d", "spatialdropout2d", "alphadropout"],
+        "dropout2d spatialdropout2d alphadropout",
         Here::Note("there is no such dropout here: `dropout` sets single elements to zero"),
     ),
     (
-        &["unset"],
+        "unset",
         Here::Note("an array replaces as a whole: leave the element out"),
     ),
     (
-        &["conv", "convolution", "convolution2d", "conv2", "cnn"],
+        "conv convolution convolution2d conv2 cnn",
         Here::Layer("conv2d"),
     ),
     (
-        &[
-            "dense",
-            "fc",
-            "fullyconnected",
-            "lin",
-            "affine",
-            "innerproduct",
-        ],
+        "dense fc fullyconnected lin affine innerproduct",
         Here::Layer("linear"),
     ),
     (
-        &["batchnormalization", "batchnorm", "bn", "bn2d", "norm"],
+        "batchnormalization batchnorm bn bn2d norm",
         Here::Layer("batch_norm2d"),
     ),
     (
-        &[
-            "maxpooling2d",
-            "maxpool",
-            "maxpooling",
-            "pool",
-            "mp",
-            "subsampling",
-        ],
+        "maxpooling2d maxpool maxpooling pool mp subsampling",
         Here::Layer("max_pool2d"),
     ),
     (
-        &[
-            "globalaveragepooling2d",
-            "globalavgpool",
-            "globalavgpool2d",
-            "globalaveragepooling",
-            "adaptiveavgpool",
-            "gap",
-        ],
+        "globalaveragepooling2d globalavgpool globalavgpool2d globalaveragepooling adaptiveavgpool gap",
         Here::Layer("adaptive_avg_pool2d"),
     ),
+    ("activation rectifier relulayer", Here::Layer("relu")),
+    ("reshape view flat", Here::Layer("flatten")),
+    ("drop", Here::Layer("dropout")),
     (
-        &["activation", "rectifier", "relulayer"],
-        Here::Layer("relu"),
-    ),
-    (&["reshape", "view", "flat"], Here::Layer("flatten")),
-    (&["drop"], Here::Layer("dropout")),
-    (
-        &["softmax", "logsoftmax"],
+        "softmax logsoftmax",
         Here::Note("the loss takes the scores of the last linear layer as they are: leave it out"),
     ),
     (
-        &["input", "inputlayer"],
+        "input inputlayer",
         Here::Note("`model.input` is the size of one image: leave the layer out"),
     ),
 ];
@@ -561,89 +297,58 @@ pub const LAYERS: Table = &[
 /// Names of layers' options.
 pub const OPTIONS: Table = &[
     (
-        &["ceilmode"],
+        "ceilmode",
         Here::Note("sizes are rounded down, as PyTorch does by default: there is nothing to set"),
     ),
     (
-        &["paddingmode"],
+        "paddingmode",
         Here::Note("padding is of zeros: there is nothing to set"),
     ),
     (
-        &["startdim", "enddim"],
+        "startdim enddim",
         Here::Note("everything is flattened but the batch: there is nothing to set"),
     ),
     (
-        &["act", "norm", "bn", "batchnorm", "batchnormalization"],
+        "act norm bn batchnorm batchnormalization",
         Here::Note(
             "it is a layer of its own, for example \"relu\" or \"batch_norm2d\" as the next one",
         ),
     ),
     (
-        &[
-            "filters",
-            "channels",
-            "outchannel",
-            "nfilters",
-            "nout",
-            "outplanes",
-            "out",
-        ],
+        "filters channels outchannel nfilters nout outplanes out",
         Here::Key("conv2d.out_channels"),
     ),
     (
-        &[
-            "units",
-            "outfeature",
-            "features",
-            "hidden",
-            "size",
-            "outputdim",
-            "outdim",
-        ],
+        "units outfeature features hidden size outputdim outdim",
         Here::Key("linear.out_features"),
     ),
     (
-        &[
-            "kernel",
-            "kernelshape",
-            "poolsize",
-            "window",
-            "windowsize",
-            "k",
-            "ksize",
-        ],
+        "kernel kernelshape poolsize window windowsize k ksize",
         Here::Key("conv2d.kernel_size"),
     ),
-    (&["strides", "step", "s"], Here::Key("conv2d.stride")),
-    (&["pad", "paddings"], Here::Key("conv2d.padding")),
-    (&["dilationrate", "dilations"], Here::Key("conv2d.dilation")),
-    (&["usebias", "hasbias"], Here::Key("conv2d.bias")),
+    ("strides step s", Here::Key("conv2d.stride")),
+    ("pad paddings", Here::Key("conv2d.padding")),
+    ("dilationrate dilations", Here::Key("conv2d.dilation")),
+    ("usebias hasbias", Here::Key("conv2d.bias")),
     (
-        &[
-            "rate",
-            "prob",
-            "dropoutrate",
-            "dropprob",
-            "probability",
-            "dropout",
-        ],
+        "rate prob dropoutrate dropprob probability dropout",
         Here::Key("dropout.p"),
     ),
-    (&["epsilon"], Here::Key("batch_norm2d.eps")),
+    ("epsilon", Here::Key("batch_norm2d.eps")),
     (
-        &["outputshape", "outsize"],
+        "outputshape outsize",
         Here::Key("adaptive_avg_pool2d.output_size"),
     ),
     (
-        &["inplace"],
+        "inplace",
         Here::Note("memory is reused where it can be: there is nothing to set"),
     ),
     (
-        &["activation"],
+        "activation",
         Here::Note("an activation is a layer of its own, for example \"relu\" as the next one"),
     ),
     (
-        &["affine", "trackrunningstats"],
+        "affine trackrunningstats",
         Here::Note("batch norms have weights and running statistics: there is nothing to set"),
     ),
 ];
@@ -651,39 +356,24 @@ pub const OPTIONS: Table = &[
 /// Values of keys that name a column or a device.
 pub const WORDS: Table = &[
     (
-        &["valloss", "validationloss", "testloss", "loss"],
+        "valloss validationloss testloss loss",
         Here::Word("eval_loss"),
     ),
     (
-        &[
-            "valacc",
-            "valaccuracy",
-            "accuracy",
-            "acc",
-            "testaccuracy",
-            "testacc",
-            "top1",
-            "metrics/accuracytop1",
-            "validationaccuracy",
-        ],
+        "valacc valaccuracy accuracy acc testaccuracy testacc top1 metrics/accuracytop1 validationaccuracy",
         Here::Word("eval_accuracy"),
     ),
+    ("valf1 f1 f1score f1macro", Here::Word("eval_f1")),
+    ("trainacc", Here::Word("train_accuracy")),
+    ("minimum minimize lower", Here::Word("min")),
+    ("maximum maximize higher", Here::Word("max")),
+    ("gpu nvidia cuda:", Here::Word("cuda")),
     (
-        &["valf1", "f1", "f1score", "f1macro"],
-        Here::Word("eval_f1"),
-    ),
-    (&["trainacc"], Here::Word("train_accuracy")),
-    (&["minimum", "minimize", "lower"], Here::Word("min")),
-    (&["maximum", "maximize", "higher"], Here::Word("max")),
-    (&["gpu", "nvidia", "cuda:"], Here::Word("cuda")),
-    (
-        &[
-            "mps", "metal", "xpu", "rocm", "hip", "tpu", "wgpu", "vulkan",
-        ],
+        "mps metal xpu rocm hip tpu wgpu vulkan",
         Here::Note("there is no such backend here: take \"auto\" or \"cpu\""),
     ),
     (
-        &["auto"],
+        "auto",
         Here::Note("leave it out: it follows from the monitor"),
     ),
 ];
@@ -693,7 +383,7 @@ pub fn find(table: Table, name: &str) -> Option<Here> {
     let folded = fold(name);
     table
         .iter()
-        .find(|(names, _)| names.contains(&folded.as_str()))
+        .find(|(names, _)| names.split(' ').any(|name| name == folded))
         .map(|(_, here)| *here)
 }
 

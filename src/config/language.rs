@@ -1,61 +1,79 @@
 //! The language as a whole: every key under its path, and where a name belongs.
 
-use super::experiment::KEYS;
 use super::key::{Key, Kind, OnResume};
 use super::path::{KeyPath, Step};
 
-/// The key of a path; an element of an array has the array's.
-pub fn find(path: &KeyPath) -> Option<&'static Key> {
-    let mut keys = KEYS;
-    let mut found = None;
-    for step in &path.0 {
-        if let Step::Key(name) = step {
-            let key = keys.iter().find(|key| key.name == name)?;
-            keys = key.keys();
-            found = Some(key);
-        }
-    }
-    found
-}
+/// The keys of an experiment, and all that are inside of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Language(pub &'static [Key]);
 
-/// The keys of the table at a path.
-pub fn keys_at(path: &KeyPath) -> Option<&'static [Key]> {
-    if path.0.is_empty() {
-        return Some(KEYS);
-    }
-    Some(find(path)?.keys())
-}
-
-/// Where a path comes in the order of the language: the places of its keys in their tables, and the
-/// indices of its elements.
-pub fn rank(path: &KeyPath) -> Vec<usize> {
-    let mut keys = KEYS;
-    let mut rank = Vec::with_capacity(path.0.len());
-    for step in &path.0 {
-        match step {
-            Step::Index(index) => rank.push(*index),
-            Step::Key(name) => {
-                let place = keys.iter().position(|key| key.name == name);
-                rank.push(place.unwrap_or(usize::MAX));
-                keys = place.map_or(&[], |place| keys[place].keys());
+impl Language {
+    /// The key of a path; an element of an array has the array's.
+    pub fn find(self, path: &KeyPath) -> Option<&'static Key> {
+        let mut keys = self.0;
+        let mut found = None;
+        for step in &path.0 {
+            if let Step::Key(name) = step {
+                let key = keys.iter().find(|key| key.name == name)?;
+                keys = key.keys();
+                found = Some(key);
             }
         }
+        found
     }
-    rank
-}
 
-/// Whether a resume may change the value at a dotted path.
-pub fn on_resume(path: &str) -> OnResume {
-    KeyPath::parse(path)
-        .and_then(|path| find(&path))
-        .map_or(OnResume::Fixed, |key| key.on_resume)
-}
+    /// The keys of the table at a path.
+    pub fn keys_at(self, path: &KeyPath) -> Option<&'static [Key]> {
+        if path.0.is_empty() {
+            return Some(self.0);
+        }
+        Some(self.find(path)?.keys())
+    }
 
-/// Every key with its dotted path, tables before what is in them; layers stand apart.
-pub fn walk() -> Vec<(String, &'static Key)> {
-    let mut found = Vec::new();
-    walk_into(KEYS, "", &mut found);
-    found
+    /// Where a path comes in the order of the language: the places of its keys in their tables, and
+    /// the indices of its elements.
+    pub fn rank(self, path: &KeyPath) -> Vec<usize> {
+        let mut keys = self.0;
+        let mut rank = Vec::with_capacity(path.0.len());
+        for step in &path.0 {
+            match step {
+                Step::Index(index) => rank.push(*index),
+                Step::Key(name) => {
+                    let place = keys.iter().position(|key| key.name == name);
+                    rank.push(place.unwrap_or(usize::MAX));
+                    keys = place.map_or(&[], |place| keys[place].keys());
+                }
+            }
+        }
+        rank
+    }
+
+    /// Whether a resume may change the value at a dotted path.
+    pub fn on_resume(self, path: &str) -> OnResume {
+        KeyPath::parse(path)
+            .and_then(|path| self.find(&path))
+            .map_or(OnResume::Fixed, |key| key.on_resume)
+    }
+
+    /// Every key with its dotted path, tables before what is in them; layers stand apart.
+    pub fn walk(self) -> Vec<(String, &'static Key)> {
+        let mut found = Vec::new();
+        walk_into(self.0, "", &mut found);
+        found
+    }
+
+    /// The paths of the keys, outside of layers, with this name.
+    pub fn paths_of(self, name: &str) -> Vec<String> {
+        let mut paths: Vec<String> = self
+            .walk()
+            .into_iter()
+            .filter(|(_, key)| key.name == name)
+            .map(|(path, _)| path)
+            .collect();
+        // The way in which most would type it comes first.
+        paths.sort_by_key(|path| path.matches('.').count());
+        paths
+    }
 }
 
 fn walk_into(keys: &'static [Key], prefix: &str, found: &mut Vec<(String, &'static Key)>) {
@@ -66,16 +84,4 @@ fn walk_into(keys: &'static [Key], prefix: &str, found: &mut Vec<(String, &'stat
             walk_into(keys, &format!("{path}."), found);
         }
     }
-}
-
-/// The paths of the keys, outside of layers, with this name.
-pub fn paths_of(name: &str) -> Vec<String> {
-    let mut paths: Vec<String> = walk()
-        .into_iter()
-        .filter(|(_, key)| key.name == name)
-        .map(|(path, _)| path)
-        .collect();
-    // The way in which most would type it comes first.
-    paths.sort_by_key(|path| path.matches('.').count());
-    paths
 }

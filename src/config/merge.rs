@@ -1,7 +1,7 @@
 //! How one source goes over another: tables merge, all else replaces, `{ unset = true }` takes away.
 
 use super::diagnostic::Diagnostic;
-use super::language;
+use super::experiment::LANGUAGE;
 use super::path::{KeyPath, Step};
 use super::remedy::suggest;
 use super::source::Origin;
@@ -70,11 +70,11 @@ fn refuse_unset(node: &Node, path: &KeyPath, diagnostics: &mut Vec<Diagnostic>) 
 /// What is said of a key that is to be taken away and is not there.
 pub fn nothing_to_unset(path: &KeyPath, origin: Origin) -> Diagnostic {
     let message = format!("`{path}` is not set, there is nothing to take away");
-    let known = language::find(path).is_some();
+    let known = LANGUAGE.find(path).is_some();
     let help = match path.0.split_last() {
         Some((Step::Key(key), parent)) if !known => {
             let parent = KeyPath(parent.to_vec());
-            let keys = language::keys_at(&parent).unwrap_or_default();
+            let keys = LANGUAGE.keys_at(&parent).unwrap_or_default();
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
             suggest(key, &names)
         }

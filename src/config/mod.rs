@@ -16,6 +16,7 @@ mod extends;
 mod familiar;
 mod key;
 mod language;
+mod layers;
 mod merge;
 mod model;
 mod monitor;
@@ -41,10 +42,10 @@ pub use data::{Data, Normalize};
 pub use diagnostic::{Look, Problems};
 pub use document::Document;
 pub use early_stop::EarlyStop;
-pub use experiment::Experiment;
+pub use experiment::{Experiment, LANGUAGE};
 pub use explain::{Explained, Explanation, Whence, find_key};
 pub use key::{Fallback, Key, Kind, OnResume};
-pub use language::{on_resume, walk};
+pub use language::Language;
 pub use model::{
     AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, LAYER_KEYS, Layer, Linear, MaxPool2d, Model,
 };

@@ -2,7 +2,7 @@
 
 use super::familiar::{self, Here};
 use super::key::{Key, Kind};
-use super::language;
+use super::language::Language;
 use super::path::KeyPath;
 use super::tree::{self, Node, Value};
 
@@ -24,7 +24,13 @@ impl Remedy {
 
 /// What a name that is unknown in the table at `path` should have been. `foreign` are the names that
 /// other tools have for what stands in such a table.
-pub fn for_key(typed: &str, path: &str, keys: &[Key], foreign: familiar::Table) -> Remedy {
+pub fn for_key(
+    typed: &str,
+    path: &str,
+    keys: &[Key],
+    foreign: familiar::Table,
+    language: Language,
+) -> Remedy {
     let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
     let inside = |name: &str| match path {
         "" => name.to_owned(),
@@ -41,14 +47,14 @@ pub fn for_key(typed: &str, path: &str, keys: &[Key], foreign: familiar::Table) 
     if path == "optimizer" && matches!(typed, "name" | "type" | "class" | "_target_") {
         return Remedy::note("the optimizer is a table named after it: [optimizer.adam]");
     }
-    if is_table && let Some(remedy) = elsewhere(typed) {
+    if is_table && let Some(remedy) = elsewhere(typed, language) {
         return remedy;
     }
     match familiar::find(foreign, typed) {
         Some(Here::Key(key)) => {
             let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
             if is_table && table != path {
-                let is_table = !find(key).is_none_or(|key| key.keys().is_empty());
+                let is_table = !find(key, language).is_none_or(|key| key.keys().is_empty());
                 return Remedy {
                     help: match is_table {
                         true => format!("here it is a table of its own: [{key}]"),
@@ -65,7 +71,8 @@ pub fn for_key(typed: &str, path: &str, keys: &[Key], foreign: familiar::Table) 
         _ => {}
     }
     // `training_epochs`, as an environment variable with an underscore too few has it.
-    let joined = language::walk()
+    let joined = language
+        .walk()
         .into_iter()
         .find(|(path, _)| path.replace('.', "_") == typed);
     if let (true, Some((path, _))) = (is_table, joined) {
@@ -81,8 +88,8 @@ pub fn for_key(typed: &str, path: &str, keys: &[Key], foreign: familiar::Table) 
 }
 
 /// The tables that have a key of exactly this name.
-fn elsewhere(typed: &str) -> Option<Remedy> {
-    let paths = language::paths_of(typed);
+fn elsewhere(typed: &str, language: Language) -> Option<Remedy> {
+    let paths = language.paths_of(typed);
     let [first, others @ ..] = paths.as_slice() else {
         return None;
     };
@@ -255,8 +262,8 @@ pub fn known(names: &[&str]) -> String {
     format!("the names known here are {}", quoted.join(", "))
 }
 
-fn find(path: &str) -> Option<&'static Key> {
-    KeyPath::parse(path).and_then(|path| language::find(&path))
+fn find(path: &str, language: Language) -> Option<&'static Key> {
+    KeyPath::parse(path).and_then(|path| language.find(&path))
 }
 
 fn word(typed: &str, words: &[&str]) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::experiment::KEYS;
+use super::experiment::LANGUAGE;
 use super::key::{Fallback, Key, Kind};
 
 /// The schema of an experiment file.
@@ -24,10 +24,10 @@ pub fn schema() -> Value {
             },
         },
         "if": { "required": ["extends"] },
-        "else": required(KEYS),
+        "else": required(LANGUAGE.0),
     });
     let members = schema.as_object_mut().expect("it is an object");
-    members.extend(table(KEYS, true));
+    members.extend(table(LANGUAGE.0, true));
     schema
 }
 

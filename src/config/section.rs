@@ -5,27 +5,39 @@ use std::cell::RefCell;
 use super::diagnostic::{Concern, Diagnostic};
 use super::familiar;
 use super::key::{Fallback, Key, Kind};
+use super::language::Language;
 use super::remedy;
 use super::source::Origin;
 use super::tree::{Node, Table, Value, parse_value};
 
 /// Problems found so far; shared by all sections of one document.
-#[derive(Debug, Default)]
-pub struct Diagnostics(RefCell<Vec<Diagnostic>>);
+#[derive(Debug)]
+pub struct Diagnostics {
+    /// Knows where a name belongs.
+    language: Language,
+    found: RefCell<Vec<Diagnostic>>,
+}
 
 impl Diagnostics {
+    pub fn new(language: Language) -> Self {
+        Self {
+            language,
+            found: RefCell::default(),
+        }
+    }
+
     /// Also a warning, which refuses nothing.
     pub fn push(&self, diagnostic: Diagnostic) {
-        self.0.borrow_mut().push(diagnostic);
+        self.found.borrow_mut().push(diagnostic);
     }
 
     pub fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.found.borrow().len()
     }
 
     /// All of them, but for keys that are missing because their names are wrong: those are told once.
     pub fn into_inner(self) -> Vec<Diagnostic> {
-        let mut diagnostics = self.0.into_inner();
+        let mut diagnostics = self.found.into_inner();
         let misnamed: Vec<String> = diagnostics
             .iter()
             .filter_map(|it| match it.concern.as_deref() {
@@ -332,7 +344,13 @@ impl<'a> Section<'a> {
         for entry in self.table.iter().flat_map(|table| table.entries()) {
             if !keys.iter().any(|key| key.name == entry.key) {
                 let message = format!("unknown key `{}`", self.path_of(&entry.key));
-                let remedy = remedy::for_key(&entry.key, &self.path, keys, foreign);
+                let remedy = remedy::for_key(
+                    &entry.key,
+                    &self.path,
+                    keys,
+                    foreign,
+                    self.diagnostics.language,
+                );
                 let mut help = remedy.help;
                 let mut diagnostic = Diagnostic::new(message, entry.key_origin.clone(), "");
                 if let Some(path) = remedy.key {

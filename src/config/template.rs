@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::experiment::KEYS;
+use super::experiment::LANGUAGE;
 use super::key::{Fallback, Key, Kind};
 
 /// Values for the keys that have no default, such that the whole trains on the bundled digits.
@@ -55,7 +55,7 @@ pub fn template(path: &str, schema: Option<&str>) -> String {
          # What is commented out may be left out, and then has the value that stands there unless\n\
          # that is an example. More about a key: runner config explain training.epochs\n",
     );
-    let (tables, values): (Vec<&Key>, Vec<&Key>) = KEYS.iter().partition(|key| is_table(key));
+    let (tables, values): (Vec<&Key>, Vec<&Key>) = LANGUAGE.0.iter().partition(|key| is_table(key));
     for key in values {
         write_value(&mut text, key, "", false);
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Mutex;
 
 use runner::command::EXIT_CODES;
-use runner::config::{Document, Fallback, Key, Kind, LAYER_KEYS, OnResume, schema, walk};
+use runner::config::{Document, Fallback, Key, Kind, LANGUAGE, LAYER_KEYS, OnResume, schema};
 
 use crate::support::project;
 
@@ -14,7 +14,7 @@ fn the_readme_has_every_key_of_the_language() {
     let mut table = String::from(
         "| key | takes | default | what it is | on resume |\n| --- | --- | --- | --- | --- |\n",
     );
-    for (path, key) in walk() {
+    for (path, key) in LANGUAGE.walk() {
         // A table stands for its keys, which come in rows of their own, unless it may be left out.
         let is_table = matches!(key.kind, Kind::Table(_) | Kind::Choice(_));
         if !is_table || key.default == Fallback::Nothing {

@@ -3,7 +3,7 @@
 use std::env;
 use std::process::Command;
 
-use runner::config::{Document, Fallback, Kind, LAYER_KEYS, walk};
+use runner::config::{Document, Fallback, Kind, LANGUAGE, LAYER_KEYS};
 
 use super::files;
 use crate::support::{Sandbox, TINY, project};
@@ -120,7 +120,7 @@ fn every_key_can_be_explained() {
     let sandbox = Sandbox::new();
     let document = Document::read(&sandbox.path("tiny.toml")).unwrap();
     let experiment = document.experiment().unwrap();
-    let mut paths: Vec<String> = walk().into_iter().map(|(path, _)| path).collect();
+    let mut paths: Vec<String> = LANGUAGE.walk().into_iter().map(|(path, _)| path).collect();
     paths.extend(experiment.flatten().into_iter().map(|(path, _)| path));
     for path in paths {
         let told = document.explain(&path, &experiment).unwrap();
@@ -285,7 +285,7 @@ fn a_new_config_is_commented_trains_as_it_stands_and_never_replaces_a_file() {
         printed.starts_with("#:schema ../schema/experiment.schema.json\n"),
         "{printed}"
     );
-    for (path, key) in walk() {
+    for (path, key) in LANGUAGE.walk() {
         let words = text.replace("\n#  ", "");
         assert!(words.contains(key.meaning), "{path}");
     }
@@ -307,7 +307,11 @@ fn what_a_new_config_says_in_comments_is_right() {
     let sandbox = Sandbox::new();
     sandbox.write("baseline.toml", TINY);
     let text = sandbox.runner(&["config", "new"]).success().stdout;
-    let keys: Vec<&str> = walk().into_iter().map(|(_, key)| key.name).collect();
+    let keys: Vec<&str> = LANGUAGE
+        .walk()
+        .into_iter()
+        .map(|(_, key)| key.name)
+        .collect();
     let (mut count, mut table) = (0, "");
     let uncommented: Vec<String> = text
         .lines()
@@ -355,7 +359,7 @@ fn what_a_new_config_says_in_comments_is_right() {
 
 #[test]
 fn every_key_says_what_it_means_and_every_default_is_of_its_kind() {
-    let keys = walk().into_iter().chain(
+    let keys = LANGUAGE.walk().into_iter().chain(
         LAYER_KEYS
             .iter()
             .flat_map(|layer| layer.keys())
