@@ -305,3 +305,39 @@ fn quoted_number(typed: &str, unit: &str) -> Option<String> {
     };
     (unit == "minutes").then(|| format!("it is a number of minutes: write {minutes}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::experiment::LANGUAGE;
+    use crate::config::model::LAYER_KEYS;
+
+    /// Every name from elsewhere leads to something that is there, and none to itself.
+    #[test]
+    fn familiar_names_lead_somewhere() {
+        let is_option = |path: &str| {
+            let (layer, option) = path.split_once('.').unwrap_or_default();
+            let layer = LAYER_KEYS.iter().find(|key| key.name == layer);
+            layer.is_some_and(|layer| layer.keys().iter().any(|key| key.name == option))
+        };
+        let tables = [
+            familiar::KEYS,
+            familiar::LAYERS,
+            familiar::OPTIONS,
+            familiar::WORDS,
+        ];
+        for (names, here) in tables.concat() {
+            for name in names.split(' ') {
+                assert_eq!(name, familiar::fold(name), "as names are looked up");
+            }
+            match here {
+                Here::Key(path) => {
+                    let found = find(path, LANGUAGE).is_some() || is_option(path);
+                    assert!(found, "{names} leads to {path}");
+                }
+                Here::Layer(name) => assert!(LAYER_KEYS.iter().any(|key| key.name == name)),
+                Here::Word(_) | Here::Note(_) => {}
+            }
+        }
+    }
+}

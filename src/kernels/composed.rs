@@ -7,8 +7,7 @@ use burn::tensor::TensorData;
 use burn::tensor::ops::ConvOptions;
 
 use super::adam::Adam;
-use super::conv_pool::BlockGeometry;
-use super::geometry::Conv2dGeometry;
+use super::geometry::{BlockGeometry, Conv2dGeometry};
 use crate::random::DropoutMask;
 
 pub fn conv2d<B: Backend>(

@@ -10,46 +10,12 @@ use rayon::prelude::*;
 use super::buffer::Buffer;
 use super::conv2d::{Conv2dGradients, Convolver, Images};
 use super::dropout;
-use super::geometry::{Conv2dGeometry, PoolGeometry};
+use super::geometry::{BlockGeometry, PoolGeometry};
 use super::image::{laid, lay, transpose};
 use super::parallel::{Pieces, chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
 use super::simd::{Level, MAX_LANES, NONE, Vector, on_level};
 use super::sparse::{Lists, Short, Sparse};
 use crate::random::DropoutMask;
-
-/// Sizes of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BlockGeometry {
-    pub conv2d: Conv2dGeometry,
-    pub pool: PoolGeometry,
-}
-
-impl BlockGeometry {
-    /// `[height, width]` of the output.
-    pub fn output_size(&self) -> [usize; 2] {
-        self.pool.output_size(self.conv2d.output_size())
-    }
-
-    pub fn output_len(&self) -> usize {
-        self.windows() * self.conv2d.out_channels
-    }
-
-    /// Windows of the pool.
-    pub fn windows(&self) -> usize {
-        let [height, width] = self.output_size();
-        height * width
-    }
-
-    /// Bytes of the winners of a batch: one an output, channels last, and what vectors read beyond.
-    pub fn winners_len(&self, batch: usize) -> usize {
-        batch * self.output_len() + MAX_LANES
-    }
-
-    /// Whether a place in a window fits a byte.
-    pub fn is_supported(&self) -> bool {
-        self.pool.window_len() <= usize::from(NONE)
-    }
-}
 
 /// `max_pool2d(relu(conv2d(input, weight) + bias))` , then dropout if there is a mask;
 /// gives `output` channels last.

@@ -14,8 +14,7 @@ use burn::backend::{Backend, TensorMetadata, backend_extension};
 use super::adam::Adam;
 use super::avg_pool::AvgPoolGeometry;
 use super::composed;
-use super::conv_pool::BlockGeometry;
-use super::geometry::Conv2dGeometry;
+use super::geometry::{BlockGeometry, Conv2dGeometry};
 use super::host::{self, ImageTensor};
 use crate::random::DropoutMask;
 

@@ -8,9 +8,9 @@ use super::adam::{self, Adam};
 use super::avg_pool::AvgPoolGeometry;
 use super::batch_norm::{self, Statistics};
 use super::buffer::Buffer;
-use super::conv_pool::{self, BlockGeometry};
+use super::conv_pool;
 use super::conv2d::{self, Conv2dGradients, Images};
-use super::geometry::{Conv2dGeometry, MemoryFormat};
+use super::geometry::{BlockGeometry, Conv2dGeometry, MemoryFormat};
 use super::image::transpose;
 use super::simd::Level;
 

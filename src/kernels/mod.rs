@@ -43,7 +43,7 @@ mod sparse;
 mod winograd;
 
 pub use buffer::Buffer;
-pub use geometry::{Conv2dGeometry, MemoryFormat, PoolGeometry};
+pub use geometry::{BlockGeometry, Conv2dGeometry, MemoryFormat, PoolGeometry};
 pub use operations::{
     BatchNorm, adam_step, adaptive_avg_pool2d, batch_norm, conv2d, conv2d_pool, cross_entropy,
     dropout, flatten_linear, linear,

@@ -7,9 +7,8 @@ use burn::tensor::Tensor;
 
 use super::adam::Adam;
 use super::avg_pool::AvgPoolGeometry;
-use super::conv_pool::BlockGeometry;
 use super::extension::Kernels;
-use super::geometry::Conv2dGeometry;
+use super::geometry::{BlockGeometry, Conv2dGeometry};
 use crate::random::DropoutMask;
 
 /// `conv2d(input, weight) + bias`, then ReLU where it is asked for: `[batch, in, height, width]`

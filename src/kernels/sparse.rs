@@ -2,8 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::conv_pool::BlockGeometry;
-use super::geometry::Frame;
+use super::geometry::{BlockGeometry, Frame};
 use super::memory::Memory;
 use super::product::Segment;
 use super::simd::{Level, MAX_LANES, NONE, Vector, on_level};

@@ -7,7 +7,7 @@ use burn::module::{Module, Param};
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor, activation};
 
-use super::layer::Mode;
+use super::mode::Mode;
 use crate::{config, kernels};
 
 /// As `torch.nn.BatchNorm2d`.

@@ -1,14 +1,13 @@
 //! Layers in a row that run as one operation. The config stays plain: nobody asks for this.
 
-use burn::nn::conv::Conv2d;
+use burn::nn::Linear;
 use burn::nn::pool::MaxPool2d;
-use burn::nn::{Linear, PaddingConfig2d};
 use burn::tensor::Tensor;
 
 use super::batch_norm::BatchStatistics;
-use super::layer::{Activation, Layer, Mode};
-use crate::kernels::conv_pool::BlockGeometry;
-use crate::kernels::{self, Conv2dGeometry, PoolGeometry};
+use super::layer::{Activation, Layer, conv2d_geometry, pool_geometry};
+use super::mode::Mode;
+use crate::kernels::{self, BlockGeometry};
 
 /// Runs as many of the first layers as run together, at least one; gives how many these were.
 pub fn forward(
@@ -82,37 +81,4 @@ fn flatten_linear(linear: &Linear, images: Tensor<4>) -> Activation {
 /// The block keeps the place of each winner in a byte.
 fn is_byte_sized(pool: &MaxPool2d) -> bool {
     pool_geometry(pool).window_len() < 256
-}
-
-/// The sizes of a convolution for images `[batch, channels, height, width]`.
-pub fn conv2d_geometry(
-    conv: &Conv2d,
-    [_, in_channels, height, width]: [usize; 4],
-) -> Conv2dGeometry {
-    Conv2dGeometry {
-        in_channels,
-        out_channels: conv.weight.dims()[0],
-        size: [height, width],
-        kernel_size: conv.kernel_size,
-        stride: conv.stride,
-        padding: both_sides(&conv.padding),
-        dilation: conv.dilation,
-        groups: conv.groups,
-    }
-}
-
-fn pool_geometry(pool: &MaxPool2d) -> PoolGeometry {
-    PoolGeometry {
-        kernel_size: pool.kernel_size,
-        stride: pool.stride,
-        padding: both_sides(&pool.padding),
-    }
-}
-
-/// Layers are built with explicit padding, the same on opposite sides.
-fn both_sides(padding: &PaddingConfig2d) -> [usize; 2] {
-    match padding {
-        PaddingConfig2d::Explicit(top, left, ..) => [*top, *left],
-        _ => unreachable!("the padding of layers is explicit"),
-    }
 }

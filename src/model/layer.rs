@@ -8,12 +8,12 @@ use burn::nn::{Linear, Relu};
 use burn::tensor::{Device, Tensor};
 
 use super::batch_norm::{BatchNorm2d, BatchStatistics};
-use super::fusion::conv2d_geometry;
 use super::initialization::uniform_fan_in;
+use super::mode::Mode;
 use super::parameters::from_array;
 use crate::array::{Array, Values};
 use crate::config::{self, Shape};
-use crate::kernels;
+use crate::kernels::{self, Conv2dGeometry, PoolGeometry};
 use crate::random::DropoutMask;
 
 #[derive(Module, Debug)]
@@ -46,17 +46,6 @@ pub struct Dropout {
     p: f64,
     /// Index of the layer in the network.
     layer: usize,
-}
-
-/// Whether a forward pass is one of training, which drops out, or of evaluation.
-#[derive(Debug, Clone, Copy)]
-pub enum Mode {
-    Training {
-        seed: u64,
-        /// Optimizer steps done before this one.
-        step: u64,
-    },
-    Evaluation,
 }
 
 /// What flows between layers.
@@ -243,5 +232,38 @@ impl Dropout {
             }
             _ => None,
         }
+    }
+}
+
+/// The sizes of a convolution for images `[batch, channels, height, width]`.
+pub fn conv2d_geometry(
+    conv: &Conv2d,
+    [_, in_channels, height, width]: [usize; 4],
+) -> Conv2dGeometry {
+    Conv2dGeometry {
+        in_channels,
+        out_channels: conv.weight.dims()[0],
+        size: [height, width],
+        kernel_size: conv.kernel_size,
+        stride: conv.stride,
+        padding: both_sides(&conv.padding),
+        dilation: conv.dilation,
+        groups: conv.groups,
+    }
+}
+
+pub fn pool_geometry(pool: &MaxPool2d) -> PoolGeometry {
+    PoolGeometry {
+        kernel_size: pool.kernel_size,
+        stride: pool.stride,
+        padding: both_sides(&pool.padding),
+    }
+}
+
+/// Layers are built with explicit padding, the same on opposite sides.
+fn both_sides(padding: &PaddingConfig2d) -> [usize; 2] {
+    match padding {
+        PaddingConfig2d::Explicit(top, left, ..) => [*top, *left],
+        _ => unreachable!("the padding of layers is explicit"),
     }
 }

@@ -4,10 +4,12 @@ mod batch_norm;
 mod fusion;
 mod initialization;
 mod layer;
+mod mode;
 mod network;
 mod parameters;
 
 pub use batch_norm::BatchStatistics;
-pub use layer::{Mode, is_finite};
+pub use layer::is_finite;
+pub use mode::Mode;
 pub use network::Network;
 pub use parameters::{Path, from_array, to_array};

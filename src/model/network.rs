@@ -5,7 +5,8 @@ use burn::tensor::{Device, Tensor};
 
 use super::batch_norm::BatchStatistics;
 use super::fusion;
-use super::layer::{Activation, Layer, Mode};
+use super::layer::{Activation, Layer};
+use super::mode::Mode;
 use super::parameters::{Path, from_array, to_array};
 use crate::array::Arrays;
 use crate::config::{Experiment, Shape};

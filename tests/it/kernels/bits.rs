@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use rayon::ThreadPoolBuilder;
 use runner::kernels::adam::{self, Adam};
-use runner::kernels::conv_pool::{self, BlockGeometry};
 use runner::kernels::conv2d::{self, Conv2dGradients, Images};
+use runner::kernels::{BlockGeometry, conv_pool};
 use runner::kernels::{Conv2dGeometry, Level, MemoryFormat, PoolGeometry, dropout, linear};
 use runner::random::DropoutMask;
 

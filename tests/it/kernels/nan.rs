@@ -1,7 +1,7 @@
 //! NaN and infinity: they arrive in all that depends on them, and in no other sample.
 
 use burn::tensor::Tensor;
-use runner::kernels::conv_pool::BlockGeometry;
+use runner::kernels::BlockGeometry;
 use runner::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
 use runner::random::DropoutMask;
 

@@ -6,9 +6,9 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Tensor, module};
 use proptest::prelude::*;
 use proptest::sample::select;
-use runner::kernels::conv_pool::{self, BlockGeometry};
 use runner::kernels::conv2d::Images;
 use runner::kernels::{self, Conv2dGeometry, Level, MemoryFormat, PoolGeometry};
+use runner::kernels::{BlockGeometry, conv_pool};
 use runner::random::DropoutMask;
 
 use super::shapes::{Numbers, Shape, shapes};

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use burn::tensor::Tensor;
 use runner::array::{Array, Arrays, Values};
+use runner::kernels::BlockGeometry;
 use runner::kernels::adam::Adam;
-use runner::kernels::conv_pool::BlockGeometry;
 use runner::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
 use safetensors::{Dtype, SafeTensors};
 

@@ -1,6 +1,6 @@
 //! The operations once more, as plain as they can be, in double precision.
 
-use runner::kernels::conv_pool::BlockGeometry;
+use runner::kernels::BlockGeometry;
 use runner::kernels::{Conv2dGeometry, PoolGeometry};
 
 /// Images `[batch, in, height, width]` to `[batch, out, height, width]`; padding is made of zeros.

@@ -1,7 +1,7 @@
 //! Sizes and numbers to try the kernels on.
 
 use proptest::prelude::*;
-use runner::kernels::conv_pool::BlockGeometry;
+use runner::kernels::BlockGeometry;
 use runner::kernels::{Conv2dGeometry, PoolGeometry};
 use runner::random::{Purpose, stream};
 

@@ -1,7 +1,7 @@
 //! Of equal numbers in a window the first wins, and ReLU passes no gradient at exactly zero: as
 //! PyTorch has it.
 
-use runner::kernels::conv_pool::BlockGeometry;
+use runner::kernels::BlockGeometry;
 use runner::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
 
 use super::{FORMATS, assert_close, differentiate, images, tensor};
