@@ -229,9 +229,13 @@ fn time_and_memory(
     read_in: Duration,
     trial: &Trial,
 ) -> String {
-    let epochs = experiment.training.epochs;
-    let seconds = images[0] as f64 / trial.train_images_per_second
-        + images[1] as f64 / trial.eval_images_per_second;
+    let training = &experiment.training;
+    let epochs = training.epochs;
+    // The results are of the last epoch, whether or not it was evaluated.
+    let evaluations = training.evaluations() + u64::from(!training.is_evaluated(epochs));
+    let training_seconds = images[0] as f64 / trial.train_images_per_second;
+    let eval_seconds = images[1] as f64 / trial.eval_images_per_second;
+    let seconds = training_seconds + eval_seconds * evaluations as f64 / epochs as f64;
     let decimals = if seconds < 1.0 { 2 } else { 1 };
     let mut text = format!(
         "time           about {}: the data in {:.2} s, {epochs} epochs of {seconds:.decimals$} s,\n\

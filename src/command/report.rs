@@ -97,15 +97,23 @@ impl Observer for Reporter {
             0 => String::new(),
             epochs => format!(", about {} left", human(mean * epochs as f64)),
         };
+        let evaluating = match record.eval {
+            Some(_) => {
+                let speed = thousands(timing.eval_images_per_second);
+                format!(", {speed} img/s evaluating")
+            }
+            None => String::new(),
+        };
         self.note(&format!(
-            "epoch {}/{}: {seconds:.1} s, {} img/s training, {} img/s evaluating{left}",
+            "epoch {}/{}: {seconds:.1} s, {} img/s training{evaluating}{left}",
             record.epoch,
             self.epochs,
             thousands(timing.train_images_per_second),
-            thousands(timing.eval_images_per_second),
         ));
         self.result(&scores_line("Train", &record.train));
-        self.result(&scores_line("Eval", &record.eval));
+        if let Some(eval) = &record.eval {
+            self.result(&scores_line("Eval", eval));
+        }
     }
 }
 

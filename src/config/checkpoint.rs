@@ -93,14 +93,20 @@ pub const KEYS: &[Key] = &[
 ];
 
 impl Checkpoint {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    /// `training` is the table of that name.
+    pub(super) fn read(section: &Section<'_>, training: &Section<'_>) -> Self {
         let (monitor, mode) = monitor::read(section, &MONITOR, &MODE);
+        let keep_best = section.size(&KEEP_BEST);
+        if keep_best > 0 {
+            let purpose = "no checkpoint can be the best";
+            monitor::check_measured(section, &MONITOR, &monitor, training, purpose);
+        }
         Self {
             every_epochs: section.integer(&EVERY_EPOCHS),
             every_steps: section.integer(&EVERY_STEPS),
             every_minutes: section.float(&EVERY_MINUTES),
             keep_last: section.size(&KEEP_LAST),
-            keep_best: section.size(&KEEP_BEST),
+            keep_best,
             monitor,
             mode,
         }

@@ -28,7 +28,7 @@ const MONITOR: Key = Key::optional(
 const PATIENCE: Key = Key::required(
     "patience",
     Kind::COUNT,
-    "the number of epochs in a row without improvement after which the run ends",
+    "the number of measured epochs in a row without improvement after which the run ends",
 )
 .unit("epochs");
 const MIN_DELTA: Key = Key::optional(
@@ -44,6 +44,8 @@ impl EarlyStop {
     /// `training` is the table of that name.
     pub(super) fn read(section: &Section<'_>, training: &Section<'_>) -> Self {
         let (monitor, mode) = monitor::read(section, &MONITOR, &MODE);
+        let purpose = "`early_stop` can never end this run";
+        monitor::check_measured(section, &MONITOR, &monitor, training, purpose);
         let patience = section.size(&PATIENCE);
         // The first epoch has no best to compare with.
         if let (Some(node), Some(epochs)) = (section.node(&PATIENCE), training.node(&EPOCHS))

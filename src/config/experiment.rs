@@ -141,7 +141,7 @@ impl Experiment {
             early_stop: section
                 .node(&EARLY_STOP)
                 .map(|_| EarlyStop::read(&section.table(&EARLY_STOP), &training)),
-            checkpoint: Checkpoint::read(&section.table(&CHECKPOINT)),
+            checkpoint: Checkpoint::read(&section.table(&CHECKPOINT), &training),
             model,
         }
     }

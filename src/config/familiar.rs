@@ -19,6 +19,10 @@ pub type Table = &'static [(&'static str, Here)];
 /// Names of keys.
 pub const KEYS: Table = &[
     (
+        "checkvaleverynepoch valinterval evalinterval validationfreq evaluateevery valevery evalevery",
+        Here::Key("training.eval_every_epochs"),
+    ),
+    (
         "momentum nesterov dampening sgd rmsprop adagrad adadelta lion",
         Here::Note("there is only `adam` here; its momentum is the first of its `betas`"),
     ),

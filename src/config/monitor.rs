@@ -2,6 +2,8 @@
 
 use super::key::{Fallback, Key, Kind};
 use super::section::Section;
+use super::training::{EPOCHS, EVAL_EVERY_EPOCHS};
+use super::tree::Value;
 
 /// The columns of metrics.csv that can be watched.
 pub const MONITORS: &[&str] = &[
@@ -30,6 +32,45 @@ pub fn mode_of(monitor: &str) -> &'static str {
         "min"
     } else {
         "max"
+    }
+}
+
+/// Reports a column of the evaluation that the run, whose table `training` is, never measures.
+/// `purpose` says what then cannot be.
+pub fn check_measured(
+    section: &Section<'_>,
+    monitor: &Key,
+    column: &str,
+    training: &Section<'_>,
+    purpose: &str,
+) {
+    let Some(every) = training.node(&EVAL_EVERY_EPOCHS) else {
+        return;
+    };
+    let Value::Integer(count) = every.value else {
+        return;
+    };
+    let epochs = match training.node(&EPOCHS).map(|node| &node.value) {
+        Some(Value::Integer(epochs)) => *epochs,
+        _ => i64::MAX,
+    };
+    if !column.starts_with("eval_") || (1..=epochs).contains(&count) {
+        return;
+    }
+    let message = format!("{purpose}: `{column}` is never measured");
+    let label = match count {
+        0 => "no epoch is evaluated".to_owned(),
+        _ => format!("the run ends with epoch {epochs}, before the first evaluation"),
+    };
+    let help = "evaluate more often, or watch a column of the training, for example train_loss";
+    // Where the monitor is not stated, what makes it useless is the place to look at.
+    let (node, related) = match section.node(monitor) {
+        Some(node) => (node, Some((every, label))),
+        None => (every, None),
+    };
+    match count {
+        0 => section.report_at(node, message, related, help),
+        _ => section.warn(node, message, related, help),
     }
 }
 

@@ -247,11 +247,19 @@ impl<'a> Section<'a> {
 
     /// Says that a value is hardly what was meant, perhaps because of a second one.
     pub fn warn(&self, node: &Node, message: String, related: Option<(&Node, String)>, help: &str) {
-        let mut diagnostic = Diagnostic::new(message, node.origin.clone(), "").warning();
-        if let Some((related, label)) = related {
-            diagnostic = diagnostic.related(related.origin.clone(), label);
-        }
-        self.diagnostics.push(diagnostic.help(help));
+        self.diagnostics
+            .push(of_two(node, message, related, help).warning());
+    }
+
+    /// Reports that a value cannot be, perhaps because of a second one.
+    pub fn report_at(
+        &self,
+        node: &Node,
+        message: String,
+        related: Option<(&Node, String)>,
+        help: &str,
+    ) {
+        self.diagnostics.push(of_two(node, message, related, help));
     }
 
     /// Two keys of which only one can be there.
@@ -373,6 +381,19 @@ impl<'a> Section<'a> {
                 .and_then(|rest| rest.strip_prefix('.')),
         };
         name.is_some_and(|name| self.table.is_some_and(|table| table.get(name).is_some()))
+    }
+}
+
+fn of_two(
+    node: &Node,
+    message: String,
+    related: Option<(&Node, String)>,
+    help: &str,
+) -> Diagnostic {
+    let diagnostic = Diagnostic::new(message, node.origin.clone(), "").help(help);
+    match related {
+        Some((related, label)) => diagnostic.related(related.origin.clone(), label),
+        None => diagnostic,
     }
 }
 

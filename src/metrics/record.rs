@@ -29,7 +29,8 @@ pub struct EpochRecord {
     /// Of the epoch's last step.
     pub learning_rate: f64,
     pub train: Scores,
-    pub eval: Scores,
+    /// `None` where the epoch was not evaluated: its cells are empty.
+    pub eval: Option<Scores>,
     /// The first 16 hex digits of the SHA-256 over all parameters and optimizer state.
     pub digest: String,
 }
@@ -37,15 +38,9 @@ pub struct EpochRecord {
 impl EpochRecord {
     /// The cells, in the order of [`COLUMNS`]. Floats are in shortest form that reads back exactly.
     pub fn cells(&self) -> [String; 14] {
-        let [train, eval] = [self.train, self.eval].map(|scores| {
-            [
-                scores.loss,
-                scores.accuracy,
-                scores.precision,
-                scores.recall,
-                scores.f1,
-            ]
-            .map(|score| score.to_string())
+        let [train, eval] = [Some(self.train), self.eval].map(|scores| {
+            let scores = scores.map(|it| [it.loss, it.accuracy, it.precision, it.recall, it.f1]);
+            scores.map_or_else(Default::default, |it| it.map(|score| score.to_string()))
         });
         let [t0, t1, t2, t3, t4] = train;
         let [e0, e1, e2, e3, e4] = eval;

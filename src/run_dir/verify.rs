@@ -201,6 +201,8 @@ fn check_results(folder: &Path, identity: &Identity, metrics: &str) -> Option<St
     }
     let table = MetricsTable::parse(Path::new(layout::METRICS), metrics).ok()?;
     let last = table.len().checked_sub(1)?;
+    // The last epoch need not have been evaluated.
+    table.get(last, "eval_accuracy")?;
     let scores = confusion.scores(0.0);
     let same = [
         ("eval_accuracy", scores.accuracy),

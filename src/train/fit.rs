@@ -185,6 +185,10 @@ impl Fit<'_> {
 
     /// The rest of the epoch's evaluation batches; a request to stop is seen before each.
     fn evaluate_epoch(&mut self, time: &mut Stopwatch) -> Result<Option<Stop>, Error> {
+        self.session.predictions = None;
+        if !self.is_evaluated() {
+            return Ok(None);
+        }
         let data = Arc::clone(&self.session.data);
         let Experiment {
             data: pixels,
@@ -232,6 +236,7 @@ impl Fit<'_> {
     fn finish_epoch(&mut self, times: Times) -> Result<(), Error> {
         let arrays = self.session.arrays();
         let classes = self.session.experiment.classes();
+        let is_evaluated = self.is_evaluated();
         // That of the epoch's last step.
         let learning_rate = self.session.learning_rate(self.session.position.step - 1);
         let position = &mut self.session.position;
@@ -240,7 +245,7 @@ impl Fit<'_> {
             step: position.step,
             learning_rate,
             train: position.train.scores(),
-            eval: position.eval.scores(),
+            eval: is_evaluated.then(|| position.eval.scores()),
             digest: short_digest(&arrays),
         };
         position.epoch += 1;
@@ -270,6 +275,12 @@ impl Fit<'_> {
         self.run.append_timing(&timing)?;
         self.observer.epoch(&record, &timing);
         Ok(())
+    }
+
+    /// `training.eval_every_epochs`
+    fn is_evaluated(&self) -> bool {
+        let training = &self.session.experiment.training;
+        training.is_evaluated(self.session.position.epoch)
     }
 
     /// `checkpoint.every_minutes`

@@ -17,6 +17,7 @@ mod data;
 mod disks;
 mod docs;
 mod endings;
+mod evaluation;
 mod exit;
 mod faults;
 mod fusion;

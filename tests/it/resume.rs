@@ -64,6 +64,17 @@ fn resuming_from_every_step_keeps_running_statistics() {
     resume_from_every_step(&[NORMALIZED]);
 }
 
+// Seen red with predictions of an earlier evaluation taken for those of the last epoch.
+#[test]
+fn resuming_from_every_step_keeps_schedule_and_evaluations() {
+    resume_from_every_step(&[
+        "training.eval_every_epochs=2",
+        "schedule.by=step",
+        "schedule.warmup=0.5",
+        "schedule.cosine={}",
+    ]);
+}
+
 pub const NORMALIZED: &str = "model.layers=[\
     {conv2d={out_channels=4,kernel_size=3,stride=2,bias=false}},'batch_norm2d','relu',\
     {conv2d={out_channels=8,kernel_size=3,padding=1}},{batch_norm2d={momentum=0.3}},'relu',\

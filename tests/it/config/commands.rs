@@ -93,9 +93,9 @@ training.epochs = 9
     );
     let told = explain("training", &["child.toml"]);
     for part in [
-        "training.epochs         2      child.toml:3:10",
-        "training.max_minutes    0.0    default",
-        "inside      epochs, batch_size, learning_rate, max_minutes",
+        "training.epochs             2      child.toml:3:10",
+        "training.max_minutes        0.0    default",
+        "inside      epochs, batch_size, learning_rate, eval_every_epochs, max_minutes",
     ] {
         assert!(told.contains(part), "{told}");
     }
