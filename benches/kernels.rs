@@ -125,7 +125,7 @@ fn convolutions(criterion: &mut Criterion) {
 /// The baseline's forward and backward pass as the training loop runs them, without the step.
 fn network(criterion: &mut Criterion) {
     let text = include_str!("../configs/baseline.toml").to_owned();
-    let document = Document::parse("baseline.toml", text, "bench").expect("it is right");
+    let document = Document::parse("baseline.toml", text, "bench");
     let experiment = document.experiment().expect("it is right");
     let splits = Splits::load(
         &experiment.data,

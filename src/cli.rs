@@ -16,6 +16,11 @@ pub struct Cli {
 pub enum Command {
     /// Train what a config file declares, in a new run directory
     Run(Run),
+    /// Say all that can be known of a run before it is made: layers, data, time, memory, disk
+    Check(Check),
+    /// Show an experiment in full, say where its values come from, or begin a new one
+    #[command(subcommand)]
+    Config(Config),
     /// Go on with a run from its newest checkpoint, or extend a finished one
     Resume(Resume),
     /// Set runs side by side: metrics, and the config keys in which they differ
@@ -28,11 +33,6 @@ pub enum Command {
     Verify(Verify),
     /// Train a run again from its directory alone and compare every epoch
     Reproduce(Reproduce),
-    /// Say all that can be known of a run before it is made: layers, data, time, memory, disk
-    Check(Check),
-    /// Show an experiment in full, say where its values come from, or begin a new one
-    #[command(subcommand)]
-    Config(Config),
     /// Run a config once in peace and once killed at random moments, and compare every byte
     Prove(Prove),
 }

@@ -238,20 +238,21 @@ fn time_and_memory(
     let seconds = training_seconds + eval_seconds * evaluations as f64 / epochs as f64;
     let decimals = if seconds < 1.0 { 2 } else { 1 };
     let mut text = format!(
-        "time           about {}: the data in {:.2} s, {epochs} epochs of {seconds:.decimals$} s,\n\
+        "time           about {}: the data in {:.2} s, {} of {seconds:.decimals$} s,\n\
          \x20              at {} img/s training and {} img/s evaluating,\n\
          \x20              as a few batches went just now\n",
         human(read_in.as_secs_f64() + seconds * epochs as f64),
         read_in.as_secs_f64(),
+        if epochs == 1 {
+            "1 epoch".to_owned()
+        } else {
+            format!("{epochs} epochs")
+        },
         thousands(trial.train_images_per_second),
         thousands(trial.eval_images_per_second),
     );
     if let Some(peak) = trial.peak_memory_bytes {
-        let _ = writeln!(
-            text,
-            "memory         {} at most, data included",
-            bytes(peak)
-        );
+        let _ = writeln!(text, "memory         about {}, data included", bytes(peak));
     }
     text
 }

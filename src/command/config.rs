@@ -48,7 +48,7 @@ fn explain(args: &cli::ConfigExplain) -> anyhow::Result<String> {
         return Err(Usage(message).into());
     }
     let document = read(config, &args.overrides)?;
-    let experiment = document.experiment()?;
+    let experiment = checked(&document)?;
     Ok(tell(&document.explain(&args.key, &experiment)?))
 }
 
@@ -129,7 +129,8 @@ fn line(text: &mut String, what: &str, words: &str) {
         Some(width) => {
             let options = textwrap::Options::new(width.max(40))
                 .initial_indent(&start)
-                .subsequent_indent(&indent);
+                .subsequent_indent(&indent)
+                .word_splitter(textwrap::WordSplitter::NoHyphenation);
             textwrap::fill(words, options)
         }
         None => start + words,

@@ -27,14 +27,14 @@ use crate::cli::Command;
 pub fn execute(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => run::execute(args),
+        Command::Check(args) => check::execute(args),
+        Command::Config(args) => config::execute(args),
         Command::Resume(args) => resume::execute(args),
         Command::Compare(args) => compare::execute(args),
         Command::List(args) => list::execute(args),
         Command::Show(args) => show::execute(args),
         Command::Verify(args) => verify::execute(args),
         Command::Reproduce(args) => reproduce::execute(args),
-        Command::Check(args) => check::execute(args),
-        Command::Config(args) => config::execute(args),
         Command::Prove(args) => prove::execute(args),
     }
 }

@@ -27,8 +27,11 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
     let before = run_dir::Run::open(&folder)?.experiment;
     let mut document = run_dir::document(&folder)?;
     document.set_all(args.overrides.all());
-    let experiment = checked(&document)?;
+    let experiment = document.experiment()?;
     let changes = check_changes(&before, &experiment, &folder, &args.overrides)?;
+    if changes.contains_key("training.epochs") {
+        checked(&document)?;
+    }
     check_config(run.identity(), &experiment)?;
     let other_version = check_version(run.identity(), args.allow_other_version)?;
     let device = device::choose(&experiment.device, args.threads.threads)?;

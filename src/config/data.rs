@@ -129,11 +129,27 @@ impl Data {
                 "`scale` is a factor: 1/255, that is 0.00392156862745098, brings them to 0..1",
             );
         }
+        let normalize = Normalize::read(section, channels);
+        // What could not be read is empty.
+        let is_of_one = |values: &[f64]| !values.is_empty() && values.iter().all(|it| *it <= 1.0);
+        let is_of_one = |it: &Normalize| is_of_one(&it.mean) && is_of_one(&it.std);
+        if let (Some(node), Some(true)) =
+            (section.node(&NORMALIZE), normalize.as_ref().map(is_of_one))
+            && scale == 1.0
+        {
+            section.warn(
+                node,
+                "this looks like the mean and deviation of pixels from 0 to 1, and they go to 255"
+                    .to_owned(),
+                None,
+                "set scale = 0.00392156862745098, that is 1/255",
+            );
+        }
         Self {
             train,
             eval,
             scale,
-            normalize: Normalize::read(section, channels),
+            normalize,
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
+use textwrap::WordSplitter::NoHyphenation;
 
-use super::source::{Origin, Source, SourceKind};
+use super::source::{Origin, Source, SourceKind, plain};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// The experiment cannot run.
     Error,
@@ -42,10 +43,9 @@ impl Diagnostic {
     pub fn new(message: impl Into<String>, origin: Origin, label: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
-            // A quoted key may span lines.
-            message: message.into().replace('\n', "\\n"),
+            message: plain(&message.into()),
             origin,
-            label: label.into(),
+            label: plain(&label.into()),
             related: None,
             help: None,
             concern: None,
@@ -58,7 +58,7 @@ impl Diagnostic {
     }
 
     pub fn related(mut self, origin: Origin, label: impl Into<String>) -> Self {
-        self.related = Some(Box::new((origin, label.into())));
+        self.related = Some(Box::new((origin, plain(&label.into()))));
         self
     }
 
@@ -68,13 +68,13 @@ impl Diagnostic {
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(plain(&help.into()));
         self
     }
 }
 
 /// A file that is no config at all has an error in every line; so many are told.
-const MAX_TOLD: usize = 20;
+const MAX_TOLD: usize = 100;
 
 /// How an account is laid out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -93,9 +93,9 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Diagnostics are told in the order of the text they point at.
+    /// Errors are told before warnings, each in the order of the text they point at.
     pub fn new(sources: Vec<Source>, mut diagnostics: Vec<Diagnostic>) -> Self {
-        diagnostics.sort_by_key(|d| (d.origin.source, d.origin.span.start));
+        diagnostics.sort_by_key(|d| (d.severity, d.origin.source, d.origin.span.start));
         Self {
             sources,
             diagnostics,
@@ -104,6 +104,10 @@ impl Problems {
 
     pub fn is_empty(&self) -> bool {
         self.diagnostics.is_empty()
+    }
+
+    pub fn any(&self, is_such: impl Fn(&Diagnostic) -> bool) -> bool {
+        self.diagnostics.iter().any(is_such)
     }
 
     /// The whole account.
@@ -132,11 +136,18 @@ impl Problems {
             _ => return String::new(),
         };
         let count = self.diagnostics.len();
-        let what = match first.severity {
-            Severity::Error => "errors",
-            Severity::Warning => "warnings",
+        let is_error = |it: &&Diagnostic| it.severity == Severity::Error;
+        let errors = self.diagnostics.iter().filter(is_error).count();
+        let plural = |count: usize, what: &str| match count {
+            1 => format!("1 {what}"),
+            count => format!("{count} {what}s"),
         };
-        let mut summary = format!("\n\n{count} {what}");
+        let counted = match (errors, count - errors) {
+            (0, warnings) => plural(warnings, "warning"),
+            (errors, 0) => plural(errors, "error"),
+            (errors, warnings) => plural(errors, "error") + " and " + &plural(warnings, "warning"),
+        };
+        let mut summary = format!("\n\n{counted}");
         if first.origin.source == last.origin.source {
             let source = &self.sources[first.origin.source];
             summary.push_str(match source.kind {
@@ -160,7 +171,13 @@ impl Problems {
     ) -> String {
         // Continuation lines are indented by this much at the most.
         let wrapped = |text: &str, indent: usize| match width {
-            Some(width) => textwrap::fill(text, width.saturating_sub(indent).max(20)),
+            Some(width) => {
+                let width = width.saturating_sub(indent).max(20);
+                textwrap::fill(
+                    text,
+                    textwrap::Options::new(width).word_splitter(NoHyphenation),
+                )
+            }
             None => text.to_owned(),
         };
         let message = wrapped(&diagnostic.message, "warning: ".len());
@@ -224,7 +241,10 @@ impl Problems {
 
     fn snippet(&self, origin: &Origin) -> Snippet<'_, Annotation<'_>> {
         let source = &self.sources[origin.source];
-        Snippet::source(&source.text).path(&source.name)
+        // What is left of them are as many bytes: places stay where they are.
+        let is_control = |c: char| matches!(c, '\u{80}'..='\u{9f}');
+        let text = source.text.replace(is_control, "\u{b7}");
+        Snippet::source(text).path(&source.name)
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::Error;
-use super::diagnostic::{Diagnostic, Problems, Severity};
+use super::diagnostic::{Concern, Diagnostic, Problems, Severity};
 use super::experiment::{Experiment, LANGUAGE};
 use super::extends::{self, Loaded};
 use super::overrides::{Override, PREFIX};
@@ -18,8 +18,10 @@ pub struct Document {
     /// The file first, then those that it extends, then single values in the order in which they were set.
     sources: Vec<Source>,
     pub(super) root: Node,
-    /// Of what was set since the files were read.
+    /// Of what could be found before any value is looked at.
     diagnostics: Vec<Diagnostic>,
+    /// Part of the document could not be read: that a key is missing means nothing.
+    is_partial: bool,
     /// The experiment's name unless the document gives one.
     default_name: String,
 }
@@ -33,25 +35,26 @@ impl Document {
             remedy,
         })?;
         let default_name = path.file_stem().unwrap_or_default().to_string_lossy();
-        Self::parse(&path.display().to_string(), text, &default_name)
+        let name = path.display().to_string();
+        Ok(Self::parse(&name, text, &default_name))
     }
 
-    /// Parses a text; `name` is what diagnostics call it, and the path that `extends` starts from.
-    pub fn parse(name: &str, text: String, default_name: &str) -> Result<Self, Error> {
+    /// Parses a text; `name` is what diagnostics call it, and the path that `extends` starts from. What
+    /// is wrong with its syntax, or with a file that it extends, is told by [`Document::check`].
+    pub fn parse(name: &str, text: String, default_name: &str) -> Self {
         let Loaded {
             sources,
             root,
             diagnostics,
+            is_partial,
         } = extends::load(Path::new(name), text);
-        if !diagnostics.is_empty() {
-            return Err(Problems::new(sources, diagnostics).into());
-        }
-        Ok(Self {
+        Self {
             sources,
             root,
-            diagnostics: Vec::new(),
+            diagnostics,
+            is_partial,
             default_name: default_name.to_owned(),
-        })
+        }
     }
 
     /// The file as it was typed.
@@ -82,8 +85,9 @@ impl Document {
             } else if name.starts_with(PREFIX) {
                 let help = "set it to UTF-8 text";
                 self.report_variable(text, |it| it.help(help), "its value is no UTF-8 text");
-            } else if name.starts_with("RUNNER_") && name.contains("__") {
-                let help = format!("write {PREFIX}{}", &name["RUNNER_".len()..]);
+            } else if let Some(path) = meant_by(&name) {
+                let path = path.to_uppercase().replace('.', "__");
+                let help = format!("write {PREFIX}{path}");
                 let message = "this variable sets nothing";
                 self.report_variable(text, |it| it.warning().help(help), message);
             }
@@ -134,15 +138,17 @@ impl Document {
     pub fn check(&self) -> Result<(Experiment, Problems), Error> {
         let diagnostics = Diagnostics::new(LANGUAGE);
         let experiment = Experiment::read(&self.root, &self.default_name, &diagnostics);
-        let (errors, warnings): (Vec<_>, Vec<_>) = diagnostics
-            .into_inner()
-            .into_iter()
-            .chain(self.diagnostics.iter().cloned())
-            .partition(|diagnostic| diagnostic.severity == Severity::Error);
-        if errors.is_empty() {
-            Ok((experiment, Problems::new(self.sources.clone(), warnings)))
+        let mut found = diagnostics.into_inner();
+        if self.is_partial {
+            found.retain(|it| !matches!(it.concern.as_deref(), Some(Concern::Missing(_))));
+        }
+        found.extend(self.diagnostics.iter().cloned());
+        let is_error = |it: &Diagnostic| it.severity == Severity::Error;
+        let problems = Problems::new(self.sources.clone(), found);
+        if problems.any(is_error) {
+            Err(problems.into())
         } else {
-            Err(Problems::new(self.sources.clone(), errors).into())
+            Ok((experiment, problems))
         }
     }
 
@@ -169,4 +175,16 @@ impl Document {
         let path = KeyPath::parse(path)?;
         Some(self.root.get(&path.0)?.origin.clone())
     }
+}
+
+/// The path that a variable names whose underscores are not as they should be.
+fn meant_by(name: &str) -> Option<String> {
+    let typed = name
+        .strip_prefix("RUNNER_")?
+        .to_lowercase()
+        .replace("__", "_");
+    let paths = LANGUAGE.walk().into_iter().map(|(path, _)| path);
+    paths
+        .into_iter()
+        .find(|path| path.replace('.', "_") == typed)
 }

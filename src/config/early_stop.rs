@@ -55,7 +55,7 @@ impl EarlyStop {
             section.warn(
                 node,
                 format!("`early_stop` cannot end this run early: its patience is {patience}"),
-                Some((epochs, format!("the run has {count} epochs"))),
+                Some((epochs, "the run has so many".to_owned())),
                 "choose a smaller `patience`, more `epochs`, or take `early_stop` out",
             );
         }

@@ -117,9 +117,9 @@ impl Experiment {
     pub(super) fn read(root: &Node, default_name: &str, diagnostics: &Diagnostics) -> Self {
         let foreign = familiar::KEYS;
         let section = Section::new("", root, Origin::start(), KEYS, foreign, diagnostics);
-        let before_model = diagnostics.len();
+        let before_model = diagnostics.errors();
         let typed = Typed::read(&section.table(&MODEL));
-        let is_whole = diagnostics.len() == before_model;
+        let is_whole = diagnostics.errors() == before_model;
         check_shapes(root, &typed, is_whole, diagnostics);
         let model = typed.model;
         let channels = Some(model.input[0]).filter(|_| model.input != model::UNREAD);

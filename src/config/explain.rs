@@ -6,10 +6,10 @@ use super::document::Document;
 use super::experiment::{Experiment, LANGUAGE};
 use super::familiar;
 use super::key::{Fallback, Key, Kind};
-use super::model::LAYER_KEYS;
+use super::model::{LAYER_KEYS, Layer};
 use super::path::{KeyPath, Step};
 use super::remedy;
-use super::source::{Origin, Source, SourceKind};
+use super::source::{Origin, Source, SourceKind, plain};
 use super::tree::{self, Node, Value};
 
 /// All there is to say of one key.
@@ -103,7 +103,7 @@ impl Document {
         values.sort_by_cached_key(|(steps, ..)| LANGUAGE.rank(steps));
         values
             .into_iter()
-            .map(|(steps, path, value)| self.trace(&steps, path, one_line(&value)))
+            .map(|(steps, path, value)| self.trace(&steps, path, plain(&value)))
             .collect()
     }
 
@@ -140,8 +140,24 @@ impl Document {
             let named = layers.iter().find(|key| key.name == layer.name());
             key = named.unwrap_or(key);
         }
+        if let Some((Step::Key(name), parents)) = steps.0.split_last()
+            && let Some(Step::Index(index)) = parents.last()
+            && let Some(layer) = experiment.model.layers.get(*index)
+            && layer.name() == name
+            && layer_has_no_options(layer)
+        {
+            // It is typed as its name.
+            return self.explain(&KeyPath(parents.to_vec()).to_string(), experiment);
+        }
+        // An option of a layer goes for all layers of its kind.
+        let is_of_all = LANGUAGE.find(&steps).is_none();
         let inside = |candidate: &str| {
-            let rest = candidate.strip_prefix(path);
+            let rest = match is_of_all {
+                true => candidate
+                    .split_once("].")
+                    .and_then(|(_, rest)| rest.strip_prefix(path)),
+                false => candidate.strip_prefix(path),
+            };
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
         let mut values = self.origins(experiment);
@@ -207,7 +223,7 @@ impl Document {
         let mut source: &Source = &self.sources()[origin.source];
         let place = match source.kind {
             SourceKind::File => self.tell(origin),
-            _ => format!("{}: {}", source.name, one_line(&source.text)),
+            _ => format!("{}: {}", source.name, plain(&source.text)),
         };
         let mut way = Vec::new();
         while let Some(place) = &source.extended_at {
@@ -225,8 +241,13 @@ impl Document {
     fn typed(&self, node: &Node) -> String {
         let Origin { source, span } = &node.origin;
         let text = &self.sources()[*source].text[span.clone()];
-        one_line(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+        plain(&text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
+}
+
+fn layer_has_no_options(layer: &Layer) -> bool {
+    let key = LAYER_KEYS.iter().find(|key| key.name == layer.name());
+    key.is_some_and(|key| key.keys().is_empty())
 }
 
 /// The values of a resolved experiment, a layer as one, each with the byte after it.
@@ -246,15 +267,6 @@ fn find_values(node: &Node, path: KeyPath, found: &mut Vec<(usize, KeyPath)>) {
         }
         _ => found.push((node.origin.span.end, path)),
     }
-}
-
-/// Without what would break a line or reach a terminal as a command.
-fn one_line(text: &str) -> String {
-    let escaped = text.chars().map(|c| match c.is_control() {
-        true => c.escape_default().to_string(),
-        false => c.to_string(),
-    });
-    escaped.collect()
 }
 
 /// What is said of a path that names no key of the language.

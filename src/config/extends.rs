@@ -24,6 +24,8 @@ pub struct Loaded {
     pub sources: Vec<Source>,
     pub root: Node,
     pub diagnostics: Vec<Diagnostic>,
+    /// A file could not be read, or not be parsed.
+    pub is_partial: bool,
 }
 
 /// Loads what a file's text says, over what it extends. `path` is where the file is.
@@ -35,6 +37,7 @@ pub fn load(path: &Path, text: String) -> Loaded {
             sources: vec![Source::file(path.display().to_string(), text)],
             root: Node::empty_table(Origin::start()),
             diagnostics: Vec::new(),
+            is_partial: false,
         },
     };
     loader.loaded.root = loader.tree(0, path);
@@ -56,6 +59,7 @@ impl Loader {
             Ok(node) => node,
             Err(diagnostics) => {
                 self.loaded.diagnostics.extend(diagnostics);
+                self.loaded.is_partial = true;
                 return Node::empty_table(Origin { source, span: 0..0 });
             }
         };
@@ -112,6 +116,7 @@ impl Loader {
             let help = "name experiment files, relative to this one: extends = \"base.toml\"";
             let diagnostic = Diagnostic::new(message, wrong.origin.clone(), describe(&wrong.value));
             self.loaded.diagnostics.push(diagnostic.help(help));
+            self.loaded.is_partial = true;
         }
         bases
     }
@@ -122,6 +127,7 @@ impl Loader {
         let source = self.loaded.sources.len();
         if source >= MAX_FILES {
             self.report_too_many(&origin);
+            self.loaded.is_partial = true;
             return Node::empty_table(origin);
         }
         match self.read(&path, &origin) {
@@ -133,6 +139,7 @@ impl Loader {
             }
             Err(diagnostic) => {
                 self.loaded.diagnostics.push(diagnostic);
+                self.loaded.is_partial = true;
                 Node::empty_table(origin)
             }
         }
@@ -185,6 +192,12 @@ pub fn read(path: &Path) -> Result<String, (io::Error, String)> {
     read_text(path).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::NotFound => neighbours(path),
+            io::ErrorKind::IsADirectory if path.join("resolved.toml").is_file() => {
+                format!(
+                    "of a run directory, name {}",
+                    path.join("resolved.toml").display()
+                )
+            }
             _ => "an experiment file is UTF-8 text that you may read, of a megabyte at most"
                 .to_owned(),
         };

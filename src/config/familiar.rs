@@ -19,6 +19,60 @@ pub type Table = &'static [(&'static str, Here)];
 /// Names of keys.
 pub const KEYS: Table = &[
     (
+        "pinmemory persistentworkers prefetchfactor cache cacheimages",
+        Here::Note("images are in memory from the start: there is nothing to set"),
+    ),
+    (
+        "callbacks plugins",
+        Here::Note("what callbacks do elsewhere, [early_stop] and [checkpoint] do here"),
+    ),
+    (
+        "warmupsteps numwarmupsteps warmupiters",
+        Here::Note("`schedule.warmup` is the length of the warm-up, in epochs"),
+    ),
+    (
+        "lrf finallr minlr",
+        Here::Note("`schedule.cosine.eta_min` is the lowest learning rate, not a factor"),
+    ),
+    (
+        "onecycle onecyclelr reducelronplateau plateau noam",
+        Here::Note(
+            "there is no such schedule here: step, multi_step, exponential, cosine, cosine_restarts, linear and polynomial are",
+        ),
+    ),
+    (
+        "labelsmoothing classweight classweights",
+        Here::Note("the loss is the plain cross entropy: there is nothing to set"),
+    ),
+    (
+        "pretrained freeze weights",
+        Here::Note("training starts from random values: there is nothing to set"),
+    ),
+    (
+        "limittrainbatches limitvalbatches overfitbatches stepsperepoch valcheckinterval",
+        Here::Note(
+            "an epoch is all the training images; `runner check --fast-dev-run` trains two batches",
+        ),
+    ),
+    (
+        "minepochs initialepoch startepoch",
+        Here::Note("a run begins with epoch 1; `runner resume` goes on with one"),
+    ),
+    (
+        "strategy numnodes syncbatchnorm ddp",
+        Here::Note("a run is one process on one device: there is nothing to set"),
+    ),
+    (
+        "dirpath filename filepath saveweightsonly",
+        Here::Note("checkpoints lie in the run directory, whole: there is nothing to set"),
+    ),
+    (
+        "hydra target",
+        Here::Note("nothing is instantiated by name: each key says what it is"),
+    ),
+    ("metric", Here::Key("early_stop.monitor")),
+    ("delta", Here::Key("early_stop.min_delta")),
+    (
         "checkvaleverynepoch valinterval evalinterval validationfreq evaluateevery valevery evalevery",
         Here::Key("training.eval_every_epochs"),
     ),
@@ -53,7 +107,7 @@ pub const KEYS: Table = &[
         Here::Note("the loss is the cross entropy: there is nothing to set"),
     ),
     (
-        "metrics callbacks logger loggers plugins",
+        "metrics logger loggers wandb tensorboard logeverynsteps",
         Here::Note("each run writes all its metrics to metrics.csv: there is nothing to set"),
     ),
     (
@@ -75,7 +129,7 @@ pub const KEYS: Table = &[
         ),
     ),
     (
-        "lr lr0 baselr initiallr lrinit learningrateinit eta stepsize",
+        "lr lr0 baselr initlr initiallr lrinit learningrateinit eta stepsize",
         Here::Key("training.learning_rate"),
     ),
     (
@@ -90,10 +144,7 @@ pub const KEYS: Table = &[
         "scheduler lrscheduler lrschedule sched lrpolicy",
         Here::Key("schedule"),
     ),
-    (
-        "warmupepochs warmupsteps numwarmupsteps warmuplr",
-        Here::Key("schedule.warmup"),
-    ),
+    ("warmupepochs warmuplr", Here::Key("schedule.warmup")),
     (
         "coslr cosinelr cosineannealing cosineannealinglr",
         Here::Key("schedule.cosine"),
@@ -149,7 +200,7 @@ pub const KEYS: Table = &[
     ),
     ("optim opt", Here::Key("optimizer")),
     (
-        "train trainer fit hyperparameters hparams params",
+        "train trainer fit hyperparameters hparams",
         Here::Key("training"),
     ),
     ("datamodule dataloader dataloaders input", Here::Key("data")),
@@ -202,7 +253,7 @@ pub const KEYS: Table = &[
         Here::Note("`--out DIR` on the command line names the folder for run directories"),
     ),
     (
-        "shuffle droplast pinmemory persistentworkers prefetchfactor",
+        "shuffle droplast",
         Here::Note(
             "each epoch's order is drawn anew from `seed`, and every image is seen: there is \
              nothing to set",

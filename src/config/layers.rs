@@ -62,20 +62,20 @@ impl Typed {
             return report_no_layers(section);
         }
         let diagnostics = section.diagnostics();
-        let before = diagnostics.len();
+        let before = diagnostics.errors();
         for (index, item) in items.iter().enumerate() {
             let path = format!("{}[{index}]", section.path_of("layers"));
             let Some((key, section)) = open_layer(&path, item, diagnostics) else {
                 continue;
             };
             for key in key.keys() {
-                let told = diagnostics.len();
+                let told = diagnostics.errors();
                 if [IN_CHANNELS, NUM_FEATURES, IN_FEATURES].contains(key)
                     && let Some(node) = section.node(key)
                 {
                     let value = section.size(key);
                     // What cannot be read says nothing.
-                    if diagnostics.len() == told {
+                    if diagnostics.errors() == told {
                         self.stated.push(Stated {
                             layer: index,
                             key: *key,
@@ -86,7 +86,7 @@ impl Typed {
                 }
             }
             self.model.layers.push(Layer::read(key.name, &section));
-            if diagnostics.len() == before {
+            if diagnostics.errors() == before {
                 self.good = index + 1;
             }
         }

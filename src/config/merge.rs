@@ -12,19 +12,25 @@ pub fn merge(into: &mut Node, from: Node, path: &KeyPath, diagnostics: &mut Vec<
     match (&mut into.value, from.value) {
         (Value::Table(below), Value::Table(above)) => {
             into.origin = from.origin;
+            below.keep_removed(&above);
             for entry in above.into_entries() {
                 merge_entry(below, entry, path, diagnostics);
             }
         }
         (_, value) => {
-            let node = Node::new(value, from.origin);
-            refuse_unset(&node, path, diagnostics);
+            let mut node = Node::new(value, from.origin);
+            refuse_unset(&mut node, path, diagnostics);
             into.replace(node);
         }
     }
 }
 
-fn merge_entry(below: &mut Table, entry: Entry, path: &KeyPath, diagnostics: &mut Vec<Diagnostic>) {
+fn merge_entry(
+    below: &mut Table,
+    mut entry: Entry,
+    path: &KeyPath,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     let path = path.join(&entry.key);
     if is_unset(&entry.node) {
         if !below.unset(&entry.key, entry.node.origin) {
@@ -38,7 +44,7 @@ fn merge_entry(below: &mut Table, entry: Entry, path: &KeyPath, diagnostics: &mu
             merge(&mut known.node, entry.node, &path, diagnostics);
         }
         None => {
-            refuse_unset(&entry.node, &path, diagnostics);
+            refuse_unset(&mut entry.node, &path, diagnostics);
             below.insert(entry);
         }
     }
@@ -54,16 +60,23 @@ pub fn is_unset(node: &Node) -> bool {
 }
 
 /// A table that lies over nothing has nothing to take away.
-fn refuse_unset(node: &Node, path: &KeyPath, diagnostics: &mut Vec<Diagnostic>) {
-    if let Value::Table(table) = &node.value {
-        for entry in table.entries() {
-            let path = path.join(&entry.key);
-            if is_unset(&entry.node) {
-                diagnostics.push(nothing_to_unset(&path, entry.key_origin.clone()));
-            } else {
-                refuse_unset(&entry.node, &path, diagnostics);
-            }
+fn refuse_unset(node: &mut Node, path: &KeyPath, diagnostics: &mut Vec<Diagnostic>) {
+    let Value::Table(table) = &mut node.value else {
+        return;
+    };
+    let mut refused = Vec::new();
+    for entry in table.entries_mut() {
+        let path = path.join(&entry.key);
+        if is_unset(&entry.node) {
+            diagnostics.push(nothing_to_unset(&path, entry.key_origin.clone()));
+            refused.push(entry.key.clone());
+        } else {
+            refuse_unset(&mut entry.node, &path, diagnostics);
         }
+    }
+    // It has been told; the reader need not stumble over it.
+    for key in refused {
+        table.take(&key);
     }
 }
 

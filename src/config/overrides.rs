@@ -32,7 +32,11 @@ impl Override {
         let usage = "write key=value, for example training.epochs=22";
         let Some((path, value)) = text.split_once('=') else {
             let message = format!("`{text}` is no override");
-            return Err(Diagnostic::new(message, whole, "").help(usage));
+            let help = match text.strip_prefix('~') {
+                Some(key) => format!("to take a key away: '{key}={{unset=true}}'"),
+                None => usage.to_owned(),
+            };
+            return Err(Diagnostic::new(message, whole, "").help(help));
         };
         let (value, value_span) = trim(value, path.len() + 1);
         let (path, span) = trim(path, 0);
@@ -42,7 +46,11 @@ impl Override {
                 "" => format!("`{text}` has no key"),
                 _ => format!("`{path}` is no key"),
             };
-            Diagnostic::new(message, origin.clone(), "").help(usage)
+            let help = match path.trim_start_matches('+') {
+                bare if bare.len() < path.len() => format!("write {bare}=..., without the +"),
+                _ => usage.to_owned(),
+            };
+            Diagnostic::new(message, origin.clone(), "").help(help)
         })?;
         Self::new(parsed, origin, parse_value(value, source, value_span)?)
     }

@@ -47,13 +47,16 @@ pub fn for_key(
     if path == "optimizer" && matches!(typed, "name" | "type" | "class" | "_target_") {
         return Remedy::note("the optimizer is a table named after it: [optimizer.adam]");
     }
-    if is_table && let Some(remedy) = elsewhere(typed, language) {
+    if is_table
+        && !is_common(typed)
+        && let Some(remedy) = elsewhere(typed, language)
+    {
         return remedy;
     }
     match familiar::find(foreign, typed) {
         Some(Here::Key(key)) => {
             let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
-            if is_table && table != path {
+            if is_table && table != path && key != path && !is_common(typed) {
                 let is_table = !find(key, language).is_none_or(|key| key.keys().is_empty());
                 return Remedy {
                     help: match is_table {
@@ -85,6 +88,14 @@ pub fn for_key(
         help: suggest(typed, &names),
         key: closest(typed, &names).map(inside),
     }
+}
+
+/// Whether a name means other things in other tables.
+fn is_common(typed: &str) -> bool {
+    matches!(
+        typed,
+        "name" | "path" | "dir" | "folder" | "root" | "directory" | "eps" | "mode" | "step" | "by"
+    )
 }
 
 /// The tables that have a key of exactly this name.
@@ -195,6 +206,11 @@ pub fn for_value(key: &Key, wrong: &Node, is_element: bool) -> Option<String> {
         (Value::Integer(size), Kind::Integer { .. }) if key.name == "input" && !is_element => {
             Some(format!("for grey images write [1, {size}, {size}]"))
         }
+        (Value::Float(value), Kind::Float { .. })
+            if value.is_finite() && (*value > 3e38 || *value > 0.0 && *value < 1e-37) =>
+        {
+            Some("training is in 32-bit floats: from 1e-37 to 3e38".to_owned())
+        }
         (Value::Integer(_) | Value::Float(_), _)
             if matches!(key.kind, Kind::Array { .. }) && !is_element =>
         {
@@ -293,6 +309,9 @@ fn quoted_number(typed: &str, unit: &str) -> Option<String> {
         && (one / other).is_finite()
     {
         return Some(format!("TOML does not divide: write {:?}", one / other));
+    }
+    if let Some(Ok(percent)) = typed.strip_suffix('%').map(|it| it.trim().parse::<f64>()) {
+        return Some(format!("write {} for {percent} %", percent / 100.0));
     }
     let end = typed.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
     let number: f64 = typed[..end].parse().ok()?;

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::key::{Fallback, Key, Kind};
+use super::path::Step;
 use super::section::Section;
-use super::training::EPOCHS;
+use super::training::{EPOCHS, LEARNING_RATE};
 use super::tree::{Node, Value};
 
 /// Lengths are in epochs, and need not be whole: they do not depend on the batch size, and `by` says
@@ -266,6 +267,17 @@ impl Schedule {
             let message = format!("the warm-up of {warmup} epochs is not over before the run is");
             run.warn(section.node(&WARMUP), message, "choose a shorter `warmup`");
         }
+        if let (Some(rate), Some((node, eta_min))) =
+            (training.node(&LEARNING_RATE), eta_min(section))
+            && as_float(rate).is_some_and(|rate| eta_min > rate)
+        {
+            section.warn(
+                node,
+                "the lowest learning rate is above the one to begin with".to_owned(),
+                Some((rate, "this one".to_owned())),
+                "choose a smaller `eta_min`",
+            );
+        }
         let rules: Vec<&Key> = RULES
             .iter()
             .filter(|rule| section.node(rule).is_some())
@@ -279,6 +291,24 @@ impl Schedule {
             warmup_factor: section.float(&WARMUP_FACTOR),
             rule: rules.first().map(|key| Rule::read(key, &run)),
         }
+    }
+}
+
+/// What is typed as the lowest learning rate.
+fn eta_min<'a>(section: &Section<'a>) -> Option<(&'a Node, f64)> {
+    [COSINE, COSINE_RESTARTS].iter().find_map(|rule| {
+        let node = section
+            .node(rule)?
+            .get(&[Step::Key(ETA_MIN.name.to_owned())])?;
+        Some((node, as_float(node)?))
+    })
+}
+
+fn as_float(node: &Node) -> Option<f64> {
+    match node.value {
+        Value::Float(value) => Some(value),
+        Value::Integer(value) => Some(value as f64),
+        _ => None,
     }
 }
 

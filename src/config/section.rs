@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::diagnostic::{Concern, Diagnostic};
+use super::diagnostic::{Concern, Diagnostic, Severity};
 use super::familiar;
 use super::key::{Fallback, Key, Kind};
 use super::language::Language;
@@ -31,8 +31,11 @@ impl Diagnostics {
         self.found.borrow_mut().push(diagnostic);
     }
 
-    pub fn len(&self) -> usize {
-        self.found.borrow().len()
+    /// How many there are so far that refuse the experiment.
+    pub fn errors(&self) -> usize {
+        let found = self.found.borrow();
+        let errors = found.iter().filter(|it| it.severity == Severity::Error);
+        errors.count()
     }
 
     /// All of them, but for keys that are missing because their names are wrong: those are told once.
@@ -363,7 +366,7 @@ impl<'a> Section<'a> {
                 let mut diagnostic = Diagnostic::new(message, entry.key_origin.clone(), "");
                 if let Some(path) = remedy.key {
                     if self.has(&path) {
-                        help += ", which is set already";
+                        help += " (it is set already)";
                     }
                     diagnostic = diagnostic.concern(Concern::Misnamed(path));
                 }
@@ -396,6 +399,9 @@ fn of_two(
         None => diagnostic,
     }
 }
+
+/// What single precision can tell from zero and from infinity.
+pub const SINGLE: std::ops::RangeInclusive<f64> = 1e-37..=3e38;
 
 /// So many words fit into one line.
 const FEW: usize = 5;
@@ -442,5 +448,8 @@ fn float_in(node: &Node, kind: Kind) -> Result<f64, &Node> {
         _ => return Err(node),
     };
     let above = if open { value > min } else { value >= min };
-    (above && value < max).then_some(value).ok_or(node)
+    let is_held = value == 0.0 || SINGLE.contains(&value.abs());
+    (above && value < max && is_held)
+        .then_some(value)
+        .ok_or(node)
 }

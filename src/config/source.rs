@@ -49,7 +49,7 @@ impl Source {
     pub fn file(name: impl Into<String>, text: String) -> Self {
         Self {
             kind: SourceKind::File,
-            name: name.into(),
+            name: plain(&name.into()),
             text,
             extended_at: None,
         }
@@ -80,4 +80,17 @@ impl Source {
         let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
         (line, column)
     }
+}
+
+/// A text in one line that cannot do anything to a terminal.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            plain.extend(c.escape_default());
+        } else {
+            plain.push(c);
+        }
+    }
+    plain
 }

@@ -52,8 +52,9 @@ pub fn template(path: &str, schema: Option<&str>) -> String {
          # Time:     how long does it take?\n\
          # Expect:   which result?\n\
          #\n\
-         # What is commented out may be left out, and then has the value that stands there unless\n\
-         # that is an example. More about a key: runner config explain training.epochs\n",
+         # What is commented out may be left out, and then has the value that stands\n\
+         # there, unless that is an example.\n\
+         # More about a key: runner config explain training.epochs\n",
     );
     let (tables, values): (Vec<&Key>, Vec<&Key>) = LANGUAGE.0.iter().partition(|key| is_table(key));
     for key in values {
@@ -120,11 +121,12 @@ fn about(key: &Key) -> Vec<String> {
     let mut lines = Vec::new();
     for text in [
         key.meaning.to_owned(),
-        format!("{}{unit}{fallback}", key.kind),
+        format!("takes {}{unit}{fallback}", key.kind),
     ] {
-        let options = textwrap::Options::new(100)
+        let options = textwrap::Options::new(79)
             .initial_indent("# ")
-            .subsequent_indent("#   ");
+            .subsequent_indent("#   ")
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
         lines.extend(textwrap::wrap(&text, options).into_iter().map(String::from));
     }
     lines

@@ -31,7 +31,7 @@ pub const BATCH_SIZE: Key = Key::required(
     "the number of images a step trains on",
 )
 .unit("images");
-const LEARNING_RATE: Key = Key::required(
+pub const LEARNING_RATE: Key = Key::required(
     "learning_rate",
     Kind::POSITIVE,
     "the step size of the optimizer",

@@ -170,6 +170,10 @@ impl Table {
         self.entries.values()
     }
 
+    pub fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.values_mut()
+    }
+
     pub fn into_entries(self) -> impl Iterator<Item = Entry> {
         self.entries.into_values()
     }
@@ -203,6 +207,15 @@ impl Table {
         }
     }
 
+    /// Takes over what another table, which is laid over this one, has taken away.
+    pub fn keep_removed(&mut self, above: &Table) {
+        for (key, removed) in &above.removed {
+            if !self.entries.contains_key(key) {
+                self.removed.insert(key.clone(), removed.clone());
+            }
+        }
+    }
+
     pub fn removed(&self, key: &str) -> Option<&Removed> {
         self.removed.get(key)
     }
@@ -223,6 +236,11 @@ pub fn parse_document(text: &str, source: usize) -> Result<Node, Vec<Diagnostic>
         let between = told.origin.span.start..next.origin.span.start;
         !text.as_bytes()[between].contains(&b'\n')
     });
+    // What follows is read as part of what is not closed.
+    let is_unclosed = |it: &Diagnostic| it.message.contains("unclosed");
+    if let Some(first) = diagnostics.iter().position(is_unclosed) {
+        diagnostics.truncate(first + 1);
+    }
     let node = Node::new(value, Origin { source, span });
     if diagnostics.is_empty() {
         Ok(node)
@@ -279,11 +297,43 @@ fn syntax_error(error: &toml::de::Error, text: &str, source: usize, offset: usiz
             (message.to_owned(), whole.to_owned())
         }
     };
+    let opened = message
+        .starts_with("unclosed")
+        .then(|| unclosed(&text[..span.start]));
+    let (span, label, help) = match opened.flatten() {
+        Some(start) => (start..start + 1, "opened here", "close it".to_owned()),
+        None => (span, "", help),
+    };
     let origin = Origin {
         source,
         span: offset + span.start..offset + span.end,
     };
-    Diagnostic::new(format!("not valid TOML: {message}"), origin, "").help(help)
+    Diagnostic::new(format!("not valid TOML: {message}"), origin, label).help(help)
+}
+
+/// The last bracket or brace that opens a value and is not closed; strings on one line and comments
+/// are passed over.
+fn unclosed(text: &str) -> Option<usize> {
+    let mut open = Vec::new();
+    let (mut quote, mut is_comment, mut is_escaped) = (None, false, false);
+    for (index, c) in text.char_indices() {
+        match (quote, c) {
+            (_, '\n') => (quote, is_comment) = (None, false),
+            _ if is_comment => {}
+            (Some('"'), _) if is_escaped => is_escaped = false,
+            (Some('"'), '\\') => is_escaped = true,
+            (Some(q), _) if q == c => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '#') => is_comment = true,
+            (None, '[' | '{') => open.push(index),
+            (None, ']' | '}') => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.pop()
 }
 
 fn convert(

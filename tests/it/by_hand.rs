@@ -77,7 +77,7 @@ impl Trainer {
 
 /// The experiment that a config declares.
 pub fn experiment(text: &str, overrides: &[&str]) -> Experiment {
-    let mut document = Document::parse("test.toml", text.to_owned(), "test").unwrap();
+    let mut document = Document::parse("test.toml", text.to_owned(), "test");
     let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
     document.set_all(&overrides);
     document.experiment().unwrap()

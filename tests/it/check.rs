@@ -27,7 +27,7 @@ fn layers_cost_what_pytorch_says() {
              learning_rate = 0.1\n[model]\n{}",
             network.model
         );
-        let document = Document::parse("costs.toml", text, "costs").unwrap();
+        let document = Document::parse("costs.toml", text, "costs");
         let experiment = document.experiment().unwrap();
         let (shapes, costs) = (experiment.shapes(), experiment.costs());
         assert_eq!(costs.len(), network.layers.len());

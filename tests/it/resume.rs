@@ -454,7 +454,6 @@ fn a_chain_that_stops_after_every_batch_gives_the_same_run() {
         .read("tiny.toml")
         .replace("\"data\"", &format!("{:?}", sandbox.path("data")));
     let experiment = Document::parse("tiny.toml", config, "tiny")
-        .unwrap()
         .experiment()
         .unwrap();
     let mut links = 0;

@@ -28,7 +28,7 @@ fn every_schedule_is_pytorchs() {
              layers = [\"flatten\", {{ linear = {{ out_features = 2 }} }}]\n[schedule]\n{}",
             case.epochs, case.learning_rate, case.schedule
         );
-        let document = Document::parse("case.toml", text, "case").unwrap();
+        let document = Document::parse("case.toml", text, "case");
         let experiment = document.experiment().unwrap();
         assert_eq!(case.rates.len() as u64, case.epochs * case.steps_per_epoch);
         for (step, expected) in case.rates.iter().enumerate() {

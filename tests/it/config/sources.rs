@@ -141,7 +141,7 @@ fn the_command_line_goes_over_the_environment_and_that_over_the_file() {
         String::from_utf8(output.stdout).unwrap()
     };
     let experiment = |text: String| {
-        let document = Document::parse("shown.toml", text, "any").unwrap();
+        let document = Document::parse("shown.toml", text, "any");
         document.experiment().unwrap()
     };
     let from_environment = experiment(show(&[]));
@@ -201,7 +201,6 @@ fn data_are_named_as_a_whole_or_apart() {
         let arguments = [&["config", "show", "tiny.toml"], overrides].concat();
         let text = sandbox.runner(&arguments).success().stdout;
         let data = Document::parse("shown.toml", text, "any")
-            .unwrap()
             .experiment()
             .unwrap()
             .data;
@@ -224,21 +223,24 @@ fn data_are_named_as_a_whole_or_apart() {
 #[test]
 fn a_variable_that_sets_nothing_is_warned_of() {
     let sandbox = sandbox();
-    let mut command = sandbox.command(&["config", "show", "tiny.toml"]);
-    let output = command
-        .env("RUNNER_TRAINING__EPOCHS", "3")
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{stderr}");
-    assert!(
-        stderr.contains("warning: this variable sets nothing"),
-        "{stderr}"
-    );
-    assert!(
-        stderr.contains("write RUNNER__TRAINING__EPOCHS"),
-        "{stderr}"
-    );
+    for (name, right) in [
+        ("RUNNER_TRAINING__EPOCHS", "RUNNER__TRAINING__EPOCHS"),
+        ("RUNNER_TRAINING_EPOCHS", "RUNNER__TRAINING__EPOCHS"),
+        ("RUNNER_SEED", "RUNNER__SEED"),
+    ] {
+        let mut command = sandbox.command(&["config", "show", "tiny.toml"]);
+        let output = command.env(name, "3").output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{stderr}");
+        assert!(
+            stderr.contains("warning: this variable sets nothing"),
+            "{stderr}"
+        );
+        assert!(
+            stderr.contains(&format!("help: write {right}\n")),
+            "{stderr}"
+        );
+    }
 }
 
 #[test]
@@ -258,6 +260,35 @@ fn files_without_end_and_chains_without_end_are_refused() {
             .count(),
         1
     );
+}
+
+/// Of every source, and nothing that is only missing because a file could not be read.
+#[test]
+fn mistakes_of_all_sources_are_told_together() {
+    let sandbox = sandbox();
+    sandbox.write("broken.toml", "seed = = 1\n");
+    sandbox.write(
+        "many.toml",
+        "extends = [\"gone.toml\", \"broken.toml\"]\nbogus = 1\n[training]\nepochs = 0\nscale = { unset = true }\n",
+    );
+    let mut command = sandbox.command(&["config", "show", "many.toml", "seed=-1", "foo"]);
+    let output = command.env("RUNNER__DEVICE", "gpu").output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    for part in [
+        "cannot read gone.toml",
+        "not valid TOML",
+        "unknown key `bogus`",
+        "`training.epochs` must be",
+        "`training.scale` is not set",
+        "unknown device \"gpu\"",
+        "`seed` must be",
+        "`foo` is no override",
+        "\n8 errors\n",
+    ] {
+        assert!(told.contains(part), "{part}\n{told}");
+    }
+    assert!(!told.contains("missing key"), "{told}");
 }
 
 #[test]
