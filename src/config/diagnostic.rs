@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, rendered as a compiler would: path, line, column, the line itself, a caret, a remedy.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
@@ -243,7 +244,10 @@ impl Problems {
         let source = &self.sources[origin.source];
         // What is left of them are as many bytes: places stay where they are.
         let is_control = |c: char| matches!(c, '\u{80}'..='\u{9f}');
-        let text = source.text.replace(is_control, "\u{b7}");
+        let text = match source.text.contains(is_control) {
+            true => Cow::Owned(source.text.replace(is_control, "\u{b7}")),
+            false => Cow::Borrowed(source.text.as_str()),
+        };
         Snippet::source(text).path(&source.name)
     }
 }

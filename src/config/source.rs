@@ -84,6 +84,9 @@ impl Source {
 
 /// A text in one line that cannot do anything to a terminal.
 pub fn plain(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return text.to_owned();
+    }
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {
