@@ -238,16 +238,6 @@ pub const KEYS: &[Key] = &[
     POLYNOMIAL,
 ];
 
-const RULES: &[Key] = &[
-    STEP,
-    MULTI_STEP,
-    EXPONENTIAL,
-    COSINE,
-    COSINE_RESTARTS,
-    LINEAR,
-    POLYNOMIAL,
-];
-
 impl Schedule {
     /// `training` is the table of that name.
     pub(super) fn read(section: &Section<'_>, training: &Section<'_>) -> Self {
@@ -278,9 +268,10 @@ impl Schedule {
                 "choose a smaller `eta_min`",
             );
         }
-        let rules: Vec<&Key> = RULES
+        // The rules are the keys that are tables.
+        let rules: Vec<&Key> = KEYS
             .iter()
-            .filter(|rule| section.node(rule).is_some())
+            .filter(|key| matches!(key.kind, Kind::Table(_)) && section.node(key).is_some())
             .collect();
         if let [first, second, ..] = rules[..] {
             section.report_two(first, second, "`schedule` takes one rule");
