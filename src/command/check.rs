@@ -50,7 +50,11 @@ pub fn execute(args: cli::Check) -> anyhow::Result<u8> {
         return fast_dev_run(&args, &mut document);
     }
     let config = args.experiment.config.display();
-    print_result(&format!("\n{config} is good\n"))?;
+    let (_, warnings) = document.check()?;
+    print_result(&match warnings.is_empty() {
+        true => format!("\n{config} is good\n"),
+        false => format!("\n{config} can run, but see the warnings\n"),
+    })?;
     Ok(0)
 }
 

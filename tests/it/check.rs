@@ -147,6 +147,10 @@ fn what_is_hardly_meant_is_warned_of_and_done() {
         "epochs = 3",
         "2 warnings",
     ]);
+    let outcome = sandbox.runner(&["check", "tiny.toml", "early_stop.patience=3"]);
+    outcome
+        .success()
+        .stdout_has(&["tiny.toml can run, but see the warnings"]);
     let fine = ["data.scale=0.5", "early_stop.patience=1"];
     let outcome = sandbox
         .runner(&[&["config", "show", "tiny.toml"][..], &fine].concat())
