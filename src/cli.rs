@@ -22,6 +22,7 @@ pub enum Command {
     #[command(subcommand)]
     Config(Config),
     /// Go on with a run from its newest checkpoint, or extend a finished one
+    #[command(mut_arg("values", |values| values.help(RESUME_VALUES)))]
     Resume(Resume),
     /// Set runs side by side: metrics, and the config keys in which they differ
     Compare(Compare),
@@ -36,6 +37,9 @@ pub enum Command {
     /// Run a config once in peace and once killed at random moments, and compare every byte
     Prove(Prove),
 }
+
+const RESUME_VALUES: &str =
+    "Values that may change on the way: training.epochs=22 (upward), checkpoint.*, device";
 
 #[derive(Debug, Args)]
 pub struct Out {
@@ -95,7 +99,6 @@ pub struct Run {
 pub struct Resume {
     /// A run directory, the beginning of a run's name, or `last`
     pub run: String,
-    /// Only what may change on the way: training.epochs=22 (upward), checkpoint.*, device
     #[command(flatten)]
     pub overrides: Overrides,
     #[command(flatten)]

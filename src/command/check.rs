@@ -6,13 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cli;
-use crate::config::{Document, Experiment};
+use crate::config::{Cost, Document, Experiment};
+use crate::data::Splits;
+use crate::device::Chosen;
 use crate::listing::{Cell, Column, Listing};
 use crate::metrics::EpochRecord;
 use crate::run_dir::{self, Timing, space, verify};
 use crate::train::{Interrupt, Observer, Progress, Session, Trial, fit, try_out};
 
-use super::experiment::{checked, document};
+use super::experiment::{document, warned};
 use super::output::{Output, print_result, reading};
 use super::training::{Prepared, Started, conclude, data_line, prepare, start};
 use super::units::{bytes, human, thousands};
@@ -30,7 +32,7 @@ const CURVE_LINES: usize = 4;
 
 pub fn execute(args: cli::Check) -> anyhow::Result<u8> {
     let mut document = document(&args.experiment)?;
-    let experiment = checked(&document)?;
+    let (experiment, is_warned) = warned(&document)?;
     print_result(&network(&experiment))?;
     let since = Instant::now();
     let Prepared { session, device } = prepare(&document, experiment, &args.threads)?;
@@ -46,16 +48,17 @@ pub fn execute(args: cli::Check) -> anyhow::Result<u8> {
     print_result(&time_and_memory(&experiment, images, read_in, &trial))?;
     let disk = disk(&experiment, checkpoint_bytes, images[1], &args.out.out)?;
     print_result(&disk)?;
-    if args.fast_dev_run {
-        return fast_dev_run(&args, &mut document);
-    }
     let config = args.experiment.config.display();
-    let (_, warnings) = document.check()?;
-    print_result(&match warnings.is_empty() {
-        true => format!("\n{config} is good\n"),
-        false => format!("\n{config} can run, but see the warnings\n"),
-    })?;
-    Ok(0)
+    let verdict = match is_warned {
+        true => format!("\n{config} can run, but see the warnings"),
+        false => format!("\n{config} is good"),
+    };
+    if !args.fast_dev_run {
+        print_result(&format!("{verdict}\n"))?;
+        return Ok(0);
+    }
+    let data = Arc::into_inner(data).expect("the session is used up");
+    fast_dev_run(&mut document, data, device, &verdict)
 }
 
 fn network(experiment: &Experiment) -> String {
@@ -92,7 +95,7 @@ fn network(experiment: &Experiment) -> String {
             )
         })
         .collect();
-    let sum = |of: fn(&crate::config::Cost) -> u64| costs.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&Cost) -> u64| costs.iter().map(of).sum::<u64>();
     rows.push(row(
         String::new(),
         "in all",
@@ -286,16 +289,23 @@ fn disk(
 }
 
 /// The real loop on two batches of each split, its directory verified and thrown away.
-fn fast_dev_run(args: &cli::Check, document: &mut Document) -> anyhow::Result<u8> {
+fn fast_dev_run(
+    document: &mut Document,
+    mut data: Splits,
+    device: Chosen,
+    verdict: &str,
+) -> anyhow::Result<u8> {
     let output = Output { quiet: true };
     document.set_all(&[
         "training.epochs=1".to_owned(),
         "training.max_minutes=0".to_owned(),
     ]);
-    let mut prepared = prepare(document, document.experiment()?, &args.threads)?;
-    let session = &mut prepared.session;
-    let images = 2 * session.experiment.training.batch_size;
-    session.limit_images(images);
+    let experiment = document.experiment()?;
+    let images = 2 * experiment.training.batch_size;
+    data.train.truncate(images);
+    data.eval.truncate(images);
+    let session = Session::new(experiment, data, device.device.clone());
+    let prepared = Prepared { session, device };
     let folder = tempfile::tempdir()?;
     let mut interrupt = Interrupt::install()?;
     let Started {
@@ -318,9 +328,8 @@ fn fast_dev_run(args: &cli::Check, document: &mut Document) -> anyhow::Result<u8
         return Ok(NO);
     }
     print_result(&format!(
-        "\n{} is good: two batches trained and evaluated, checkpoint\n\
+        "{verdict}: two batches trained and evaluated, checkpoint\n\
          and results written, all {} checks of the run passed, and it is thrown away\n",
-        args.experiment.config.display(),
         checks.len()
     ))?;
     Ok(0)

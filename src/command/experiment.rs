@@ -22,9 +22,14 @@ pub fn read(config: &Path, overrides: &Overrides) -> Result<Document, Error> {
 
 /// The experiment; what in it is hardly as it was meant is told on stderr.
 pub fn checked(document: &Document) -> Result<Experiment, Error> {
+    warned(document).map(|(experiment, _)| experiment)
+}
+
+/// The same, and whether there was anything to tell.
+pub fn warned(document: &Document) -> Result<(Experiment, bool), Error> {
     let (experiment, warnings) = document.check()?;
     if !warnings.is_empty() {
         note(&format!("{}\n", warnings.render(look())));
     }
-    Ok(experiment)
+    Ok((experiment, !warnings.is_empty()))
 }

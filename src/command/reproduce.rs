@@ -16,7 +16,7 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<u8> {
     let output = Output { quiet: args.quiet };
     let original = resolve(&args.run, &args.out.out)?;
     let identity = Identity::read(&original)?;
-    let mut document = run_dir::document(&original)?;
+    let (mut document, experiment) = run_dir::document(&original)?;
     let metrics = MetricsTable::read(&original.join(METRICS))?;
     let rows: Vec<String> = metrics.lines().map(str::to_owned).collect();
     if rows.is_empty() {
@@ -26,7 +26,7 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<u8> {
         ));
         return Ok(NO);
     }
-    check_config(&identity, &document.experiment()?)?;
+    check_config(&identity, &experiment)?;
     // As far as the original came, and no further; and in one go.
     document.set_all(&[
         format!("training.epochs={}", rows.len()),

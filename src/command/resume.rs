@@ -24,8 +24,7 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
     let mut interrupt = Interrupt::install()?;
     let folder = resolve(&args.run, &args.out.out)?;
     let mut run = Writer::lock(&folder)?;
-    let before = run_dir::Run::open(&folder)?.experiment;
-    let mut document = run_dir::document(&folder)?;
+    let (mut document, before) = run_dir::document(&folder)?;
     document.set_all(args.overrides.all());
     let experiment = document.experiment()?;
     let changes = check_changes(&before, &experiment, &folder, &args.overrides)?;

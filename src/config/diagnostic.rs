@@ -6,7 +6,7 @@ use std::fmt;
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 use textwrap::WordSplitter::NoHyphenation;
 
-use super::source::{Origin, Source, SourceKind, plain};
+use super::source::{Origin, Source, SourceKind, plain, way};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -216,8 +216,9 @@ impl Problems {
             .primary_title(&message)
             .element(snippet)
             .elements(elsewhere);
-        let way = self.way(&diagnostic.origin);
+        let way = way(&self.sources, &diagnostic.origin);
         if !way.is_empty() {
+            let way = format!("extended by {}", way.join(", extended by "));
             let way = wrapped(&way, "    = note: ".len());
             group = group.element(Level::NOTE.message(way));
         }
@@ -225,19 +226,6 @@ impl Problems {
             group = group.element(Level::HELP.message(help));
         }
         renderer.render(&[group])
-    }
-
-    /// By which files a file that is not the experiment's own comes in.
-    fn way(&self, origin: &Origin) -> String {
-        let mut told = String::new();
-        let mut source = &self.sources[origin.source];
-        while let Some(place) = &source.extended_at {
-            source = &self.sources[place.source];
-            let (line, column) = source.line_column(place.span.start);
-            let separator = if told.is_empty() { "" } else { ", " };
-            told += &format!("{separator}extended by {}:{line}:{column}", source.name);
-        }
-        told
     }
 
     fn snippet(&self, origin: &Origin) -> Snippet<'_, Annotation<'_>> {

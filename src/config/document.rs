@@ -8,9 +8,8 @@ use super::diagnostic::{Concern, Diagnostic, Problems, Severity};
 use super::experiment::{Experiment, LANGUAGE};
 use super::extends::{self, Loaded};
 use super::overrides::{Override, PREFIX};
-use super::path::KeyPath;
 use super::section::Diagnostics;
-use super::source::{Origin, Source};
+use super::source::{Origin, Source, place};
 use super::tree::Node;
 
 #[derive(Debug)]
@@ -161,30 +160,16 @@ impl Document {
 
     /// Where the value of a key stands: `configs/baseline.toml:9:8`.
     pub fn place(&self, path: &str) -> Option<String> {
-        Some(self.tell(&self.origin(path)?))
-    }
-
-    /// A place in words: `configs/baseline.toml:9:8`, `command line:1:17`.
-    pub(super) fn tell(&self, origin: &Origin) -> String {
-        let source = &self.sources[origin.source];
-        let (line, column) = source.line_column(origin.span.start);
-        format!("{}:{line}:{column}", source.name)
+        Some(place(&self.sources, &self.origin(path)?))
     }
 
     fn origin(&self, path: &str) -> Option<Origin> {
-        let path = KeyPath::parse(path)?;
-        Some(self.root.get(&path.0)?.origin.clone())
+        Some(self.root.at(path)?.origin.clone())
     }
 }
 
 /// The path that a variable names whose underscores are not as they should be.
 fn meant_by(name: &str) -> Option<String> {
-    let typed = name
-        .strip_prefix("RUNNER_")?
-        .to_lowercase()
-        .replace("__", "_");
-    let paths = LANGUAGE.walk().into_iter().map(|(path, _)| path);
-    paths
-        .into_iter()
-        .find(|path| path.replace('.', "_") == typed)
+    let typed = name.strip_prefix("RUNNER_")?.to_lowercase();
+    LANGUAGE.path_of_words(&typed.replace("__", "_"))
 }

@@ -13,7 +13,6 @@ use super::language::Language;
 use super::layers::Typed;
 use super::model::{self, Model};
 use super::optimizer::{self, Optimizer};
-use super::path::{KeyPath, Step};
 use super::schedule::{self, Schedule};
 use super::section::{Diagnostics, Section};
 use super::shape::{self, Shape};
@@ -347,21 +346,17 @@ fn giver(root: &Node, model: &Model, layer: usize, gives: Option<Shape>) -> (Ori
 
 /// Where the name of layer `index` stands in the document.
 fn layer_origin(root: &Node, index: usize) -> Origin {
-    let path = KeyPath::parse("model.layers").map(|path| path.0);
-    let layers = path.and_then(|path| root.get(&path));
-    let layer = layers.and_then(|layers| layers.get(&[Step::Index(index)]));
-    match layer.map(|layer| (&layer.value, &layer.origin)) {
-        Some((Value::Table(table), origin)) => match table.entries().next() {
-            Some(entry) => entry.key_origin.clone(),
-            None => origin.clone(),
-        },
-        Some((_, origin)) => origin.clone(),
-        None => Origin::start(),
-    }
+    let Some(layer) = root.at(&format!("model.layers[{index}]")) else {
+        return Origin::start();
+    };
+    let name = match &layer.value {
+        Value::Table(table) => table.entries().next(),
+        _ => None,
+    };
+    name.map_or(&layer.origin, |name| &name.key_origin).clone()
 }
 
 fn input_origin(root: &Node) -> Origin {
-    let path = KeyPath::parse("model.input").map(|path| path.0);
-    path.and_then(|path| root.get(&path))
+    root.at("model.input")
         .map_or_else(Origin::start, |node| node.origin.clone())
 }

@@ -9,7 +9,7 @@ use super::key::{Fallback, Key, Kind};
 use super::model::{LAYER_KEYS, Layer};
 use super::path::{KeyPath, Step};
 use super::remedy;
-use super::source::{Origin, Source, SourceKind, plain};
+use super::source::{Origin, Source, SourceKind, place, plain, way};
 use super::tree::{self, Node, Value};
 
 /// All there is to say of one key.
@@ -93,20 +93,6 @@ pub fn find_key(path: &str) -> Result<&'static Key, Error> {
 }
 
 impl Document {
-    /// Every value of the experiment, which is this document's, with where it comes from.
-    pub fn origins(&self, experiment: &Experiment) -> Vec<Explained> {
-        let mut values: Vec<(KeyPath, String, String)> = experiment
-            .flatten()
-            .into_iter()
-            .map(|(path, value)| (KeyPath::parse(&path).unwrap_or_default(), path, value))
-            .collect();
-        values.sort_by_cached_key(|(steps, ..)| LANGUAGE.rank(steps));
-        values
-            .into_iter()
-            .map(|(steps, path, value)| self.trace(&steps, path, plain(&value)))
-            .collect()
-    }
-
     /// The resolved experiment with a comment at each value that says where it comes from; reads back
     /// to the same experiment.
     pub fn annotated(&self, experiment: &Experiment) -> String {
@@ -120,8 +106,8 @@ impl Document {
             let end = text[end..]
                 .find('\n')
                 .map_or(text.len(), |length| end + length);
-            let origin = self.trace(&path, String::new(), String::new()).origin;
-            annotated += &format!("{} # {}", &text[done..end], origin.place());
+            let origin = self.origin_of(&path).place();
+            annotated += &format!("{} # {origin}", &text[done..end]);
             done = end;
         }
         annotated + &text[done..]
@@ -160,8 +146,17 @@ impl Document {
             };
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
-        let mut values = self.origins(experiment);
-        values.retain(|value| inside(&value.path));
+        let mut found: Vec<(KeyPath, String, String)> = experiment
+            .flatten()
+            .into_iter()
+            .filter(|(path, _)| inside(path))
+            .map(|(path, value)| (KeyPath::parse(&path).unwrap_or_default(), path, value))
+            .collect();
+        found.sort_by_cached_key(|(steps, ..)| LANGUAGE.rank(steps));
+        let mut values: Vec<Explained> = found
+            .into_iter()
+            .map(|(steps, path, value)| self.trace(&steps, path, plain(&value)))
+            .collect();
         // What is only in the document, as `data.path`, or an element of an array.
         if values.is_empty()
             && let Some(node) = self.root.get(&steps.0)
@@ -179,16 +174,24 @@ impl Document {
     }
 
     fn trace(&self, steps: &KeyPath, path: String, value: String) -> Explained {
-        let (origin, instead_of) = match self.root.get(&steps.0) {
-            Some(node) => (self.whence_node(node), self.root.history(&steps.0)),
-            None => (self.fallback(steps), Vec::new()),
+        // Over what nobody typed, nothing was replaced.
+        let instead_of = match self.root.get(&steps.0) {
+            Some(_) => self.root.history(&steps.0),
+            None => Vec::new(),
         };
         let tell = |node: &Node| (self.typed(node), self.whence(&node.origin).to_string());
         Explained {
             path,
             value,
-            origin,
+            origin: self.origin_of(steps),
             instead_of: instead_of.into_iter().map(tell).collect(),
+        }
+    }
+
+    fn origin_of(&self, steps: &KeyPath) -> Whence {
+        match self.root.get(&steps.0) {
+            Some(node) => self.whence_node(node),
+            None => self.fallback(steps),
         }
     }
 
@@ -220,19 +223,13 @@ impl Document {
     }
 
     fn whence(&self, origin: &Origin) -> Whence {
-        let mut source: &Source = &self.sources()[origin.source];
-        let place = match source.kind {
-            SourceKind::File => self.tell(origin),
-            _ => format!("{}: {}", source.name, plain(&source.text)),
-        };
-        let mut way = Vec::new();
-        while let Some(place) = &source.extended_at {
-            way.push(self.tell(place));
-            source = &self.sources()[place.source];
-        }
+        let source = &self.sources()[origin.source];
         Whence::Typed {
-            place,
-            way,
+            place: match source.kind {
+                SourceKind::File => place(self.sources(), origin),
+                _ => format!("{}: {}", source.name, plain(&source.text)),
+            },
+            way: way(self.sources(), origin),
             parts: Vec::new(),
         }
     }

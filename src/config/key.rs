@@ -5,6 +5,7 @@
 //! follow from it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Key {
@@ -89,6 +90,9 @@ pub enum Kind {
 /// No size in a configuration is larger; keeps products of a few of them inside 64 bits.
 pub const MAX_SIZE: u64 = 1 << 20;
 
+/// What single precision can tell from zero and from infinity.
+pub const SINGLE: RangeInclusive<f64> = 1e-37..=3e38;
+
 impl Key {
     pub const fn required(name: &'static str, kind: Kind, meaning: &'static str) -> Self {
         Self::new(name, kind, Fallback::Required, meaning)
@@ -170,9 +174,9 @@ impl Kind {
         open: false,
     };
 
-    /// What keeps a denominator from zero; less is nothing in single precision.
+    /// What keeps a denominator from zero.
     pub const EPSILON: Kind = Kind::Float {
-        min: 1e-37,
+        min: *SINGLE.start(),
         max: f64::INFINITY,
         open: false,
     };

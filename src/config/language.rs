@@ -62,6 +62,12 @@ impl Language {
         found
     }
 
+    /// The path whose steps are joined by single underscores here: `training_epochs`.
+    pub fn path_of_words(self, joined: &str) -> Option<String> {
+        let mut paths = self.walk().into_iter().map(|(path, _)| path);
+        paths.find(|path| path.replace('.', "_") == joined)
+    }
+
     /// The paths of the keys, outside of layers, with this name.
     pub fn paths_of(self, name: &str) -> Vec<String> {
         let mut paths: Vec<String> = self

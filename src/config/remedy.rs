@@ -1,7 +1,7 @@
 //! What was most likely meant by a name or a value that is wrong.
 
 use super::familiar::{self, Here};
-use super::key::{Key, Kind};
+use super::key::{Key, Kind, SINGLE};
 use super::language::Language;
 use super::path::KeyPath;
 use super::tree::{self, Node, Value};
@@ -73,12 +73,8 @@ pub fn for_key(
         Some(Here::Note(note)) => return Remedy::note(note),
         _ => {}
     }
-    // `training_epochs`, as an environment variable with an underscore too few has it.
-    let joined = language
-        .walk()
-        .into_iter()
-        .find(|(path, _)| path.replace('.', "_") == typed);
-    if let (true, Some((path, _))) = (is_table, joined) {
+    // As an environment variable with an underscore too few has it.
+    if is_table && let Some(path) = language.path_of_words(typed) {
         return Remedy {
             help: format!("did you mean `{path}`?"),
             key: Some(path),
@@ -207,7 +203,7 @@ pub fn for_value(key: &Key, wrong: &Node, is_element: bool) -> Option<String> {
             Some(format!("for grey images write [1, {size}, {size}]"))
         }
         (Value::Float(value), Kind::Float { .. })
-            if value.is_finite() && (*value > 3e38 || *value > 0.0 && *value < 1e-37) =>
+            if value.is_finite() && *value > 0.0 && !SINGLE.contains(value) =>
         {
             Some("training is in 32-bit floats: from 1e-37 to 3e38".to_owned())
         }

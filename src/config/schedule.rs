@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::key::{Fallback, Key, Kind};
-use super::path::Step;
 use super::section::Section;
 use super::training::{EPOCHS, LEARNING_RATE};
 use super::tree::{Node, Value};
@@ -250,23 +249,13 @@ impl Schedule {
             section,
             epochs,
             left: epochs.map_or(1.0, |(_, epochs)| epochs - warmup),
+            rate: training.node(&LEARNING_RATE),
         };
         if let Some((_, count)) = epochs
             && warmup >= count
         {
             let message = format!("the warm-up of {warmup} epochs is not over before the run is");
             run.warn(section.node(&WARMUP), message, "choose a shorter `warmup`");
-        }
-        if let (Some(rate), Some((node, eta_min))) =
-            (training.node(&LEARNING_RATE), eta_min(section))
-            && as_float(rate).is_some_and(|rate| eta_min > rate)
-        {
-            section.warn(
-                node,
-                "the lowest learning rate is above the one to begin with".to_owned(),
-                Some((rate, "this one".to_owned())),
-                "choose a smaller `eta_min`",
-            );
         }
         // The rules are the keys that are tables.
         let rules: Vec<&Key> = KEYS
@@ -285,24 +274,6 @@ impl Schedule {
     }
 }
 
-/// What is typed as the lowest learning rate.
-fn eta_min<'a>(section: &Section<'a>) -> Option<(&'a Node, f64)> {
-    [COSINE, COSINE_RESTARTS].iter().find_map(|rule| {
-        let node = section
-            .node(rule)?
-            .get(&[Step::Key(ETA_MIN.name.to_owned())])?;
-        Some((node, as_float(node)?))
-    })
-}
-
-fn as_float(node: &Node) -> Option<f64> {
-    match node.value {
-        Value::Float(value) => Some(value),
-        Value::Integer(value) => Some(value as f64),
-        _ => None,
-    }
-}
-
 /// The run that a schedule is for.
 struct Run<'a> {
     section: &'a Section<'a>,
@@ -310,6 +281,8 @@ struct Run<'a> {
     epochs: Option<(&'a Node, f64)>,
     /// Epochs after the warm-up.
     left: f64,
+    /// The learning rate, where it is typed.
+    rate: Option<&'a Node>,
 }
 
 impl Run<'_> {
@@ -331,6 +304,29 @@ impl Run<'_> {
             let help = format!("choose a `{}` of at most {}", key.name, self.left);
             self.warn(rule.node(key), message, &help);
         }
+    }
+}
+
+impl Run<'_> {
+    /// Reads the lowest learning rate of a rule; warns of one above the learning rate.
+    fn eta_min(&self, rule: &Section<'_>) -> f64 {
+        let eta_min = rule.float(&ETA_MIN);
+        if let (Some(node), Some(typed)) = (rule.node(&ETA_MIN), self.rate) {
+            let is_below = match typed.value {
+                Value::Float(rate) => rate < eta_min,
+                Value::Integer(rate) => (rate as f64) < eta_min,
+                _ => false,
+            };
+            if is_below {
+                rule.warn(
+                    node,
+                    "the lowest learning rate is above the one to begin with".to_owned(),
+                    Some((typed, "this one".to_owned())),
+                    "choose a smaller `eta_min`",
+                );
+            }
+        }
+        eta_min
     }
 }
 
@@ -356,12 +352,12 @@ impl Rule {
             }),
             "cosine" => Rule::Cosine(CosineRule {
                 t_max: read_t_max(&section, run),
-                eta_min: section.float(&ETA_MIN),
+                eta_min: run.eta_min(&section),
             }),
             "cosine_restarts" => Rule::CosineRestarts(CosineRestartsRule {
                 t_0: length(&T_0),
                 t_mult: section.integer(&T_MULT),
-                eta_min: section.float(&ETA_MIN),
+                eta_min: run.eta_min(&section),
             }),
             "linear" => Rule::Linear(LinearRule {
                 start_factor: section.float(&START_FACTOR),

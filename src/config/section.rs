@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::diagnostic::{Concern, Diagnostic, Severity};
 use super::familiar;
-use super::key::{Fallback, Key, Kind};
+use super::key::{Fallback, Key, Kind, SINGLE};
 use super::language::Language;
 use super::remedy;
 use super::source::Origin;
@@ -399,9 +399,6 @@ fn of_two(
         None => diagnostic,
     }
 }
-
-/// What single precision can tell from zero and from infinity.
-pub const SINGLE: std::ops::RangeInclusive<f64> = 1e-37..=3e38;
 
 /// So many words fit into one line.
 const FEW: usize = 5;

@@ -74,12 +74,30 @@ impl Source {
     }
 
     /// Line and column, from 1, of a byte of the text; a column is a character.
-    pub fn line_column(&self, byte: usize) -> (usize, usize) {
+    fn line_column(&self, byte: usize) -> (usize, usize) {
         let before = &self.text[..byte];
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
         (line, column)
     }
+}
+
+/// A place in words: `configs/baseline.toml:9:8`, `command line:1:17`.
+pub fn place(sources: &[Source], origin: &Origin) -> String {
+    let source = &sources[origin.source];
+    let (line, column) = source.line_column(origin.span.start);
+    format!("{}:{line}:{column}", source.name)
+}
+
+/// By way of which places a file that is not the experiment's own comes in, the nearest first.
+pub fn way(sources: &[Source], origin: &Origin) -> Vec<String> {
+    let mut way = Vec::new();
+    let mut source = &sources[origin.source];
+    while let Some(extended_at) = &source.extended_at {
+        way.push(place(sources, extended_at));
+        source = &sources[extended_at.source];
+    }
+    way
 }
 
 /// A text in one line that cannot do anything to a terminal.

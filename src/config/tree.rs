@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::Diagnostic;
-use super::path::Step;
+use super::path::{KeyPath, Step};
 use super::source::Origin;
 
 #[derive(Debug, Clone)]
@@ -83,6 +83,11 @@ impl Node {
     pub fn replace(&mut self, mut with: Node) {
         std::mem::swap(self, &mut with);
         self.replaced = Some(Box::new(with));
+    }
+
+    /// The node at a path, `model.layers[7]`.
+    pub fn at(&self, path: &str) -> Option<&Node> {
+        self.get(&KeyPath::parse(path)?.0)
     }
 
     /// The node some steps further down.

@@ -41,9 +41,7 @@ impl std::fmt::Display for Status {
 impl Run {
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let identity = Identity::read(folder)?;
-        let experiment = document(folder)?
-            .experiment()
-            .map_err(|error| damaged(folder, &error))?;
+        let (_, experiment) = document(folder)?;
         Ok(Self {
             folder: folder.to_owned(),
             identity,
@@ -81,8 +79,8 @@ impl Status {
     }
 }
 
-/// The resolved config of a run, with the changes that its resumes have made.
-pub fn document(folder: &Path) -> Result<Document, Error> {
+/// The resolved config of a run, with the changes that its resumes have made, and what it declares.
+pub fn document(folder: &Path) -> Result<(Document, Experiment), Error> {
     let path = folder.join(layout::RESOLVED);
     let mut document = Document::read(&path).map_err(|error| damaged(folder, &error))?;
     let changes: Vec<String> = events::read(folder)?
@@ -96,7 +94,7 @@ pub fn document(folder: &Path) -> Result<Document, Error> {
         .collect();
     document.set_all(&changes);
     match document.experiment() {
-        Ok(_) => Ok(document),
+        Ok(experiment) => Ok((document, experiment)),
         Err(error) => Err(damaged(folder, &error)),
     }
 }

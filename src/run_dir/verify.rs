@@ -84,11 +84,9 @@ impl Check {
 }
 
 fn check_config(folder: &Path, identity: &Identity) -> Option<String> {
-    let experiment = document(folder).map(|document| document.experiment());
-    match experiment {
-        Ok(Ok(experiment)) if experiment.digest() == identity.config_digest => None,
-        Ok(Ok(_)) => Some("is not the config the run began with".to_owned()),
-        Ok(Err(error)) => Some(error.to_string()),
+    match document(folder) {
+        Ok((_, experiment)) if experiment.digest() == identity.config_digest => None,
+        Ok(_) => Some("is not the config the run began with".to_owned()),
         Err(error) => Some(error.to_string()),
     }
 }
@@ -162,7 +160,7 @@ fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<Str
     let Ok(serde_json::Value::Object(result)) = serde_json::from_str(&text) else {
         return Some("it is no JSON object".to_owned());
     };
-    let experiment = document(folder).ok()?.experiment().ok()?;
+    let (_, experiment) = document(folder).ok()?;
     let table = MetricsTable::parse(Path::new(layout::METRICS), metrics).ok()?;
     let mut expected = result_of(&identity.run_id, &table, &experiment.checkpoint);
     for free in ["reproducible", "finished_at"] {

@@ -42,14 +42,6 @@ impl Session {
         }
     }
 
-    /// Leaves the first images of each split only.
-    pub fn limit_images(&mut self, images: usize) {
-        if let Some(data) = Arc::get_mut(&mut self.data) {
-            data.train.truncate(images);
-            data.eval.truncate(images);
-        }
-    }
-
     /// Goes to where a checkpoint was written.
     pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
         let misfit = |why| Error::Misfit {

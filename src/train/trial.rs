@@ -10,7 +10,7 @@ use super::evaluate::evaluate_batch;
 use super::fit::run_awake;
 use super::session::Session;
 use super::timing::{Stopwatch, peak_memory_bytes};
-use crate::data::Batches;
+use crate::data::{Batch, Batches};
 
 /// What a few batches tell of a run on this machine.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ pub struct Trial {
 pub fn try_out(mut session: Session, budget: Duration) -> Result<Trial, Error> {
     run_awake(|| {
         let train = train(&mut session, budget / 2)?;
-        let eval = evaluate(&session, budget / 2);
+        let eval = evaluate(&session, budget / 2)?;
         Ok(Trial {
             train_images_per_second: train.images_per_second(),
             eval_images_per_second: eval.images_per_second(),
@@ -41,68 +41,51 @@ fn train(session: &mut Session, budget: Duration) -> Result<Stopwatch, Error> {
     let experiment = session.experiment.clone();
     let size = experiment.training.batch_size;
     let batches = Batches::shuffled(&data.train, &experiment.data, size, experiment.seed, 1);
-    batches.ahead(0, |ready| {
-        let mut clock = Clock::new(budget);
-        while let Some(batch) = clock.next(ready) {
-            let (start, images) = (Instant::now(), batch.labels.len());
-            session.train_batch(batch)?;
-            clock.add(start, images);
-        }
-        Ok(clock.time)
+    time_batches(&batches, budget, |batch| {
+        session.train_batch(batch).map(|_loss| ())
     })
 }
 
-fn evaluate(session: &Session, budget: Duration) -> Stopwatch {
+fn evaluate(session: &Session, budget: Duration) -> Result<Stopwatch, Error> {
     let experiment = &session.experiment;
     let size = experiment.training.batch_size;
     let batches = Batches::in_order(&session.data.eval, &experiment.data, size);
     let network = session.network.valid();
-    batches.ahead(0, |ready| {
-        let mut clock = Clock::new(budget);
-        while let Some(batch) = clock.next(ready) {
-            let (start, images) = (Instant::now(), batch.labels.len());
-            evaluate_batch(&network, batch, experiment.model.input, &session.device);
-            clock.add(start, images);
-        }
-        clock.time
+    time_batches(&batches, budget, |batch| {
+        evaluate_batch(&network, batch, experiment.model.input, &session.device);
+        Ok(())
     })
 }
 
 const MIN_BATCHES: usize = 3;
-/// Beyond the budget.
+/// Beyond the budget, for batches that are slow.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Times batches until the budget is spent. The first one warms up; it counts only where there is no
-/// second.
-struct Clock {
-    end: Instant,
-    batches: usize,
-    time: Stopwatch,
-}
-
-impl Clock {
-    fn new(budget: Duration) -> Self {
-        Self {
-            end: Instant::now() + budget,
-            batches: 0,
-            time: Stopwatch::default(),
+/// Works on batches until the budget is spent. The first one warms up: its time counts only where
+/// there is no second.
+fn time_batches(
+    batches: &Batches<'_>,
+    budget: Duration,
+    mut work: impl FnMut(Batch) -> Result<(), Error>,
+) -> Result<Stopwatch, Error> {
+    let end = Instant::now() + budget;
+    let mut time = Stopwatch::default();
+    batches.ahead(0, |ready| {
+        for (index, batch) in ready.enumerate() {
+            let (start, images) = (Instant::now(), batch.labels.len());
+            work(batch)?;
+            if index == 1 {
+                time = Stopwatch::default();
+            }
+            time.add(start, images);
+            let patience = match index + 1 {
+                MIN_BATCHES.. => Duration::ZERO,
+                _ => PATIENCE,
+            };
+            if Instant::now() >= end + patience {
+                break;
+            }
         }
-    }
-
-    fn next<B>(&self, ready: &mut dyn Iterator<Item = B>) -> Option<B> {
-        let now = Instant::now();
-        let is_slow = now >= self.end + PATIENCE;
-        if now >= self.end && (self.batches >= MIN_BATCHES || is_slow && self.batches > 0) {
-            return None;
-        }
-        ready.next()
-    }
-
-    fn add(&mut self, start: Instant, images: usize) {
-        if self.batches == 1 {
-            self.time = Stopwatch::default();
-        }
-        self.time.add(start, images);
-        self.batches += 1;
-    }
+        Ok(time)
+    })
 }
