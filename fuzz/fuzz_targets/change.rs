@@ -1,6 +1,10 @@
 //! Changes that know the language: after blind ones alone, one input in ten thousand is an experiment.
 
+use std::sync::LazyLock;
+
 use crate::config::{Key, Kind, LANGUAGE, LAYER_KEYS};
+
+static PATHS: LazyLock<Vec<(String, &'static Key)>> = LazyLock::new(|| LANGUAGE.walk());
 
 /// A draw of numbers and of what can be made from them.
 pub struct Draw(u64);
@@ -68,7 +72,7 @@ impl Draw {
 
     /// The path of any key, and a value for it.
     fn pair(&mut self) -> (String, String) {
-        let paths = LANGUAGE.walk();
+        let paths = &*PATHS;
         let (path, key) = &paths[self.below(paths.len())];
         let value = match self.below(32) {
             0 => "{ unset = true }".to_owned(),

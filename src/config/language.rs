@@ -64,8 +64,7 @@ impl Language {
 
     /// The path whose steps are joined by single underscores here: `training_epochs`.
     pub fn path_of_words(self, joined: &str) -> Option<String> {
-        let mut paths = self.walk().into_iter().map(|(path, _)| path);
-        paths.find(|path| path.replace('.', "_") == joined)
+        path_of_words(self.0, joined)
     }
 
     /// The paths of the keys, outside of layers, with this name.
@@ -90,4 +89,18 @@ fn walk_into(keys: &'static [Key], prefix: &str, found: &mut Vec<(String, &'stat
             walk_into(keys, &format!("{path}."), found);
         }
     }
+}
+
+fn path_of_words(keys: &'static [Key], joined: &str) -> Option<String> {
+    keys.iter().find_map(|key| {
+        let rest = joined.strip_prefix(key.name)?;
+        if rest.is_empty() {
+            return Some(key.name.to_owned());
+        }
+        let (Kind::Table(keys) | Kind::Choice(keys)) = key.kind else {
+            return None;
+        };
+        let inside = path_of_words(keys, rest.strip_prefix('_')?)?;
+        Some(format!("{}.{inside}", key.name))
+    })
 }
