@@ -48,6 +48,16 @@ impl Stream {
         (2.0 * unit - 1.0) * bound
     }
 
+    /// Normal with mean 0 and deviation 1 (`G. E. P. Box and M. E. Muller, "A Note on the Generation of
+    /// Random Normal Deviates", 1958`, with the cosine).
+    pub fn normal(&mut self) -> f64 {
+        const WHOLE: f64 = (1u64 << 53) as f64;
+        // Never 0, whose logarithm is infinite.
+        let radius = ((self.next_u64() >> 11) + 1) as f64 / WHOLE;
+        let angle = (self.next_u64() >> 11) as f64 / WHOLE;
+        (-2.0 * libm::log(radius)).sqrt() * libm::cos(std::f64::consts::TAU * angle)
+    }
+
     /// Uniform in `0..end`, without bias (Lemire's method, "Fast Random Integer Generation in an Interval", 2019).
     pub fn below(&mut self, end: u64) -> u64 {
         assert!(end > 0, "an empty range has no member");

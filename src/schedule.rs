@@ -5,43 +5,45 @@
 
 use std::f64::consts::PI;
 
-use crate::config::{Experiment, Rule, Schedule};
+use crate::config::{OneCycleRule, Rule, Schedule};
 
-/// The learning rate of step `step` (from 0) of a run with so many steps an epoch.
-pub fn learning_rate(experiment: &Experiment, steps_per_epoch: u64, step: u64) -> f64 {
-    let base = experiment.training.learning_rate;
-    match &experiment.schedule {
-        None => base,
-        Some(schedule) => scheduled(schedule, base, time(schedule, steps_per_epoch, step)),
-    }
-}
-
-/// Epochs since the start, as the schedule sees them.
-fn time(schedule: &Schedule, steps_per_epoch: u64, step: u64) -> f64 {
-    match schedule.by.as_str() {
-        "step" => step as f64 / steps_per_epoch as f64,
-        _ => (step / steps_per_epoch) as f64,
-    }
-}
-
-fn scheduled(schedule: &Schedule, base: f64, time: f64) -> f64 {
+/// The learning rate of step `step` (from 0) of a run with so many steps an epoch, where the schedule
+/// starts from `base`.
+pub fn learning_rate(
+    schedule: Option<&Schedule>,
+    base: f64,
+    steps_per_epoch: u64,
+    step: u64,
+) -> f64 {
+    let Some(schedule) = schedule else {
+        return base;
+    };
+    // Epochs since the start, as the schedule sees them, and from one rate to the next.
+    let (time, tick) = match schedule.by.as_str() {
+        "step" => (
+            step as f64 / steps_per_epoch as f64,
+            1.0 / steps_per_epoch as f64,
+        ),
+        _ => ((step / steps_per_epoch) as f64, 1.0),
+    };
     let Schedule {
         warmup,
         warmup_factor,
-        rule,
         ..
     } = schedule;
-    if time < *warmup {
-        return base * (warmup_factor + (1.0 - warmup_factor) * time / warmup);
-    }
-    match rule {
-        Some(rule) => rate(rule, base, time - warmup),
+    let rate = |time: f64| match &schedule.rule {
+        Some(rule) => rate(rule, base, time, tick),
         None => base,
+    };
+    if time < *warmup {
+        // Up to what the rule begins with.
+        return rate(0.0) * (warmup_factor + (1.0 - warmup_factor) * time / warmup);
     }
+    rate(time - warmup)
 }
 
-/// The rate so many epochs after the rule begins.
-fn rate(rule: &Rule, base: f64, time: f64) -> f64 {
+/// The rate so many epochs after the rule begins; `tick` is how many there are from one rate to the next.
+fn rate(rule: &Rule, base: f64, time: f64, tick: f64) -> f64 {
     match rule {
         Rule::Step(rule) => base * libm::pow(rule.gamma, (time / rule.step_size).floor()),
         Rule::MultiStep(rule) => {
@@ -69,7 +71,45 @@ fn rate(rule: &Rule, base: f64, time: f64) -> f64 {
         Rule::Polynomial(rule) => {
             base * libm::pow(1.0 - (time / rule.total_iters).min(1.0), rule.power)
         }
+        Rule::OneCycle(rule) => one_cycle(rule, base, time / tick, rule.total / tick),
+        Rule::Noam(rule) => {
+            let part = (time + tick) / rule.warmup;
+            base * part.min(1.0 / part.sqrt())
+        }
+        // What a plateau has changed is in the base already.
+        Rule::ReduceOnPlateau(_) => base,
     }
+}
+
+/// The rate after `count` of `total` changes.
+fn one_cycle(rule: &OneCycleRule, highest: f64, count: f64, total: f64) -> f64 {
+    let first = highest / rule.div_factor;
+    let last = first / rule.final_div_factor;
+    let top = rule.pct_start * total - 1.0;
+    let phases: &[(f64, f64, f64)] = match rule.three_phase {
+        true => &[
+            (top, first, highest),
+            (2.0 * top, highest, first),
+            (total - 1.0, first, last),
+        ],
+        false => &[(top, first, highest), (total - 1.0, highest, last)],
+    };
+    let mut start = 0.0;
+    for (end, from, to) in phases {
+        if count <= *end {
+            // A phase of no length is over at once.
+            let part = match end - start > 0.0 {
+                true => (count - start) / (end - start),
+                false => 1.0,
+            };
+            return match rule.anneal_strategy.as_str() {
+                "linear" => from + (to - from) * part,
+                _ => cosine(*from, *to, part),
+            };
+        }
+        start = end.max(0.0);
+    }
+    last
 }
 
 /// From `base` at part 0 to `eta_min` at part 1.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cli;
-use crate::config::{Cost, Document, Experiment};
+use crate::config::{Cost, Document, Experiment, Traced};
 use crate::data::Splits;
 use crate::device::Chosen;
 use crate::listing::{Cell, Column, Listing};
@@ -63,13 +63,13 @@ pub fn execute(args: cli::Check) -> anyhow::Result<u8> {
 
 fn network(experiment: &Experiment) -> String {
     let batch_size = experiment.training.batch_size as u64;
-    let row = |index, name: &str, output: String, numbers: [u64; 2], memory: u64| {
+    let row = |path, name: &str, output: String, numbers: [u64; 2], memory: u64| {
         let count = |number: u64| match number {
             0 => Cell::Empty,
             number => Cell::Text(thousands(number as f64)),
         };
         vec![
-            Cell::Text(index),
+            Cell::Text(path),
             Cell::Text(name.to_owned()),
             Cell::Text(output),
             count(numbers[0]),
@@ -77,20 +77,17 @@ fn network(experiment: &Experiment) -> String {
             Cell::Text(bytes(memory * batch_size)),
         ]
     };
-    let costs = experiment.costs();
-    let layers = experiment.model.layers.iter();
+    let layers = experiment.trace();
+    let costs: Vec<Cost> = layers.iter().map(Traced::cost).collect();
     let mut rows: Vec<Vec<Cell>> = layers
-        .zip(experiment.shapes())
+        .iter()
         .zip(&costs)
-        .enumerate()
-        .map(|(index, ((layer, shape), cost))| {
-            let numbers = [cost.parameters, cost.flops];
-            let shape = shape.to_string();
+        .map(|(layer, cost)| {
             row(
-                index.to_string(),
-                layer.name(),
-                shape,
-                numbers,
+                layer.path.clone(),
+                layer.layer.name(),
+                layer.output.to_string(),
+                [cost.parameters, cost.flops],
                 cost.output_bytes,
             )
         })

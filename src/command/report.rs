@@ -112,7 +112,7 @@ impl Observer for Reporter {
         ));
         self.result(&scores_line("Train", &record.train));
         if let Some(eval) = &record.eval {
-            self.result(&scores_line("Eval", eval));
+            self.result(&scores_line("Eval", &eval.scores));
         }
     }
 }

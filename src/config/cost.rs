@@ -1,7 +1,7 @@
 //! What a network costs, known before it is built.
 
-use super::model::{Layer, Model};
-use super::shape::{self, Shape, elements, weights};
+use super::layer::Layer;
+use super::shape::{Shape, Traced, elements, other_parameters, weights};
 
 /// What one layer costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,45 +16,39 @@ pub struct Cost {
     pub output_bytes: u64,
 }
 
-/// The cost of every layer; `shapes` are those after each.
-pub fn costs(model: &Model, shapes: &[Shape]) -> Vec<Cost> {
-    let mut input = shape::of_input(model.input);
-    let mut costs = Vec::with_capacity(shapes.len());
-    for (layer, output) in model.layers.iter().zip(shapes) {
-        costs.push(cost(layer, input, *output));
-        input = *output;
-    }
-    costs
-}
-
-fn cost(layer: &Layer, input: Shape, output: Shape) -> Cost {
-    let weights = weights(layer, input) as u64;
-    let (biases, positions) = match (layer, output) {
-        (Layer::Conv2d(conv), Shape::Image { height, width, .. }) => (
-            if conv.bias { conv.out_channels } else { 0 },
-            height * width,
-        ),
-        (Layer::Linear(linear), _) => (if linear.bias { linear.out_features } else { 0 }, 1),
-        // A factor and a term a channel.
-        (Layer::BatchNorm2d(_), Shape::Image { channels, .. }) => (2 * channels, 0),
-        _ => (0, 0),
-    };
-    Cost {
-        parameters: weights + biases as u64,
-        // Every weight takes part once at each position of the output.
-        flops: (2 * weights).saturating_mul(positions as u64),
-        output_bytes: 4 * elements(output) as u64,
+impl Traced<'_> {
+    /// Without what is inside.
+    pub fn cost(&self) -> Cost {
+        let weights = weights(self.layer, self.input) as u64;
+        // Every weight takes part once at each position: of the output, or of the input where the
+        // output is spread from it.
+        let positions = match (self.layer, self.input, self.output) {
+            (Layer::Conv2d(_), _, Shape::Image { height, width, .. })
+            | (Layer::ConvTranspose2d(_), Shape::Image { height, width, .. }, _) => height * width,
+            _ => 1,
+        };
+        Cost {
+            parameters: weights + other_parameters(self.layer, self.input) as u64,
+            flops: (2 * weights).saturating_mul(positions as u64),
+            output_bytes: 4 * elements(self.output) as u64,
+        }
     }
 }
 
 /// Bytes that a training step needs at the least: what layers give, with its gradient, where it is
-/// not gone at once in the layer after it.
-pub fn step_bytes(model: &Model, shapes: &[Shape], batch_size: usize) -> u64 {
+/// not gone at once in the layer after it. `traced` are all of the layers, those inside too.
+pub fn step_bytes(layers: &[Layer], traced: &[Traced<'_>], batch_size: usize) -> u64 {
+    let floats = step_floats(layers, &mut traced.iter());
+    floats.saturating_mul(4 * batch_size as u64)
+}
+
+fn step_floats<'a>(layers: &[Layer], traced: &mut impl Iterator<Item = &'a Traced<'a>>) -> u64 {
     let mut floats: u64 = 0;
-    for (index, (layer, shape)) in model.layers.iter().zip(shapes).enumerate() {
-        let before = index.checked_sub(1).map(|before| &model.layers[before]);
+    for (index, layer) in layers.iter().enumerate() {
+        let shape = traced.next().expect("every layer is traced").output;
+        let before = index.checked_sub(1).map(|before| &layers[before]);
         let is_gone = matches!(
-            (before, layer, model.layers.get(index + 1)),
+            (before, layer, layers.get(index + 1)),
             (_, Layer::Flatten | Layer::Dropout(_), _)
                 | (
                     _,
@@ -68,8 +62,11 @@ pub fn step_bytes(model: &Model, shapes: &[Shape], batch_size: usize) -> u64 {
                 )
         );
         if !is_gone {
-            floats = floats.saturating_add(2 * elements(*shape) as u64);
+            floats = floats.saturating_add(2 * elements(shape) as u64);
+        }
+        for (_, branch) in layer.branches() {
+            floats = floats.saturating_add(step_floats(branch, traced));
         }
     }
-    floats.saturating_mul(4 * batch_size as u64)
+    floats
 }

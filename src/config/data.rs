@@ -58,7 +58,7 @@ const NORMALIZE: Key = Key::new(
 const MEAN: Key = Key::required(
     "mean",
     Kind::Array {
-        each: &FINITE,
+        each: &Kind::NUMBER,
         length: None,
         words: "an array of finite numbers, one a channel",
     },
@@ -75,11 +75,6 @@ const STD: Key = Key::required(
     "what each channel is divided by",
 )
 .unit("scaled pixels");
-const FINITE: Kind = Kind::Float {
-    min: f64::MIN,
-    max: f64::INFINITY,
-    open: false,
-};
 
 pub const KEYS: &[Key] = &[PATH, TRAIN, EVAL, SCALE, NORMALIZE];
 

@@ -152,7 +152,7 @@ impl Problems {
         if first.origin.source == last.origin.source {
             let source = &self.sources[first.origin.source];
             summary.push_str(match source.kind {
-                SourceKind::File => " in ",
+                SourceKind::File | SourceKind::Preset => " in ",
                 SourceKind::Environment => " in the ",
                 SourceKind::CommandLine => " on the ",
             });
@@ -218,7 +218,7 @@ impl Problems {
             .elements(elsewhere);
         let way = way(&self.sources, &diagnostic.origin);
         if !way.is_empty() {
-            let way = format!("extended by {}", way.join(", extended by "));
+            let way = way.join(", ");
             let way = wrapped(&way, "    = note: ".len());
             group = group.element(Level::NOTE.message(way));
         }

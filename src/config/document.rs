@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Error;
 use super::diagnostic::{Concern, Diagnostic, Problems, Severity};
+use super::expand::expand;
 use super::experiment::{Experiment, LANGUAGE};
 use super::extends::{self, Loaded};
 use super::overrides::{Override, PREFIX};
@@ -12,7 +13,7 @@ use super::section::Diagnostics;
 use super::source::{Origin, Source, place};
 use super::tree::Node;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Document {
     /// The file first, then those that it extends, then single values in the order in which they were set.
     sources: Vec<Source>,
@@ -136,19 +137,28 @@ impl Document {
     /// The experiment, and what in it is hardly as it was meant.
     pub fn check(&self) -> Result<(Experiment, Problems), Error> {
         let diagnostics = Diagnostics::new(LANGUAGE);
-        let experiment = Experiment::read(&self.root, &self.default_name, &diagnostics);
+        let expanded = self.expanded();
+        let experiment = Experiment::read(&expanded.root, &self.default_name, &diagnostics);
         let mut found = diagnostics.into_inner();
         if self.is_partial {
             found.retain(|it| !matches!(it.concern.as_deref(), Some(Concern::Missing(_))));
         }
         found.extend(self.diagnostics.iter().cloned());
         let is_error = |it: &Diagnostic| it.severity == Severity::Error;
-        let problems = Problems::new(self.sources.clone(), found);
+        let problems = Problems::new(expanded.sources, found);
         if problems.any(is_error) {
             Err(problems.into())
         } else {
             Ok((experiment, problems))
         }
+    }
+
+    /// The same with its presets and the like written out, so that what is in the resolved experiment
+    /// is where it is there.
+    pub(super) fn expanded(&self) -> Self {
+        let mut expanded = self.clone();
+        expand(&mut expanded.root, &mut expanded.sources);
+        expanded
     }
 
     /// An error that shows up only later (with the data at hand) at the value of a key.

@@ -3,22 +3,26 @@
 use serde::Serialize;
 
 use super::checkpoint::{self, Checkpoint};
-use super::cost::{self, Cost};
+use super::cost;
 use super::data::{self, Data};
 use super::diagnostic::Diagnostic;
 use super::early_stop::{self, EarlyStop};
 use super::familiar::{self, Here};
+use super::initializer::Initializer;
 use super::key::{Fallback, Key, Kind, OnResume};
 use super::language::Language;
+use super::layer::Layer;
 use super::layers::Typed;
+use super::loss::{self, Loss};
+use super::metrics::{self, Metrics};
 use super::model::{self, Model};
 use super::optimizer::{self, Optimizer};
 use super::schedule::{self, Schedule};
 use super::section::{Diagnostics, Section};
-use super::shape::{self, Shape};
+use super::shape::{self, Misfit, Shape, Traced};
 use super::source::Origin;
 use super::training::{self, Training};
-use super::tree::{Node, Value};
+use super::tree::Node;
 use crate::digest::Digest;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,12 +34,14 @@ pub struct Experiment {
     pub device: String,
     pub data: Data,
     pub training: Training,
+    pub loss: Loss,
     pub optimizer: Optimizer,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stop: Option<EarlyStop>,
     pub checkpoint: Checkpoint,
+    pub metrics: Metrics,
     pub model: Model,
 }
 
@@ -79,10 +85,16 @@ const TRAINING: Key = Key::required(
     Kind::Table(training::KEYS),
     "how the network trains",
 );
+const LOSS: Key = Key::optional(
+    "loss",
+    Kind::Choice(loss::KEYS),
+    "\"cross_entropy\"",
+    "what training makes small; evaluation measures the plain cross entropy",
+);
 const OPTIMIZER: Key = Key::optional(
     "optimizer",
     Kind::Choice(optimizer::KEYS),
-    "{ adam = {} }",
+    "\"adam\"",
     "the update rule",
 );
 const SCHEDULE: Key = Key::new(
@@ -103,11 +115,18 @@ const CHECKPOINT: Key = Key::optional(
     "{}",
     "when checkpoints are written and which are kept",
 );
+const METRICS: Key = Key::optional(
+    "metrics",
+    Kind::Table(metrics::KEYS),
+    "{}",
+    "how evaluation is measured",
+);
 const MODEL: Key = Key::required("model", Kind::Table(model::KEYS), "the network");
 
 /// The keys of the document itself; all others are inside of these.
 const KEYS: &[Key] = &[
-    EXTENDS, NAME, SEED, DEVICE, DATA, TRAINING, OPTIMIZER, SCHEDULE, EARLY_STOP, CHECKPOINT, MODEL,
+    EXTENDS, NAME, SEED, DEVICE, DATA, TRAINING, LOSS, OPTIMIZER, SCHEDULE, EARLY_STOP, CHECKPOINT,
+    METRICS, MODEL,
 ];
 
 pub const LANGUAGE: Language = Language(KEYS);
@@ -119,7 +138,7 @@ impl Experiment {
         let before_model = diagnostics.errors();
         let typed = Typed::read(&section.table(&MODEL));
         let is_whole = diagnostics.errors() == before_model;
-        check_shapes(root, &typed, is_whole, diagnostics);
+        let classes = check_shapes(root, &typed, is_whole, diagnostics);
         let model = typed.model;
         let channels = Some(model.input[0]).filter(|_| model.input != model::UNREAD);
         let name = read_name(&section, default_name);
@@ -133,7 +152,8 @@ impl Experiment {
             device,
             data,
             training: Training::read(&training),
-            optimizer: Optimizer::read(&section.table(&OPTIMIZER)),
+            loss: Loss::read(&LOSS, &section, classes),
+            optimizer: Optimizer::read(&OPTIMIZER, &section),
             schedule: section
                 .node(&SCHEDULE)
                 .map(|_| Schedule::read(&section.table(&SCHEDULE), &training)),
@@ -141,47 +161,42 @@ impl Experiment {
                 .node(&EARLY_STOP)
                 .map(|_| EarlyStop::read(&section.table(&EARLY_STOP), &training)),
             checkpoint: Checkpoint::read(&section.table(&CHECKPOINT), &training),
+            metrics: Metrics::read(&section.table(&METRICS)),
             model,
         }
     }
 
-    /// The shape after every layer.
-    pub fn shapes(&self) -> Vec<Shape> {
+    /// All layers with their shapes, those inside of others after them.
+    pub fn trace(&self) -> Vec<Traced<'_>> {
         shape::infer(&self.model).expect("an experiment's shapes were checked when it was read")
     }
 
     /// The number of classes the network tells apart.
     pub fn classes(&self) -> usize {
-        shape::classes(&self.shapes())
-    }
-
-    /// What each layer costs.
-    pub fn costs(&self) -> Vec<Cost> {
-        cost::costs(&self.model, &self.shapes())
+        let input = shape::of_input(self.model.input);
+        match shape::after_all(&self.model.layers, input) {
+            Shape::Flat { features } => features,
+            Shape::Image { .. } => unreachable!("an experiment's network ends in class scores"),
+        }
     }
 
     /// Bytes that a training step needs at the least.
     pub fn step_bytes(&self) -> u64 {
-        cost::step_bytes(&self.model, &self.shapes(), self.training.batch_size)
+        cost::step_bytes(&self.model.layers, &self.trace(), self.training.batch_size)
     }
 
     /// Every value spelled out as TOML; reading it gives an equal experiment.
     pub fn to_toml(&self) -> String {
         let mut head = self.clone();
+        // The model comes last, and reads best one layer a line.
         let layers = std::mem::take(&mut head.model.layers);
+        let init = std::mem::replace(&mut head.model.init, Initializer::Pytorch);
         let mut text = toml::to_string(&head).expect("an experiment has only what TOML can say");
-        // The layers come last, and read best one a line.
-        let empty = "layers = []\n";
-        assert!(text.ends_with(empty), "the layers are the last key");
-        text.truncate(text.len() - empty.len());
-        text.push_str("layers = [\n");
-        for layer in layers {
-            let mut line = String::new();
-            layer
-                .serialize(toml::ser::ValueSerializer::new(&mut line))
-                .expect("a layer has only what TOML can say");
-            text.push_str(&format!("  {line},\n"));
-        }
+        let end = "init = \"pytorch\"\nlayers = []\n";
+        assert!(text.ends_with(end), "the model is the last table");
+        text.truncate(text.len() - end.len());
+        text.push_str(&format!("init = {}\nlayers = [\n", in_line(&init)));
+        write_layers(&mut text, &layers, "  ");
         text.push_str("]\n");
         text
     }
@@ -203,6 +218,35 @@ impl Experiment {
             }
         }
         digest.hex()
+    }
+}
+
+/// A value as TOML in one line.
+fn in_line(value: &impl Serialize) -> String {
+    let mut line = String::new();
+    let serializer = toml::ser::ValueSerializer::new(&mut line);
+    let written = value.serialize(serializer);
+    written.expect("an experiment has only what TOML can say");
+    line
+}
+
+/// One layer a line.
+fn write_layers(text: &mut String, layers: &[Layer], indent: &str) {
+    for layer in layers {
+        if let Layer::Residual(residual) = layer {
+            let inner = format!("{indent}  ");
+            text.push_str(&format!("{indent}{{ residual = {{ layers = [\n"));
+            write_layers(text, &residual.layers, &inner);
+            text.push_str(&format!("{indent}], shortcut = ["));
+            if !residual.shortcut.is_empty() {
+                text.push('\n');
+                write_layers(text, &residual.shortcut, &inner);
+                text.push_str(indent);
+            }
+            text.push_str("] } },\n");
+            continue;
+        }
+        text.push_str(&format!("{indent}{},\n", in_line(layer)));
     }
 }
 
@@ -271,33 +315,48 @@ fn read_device(section: &Section<'_>) -> String {
 }
 
 /// Reports the first layer that does not fit what it is given, and all that say they are given
-/// something else.
-fn check_shapes(root: &Node, typed: &Typed, is_whole: bool, diagnostics: &Diagnostics) {
+/// something else. Gives the number of classes, where it can be told.
+fn check_shapes(
+    root: &Node,
+    typed: &Typed,
+    is_whole: bool,
+    diagnostics: &Diagnostics,
+) -> Option<usize> {
     let model = &typed.model;
     if model.input == model::UNREAD {
-        return;
+        return None;
     }
-    let (shapes, misfit) = shape::trace(model.input, &model.layers[..typed.good]);
-    let given = |layer: usize| match layer.checked_sub(1) {
-        Some(before) => shapes.get(before).copied(),
-        None => Some(shape::of_input(model.input)),
+    let (traced, misfit) = shape::trace(model.input, &model.layers[..typed.good]);
+    // Where what a layer takes comes from, and in words what it is.
+    let giver = |layer: &Traced<'_>| {
+        let shape = layer.input;
+        match layer.giver {
+            Some(giver) => {
+                let Traced { layer, path, .. } = &traced[giver];
+                let label = format!("layer {path} `{}` gives {shape}", layer.name());
+                (typed.places[giver].clone(), label)
+            }
+            None => (input_origin(root), format!("the input is {shape}")),
+        }
     };
     for stated in &typed.stated {
-        let taken = match given(stated.layer) {
-            Some(Shape::Image { channels, .. }) => channels,
-            Some(Shape::Flat { features }) => features,
-            None => continue,
+        let Some(layer) = traced.get(stated.layer) else {
+            continue;
+        };
+        let taken = match layer.input {
+            Shape::Image { channels, .. } => channels,
+            Shape::Flat { features } => features,
         };
         // What takes no such input at all is a misfit.
         let is_misfit = misfit.as_ref().is_some_and(|m| m.layer == stated.layer);
         if taken != stated.value && !is_misfit {
-            let (place, label) = giver(root, model, stated.layer, given(stated.layer));
+            let (place, label) = giver(layer);
             diagnostics.push(
                 Diagnostic::new(
                     format!(
                         "layer {} `{}`: `{}` is {}, and it is given {taken}",
-                        stated.layer,
-                        model.layers[stated.layer].name(),
+                        layer.path,
+                        layer.layer.name(),
                         stated.key.name,
                         stated.value
                     ),
@@ -308,52 +367,31 @@ fn check_shapes(root: &Node, typed: &Typed, is_whole: bool, diagnostics: &Diagno
                 .help(format!(
                     "write {taken}, or leave `{}` out: it follows from {}",
                     stated.key.name,
-                    if stated.layer == 0 {
-                        "`model.input`"
-                    } else {
-                        "the layer before"
+                    match layer.giver {
+                        None => "`model.input`",
+                        Some(_) => "the layer before",
                     }
                 )),
             );
         }
     }
-    let end = is_whole.then(|| shape::check_end(model, &shapes)).flatten();
+    let end = is_whole.then(|| shape::check_end(model, &traced)).flatten();
+    let is_good = is_whole && misfit.is_none() && end.is_none();
     if let Some(misfit) = misfit.or(end) {
-        let origin = layer_origin(root, misfit.layer);
+        let Misfit { layer, .. } = misfit;
+        let origin = typed.places.get(layer).cloned();
+        let origin = origin.unwrap_or_else(Origin::start);
         let mut diagnostic = Diagnostic::new(misfit.message, origin, "").help(misfit.help);
-        if misfit.given.is_some() {
-            let (place, label) = giver(root, model, misfit.layer, misfit.given);
+        if misfit.is_of_input {
+            let (place, label) = giver(&traced[layer]);
             diagnostic = diagnostic.related(place, label);
         }
         diagnostics.push(diagnostic);
     }
-}
-
-/// What a layer's input comes from, and in words what it gives.
-fn giver(root: &Node, model: &Model, layer: usize, gives: Option<Shape>) -> (Origin, String) {
-    let shape = gives.map_or_else(String::new, |shape| shape.to_string());
-    match layer.checked_sub(1) {
-        Some(before) => (
-            layer_origin(root, before),
-            format!(
-                "layer {before} `{}` gives {shape}",
-                model.layers[before].name()
-            ),
-        ),
-        None => (input_origin(root), format!("the input is {shape}")),
-    }
-}
-
-/// Where the name of layer `index` stands in the document.
-fn layer_origin(root: &Node, index: usize) -> Origin {
-    let Some(layer) = root.at(&format!("model.layers[{index}]")) else {
-        return Origin::start();
-    };
-    let name = match &layer.value {
-        Value::Table(table) => table.entries().next(),
+    match shape::after_last(model, &traced) {
+        Shape::Flat { features } if is_good => Some(features),
         _ => None,
-    };
-    name.map_or(&layer.origin, |name| &name.key_origin).clone()
+    }
 }
 
 fn input_origin(root: &Node) -> Origin {

@@ -5,8 +5,9 @@ use super::diagnostic::{Diagnostic, Problems};
 use super::document::Document;
 use super::experiment::{Experiment, LANGUAGE};
 use super::familiar;
-use super::key::{Fallback, Key, Kind};
-use super::model::{LAYER_KEYS, Layer};
+use super::key::{Fallback, Key, Kind, LayerKeys};
+use super::layer::{LAYER_KEYS, Layer, RESIDUAL};
+use super::model::LAYERS;
 use super::path::{KeyPath, Step};
 use super::remedy;
 use super::source::{Origin, Source, SourceKind, place, plain, way};
@@ -40,7 +41,7 @@ pub enum Whence {
     Typed {
         /// A place in a text: `configs/baseline.toml:12:10`.
         place: String,
-        /// The places at which the files on the way to it are extended.
+        /// The places at which the texts on the way to it are extended or named.
         way: Vec<String>,
         /// The places of parts of the value that come from elsewhere.
         parts: Vec<String>,
@@ -69,8 +70,7 @@ impl std::fmt::Display for Whence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.place())?;
         if let Whence::Typed { way, .. } = self {
-            way.iter()
-                .try_for_each(|by| write!(f, ", extended by {by}"))?;
+            way.iter().try_for_each(|by| write!(f, ", {by}"))?;
         }
         Ok(())
     }
@@ -96,6 +96,7 @@ impl Document {
     /// The resolved experiment with a comment at each value that says where it comes from; reads back
     /// to the same experiment.
     pub fn annotated(&self, experiment: &Experiment) -> String {
+        let document = self.expanded();
         let text = experiment.to_toml();
         let root = tree::parse_document(&text, 0).expect("what is resolved is valid TOML");
         let mut places = Vec::new();
@@ -106,7 +107,7 @@ impl Document {
             let end = text[end..]
                 .find('\n')
                 .map_or(text.len(), |length| end + length);
-            let origin = self.origin_of(&path).place();
+            let origin = document.origin_of(&path).place();
             annotated += &format!("{} # {origin}", &text[done..end]);
             done = end;
         }
@@ -115,25 +116,37 @@ impl Document {
 
     /// What there is to say of the key at a path.
     pub fn explain(&self, path: &str, experiment: &Experiment) -> Result<Explanation, Error> {
+        self.expanded().explain_written_out(path, experiment)
+    }
+
+    /// The same of a document in which nothing is left to write out.
+    fn explain_written_out(
+        &self,
+        path: &str,
+        experiment: &Experiment,
+    ) -> Result<Explanation, Error> {
         let mut key = find_key(path)?;
         let steps = KeyPath::parse(path).unwrap_or_default();
-        if let (Kind::Layers(layers), Some(Step::Index(index))) = (key.kind, steps.0.last()) {
-            let Some(layer) = experiment.model.layers.get(*index) else {
-                let count = experiment.model.layers.len();
-                let help = format!("the network has {count} layers, numbered from 0");
+        if let (Kind::Layers(LayerKeys(keys)), Some((Step::Index(_), list))) =
+            (key.kind, steps.0.split_last())
+        {
+            let Some(layer) = layer_at(experiment, &steps.0) else {
+                let count = list_at(experiment, list).map_or(0, <[Layer]>::len);
+                let help = format!("the list has {count} layers, numbered from 0");
                 return Err(refuse(path, format!("there is no `{path}`"), help));
             };
-            let named = layers.iter().find(|key| key.name == layer.name());
+            let named = keys().iter().find(|key| key.name == layer.name());
             key = named.unwrap_or(key);
         }
         if let Some((Step::Key(name), parents)) = steps.0.split_last()
-            && let Some(Step::Index(index)) = parents.last()
-            && let Some(layer) = experiment.model.layers.get(*index)
+            && let Some(Step::Index(_)) = parents.last()
+            && let Some(layer) = layer_at(experiment, parents)
             && layer.name() == name
             && layer_has_no_options(layer)
         {
             // It is typed as its name.
-            return self.explain(&KeyPath(parents.to_vec()).to_string(), experiment);
+            let path = KeyPath(parents.to_vec()).to_string();
+            return self.explain_written_out(&path, experiment);
         }
         // An option of a layer goes for all layers of its kind.
         let is_of_all = LANGUAGE.find(&steps).is_none();
@@ -226,7 +239,7 @@ impl Document {
         let source = &self.sources()[origin.source];
         Whence::Typed {
             place: match source.kind {
-                SourceKind::File => place(self.sources(), origin),
+                SourceKind::File | SourceKind::Preset => place(self.sources(), origin),
                 _ => format!("{}: {}", source.name, plain(&source.text)),
             },
             way: way(self.sources(), origin),
@@ -242,6 +255,32 @@ impl Document {
     }
 }
 
+/// The list of layers at a path, `model.layers`.
+fn list_at<'a>(experiment: &'a Experiment, steps: &[Step]) -> Option<&'a [Layer]> {
+    let (Step::Key(name), parents) = steps.split_last()? else {
+        return None;
+    };
+    match parents {
+        [Step::Key(model)] if model == "model" && name == LAYERS.name => {
+            Some(&experiment.model.layers)
+        }
+        [parents @ .., Step::Key(_)] => {
+            let branches = layer_at(experiment, parents)?.branches();
+            let branch = branches.into_iter().find(|(branch, _)| branch == name);
+            branch.map(|(_, layers)| layers)
+        }
+        _ => None,
+    }
+}
+
+/// The layer at a path, `model.layers[3].residual.layers[0]`.
+fn layer_at<'a>(experiment: &'a Experiment, steps: &[Step]) -> Option<&'a Layer> {
+    let (Step::Index(index), list) = steps.split_last()? else {
+        return None;
+    };
+    list_at(experiment, list)?.get(*index)
+}
+
 fn layer_has_no_options(layer: &Layer) -> bool {
     let key = LAYER_KEYS.iter().find(|key| key.name == layer.name());
     key.is_some_and(|key| key.keys().is_empty())
@@ -255,11 +294,21 @@ fn find_values(node: &Node, path: KeyPath, found: &mut Vec<(usize, KeyPath)>) {
                 find_values(&entry.node, path.join(&entry.key), found);
             }
         }
-        Value::Array(layers) if path.to_string() == "model.layers" => {
+        Value::Array(layers)
+            if LANGUAGE
+                .find(&path)
+                .is_some_and(|key| matches!(key.kind, Kind::Layers(_))) =>
+        {
             for (index, layer) in layers.iter().enumerate() {
                 let mut path = path.clone();
                 path.push(Step::Index(index));
-                found.push((layer.origin.span.end, path));
+                match &layer.value {
+                    // It is on lines of its own.
+                    Value::Table(table) if table.get(RESIDUAL).is_some() => {
+                        find_values(layer, path, found);
+                    }
+                    _ => found.push((layer.origin.span.end, path)),
+                }
             }
         }
         _ => found.push((node.origin.span.end, path)),
@@ -297,7 +346,7 @@ fn help_for(path: &KeyPath) -> String {
             let key = LANGUAGE.find(&known);
             let keys = LANGUAGE.keys_at(&known).unwrap_or_default();
             return match key.map(|key| key.kind) {
-                Some(Kind::Layers(layers)) => remedy::for_layer(name, layers).0,
+                Some(Kind::Layers(LayerKeys(keys))) => remedy::for_layer(name, keys()).0,
                 Some(kind) if keys.is_empty() => format!("`{known}` has no keys, it is {kind}"),
                 _ => {
                     let is_of_layer = known.0.iter().any(|step| matches!(step, Step::Index(_)));

@@ -81,10 +81,30 @@ pub enum Kind {
     },
     /// A table with these keys.
     Table(&'static [Key]),
-    /// A table with exactly one of these keys, each of them a table.
+    /// `"name"` of one of these keys, or a table with one of them; each of them is a table.
     Choice(&'static [Key]),
     /// An array of layers: `"name"`, or a table with one of these keys, each of them a table.
-    Layers(&'static [Key]),
+    Layers(LayerKeys),
+    /// What one of these takes.
+    Either(&'static [Kind]),
+}
+
+/// The layers of the language, some of which have lists of layers inside: a function, for there is no
+/// end to a constant that has itself inside.
+#[derive(Clone, Copy)]
+pub struct LayerKeys(pub fn() -> &'static [Key]);
+
+impl PartialEq for LayerKeys {
+    /// There are no others.
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for LayerKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LayerKeys")
+    }
 }
 
 /// No size in a configuration is larger; keeps products of a few of them inside 64 bits.
@@ -140,7 +160,8 @@ impl Key {
     /// The keys inside, where the value is a table.
     pub fn keys(&self) -> &'static [Key] {
         match self.kind {
-            Kind::Table(keys) | Kind::Choice(keys) | Kind::Layers(keys) => keys,
+            Kind::Table(keys) | Kind::Choice(keys) => keys,
+            Kind::Layers(LayerKeys(keys)) => keys(),
             _ => &[],
         }
     }
@@ -151,6 +172,13 @@ impl Kind {
     pub const COUNT: Kind = Kind::Integer {
         min: 1,
         max: MAX_SIZE,
+    };
+
+    /// Any finite number.
+    pub const NUMBER: Kind = Kind::Float {
+        min: f64::MIN,
+        max: f64::INFINITY,
+        open: false,
     };
 
     /// A finite number greater than zero.
@@ -218,7 +246,18 @@ impl fmt::Display for Kind {
             ),
             Kind::Pattern { words, .. } | Kind::Array { words, .. } => f.write_str(words),
             Kind::Table(_) => f.write_str("a table"),
-            Kind::Choice(_) => f.write_str("a table with one table, named after the choice"),
+            Kind::Choice(choices) => {
+                let names: Vec<&str> = choices.iter().map(|key| key.name).collect();
+                write!(
+                    f,
+                    "one of {}, as a string, or as a table named after it",
+                    names.join(", ")
+                )
+            }
+            Kind::Either(kinds) => {
+                let kinds: Vec<String> = kinds.iter().map(Kind::to_string).collect();
+                f.write_str(&kinds.join(", or "))
+            }
             Kind::Layers(_) => {
                 f.write_str("an array of at least one layer, in the order in which data flow")
             }

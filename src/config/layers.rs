@@ -1,27 +1,34 @@
 //! Reading the list of layers, each by its name, with all that can be wrong with one.
 
 use super::diagnostic::Diagnostic;
+use super::expand::MAX_LAYERS;
 use super::familiar;
+use super::initializer::Initializer;
 use super::key::Key;
-use super::model::{
-    IN_CHANNELS, IN_FEATURES, INPUT, LAYER_KEYS, LAYERS, Layer, Model, NUM_FEATURES, UNREAD,
+use super::layer::{
+    BRANCH, INSIDE, LAYER_KEYS, Layer, REPEAT, RESIDUAL, Residual, SEQUENTIAL, SHORTCUT, STATED,
+    TIMES,
 };
+use super::model::{CLASSES, INIT, INPUT, LAYERS, Model, PRESET, UNREAD, WIDTH};
 use super::remedy;
 use super::section::{Diagnostics, Section};
 use super::source::Origin;
 use super::tree::{Entry, Node, Table, Value};
 
-/// The model as it was typed.
+/// The model as it was typed, presets and the like written out.
 pub struct Typed {
     pub model: Model,
-    /// The leading layers that were read without error.
+    /// The leading layers of the network that were read without error.
     pub good: usize,
+    /// Where the name of every layer stands, those inside of others after them; by these numbers
+    /// others refer to layers.
+    pub places: Vec<Origin>,
     pub stated: Vec<Stated>,
 }
 
 /// What a config says that a layer takes, though it follows from the layer before.
 pub struct Stated {
-    /// Index of the layer.
+    /// Number of the layer.
     pub layer: usize,
     pub key: Key,
     pub value: usize,
@@ -33,9 +40,11 @@ impl Typed {
         let mut typed = Self {
             model: Model {
                 input: section.sizes(&INPUT).unwrap_or(UNREAD),
+                init: Initializer::read(&INIT, section),
                 layers: Vec::new(),
             },
             good: 0,
+            places: Vec::new(),
             stated: Vec::new(),
         };
         let [channels, _, width] = typed.model.input;
@@ -47,56 +56,139 @@ impl Typed {
             let help = "channels come first: [channels, height, width]";
             section.warn(node, message, None, help);
         }
-        typed.read_layers(section);
+        check_preset(section);
+        let before = section.diagnostics().errors();
+        let Some(items) = items(section, &LAYERS) else {
+            return typed;
+        };
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{}[{index}]", section.path_of(LAYERS.name));
+            let layer = typed.read_layer(&path, item, section.diagnostics());
+            typed.model.layers.extend(layer);
+            if section.diagnostics().errors() == before {
+                typed.good = index + 1;
+            }
+        }
         typed
     }
 
-    fn read_layers(&mut self, section: &Section<'_>) {
-        let Some(node) = section.node(&LAYERS) else {
-            return;
-        };
-        let Value::Array(items) = &node.value else {
-            return report_no_layers(section);
-        };
-        if items.is_empty() {
-            return report_no_layers(section);
-        }
-        let diagnostics = section.diagnostics();
+    /// The layers of a list inside of a layer.
+    fn read_list(&mut self, section: &Section<'_>, key: &Key) -> Vec<Layer> {
+        let items = items(section, key).unwrap_or_default().iter();
+        let layers = items.enumerate().filter_map(|(index, item)| {
+            let path = format!("{}[{index}]", section.path_of(key.name));
+            self.read_layer(&path, item, section.diagnostics())
+        });
+        layers.collect()
+    }
+
+    fn read_layer(&mut self, path: &str, item: &Node, diagnostics: &Diagnostics) -> Option<Layer> {
         let before = diagnostics.errors();
-        for (index, item) in items.iter().enumerate() {
-            let path = format!("{}[{index}]", section.path_of("layers"));
-            let Some((key, section)) = open_layer(&path, item, diagnostics) else {
-                continue;
-            };
-            for key in key.keys() {
-                let told = diagnostics.errors();
-                if [IN_CHANNELS, NUM_FEATURES, IN_FEATURES].contains(key)
-                    && let Some(node) = section.node(key)
-                {
-                    let value = section.size(key);
-                    // What cannot be read says nothing.
-                    if diagnostics.errors() == told {
-                        self.stated.push(Stated {
-                            layer: index,
-                            key: *key,
-                            value,
-                            origin: node.origin.clone(),
-                        });
-                    }
+        let (key, origin, section) = open_layer(path, item, diagnostics)?;
+        if matches!(key.name, SEQUENTIAL | REPEAT) {
+            report_unexpanded(&section, origin, before);
+            return None;
+        }
+        let number = self.places.len();
+        self.places.push(origin);
+        for key in key.keys() {
+            let told = diagnostics.errors();
+            if STATED.contains(key)
+                && let Some(node) = section.node(key)
+            {
+                let value = section.size(key);
+                // What cannot be read says nothing.
+                if diagnostics.errors() == told {
+                    self.stated.push(Stated {
+                        layer: number,
+                        key: *key,
+                        value,
+                        origin: node.origin.clone(),
+                    });
                 }
             }
-            self.model.layers.push(Layer::read(key.name, &section));
-            if diagnostics.errors() == before {
-                self.good = index + 1;
-            }
+        }
+        Some(match key.name {
+            RESIDUAL => Layer::Residual(Residual {
+                layers: self.read_list(&section, &BRANCH),
+                shortcut: self.read_list(&section, &SHORTCUT),
+            }),
+            name => Layer::read(name, &section),
+        })
+    }
+}
+
+/// The elements of a list of layers; `None` where there is none or it has been reported.
+fn items<'a>(section: &Section<'a>, key: &Key) -> Option<&'a [Node]> {
+    match &section.node(key)?.value {
+        Value::Array(items) if !items.is_empty() || !key.is_required() && *key != LAYERS => {
+            Some(items)
+        }
+        _ => {
+            report_no_layers(section, key);
+            None
         }
     }
 }
 
-fn report_no_layers(section: &Section<'_>) {
+/// What a preset goes with, and what it cannot go without.
+fn check_preset(section: &Section<'_>) {
+    if section.node(&PRESET).is_none() {
+        for key in [&WIDTH, &CLASSES] {
+            if section.node(key).is_some() {
+                let message = format!("`{}` is of a preset", section.path_of(key.name));
+                section.report(key, message, "", "take it out, or name a `preset`");
+            }
+        }
+        if section.node(&LAYERS).is_none() {
+            section.report_needed(
+                &LAYERS,
+                "missing key `model.layers`",
+                "`layers` is the network; or name a known one, as preset = \"resnet8\"",
+            );
+        }
+        return;
+    }
+    section.text(&PRESET);
+    if section.node(&CLASSES).is_none() {
+        section.report(
+            &PRESET,
+            "a preset needs the number of classes".to_owned(),
+            "",
+            "add classes = 10, or as many as there are",
+        );
+    } else {
+        section.integer(&CLASSES);
+    }
+    if section.node(&WIDTH).is_some() {
+        section.integer(&WIDTH);
+    }
+    // What was written out stands where the preset is named.
+    if section.node(&LAYERS).is_some() && section.place(&LAYERS) != section.place(&PRESET) {
+        section.report_two(&PRESET, &LAYERS, "the network is declared twice");
+    }
+}
+
+/// What is wrong with a `sequential` or `repeat` that was not written out; `before` is how many errors
+/// there were before it was opened.
+fn report_unexpanded(section: &Section<'_>, origin: Origin, before: usize) {
+    let diagnostics = section.diagnostics();
+    if section.node(&TIMES).is_some() {
+        section.integer(&TIMES);
+    }
+    if section.node(&INSIDE).is_some() {
+        items(section, &INSIDE);
+    }
+    if diagnostics.errors() == before {
+        let message = format!("the network has more than {MAX_LAYERS} layers");
+        diagnostics.push(Diagnostic::new(message, origin, "").help("repeat fewer of them"));
+    }
+}
+
+fn report_no_layers(section: &Section<'_>, key: &Key) {
     section.report(
-        &LAYERS,
-        format!("`{}` must be {}", section.path_of("layers"), LAYERS.kind),
+        key,
+        format!("`{}` must be {}", section.path_of(key.name), key.kind),
         "",
         "layers = [ { conv2d = { out_channels = 16, kernel_size = 5 } }, \"relu\", ... ]",
     );
@@ -108,7 +200,7 @@ fn open_layer<'a>(
     path: &str,
     node: &'a Node,
     diagnostics: &'a Diagnostics,
-) -> Option<(&'static Key, Section<'a>)> {
+) -> Option<(&'static Key, Origin, Section<'a>)> {
     let (name, options, origin) = match &node.value {
         Value::String(name) => (name, None, &node.origin),
         Value::Table(table) if table.len() == 1 => {
@@ -137,7 +229,7 @@ fn open_layer<'a>(
     let known = LAYER_KEYS.iter().find(|key| key.name == name);
     let key = known.or_else(|| {
         let message = format!("unknown layer `{name}`");
-        let (help, meant) = remedy::for_layer(name, LAYER_KEYS);
+        let (help, meant) = remedy::for_layer(name, &LAYER_KEYS);
         diagnostics.push(Diagnostic::new(message, origin.clone(), "").help(help));
         meant
     })?;
@@ -146,11 +238,11 @@ fn open_layer<'a>(
     let section = match options {
         Some(options) => {
             let foreign = familiar::OPTIONS;
-            Section::new(&path, options, origin, keys, foreign, diagnostics)
+            Section::new(&path, options, origin.clone(), keys, foreign, diagnostics)
         }
-        None => Section::empty(path, origin, keys, diagnostics),
+        None => Section::empty(path, origin.clone(), keys, diagnostics),
     };
-    Some((key, section))
+    Some((key, origin, section))
 }
 
 /// What is said of a layer that is a table with more than one key.

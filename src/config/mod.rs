@@ -10,19 +10,25 @@ mod data;
 mod diagnostic;
 mod document;
 mod early_stop;
+mod expand;
 mod experiment;
 mod explain;
 mod extends;
 mod familiar;
+mod initializer;
 mod key;
 mod language;
+mod layer;
 mod layers;
+mod loss;
 mod merge;
+mod metrics;
 mod model;
 mod monitor;
 mod optimizer;
 mod overrides;
 mod path;
+mod preset;
 mod remedy;
 mod schedule;
 mod schema;
@@ -44,16 +50,23 @@ pub use document::Document;
 pub use early_stop::EarlyStop;
 pub use experiment::{Experiment, LANGUAGE};
 pub use explain::{Explained, Explanation, Whence, find_key};
+pub use initializer::{Initializer, KEYS as INITIALIZERS, Kaiming, NONLINEARITIES};
 pub use key::{Fallback, Key, Kind, OnResume};
 pub use language::Language;
-pub use model::{
-    AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, LAYER_KEYS, Layer, Linear, MaxPool2d, Model,
+pub use layer::{
+    AdaptiveAvgPool2d, AvgPool2d, BatchNorm, Conv2d, ConvTranspose2d, Dropout, Elu, Gelu,
+    GroupNorm, InstanceNorm2d, LAYER_KEYS, Layer, LayerNorm, LeakyRelu, Linear, MaxPool2d, Padding,
+    Prelu, Residual, STATED, Softplus,
 };
+pub use loss::{ClassWeights, CrossEntropy, Focal, Loss};
+pub use metrics::Metrics;
+pub use model::Model;
 pub use monitor::{MONITORS, mode_of};
-pub use optimizer::{Adam, Optimizer};
-pub use schedule::{Rule, Schedule};
+pub use optimizer::{Adadelta, Adagrad, Adam, Lamb, Lion, Muon, Optimizer, Rmsprop, Sgd};
+pub use preset::PRESETS;
+pub use schedule::{OneCycleRule, ReduceOnPlateauRule, Rule, Schedule};
 pub use schema::schema;
-pub use shape::Shape;
+pub use shape::{Shape, Traced, after_fitting, of_input};
 pub use source::{Source, SourceKind};
 pub use template::template;
 pub use training::Training;

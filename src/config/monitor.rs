@@ -17,18 +17,23 @@ pub const MONITORS: &[&str] = &[
     "eval_precision",
     "eval_recall",
     "eval_f1",
+    "eval_balanced_accuracy",
+    "eval_cohen_kappa",
+    "eval_mcc",
+    "eval_top_k_accuracy",
+    "eval_calibration_error",
 ];
 
 pub const MODE: Key = Key::new(
     "mode",
     Kind::Word(&["max", "min"]),
-    Fallback::Derived("\"min\" for a loss, else \"max\""),
+    Fallback::Derived("\"min\" for a loss or an error, else \"max\""),
     "whether better is higher or lower",
 );
 
-/// `max` or `min`: a loss gets better downwards, everything else upwards.
+/// `max` or `min`: a loss or an error gets better downwards, everything else upwards.
 pub fn mode_of(monitor: &str) -> &'static str {
-    if monitor.ends_with("loss") {
+    if monitor.ends_with("loss") || monitor.ends_with("error") {
         "min"
     } else {
         "max"

@@ -135,6 +135,22 @@ pub fn for_layer(typed: &str, layers: &'static [Key]) -> (String, Option<&'stati
     (suggest(bare, &names), None)
 }
 
+/// What a choice should have been that is none of a key's.
+pub fn for_choice(key: &Key, typed: &str, language: Language) -> String {
+    let names: Vec<&str> = key.keys().iter().map(|key| key.name).collect();
+    let same = names
+        .iter()
+        .find(|name| familiar::fold(name) == familiar::fold(typed));
+    match (same, familiar::find(familiar::KEYS, typed)) {
+        (Some(name), _) => format!("here it is called \"{name}\""),
+        (None, Some(Here::Note(note))) => note.to_owned(),
+        (None, Some(Here::Key(path))) if find(path, language).is_some() => {
+            format!("here it is called `{path}`")
+        }
+        _ => suggest(typed, &names),
+    }
+}
+
 /// What to write where a table is wanted and something else stands.
 pub fn for_table(path: &str, typed: &Value, keys: &[Key]) -> String {
     let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
@@ -325,7 +341,7 @@ fn quoted_number(typed: &str, unit: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::config::experiment::LANGUAGE;
-    use crate::config::model::LAYER_KEYS;
+    use crate::config::layer::LAYER_KEYS;
 
     /// Every name from elsewhere leads to something that is there, and none to itself.
     #[test]

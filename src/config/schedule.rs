@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::key::{Fallback, Key, Kind};
+use super::key::{Fallback, Key, Kind, MAX_SIZE};
+use super::monitor::{self, MODE, MONITORS};
 use super::section::Section;
 use super::training::{EPOCHS, LEARNING_RATE};
 use super::tree::{Node, Value};
@@ -32,6 +33,9 @@ pub enum Rule {
     CosineRestarts(CosineRestartsRule),
     Linear(LinearRule),
     Polynomial(PolynomialRule),
+    OneCycle(OneCycleRule),
+    Noam(NoamRule),
+    ReduceOnPlateau(ReduceOnPlateauRule),
 }
 
 /// As `torch.optim.lr_scheduler.StepLR`.
@@ -84,10 +88,47 @@ pub struct PolynomialRule {
     pub power: f64,
 }
 
-const BY: Key = Key::optional(
+/// As `torch.optim.lr_scheduler.OneCycleLR` without its cycle of the momentum; the learning rate of
+/// the training is its `max_lr`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OneCycleRule {
+    pub total: f64,
+    pub pct_start: f64,
+    /// `cos` or `linear`.
+    pub anneal_strategy: String,
+    pub div_factor: f64,
+    pub final_div_factor: f64,
+    pub three_phase: bool,
+}
+
+/// `A. Vaswani et al., "Attention Is All You Need", 2017`, scaled so that the highest rate is the
+/// learning rate of the training.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NoamRule {
+    pub warmup: f64,
+}
+
+/// As `torch.optim.lr_scheduler.ReduceLROnPlateau`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ReduceOnPlateauRule {
+    pub monitor: String,
+    pub mode: String,
+    pub factor: f64,
+    /// Measured epochs.
+    pub patience: u64,
+    pub threshold: f64,
+    /// `rel` or `abs`.
+    pub threshold_mode: String,
+    /// Measured epochs.
+    pub cooldown: u64,
+    pub min_lr: f64,
+    pub eps: f64,
+}
+
+const BY: Key = Key::new(
     "by",
     Kind::Word(&["epoch", "step"]),
-    "\"epoch\"",
+    Fallback::Derived("\"step\" for one_cycle and noam, else \"epoch\""),
     "whether the rate changes after every epoch or after every step; lengths are in epochs either way",
 );
 const WARMUP: Key = Key::optional(
@@ -184,6 +225,108 @@ const POWER: Key = Key::optional(
     "the power of the polynomial",
 );
 
+const TOTAL: Key = Key::new(
+    "total",
+    Kind::POSITIVE,
+    Fallback::Derived("the epochs after the warm-up"),
+    "how long the whole cycle is",
+)
+.unit("epochs");
+const PCT_START: Key = Key::optional(
+    "pct_start",
+    Kind::SHARE,
+    "0.3",
+    "the part of the cycle in which the rate rises",
+);
+const ANNEAL_STRATEGY: Key = Key::optional(
+    "anneal_strategy",
+    Kind::Word(&["cos", "linear"]),
+    "\"cos\"",
+    "the form of rise and fall",
+);
+const DIV_FACTOR: Key = Key::optional(
+    "div_factor",
+    Kind::POSITIVE,
+    "25.0",
+    "what the learning rate is divided by to begin with",
+);
+const FINAL_DIV_FACTOR: Key = Key::optional(
+    "final_div_factor",
+    Kind::POSITIVE,
+    "1e4",
+    "what the rate of the beginning is divided by to end with",
+);
+const THREE_PHASE: Key = Key::optional(
+    "three_phase",
+    Kind::Boolean,
+    "false",
+    "whether the rate falls as fast as it rose, and then on to its end",
+);
+const NOAM_WARMUP: Key = Key::required(
+    "warmup",
+    Kind::POSITIVE,
+    "how long the rate rises to the learning rate; then it falls with the root of the time",
+)
+.unit("epochs");
+const MONITOR: Key = Key::optional(
+    "monitor",
+    Kind::Word(MONITORS),
+    "\"eval_loss\"",
+    "the column of metrics.csv that is to get better",
+);
+const FACTOR: Key = Key::optional(
+    "factor",
+    Kind::Float {
+        min: 0.0,
+        max: 1.0,
+        open: true,
+    },
+    "0.1",
+    "the factor on the rate each time",
+);
+const PLATEAU_PATIENCE: Key = Key::optional(
+    "patience",
+    COUNT_FROM_ZERO,
+    "10",
+    "the number of measured epochs in a row without improvement that are borne",
+)
+.unit("epochs");
+const THRESHOLD: Key = Key::optional(
+    "threshold",
+    Kind::NOT_NEGATIVE,
+    "1e-4",
+    "the difference to the best that counts as improvement only if it is exceeded",
+);
+const THRESHOLD_MODE: Key = Key::optional(
+    "threshold_mode",
+    Kind::Word(&["rel", "abs"]),
+    "\"rel\"",
+    "whether the threshold is a part of the best, or a number itself",
+);
+const COOLDOWN: Key = Key::optional(
+    "cooldown",
+    COUNT_FROM_ZERO,
+    "0",
+    "the number of measured epochs after a change in which none are counted",
+)
+.unit("epochs");
+const MIN_LR: Key = Key::optional(
+    "min_lr",
+    Kind::NOT_NEGATIVE,
+    "0.0",
+    "the lowest learning rate",
+);
+const PLATEAU_EPS: Key = Key::optional(
+    "eps",
+    Kind::NOT_NEGATIVE,
+    "1e-8",
+    "a change of the rate that is not larger is left out",
+);
+const COUNT_FROM_ZERO: Kind = Kind::Integer {
+    min: 0,
+    max: MAX_SIZE,
+};
+
 const STEP: Key = rule(
     "step",
     &[STEP_SIZE, GAMMA],
@@ -220,6 +363,39 @@ const POLYNOMIAL: Key = rule(
     "a power down to zero, as PyTorch's PolynomialLR",
 );
 
+const ONE_CYCLE: Key = rule(
+    "one_cycle",
+    &[
+        TOTAL,
+        PCT_START,
+        ANNEAL_STRATEGY,
+        DIV_FACTOR,
+        FINAL_DIV_FACTOR,
+        THREE_PHASE,
+    ],
+    "up to the learning rate and far down, as PyTorch's OneCycleLR with cycle_momentum=False",
+);
+const NOAM: Key = rule(
+    "noam",
+    &[NOAM_WARMUP],
+    "a linear rise, then down with the root of the time, as for the first transformer",
+);
+const REDUCE_ON_PLATEAU: Key = rule(
+    "reduce_on_plateau",
+    &[
+        MONITOR,
+        MODE,
+        FACTOR,
+        PLATEAU_PATIENCE,
+        THRESHOLD,
+        THRESHOLD_MODE,
+        COOLDOWN,
+        MIN_LR,
+        PLATEAU_EPS,
+    ],
+    "a factor whenever a column of metrics.csv gets no better, as PyTorch's ReduceLROnPlateau",
+);
+
 const fn rule(name: &'static str, keys: &'static [Key], meaning: &'static str) -> Key {
     Key::new(name, Kind::Table(keys), Fallback::Nothing, meaning)
 }
@@ -235,6 +411,9 @@ pub const KEYS: &[Key] = &[
     COSINE_RESTARTS,
     LINEAR,
     POLYNOMIAL,
+    ONE_CYCLE,
+    NOAM,
+    REDUCE_ON_PLATEAU,
 ];
 
 impl Schedule {
@@ -247,6 +426,7 @@ impl Schedule {
         });
         let run = Run {
             section,
+            training,
             epochs,
             left: epochs.map_or(1.0, |(_, epochs)| epochs - warmup),
             rate: training.node(&LEARNING_RATE),
@@ -265,8 +445,15 @@ impl Schedule {
         if let [first, second, ..] = rules[..] {
             section.report_two(first, second, "`schedule` takes one rule");
         }
+        let by = match (section.optional_text(&BY), rules.first()) {
+            (Some(by), _) => by,
+            (None, Some(rule)) if [ONE_CYCLE.name, NOAM.name].contains(&rule.name) => {
+                "step".to_owned()
+            }
+            _ => "epoch".to_owned(),
+        };
         Self {
-            by: section.text(&BY),
+            by,
             warmup,
             warmup_factor: section.float(&WARMUP_FACTOR),
             rule: rules.first().map(|key| Rule::read(key, &run)),
@@ -277,6 +464,7 @@ impl Schedule {
 /// The run that a schedule is for.
 struct Run<'a> {
     section: &'a Section<'a>,
+    training: &'a Section<'a>,
     /// Where their number stands.
     epochs: Option<(&'a Node, f64)>,
     /// Epochs after the warm-up.
@@ -368,8 +556,42 @@ impl Rule {
                 total_iters: length(&POLYNOMIAL_ITERS),
                 power: section.float(&POWER),
             }),
+            "one_cycle" => Rule::OneCycle(OneCycleRule {
+                total: match section.node(&TOTAL) {
+                    Some(_) => length(&TOTAL),
+                    // A run that is all warm-up has been warned of.
+                    None if run.left > 0.0 => run.left,
+                    None => 1.0,
+                },
+                pct_start: section.float(&PCT_START),
+                anneal_strategy: section.text(&ANNEAL_STRATEGY),
+                div_factor: section.float(&DIV_FACTOR),
+                final_div_factor: section.float(&FINAL_DIV_FACTOR),
+                three_phase: section.boolean(&THREE_PHASE),
+            }),
+            "noam" => Rule::Noam(NoamRule {
+                warmup: length(&NOAM_WARMUP),
+            }),
+            "reduce_on_plateau" => Rule::ReduceOnPlateau(read_plateau(&section, run)),
             _ => unreachable!("every rule of the language is read"),
         }
+    }
+}
+
+fn read_plateau(section: &Section<'_>, run: &Run<'_>) -> ReduceOnPlateauRule {
+    let (monitor, mode) = monitor::read(section, &MONITOR, &MODE);
+    let purpose = "`schedule.reduce_on_plateau` can never change the rate";
+    monitor::check_measured(section, &MONITOR, &monitor, run.training, purpose);
+    ReduceOnPlateauRule {
+        monitor,
+        mode,
+        factor: section.float(&FACTOR),
+        patience: section.integer(&PLATEAU_PATIENCE),
+        threshold: section.float(&THRESHOLD),
+        threshold_mode: section.text(&THRESHOLD_MODE),
+        cooldown: section.integer(&COOLDOWN),
+        min_lr: section.float(&MIN_LR),
+        eps: section.float(&PLATEAU_EPS),
     }
 }
 

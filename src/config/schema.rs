@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::experiment::LANGUAGE;
 use super::key::{Fallback, Key, Kind};
+use super::layer::LAYER_KEYS;
 
 /// The schema of an experiment file.
 ///
@@ -22,6 +23,7 @@ pub fn schema() -> Value {
                 "required": ["unset"],
                 "additionalProperties": false,
             },
+            "layers": layers_schema(&LAYER_KEYS),
         },
         "if": { "required": ["extends"] },
         "else": required(LANGUAGE.0),
@@ -95,9 +97,13 @@ fn kind(kind: &Kind, can_be_unset: bool) -> Value {
         Kind::Choice(keys) => {
             let mut table = table(keys, can_be_unset);
             table.insert("maxProperties".to_owned(), 1.into());
-            Value::Object(table)
+            json!({ "anyOf": [{ "enum": bare_names(keys) }, table] })
         }
-        Kind::Layers(layers) => layers_schema(layers),
+        Kind::Either(kinds) => {
+            let kinds = kinds.iter().map(|kind| self::kind(kind, false));
+            json!({ "anyOf": kinds.collect::<Vec<Value>>() })
+        }
+        Kind::Layers(_) => json!({ "$ref": "#/definitions/layers" }),
     }
 }
 
@@ -132,12 +138,6 @@ fn array(each: &Value, length: Option<usize>) -> Value {
 }
 
 fn layers_schema(layers: &[Key]) -> Value {
-    let is_bare = |layer: &&Key| !layer.keys().iter().any(Key::is_required);
-    let names: Vec<&str> = layers
-        .iter()
-        .filter(is_bare)
-        .map(|layer| layer.name)
-        .collect();
     let properties: Map<String, Value> = layers
         .iter()
         .map(|layer| {
@@ -158,8 +158,14 @@ fn layers_schema(layers: &[Key]) -> Value {
     json!({
         "type": "array",
         "minItems": 1,
-        "items": { "anyOf": [{ "enum": names }, layer] },
+        "items": { "anyOf": [{ "enum": bare_names(layers) }, layer] },
     })
+}
+
+/// The keys that their names stand for, since they need no options.
+fn bare_names(keys: &[Key]) -> Vec<&'static str> {
+    let is_bare = |key: &&Key| !key.keys().iter().any(Key::is_required);
+    keys.iter().filter(is_bare).map(|key| key.name).collect()
 }
 
 /// What has to be there where nothing is extended.

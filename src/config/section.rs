@@ -52,6 +52,14 @@ impl Diagnostics {
             Some(Concern::Missing(path)) => !misnamed.contains(path),
             _ => true,
         });
+        // What is repeated is typed once, and told once.
+        let mut told: Vec<(Origin, Option<String>)> = Vec::new();
+        diagnostics.retain(|it| {
+            let this = (it.origin.clone(), it.help.clone());
+            let is_new = it.origin == Origin::start() || !told.contains(&this);
+            told.push(this);
+            is_new
+        });
         diagnostics
     }
 }
@@ -150,6 +158,12 @@ impl<'a> Section<'a> {
         Some(&entry.node)
     }
 
+    /// Where a key stands that is there.
+    pub fn place(&self, key: &Key) -> Option<&'a Origin> {
+        let entry = self.table?.get(key.name)?;
+        Some(&entry.key_origin)
+    }
+
     pub fn text(&self, key: &Key) -> String {
         self.read(key, |node| match (&node.value, key.kind) {
             (Value::String(text), Kind::Word(words)) if !words.contains(&text.as_str()) => {
@@ -193,6 +207,11 @@ impl<'a> Section<'a> {
             .unwrap_or(1.0)
     }
 
+    pub fn optional_float(&self, key: &Key) -> Option<f64> {
+        self.node(key)?;
+        Some(self.float(key))
+    }
+
     /// Height and width.
     pub fn pair(&self, key: &Key) -> [usize; 2] {
         self.read(key, |node| match &node.value {
@@ -200,6 +219,103 @@ impl<'a> Section<'a> {
             _ => integer_in(node, key.kind).map(|size| [size as usize; 2]),
         })
         .unwrap_or([1, 1])
+    }
+
+    /// Height and width; `None` for the word that may stand there.
+    pub fn pair_or_word(&self, key: &Key) -> Option<[usize; 2]> {
+        self.read(key, |node| match (&node.value, key.kind) {
+            (Value::String(text), Kind::Either(&[_, Kind::Word(words)])) => {
+                words.contains(&text.as_str()).then_some(None).ok_or(node)
+            }
+            (Value::Array(_), Kind::Either(&[pair, _])) => sizes_in(node, pair).map(Some),
+            (_, Kind::Either(&[pair, _])) => {
+                integer_in(node, pair).map(|size| Some([size as usize; 2]))
+            }
+            _ => Err(node),
+        })
+        .unwrap_or(Some([1, 1]))
+    }
+
+    /// An array of numbers; `None` for the word that may stand there.
+    pub fn floats_or_word(&self, key: &Key) -> Option<Vec<f64>> {
+        self.read(key, |node| match (&node.value, key.kind) {
+            (Value::String(text), Kind::Either(&[_, Kind::Word(words)])) => {
+                words.contains(&text.as_str()).then_some(None).ok_or(node)
+            }
+            (Value::Array(items), Kind::Either(&[Kind::Array { each, .. }, _])) => items
+                .iter()
+                .map(|item| float_in(item, *each))
+                .collect::<Result<_, _>>()
+                .map(Some),
+            _ => Err(node),
+        })
+        .unwrap_or_default()
+    }
+
+    /// An array of words.
+    pub fn words(&self, key: &Key) -> Vec<String> {
+        self.read(key, |node| match (&node.value, each_of(key)) {
+            (Value::Array(items), Kind::Word(words)) => items
+                .iter()
+                .map(|item| match &item.value {
+                    Value::String(text) if words.contains(&text.as_str()) => Ok(text.clone()),
+                    _ => Err(item),
+                })
+                .collect(),
+            _ => Err(node),
+        })
+        .unwrap_or_default()
+    }
+
+    /// Which of its choices a key names, and the table with that one's keys.
+    pub fn choice(&self, key: &Key) -> Option<(&'static Key, Section<'a>)> {
+        let choices = key.keys();
+        let named = |name: &str| choices.iter().find(|choice| choice.name == name);
+        let path = |choice: &Key| format!("{}.{}", self.path_of(key.name), choice.name);
+        let fallback = || {
+            let Fallback::Value(default) = key.default else {
+                return None;
+            };
+            named(default.trim_matches('"'))
+        };
+        let Some(entry) = self.table.and_then(|table| table.get(key.name)) else {
+            let choice = fallback()?;
+            let origin = self.origin.clone();
+            let section = Section::empty(path(choice), origin, &[], self.diagnostics);
+            return Some((choice, section));
+        };
+        let origin = &entry.node.origin;
+        if let Value::String(name) = &entry.node.value {
+            let choice = named(name);
+            if choice.is_none() {
+                let message = format!("`{}` cannot be \"{name}\"", self.path_of(key.name));
+                let help = remedy::for_choice(key, name, self.diagnostics.language);
+                let diagnostic = Diagnostic::new(message, origin.clone(), "").help(help);
+                self.diagnostics.push(diagnostic);
+            }
+            let choice = choice?;
+            let (path, keys) = (path(choice), choice.keys());
+            let section = Section::empty(path, origin.clone(), keys, self.diagnostics);
+            return Some((choice, section));
+        }
+        let section = self.table(key);
+        let typed: Vec<&Key> = choices
+            .iter()
+            .filter(|choice| section.node(choice).is_some())
+            .collect();
+        if let [first, second, ..] = typed[..] {
+            section.report_two(first, second, &format!("`{}` is one choice", key.name));
+        }
+        let choice = typed.first().copied();
+        // An empty table, or one whose only name is wrong.
+        let choice = choice.or_else(fallback)?;
+        Some((choice, section.table(choice)))
+    }
+
+    /// Stands for a choice that could not be read, which has been reported.
+    pub fn nothing(&self, choice: &'static Key) -> (&'static Key, Section<'a>) {
+        let section = Section::empty(String::new(), self.origin.clone(), &[], self.diagnostics);
+        (choice, section)
     }
 
     /// An array of `N` whole numbers.

@@ -1,6 +1,9 @@
 //! The shape of the data after every layer, known before any data is read or any memory taken.
 
-use super::model::{Conv2d, Layer, MaxPool2d, Model};
+use super::layer::{
+    AvgPool2d, Conv2d, ConvTranspose2d, GroupNorm, Layer, MaxPool2d, Padding, Prelu,
+};
+use super::model::Model;
 
 /// The shape of one sample between two layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,15 +32,27 @@ impl std::fmt::Display for Shape {
     }
 }
 
+/// What one layer of a network takes and gives.
+#[derive(Debug, Clone)]
+pub struct Traced<'a> {
+    pub layer: &'a Layer,
+    /// Its place: `3`, inside of another layer `3.layers.0`.
+    pub path: String,
+    /// The number of the layer that gives what it takes; without one it is the input.
+    pub giver: Option<usize>,
+    pub input: Shape,
+    pub output: Shape,
+}
+
 /// Why a layer does not fit what it is given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Misfit {
-    /// Index of the layer.
+    /// Number of the layer.
     pub layer: usize,
     pub message: String,
     pub help: String,
-    /// What the layer is given, where that is part of the trouble.
-    pub given: Option<Shape>,
+    /// Whether what it is given is part of the trouble.
+    pub is_of_input: bool,
 }
 
 /// Why a layer cannot take an input.
@@ -70,12 +85,12 @@ impl Refusal {
 /// No layer's output for one sample, nor its parameters, may be more numbers than this (a gigabyte of `f32`).
 const MAX_ELEMENTS: usize = 1 << 28;
 
-/// The shape after each layer, in order.
-pub fn infer(model: &Model) -> Result<Vec<Shape>, Misfit> {
-    let (shapes, misfit) = trace(model.input, &model.layers);
-    match misfit.or_else(|| check_end(model, &shapes)) {
+/// All layers of a network that fits, those inside of others after them.
+pub fn infer(model: &Model) -> Result<Vec<Traced<'_>>, Misfit> {
+    let (layers, misfit) = trace(model.input, &model.layers);
+    match misfit.or_else(|| check_end(model, &layers)) {
         Some(misfit) => Err(misfit),
-        None => Ok(shapes),
+        None => Ok(layers),
     }
 }
 
@@ -88,75 +103,145 @@ pub fn of_input([channels, height, width]: [usize; 3]) -> Shape {
     }
 }
 
-/// The shape after each layer up to the first that does not fit, and why it does not.
-pub fn trace(input: [usize; 3], layers: &[Layer]) -> (Vec<Shape>, Option<Misfit>) {
-    let mut shape = of_input(input);
-    let mut shapes = Vec::with_capacity(layers.len());
-    for (index, layer) in layers.iter().enumerate() {
-        match after(layer, shape) {
-            Ok(next) => shape = next,
-            Err(refusal) => {
-                let help = match index {
-                    // There is no layer to take out.
-                    0 => refusal.help.replace(", or take a layer before it out", ""),
-                    _ => refusal.help.to_owned(),
-                };
-                let misfit = Misfit {
-                    layer: index,
-                    message: format!("layer {index} `{}`: {}", layer.name(), refusal.message),
-                    help,
-                    given: refusal.is_of_input.then_some(shape),
-                };
-                return (shapes, Some(misfit));
+/// All layers up to the first that does not fit, and why it does not.
+pub fn trace(input: [usize; 3], layers: &[Layer]) -> (Vec<Traced<'_>>, Option<Misfit>) {
+    let mut tracer = Tracer(Vec::new());
+    let end = tracer.list(layers, of_input(input), None, "");
+    (tracer.0, end.err())
+}
+
+struct Tracer<'a>(Vec<Traced<'a>>);
+
+impl<'a> Tracer<'a> {
+    /// What a list of layers makes of a shape that the layer `giver` gives.
+    fn list(
+        &mut self,
+        layers: &'a [Layer],
+        mut shape: Shape,
+        mut giver: Option<usize>,
+        prefix: &str,
+    ) -> Result<Shape, Misfit> {
+        for (index, layer) in layers.iter().enumerate() {
+            let number = self.0.len();
+            let path = format!("{prefix}{index}");
+            self.0.push(Traced {
+                layer,
+                path: path.clone(),
+                giver,
+                input: shape,
+                output: shape,
+            });
+            let mut outputs = Vec::new();
+            for (name, branch) in layer.branches() {
+                outputs.push(self.list(branch, shape, giver, &format!("{path}.{name}."))?);
             }
+            let output = match outputs[..] {
+                [one, other] if one != other => Err(Refusal::of_layer(
+                    format!("its layers give {one}, its shortcut {other}"),
+                    "put a convolution of kernel_size 1 with the same stride and out_channels into \
+                     the `shortcut`",
+                )),
+                [one, ..] => Ok(one),
+                [] => after(layer, shape),
+            };
+            shape = output.map_err(|refusal| Misfit {
+                layer: number,
+                message: format!("layer {path} `{}`: {}", layer.name(), refusal.message),
+                help: match giver {
+                    // There is no layer to take out.
+                    None => refusal.help.replace(", or take a layer before it out", ""),
+                    Some(_) => refusal.help.to_owned(),
+                },
+                is_of_input: refusal.is_of_input,
+            })?;
+            self.0[number].output = shape;
+            giver = Some(number);
         }
-        shapes.push(shape);
+        Ok(shape)
     }
-    (shapes, None)
 }
 
 /// A network ends in a score for each of at least two classes.
-pub fn check_end(model: &Model, shapes: &[Shape]) -> Option<Misfit> {
-    let last = shapes.last().copied().unwrap_or(of_input(model.input));
-    let (message, help) = match last {
+pub fn check_end(model: &Model, layers: &[Traced<'_>]) -> Option<Misfit> {
+    let shape = after_last(model, layers);
+    let (message, help) = match shape {
         Shape::Flat { features: 2.. } => return None,
         Shape::Flat { .. } => (
             "the network ends in one feature, which leaves no classes to tell apart".to_owned(),
             "end with { linear = { out_features = <number of classes> } }",
         ),
         Shape::Image { .. } => (
-            format!("the network ends in {last}, which is no score a class"),
+            format!("the network ends in {shape}, which is no score a class"),
             "end with \"flatten\" and { linear = { out_features = <number of classes> } }",
         ),
     };
     Some(Misfit {
-        layer: model.layers.len().saturating_sub(1),
+        layer: last(layers).unwrap_or(0),
         message,
         help: help.to_owned(),
-        given: None,
+        is_of_input: false,
     })
 }
 
-/// The number of classes: the features of the last layer of a network that [`infer`] accepts.
-pub fn classes(shapes: &[Shape]) -> usize {
-    match shapes.last() {
-        Some(Shape::Flat { features }) => *features,
-        _ => 0,
+/// What the last of all layers gives.
+pub fn after_last(model: &Model, layers: &[Traced<'_>]) -> Shape {
+    last(layers).map_or(of_input(model.input), |last| layers[last].output)
+}
+
+/// The last layer that is not inside of another.
+fn last(layers: &[Traced<'_>]) -> Option<usize> {
+    layers.iter().rposition(|layer| !layer.path.contains('.'))
+}
+
+/// What a layer that fits makes of a shape.
+pub fn after_fitting(layer: &Layer, input: Shape) -> Shape {
+    let output = match layer.branches()[..] {
+        [(_, branch), ..] => Ok(after_all(branch, input)),
+        [] => after(layer, input),
+    };
+    match output {
+        Ok(output) => output,
+        Err(_) => unreachable!("the shapes of an experiment fit"),
     }
 }
 
+/// What layers that fit make of a shape.
+pub fn after_all(layers: &[Layer], input: Shape) -> Shape {
+    let next = |shape, layer| after_fitting(layer, shape);
+    layers.iter().fold(input, next)
+}
+
+/// Not for layers with layers inside.
 fn after(layer: &Layer, input: Shape) -> Result<Shape, Refusal> {
     let output = match (layer, input) {
-        (Layer::Relu | Layer::Dropout(_), shape) => shape,
-        (Layer::Conv2d(conv), Shape::Image { .. }) => after_conv2d(conv, input)?,
-        (Layer::MaxPool2d(pool), Shape::Image { .. }) => after_max_pool2d(pool, input)?,
+        (
+            Layer::Relu
+            | Layer::Relu6
+            | Layer::LeakyRelu(_)
+            | Layer::Gelu(_)
+            | Layer::Silu
+            | Layer::Elu(_)
+            | Layer::HardSwish
+            | Layer::Sigmoid
+            | Layer::Tanh
+            | Layer::Softplus(_)
+            | Layer::Dropout(_)
+            | Layer::LayerNorm(_),
+            shape,
+        ) => shape,
+        (Layer::GroupNorm(norm), shape) => after_group_norm(norm, shape)?,
+        (Layer::Prelu(prelu), shape) => after_prelu(prelu, shape)?,
         (Layer::Flatten, shape) => Shape::Flat {
             features: elements(shape),
         },
-        (Layer::Linear(linear), Shape::Flat { .. }) => Shape::Flat {
-            features: linear.out_features,
-        },
-        (Layer::BatchNorm2d(_), Shape::Image { .. }) => input,
+        (Layer::Conv2d(conv), Shape::Image { .. }) => after_conv2d(conv, input)?,
+        (Layer::ConvTranspose2d(conv), Shape::Image { .. }) => after_transposed(conv, input)?,
+        (Layer::MaxPool2d(pool), Shape::Image { .. }) => after_max_pool2d(pool, input)?,
+        (Layer::AvgPool2d(pool), Shape::Image { .. }) => after_avg_pool2d(pool, input)?,
+        (
+            Layer::BatchNorm2d(_) | Layer::InstanceNorm2d(_) | Layer::Dropout2d(_),
+            Shape::Image { .. },
+        ) => input,
         (Layer::AdaptiveAvgPool2d(pool), Shape::Image { channels, .. }) => {
             let [height, width] = pool.output_size;
             Shape::Image {
@@ -165,19 +250,31 @@ fn after(layer: &Layer, input: Shape) -> Result<Shape, Refusal> {
                 width,
             }
         }
+        (Layer::GlobalAvgPool, Shape::Image { channels, .. }) => Shape::Flat { features: channels },
+        (Layer::Linear(linear), Shape::Flat { .. }) => Shape::Flat {
+            features: linear.out_features,
+        },
+        (Layer::BatchNorm1d(_), Shape::Flat { .. }) => input,
         (Layer::Linear(_), Shape::Image { .. }) => {
             return Err(Refusal::of_input(
                 format!("takes flat features and is given an image of {input}"),
                 "put \"flatten\" before it",
             ));
         }
-        (
-            Layer::Conv2d(_)
-            | Layer::BatchNorm2d(_)
-            | Layer::MaxPool2d(_)
-            | Layer::AdaptiveAvgPool2d(_),
-            Shape::Flat { .. },
-        ) => {
+        (Layer::BatchNorm1d(_), Shape::Image { .. }) => {
+            return Err(Refusal::of_input(
+                format!("takes flat features and is given an image of {input}"),
+                "for images it is \"batch_norm2d\"",
+            ));
+        }
+        (Layer::BatchNorm2d(_), Shape::Flat { .. }) => {
+            return Err(Refusal::of_input(
+                format!("takes an image and is given {input}"),
+                "move it before \"flatten\", or for features take \"batch_norm1d\"",
+            ));
+        }
+        (Layer::Residual(_), _) => unreachable!("the caller looks into branches"),
+        (_, Shape::Flat { .. }) => {
             return Err(Refusal::of_input(
                 format!("takes an image and is given {input}"),
                 "move it before \"flatten\"",
@@ -200,29 +297,18 @@ fn after(layer: &Layer, input: Shape) -> Result<Shape, Refusal> {
 }
 
 fn after_conv2d(conv: &Conv2d, input: Shape) -> Result<Shape, Refusal> {
-    let Shape::Image { channels, .. } = input else {
-        unreachable!("the caller passes images only");
-    };
-    for (what, count) in [("input", channels), ("output", conv.out_channels)] {
-        if !count.is_multiple_of(conv.groups) {
-            let message = format!(
-                "{count} {what} channels do not divide into {} groups",
-                conv.groups
-            );
-            return Err(Refusal {
-                message,
-                help: "choose `groups` so that it divides the channels of input and output",
-                is_of_input: what == "input",
-            });
-        }
+    check_groups(input, conv.out_channels, conv.groups)?;
+    if conv.padding == Padding::Same && conv.stride != [1, 1] {
+        return Err(Refusal::of_layer(
+            format!(
+                "padding \"same\" does not go with stride {}",
+                by(conv.stride)
+            ),
+            "state the `padding` in pixels: half of an odd kernel_size, 1 for 3, 2 for 5",
+        ));
     }
-    let [height, width] = windows(
-        input,
-        conv.kernel_size,
-        conv.stride,
-        conv.padding,
-        conv.dilation,
-    )?;
+    let padding = conv.sides().map(|[before, after]| before + after);
+    let [height, width] = windows(input, conv.kernel_size, conv.stride, padding, conv.dilation)?;
     Ok(Shape::Image {
         channels: conv.out_channels,
         height,
@@ -230,30 +316,122 @@ fn after_conv2d(conv: &Conv2d, input: Shape) -> Result<Shape, Refusal> {
     })
 }
 
-fn after_max_pool2d(pool: &MaxPool2d, input: Shape) -> Result<Shape, Refusal> {
-    let Shape::Image { channels, .. } = input else {
+fn check_groups(input: Shape, out_channels: usize, groups: usize) -> Result<(), Refusal> {
+    let channels = channels_of(input);
+    for (what, count) in [("input", channels), ("output", out_channels)] {
+        if !count.is_multiple_of(groups) {
+            return Err(Refusal {
+                message: format!("{count} {what} channels do not divide into {groups} groups"),
+                help: "choose `groups` so that it divides the channels of input and output",
+                is_of_input: what == "input",
+            });
+        }
+    }
+    Ok(())
+}
+
+/// `(size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1`
+fn after_transposed(conv: &ConvTranspose2d, input: Shape) -> Result<Shape, Refusal> {
+    let Shape::Image { height, width, .. } = input else {
         unreachable!("the caller passes images only");
     };
-    // As PyTorch: otherwise a window could lie in the padding alone and give minus infinity.
-    if (0..2).any(|i| pool.padding[i] * 2 > pool.kernel_size[i]) {
+    check_groups(input, conv.out_channels, conv.groups)?;
+    let mut size = [height, width];
+    for axis in 0..2 {
+        if conv.output_padding[axis] >= conv.stride[axis].max(conv.dilation[axis]) {
+            return Err(Refusal::of_layer(
+                format!(
+                    "output_padding {} is not less than stride or dilation",
+                    by(conv.output_padding)
+                ),
+                "choose a smaller `output_padding`",
+            ));
+        }
+        let whole = (size[axis] - 1) * conv.stride[axis]
+            + conv.dilation[axis] * (conv.kernel_size[axis] - 1)
+            + conv.output_padding[axis]
+            + 1;
+        size[axis] = whole.saturating_sub(2 * conv.padding[axis]);
+        if size[axis] == 0 {
+            return Err(Refusal::of_layer(
+                format!("padding {} cuts off all that it gives", by(conv.padding)),
+                "choose a smaller `padding`",
+            ));
+        }
+    }
+    Ok(Shape::Image {
+        channels: conv.out_channels,
+        height: size[0],
+        width: size[1],
+    })
+}
+
+fn after_group_norm(norm: &GroupNorm, input: Shape) -> Result<Shape, Refusal> {
+    let (channels, groups) = (channels_of(input), norm.num_groups);
+    if channels.is_multiple_of(groups) {
+        return Ok(input);
+    }
+    Err(Refusal::of_input(
+        format!("{channels} channels do not divide into {groups} groups"),
+        "choose `num_groups` so that it divides the channels",
+    ))
+}
+
+fn after_prelu(prelu: &Prelu, input: Shape) -> Result<Shape, Refusal> {
+    let (channels, count) = (channels_of(input), prelu.num_parameters);
+    if count == 1 || count == channels {
+        return Ok(input);
+    }
+    Err(Refusal::of_input(
+        format!("{count} slopes for {channels} channels"),
+        "set `num_parameters` to 1, or to the number of channels",
+    ))
+}
+
+fn after_max_pool2d(pool: &MaxPool2d, input: Shape) -> Result<Shape, Refusal> {
+    after_pool(input, pool.kernel_size, pool.stride, pool.padding)
+}
+
+fn after_avg_pool2d(pool: &AvgPool2d, input: Shape) -> Result<Shape, Refusal> {
+    after_pool(input, pool.kernel_size, pool.stride, pool.padding)
+}
+
+fn after_pool(
+    input: Shape,
+    kernel_size: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+) -> Result<Shape, Refusal> {
+    // As PyTorch: otherwise a window could lie in the padding alone.
+    if (0..2).any(|i| padding[i] * 2 > kernel_size[i]) {
         return Err(Refusal::of_layer(
             format!(
                 "padding {} is more than half of window {}",
-                by(pool.padding),
-                by(pool.kernel_size)
+                by(padding),
+                by(kernel_size)
             ),
             "choose a `padding` of at most half the `kernel_size`",
         ));
     }
-    let [height, width] = windows(input, pool.kernel_size, pool.stride, pool.padding, [1, 1])?;
+    let padding = padding.map(|pixels| 2 * pixels);
+    let [height, width] = windows(input, kernel_size, stride, padding, [1, 1])?;
     Ok(Shape::Image {
-        channels,
+        channels: channels_of(input),
         height,
         width,
     })
 }
 
-/// How many windows fit, down and across: `(size + 2 padding - dilation (kernel - 1) - 1) / stride + 1`.
+/// The features of what is flat are its channels.
+fn channels_of(shape: Shape) -> usize {
+    match shape {
+        Shape::Image { channels, .. } => channels,
+        Shape::Flat { features } => features,
+    }
+}
+
+/// How many windows fit, down and across: `(size + padding - dilation (kernel - 1) - 1) / stride + 1`,
+/// with the padding of both sides.
 fn windows(
     input: Shape,
     kernel: [usize; 2],
@@ -266,11 +444,11 @@ fn windows(
     };
     let mut counts = [0; 2];
     for (i, size) in [height, width].into_iter().enumerate() {
-        let padded = size + 2 * padding[i];
+        let padded = size + padding[i];
         let extent = dilation[i] * (kernel[i] - 1) + 1;
         if extent > padded {
             let extents = [0, 1].map(|i| dilation[i] * (kernel[i] - 1) + 1);
-            let sizes = [height + 2 * padding[0], width + 2 * padding[1]];
+            let sizes = [height + padding[0], width + padding[1]];
             let with_padding = if padding == [0, 0] {
                 ""
             } else {
@@ -307,14 +485,36 @@ pub(super) fn elements(shape: Shape) -> usize {
 
 /// The number of a layer's weights, without biases.
 pub(super) fn weights(layer: &Layer, input: Shape) -> usize {
-    match (layer, input) {
-        (Layer::Conv2d(conv), Shape::Image { channels, .. }) => {
-            let [height, width] = conv.kernel_size;
-            (conv.out_channels * (channels / conv.groups)).saturating_mul(height * width)
+    match layer {
+        Layer::Conv2d(conv) => {
+            let per_output = channels_of(input) / conv.groups;
+            (conv.out_channels * per_output).saturating_mul(conv.kernel_size.iter().product())
         }
-        (Layer::Linear(linear), Shape::Flat { features }) => {
-            features.saturating_mul(linear.out_features)
+        Layer::ConvTranspose2d(conv) => {
+            let per_input = conv.out_channels / conv.groups;
+            (channels_of(input) * per_input).saturating_mul(conv.kernel_size.iter().product())
         }
+        Layer::Linear(linear) => elements(input).saturating_mul(linear.out_features),
+        _ => 0,
+    }
+}
+
+/// The numbers that a layer trains besides its weights: biases, and what norms have.
+pub(super) fn other_parameters(layer: &Layer, input: Shape) -> usize {
+    let channels = channels_of(input);
+    let if_so = |is_so: bool, count: usize| if is_so { count } else { 0 };
+    match layer {
+        Layer::Conv2d(conv) => if_so(conv.bias, conv.out_channels),
+        Layer::ConvTranspose2d(conv) => if_so(conv.bias, conv.out_channels),
+        Layer::Linear(linear) => if_so(linear.bias, linear.out_features),
+        Layer::BatchNorm2d(_) | Layer::BatchNorm1d(_) => 2 * channels,
+        Layer::GroupNorm(norm) => if_so(norm.affine, 2 * channels),
+        Layer::InstanceNorm2d(norm) => if_so(norm.affine, 2 * channels),
+        Layer::LayerNorm(norm) => {
+            let arrays = 1 + usize::from(norm.bias);
+            if_so(norm.elementwise_affine, arrays * elements(input))
+        }
+        Layer::Prelu(prelu) => prelu.num_parameters,
         _ => 0,
     }
 }

@@ -11,7 +11,7 @@ pub struct Source {
     /// What a diagnostic calls it: a file's path, `environment` or `command line`.
     pub name: String,
     pub text: String,
-    /// Where the file that extends this one says so.
+    /// Where the file that extends this one says so, or where the preset is named.
     #[serde(skip)]
     pub extended_at: Option<Origin>,
 }
@@ -24,6 +24,8 @@ pub enum SourceKind {
     Environment,
     /// `training.epochs=22`
     CommandLine,
+    /// The layers that a preset stands for.
+    Preset,
 }
 
 /// A place in one of the sources.
@@ -73,6 +75,16 @@ impl Source {
         }
     }
 
+    /// The text of a preset, and where it is named.
+    pub fn preset(name: &str, text: String, named_at: Origin) -> Self {
+        Self {
+            kind: SourceKind::Preset,
+            name: format!("preset {name}"),
+            text,
+            extended_at: Some(named_at),
+        }
+    }
+
     /// Line and column, from 1, of a byte of the text; a column is a character.
     fn line_column(&self, byte: usize) -> (usize, usize) {
         let before = &self.text[..byte];
@@ -89,12 +101,16 @@ pub fn place(sources: &[Source], origin: &Origin) -> String {
     format!("{}:{line}:{column}", source.name)
 }
 
-/// By way of which places a file that is not the experiment's own comes in, the nearest first.
+/// By way of which places a text that is not the experiment's own comes in, the nearest first.
 pub fn way(sources: &[Source], origin: &Origin) -> Vec<String> {
     let mut way = Vec::new();
     let mut source = &sources[origin.source];
     while let Some(extended_at) = &source.extended_at {
-        way.push(place(sources, extended_at));
+        let verb = match source.kind {
+            SourceKind::Preset => "named",
+            _ => "extended",
+        };
+        way.push(format!("{verb} by {}", place(sources, extended_at)));
         source = &sources[extended_at.source];
     }
     way

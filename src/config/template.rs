@@ -25,6 +25,19 @@ const VALUES: &[(&str, &str)] = &[
     ("schedule.exponential.gamma", "0.9"),
     ("schedule.cosine.t_max", "5.0"),
     ("schedule.cosine_restarts.t_0", "2.0"),
+    ("schedule.one_cycle.total", "5.0"),
+    ("schedule.noam.warmup", "1.0"),
+    ("schedule.reduce_on_plateau.mode", "\"min\""),
+    ("schedule.by", "\"epoch\""),
+    ("training.clip_grad_norm", "1.0"),
+    ("training.clip_grad_value", "0.5"),
+    ("training.ema_decay", "0.999"),
+    ("loss.cross_entropy.class_weights", "\"balanced\""),
+    ("loss.focal.class_weights", "\"balanced\""),
+    ("model.init.constant.value", "0.1"),
+    ("model.preset", "\"resnet8\""),
+    ("model.width", "16"),
+    ("model.classes", "10"),
     ("early_stop.mode", "\"min\""),
     ("early_stop.patience", "3"),
     ("checkpoint.mode", "\"max\""),
@@ -94,8 +107,9 @@ fn write_value(text: &mut String, key: &Key, prefix: &str, is_out: bool) {
         (_, Some(value)) => (value, true),
         (_, None) => unreachable!("`{path}` has neither default nor example"),
     };
-    // One way to name the data has to be there.
-    let is_needed = (key.is_required() || path == "data.path") && !is_out;
+    // One way to name the data has to be there, and one to name the network.
+    let is_needed = key.is_required() || ["data.path", "model.layers"].contains(&path.as_str());
+    let is_needed = is_needed && !is_out;
     text.push('\n');
     for line in about(key) {
         let _ = writeln!(text, "{line}");

@@ -2,16 +2,27 @@
 
 use serde::Serialize;
 
-use super::key::{Key, Kind, MAX_SIZE, OnResume};
+use super::key::{Fallback, Key, Kind, MAX_SIZE, OnResume};
 use super::section::Section;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Training {
     /// Passes over the training data.
     pub epochs: u64,
-    /// Images a step; the last batch of an epoch may be smaller.
+    /// Images that go through the network together; the last batch of an epoch may be smaller.
     pub batch_size: usize,
     pub learning_rate: f64,
+    /// Batches whose gradients make one step.
+    pub accumulate_grad_batches: usize,
+    /// What the norm of all gradients together is cut to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_grad_norm: Option<f64>,
+    /// What each number of the gradients is cut to, up and down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_grad_value: Option<f64>,
+    /// Evaluation takes a running average of the weights with this decay a step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema_decay: Option<f64>,
     /// An evaluation after every so many epochs; 0: none before the results.
     pub eval_every_epochs: u64,
     /// A process stops after so many minutes, its checkpoint written; 0: no limit.
@@ -28,13 +39,39 @@ pub const EPOCHS: Key = Key::required(
 pub const BATCH_SIZE: Key = Key::required(
     "batch_size",
     Kind::COUNT,
-    "the number of images a step trains on",
+    "the number of images that go through the network together",
 )
 .unit("images");
 pub const LEARNING_RATE: Key = Key::required(
     "learning_rate",
     Kind::POSITIVE,
     "the step size of the optimizer",
+);
+
+const ACCUMULATE_GRAD_BATCHES: Key = Key::optional(
+    "accumulate_grad_batches",
+    Kind::COUNT,
+    "1",
+    "the number of batches whose gradients make one step of the optimizer",
+)
+.unit("batches");
+const CLIP_GRAD_NORM: Key = Key::new(
+    "clip_grad_norm",
+    Kind::POSITIVE,
+    Fallback::Nothing,
+    "the largest norm of all gradients together; larger ones are scaled down, as clip_grad_norm_",
+);
+const CLIP_GRAD_VALUE: Key = Key::new(
+    "clip_grad_value",
+    Kind::POSITIVE,
+    Fallback::Nothing,
+    "the largest size of a number of a gradient; larger ones are cut, as clip_grad_value_",
+);
+const EMA_DECAY: Key = Key::new(
+    "ema_decay",
+    Kind::SHARE,
+    Fallback::Nothing,
+    "the decay of a running average of the weights, which evaluation takes in their place",
 );
 
 pub const EVAL_EVERY_EPOCHS: Key = Key::optional(
@@ -61,6 +98,10 @@ pub const KEYS: &[Key] = &[
     EPOCHS,
     BATCH_SIZE,
     LEARNING_RATE,
+    ACCUMULATE_GRAD_BATCHES,
+    CLIP_GRAD_NORM,
+    CLIP_GRAD_VALUE,
+    EMA_DECAY,
     EVAL_EVERY_EPOCHS,
     MAX_MINUTES,
 ];
@@ -71,9 +112,18 @@ impl Training {
             epochs: section.integer(&EPOCHS),
             batch_size: section.size(&BATCH_SIZE),
             learning_rate: section.float(&LEARNING_RATE),
+            accumulate_grad_batches: section.size(&ACCUMULATE_GRAD_BATCHES),
+            clip_grad_norm: section.optional_float(&CLIP_GRAD_NORM),
+            clip_grad_value: section.optional_float(&CLIP_GRAD_VALUE),
+            ema_decay: section.optional_float(&EMA_DECAY),
             eval_every_epochs: section.integer(&EVAL_EVERY_EPOCHS),
             max_minutes: section.float(&MAX_MINUTES),
         }
+    }
+
+    /// Images of an optimizer step; the last of an epoch may have fewer.
+    pub fn images_per_step(&self) -> usize {
+        self.batch_size.saturating_mul(self.accumulate_grad_batches)
     }
 
     /// Whether an epoch, from 1, is evaluated.

@@ -15,6 +15,30 @@ pub struct Batch {
     pub labels: Vec<u32>,
 }
 
+impl Batch {
+    /// The same images in batches of at most `size`.
+    pub fn split(self, size: usize) -> impl Iterator<Item = Batch> {
+        let image_len = self.images.len() / self.labels.len();
+        let mut whole = Some(self);
+        let count = whole.iter().map(|it| it.labels.len().div_ceil(size)).sum();
+        (0..count).map(move |index| {
+            if count == 1 {
+                return whole.take().expect("it is taken once");
+            }
+            let batch = whole.as_ref().expect("only a single one is taken");
+            let end = batch.labels.len().min((index + 1) * size);
+            let range = index * size..end;
+            let pixels = &batch.images[range.start * image_len..range.end * image_len];
+            let mut images = Buffer::take(pixels.len());
+            images.copy_from_slice(pixels);
+            Batch {
+                images,
+                labels: batch.labels[range].to_vec(),
+            }
+        })
+    }
+}
+
 /// A split cut into batches in a fixed order; the last batch may be smaller.
 pub struct Batches<'a> {
     dataset: &'a Dataset,

@@ -10,8 +10,10 @@ pub struct Adam {
     pub learning_rate: f64,
     pub betas: [f64; 2],
     pub eps: f64,
-    /// The L2 penalty added to the gradient.
+    /// The L2 penalty added to the gradient, or what is taken off the parameter itself.
     pub weight_decay: f64,
+    /// Which of the two, as `torch.optim.AdamW`.
+    pub is_decoupled: bool,
     /// This step's number, from 1.
     pub time: u64,
 }
@@ -19,25 +21,30 @@ pub struct Adam {
 impl Adam {
     /// What the averages have still to be divided by for having begun at zero.
     pub fn corrections(&self) -> [f64; 2] {
-        // Powers by multiplication: the system's `pow` is not the same everywhere.
-        self.betas.map(|beta| {
-            let (mut power, mut factor, mut exponent) = (1.0, beta, self.time);
-            while exponent > 0 {
-                if exponent & 1 == 1 {
-                    power *= factor;
-                }
-                factor *= factor;
-                exponent >>= 1;
-            }
-            1.0 - power
-        })
+        corrections(self.betas, self.time)
     }
+}
+
+/// `1 - beta^time` of each.
+pub fn corrections(betas: [f64; 2], time: u64) -> [f64; 2] {
+    // Powers by multiplication: the system's `pow` is not the same everywhere.
+    betas.map(|beta| {
+        let (mut power, mut factor, mut exponent) = (1.0, beta, time);
+        while exponent > 0 {
+            if exponent & 1 == 1 {
+                power *= factor;
+            }
+            factor *= factor;
+            exponent >>= 1;
+        }
+        1.0 - power
+    })
 }
 
 /// One step, in place: the parameter and the running averages of its gradient and of that's square.
 ///
 /// `D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015`, in the order of
-/// operations of `torch.optim.Adam`.
+/// operations of `torch.optim.Adam` and `AdamW`.
 pub fn step(
     level: Level,
     adam: &Adam,
@@ -55,7 +62,14 @@ pub fn step(
         beta2: beta2 as f32,
         one_less_beta2: (1.0 - beta2) as f32,
         eps: adam.eps as f32,
-        weight_decay: adam.weight_decay as f32,
+        penalty: match adam.is_decoupled {
+            true => 0.0,
+            false => adam.weight_decay as f32,
+        },
+        kept: match adam.is_decoupled {
+            true => (1.0 - adam.learning_rate * adam.weight_decay) as f32,
+            false => 1.0,
+        },
     };
     assert!(gradient.len() == parameter.len());
     assert!(exp_avg.len() == parameter.len() && exp_avg_sq.len() == parameter.len());
@@ -81,7 +95,10 @@ struct Constants {
     beta2: f32,
     one_less_beta2: f32,
     eps: f32,
-    weight_decay: f32,
+    /// Of the parameter in the gradient.
+    penalty: f32,
+    /// What the parameter is multiplied with.
+    kept: f32,
 }
 
 on_level! {
@@ -103,10 +120,10 @@ unsafe fn step_generic<S: Vector>(
     let averages = exp_avg.iter_mut().zip(exp_avg_sq);
     for ((parameter, gradient), (mean, square)) in parameter.iter_mut().zip(gradient).zip(averages)
     {
-        let gradient = *gradient + constants.weight_decay * *parameter;
+        let gradient = *gradient + constants.penalty * *parameter;
         *mean += (gradient - *mean) * constants.one_less_beta1;
         *square = *square * constants.beta2 + gradient * gradient * constants.one_less_beta2;
         let denominator = square.sqrt() / constants.correction + constants.eps;
-        *parameter -= constants.step_size * (*mean / denominator);
+        *parameter = *parameter * constants.kept - constants.step_size * (*mean / denominator);
     }
 }

@@ -7,10 +7,10 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
-use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{AutodiffBackend, TensorMetadata};
 
+use super::activation::Activation;
 use super::adam::Adam;
 use super::avg_pool::AvgPoolGeometry;
 use super::batch_norm::{self, Statistics};
@@ -19,7 +19,10 @@ use super::conv_pool;
 use super::conv2d;
 use super::extension::Kernels;
 use super::geometry::{BlockGeometry, Conv2dGeometry};
-use super::host::{self, Contiguous, Host, ImageTensor};
+use super::group_norm::{self, GroupNormGeometry};
+use super::host::{self, Contiguous, Host, ImageTensor, Stored};
+use super::loss::Loss;
+use super::prelu::{self, PreluGeometry};
 use super::simd::Level;
 use super::{composed, linear};
 use crate::random::DropoutMask;
@@ -37,23 +40,13 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
         let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
         let output = host::conv2d::<B>(x, w, b, &geometry, relu);
-        let nodes = [input.node(), weight.node(), bias.node()];
-        match Conv2dBackward
-            .prepare::<C>(nodes)
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prepared) => {
-                let state = Conv2dState {
-                    input: ImageTensor::new(x),
-                    weight: Contiguous::new(w),
-                    output: relu.then(|| ImageTensor::new(&output)),
-                    geometry,
-                };
-                prepared.finish(state, output)
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        let parents = [&input, &weight, &bias];
+        tracked::<B, C, _, _>(Conv2dBackward, parents, output, |output| Conv2dState {
+            input: ImageTensor::new(x),
+            weight: Contiguous::new(w),
+            output: relu.then(|| ImageTensor::new(output)),
+            geometry,
+        })
     }
 
     fn conv2d_pool(
@@ -109,21 +102,11 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         }
         let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
         let output = host::linear::<B>(x, w, b);
-        let nodes = [input.node(), weight.node(), bias.node()];
-        match LinearBackward
-            .prepare::<C>(nodes)
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prepared) => {
-                let state = LinearState::<B> {
-                    input: Contiguous::new(x),
-                    weight: Contiguous::new(w),
-                };
-                prepared.finish(state, output)
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        let parents = [&input, &weight, &bias];
+        tracked::<B, C, _, _>(LinearBackward, parents, output, |_| LinearState {
+            input: Contiguous::new(x),
+            weight: Contiguous::new(w),
+        })
     }
 
     fn flatten_linear(
@@ -137,18 +120,13 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         let images = ImageTensor::<B>::new(input.primitive());
         let (w, b) = (weight.primitive(), bias.primitive());
         let output = host::flatten_linear::<B>(&images, w, b);
-        let nodes = [input.node(), weight.node(), bias.node()];
-        let node = FlattenLinearBackward.prepare::<C>(nodes);
-        match node.compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => {
-                let state = FlattenLinearState::<B> {
-                    input: images,
-                    weight: w.clone(),
-                };
-                prepared.finish(state, output)
+        let parents = [&input, &weight, &bias];
+        tracked::<B, C, _, _>(FlattenLinearBackward, parents, output, |_| {
+            FlattenLinearState {
+                input: images,
+                weight: w.clone(),
             }
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        })
     }
 
     fn batch_norm(
@@ -165,42 +143,26 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         let (w, b) = (weight.primitive(), bias.primitive());
         let (output, statistics) = host::batch_norm::<B>(&images, w, b, eps, relu);
         let [mean, variance] = host::statistics::<B>(&statistics, &w.device());
-        let nodes = [input.node(), weight.node(), bias.node()];
-        let output = match BatchNormBackward
-            .prepare::<C>(nodes)
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prepared) => {
-                let state = BatchNormState::<B> {
-                    input: images,
-                    weight: Contiguous::new(w),
-                    bias: Contiguous::new(b),
-                    statistics,
-                    eps,
-                    relu,
-                };
-                prepared.finish(state, output)
-            }
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        };
+        let parents = [&input, &weight, &bias];
+        let output =
+            tracked::<B, C, _, _>(BatchNormBackward, parents, output, |_| BatchNormState {
+                input: images,
+                weight: Contiguous::new(w),
+                bias: Contiguous::new(b),
+                statistics,
+                eps,
+                relu,
+            });
         (output, Self::from_inner(mean), Self::from_inner(variance))
     }
 
     fn avg_pool(input: FloatTensor<Self>, geometry: AvgPoolGeometry) -> FloatTensor<Self> {
         if !B::ON_HOST {
-            return Self::adaptive_avg_pool2d(input, geometry.output_size);
+            return composed::avg_pool::<Self>(input, &geometry);
         }
         let images = ImageTensor::<B>::new(input.primitive()).channels_last();
         let output = host::avg_pool::<B>(&images, &geometry);
-        match AvgPoolBackward
-            .prepare::<C>([input.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prepared) => prepared.finish(geometry, output),
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        tracked::<B, C, _, _>(AvgPoolBackward, [&input], output, |_| geometry)
     }
 
     fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {
@@ -208,29 +170,79 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
             return composed::dropout::<Self>(input, &mask);
         }
         let output = host::dropout::<B>(input.primitive(), &mask);
-        match DropoutBackward
-            .prepare::<C>([input.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prepared) => prepared.finish(mask, output),
-            OpsKind::UnTracked(prepared) => prepared.finish(output),
-        }
+        tracked::<B, C, _, _>(DropoutBackward, [&input], output, |_| mask)
     }
 
-    fn cross_entropy(logits: FloatTensor<Self>, targets: Arc<[u32]>) -> FloatTensor<Self> {
+    fn activation(input: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
         if !B::ON_HOST {
-            return composed::cross_entropy::<Self>(logits, &targets);
+            return composed::activation::<Self>(input, activation);
         }
-        let (loss, gradient) = host::cross_entropy::<B>(logits.primitive(), &targets);
-        match CrossEntropyBackward
-            .prepare::<C>([logits.node()])
-            .compute_bound()
-            .stateful()
-        {
-            OpsKind::Tracked(prepared) => prepared.finish(gradient, loss),
-            OpsKind::UnTracked(prepared) => prepared.finish(loss),
+        let stored = Stored::<B>::new(input.primitive());
+        let output = host::activation::<B>(&stored, activation);
+        tracked::<B, C, _, _>(ActivationBackward, [&input], output, |_| {
+            (stored, activation)
+        })
+    }
+
+    fn prelu(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: PreluGeometry,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::prelu::<Self>(input, weight, &geometry);
         }
+        let (x, w) = (input.primitive(), weight.primitive());
+        let output = host::prelu::<B>(x, w, &geometry);
+        let parents = [&input, &weight];
+        tracked::<B, C, _, _>(PreluBackward, parents, output, |_| PreluState {
+            input: Contiguous::new(x),
+            weight: Contiguous::new(w),
+            geometry,
+        })
+    }
+
+    fn group_norm(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: GroupNormGeometry,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::group_norm::<Self>(input, weight, bias, &geometry);
+        }
+        let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
+        let output = host::group_norm::<B>(x, w, b, &geometry);
+        let parents = [&input, &weight, &bias];
+        tracked::<B, C, _, _>(GroupNormBackward, parents, output, |_| GroupNormState {
+            input: Contiguous::new(x),
+            weight: Contiguous::new(w),
+            geometry,
+        })
+    }
+
+    fn residual(one: FloatTensor<Self>, other: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::residual::<Self>(one, other, relu);
+        }
+        let output = host::residual::<B>(one.primitive(), other.primitive(), relu);
+        let parents = [&one, &other];
+        tracked::<B, C, _, _>(ResidualBackward, parents, output, |output| {
+            relu.then(|| Stored::new(output))
+        })
+    }
+
+    fn loss(
+        logits: FloatTensor<Self>,
+        targets: Arc<[u32]>,
+        loss: Loss,
+        total: f64,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::loss::<Self>(logits, &targets, &loss, total);
+        }
+        let (value, gradient) = host::loss::<B>(logits.primitive(), &targets, &loss, total);
+        tracked::<B, C, _, _>(LossBackward, [&logits], value, |_| gradient)
     }
 
     /// Not differentiable, as it is not in PyTorch: what it gives are constants.
@@ -242,6 +254,29 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         adam: Adam,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         composed::adam_step::<Self>(parameter, gradient, exp_avg, exp_avg_sq, &adam)
+    }
+}
+
+/// An output as a node of the graph, if any of its parents is one; only then its backward pass needs
+/// its state.
+fn tracked<B, C, K, const N: usize>(
+    backward: K,
+    parents: [&FloatTensor<Autodiff<B, C>>; N],
+    output: FloatTensor<B>,
+    state: impl FnOnce(&FloatTensor<B>) -> K::State,
+) -> FloatTensor<Autodiff<B, C>>
+where
+    B: Host + Kernels,
+    C: CheckpointStrategy,
+    K: Backward<B, N>,
+{
+    let prepared = backward.prepare::<C>(parents.map(|parent| parent.node()));
+    match prepared.compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => {
+            let state = state(&output);
+            prepared.finish(state, output)
+        }
+        OpsKind::UnTracked(prepared) => prepared.finish(output),
     }
 }
 
@@ -507,10 +542,130 @@ impl<B: Host> Backward<B, 1> for DropoutBackward {
 }
 
 #[derive(Debug)]
-struct CrossEntropyBackward;
+struct ActivationBackward;
 
-impl<B: Host> Backward<B, 1> for CrossEntropyBackward {
-    /// The gradient of the mean loss.
+impl<B: Host> Backward<B, 1> for ActivationBackward {
+    /// The input, and of which function.
+    type State = (Stored<B>, Activation);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let (input, activation) = ops.state;
+        let gradient = host::activation_backward::<B>(&input, activation, &gradient);
+        register!(grads, B, ops.parents, [Some(gradient)]);
+    }
+}
+
+#[derive(Debug)]
+struct PreluBackward;
+
+#[derive(Debug, Clone)]
+struct PreluState<B: Host> {
+    input: Contiguous<B>,
+    weight: Contiguous<B>,
+    geometry: PreluGeometry,
+}
+
+impl<B: Host> Backward<B, 2> for PreluBackward {
+    type State = PreluState<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let state = ops.state;
+        let gradients = prelu::backward(
+            Level::best(),
+            &state.geometry,
+            state.input.slice(),
+            state.weight.slice(),
+            Contiguous::<B>::new(&gradient).slice(),
+        );
+        let (shape, device) = (gradient.shape(), gradient.device());
+        let slopes = gradients.weight.len();
+        let gradients = [
+            Some(host::buffer_tensor::<B>(gradients.input, shape, &device)),
+            Some(host::tensor::<B>(gradients.weight, [slopes], &device)),
+        ];
+        register!(grads, B, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct GroupNormBackward;
+
+#[derive(Debug, Clone)]
+struct GroupNormState<B: Host> {
+    input: Contiguous<B>,
+    weight: Contiguous<B>,
+    geometry: GroupNormGeometry,
+}
+
+impl<B: Host> Backward<B, 3> for GroupNormBackward {
+    type State = GroupNormState<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let state = ops.state;
+        let gradients = group_norm::backward(
+            Level::best(),
+            &state.geometry,
+            state.input.slice(),
+            state.weight.slice(),
+            Contiguous::<B>::new(&gradient).slice(),
+        );
+        let (shape, device) = (gradient.shape(), gradient.device());
+        let channels = [state.geometry.channels];
+        let gradients = [
+            Some(host::buffer_tensor::<B>(gradients.input, shape, &device)),
+            Some(host::tensor::<B>(gradients.weight, channels, &device)),
+            Some(host::tensor::<B>(gradients.bias, channels, &device)),
+        ];
+        register!(grads, B, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct ResidualBackward;
+
+impl<B: Host> Backward<B, 2> for ResidualBackward {
+    /// With ReLU: what came out of it.
+    type State = Option<Stored<B>>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let gradient = match ops.state {
+            Some(output) => host::residual_backward::<B>(&output, &gradient),
+            None => gradient,
+        };
+        let gradients = [Some(gradient.clone()), Some(gradient)];
+        register!(grads, B, ops.parents, gradients);
+    }
+}
+
+#[derive(Debug)]
+struct LossBackward;
+
+impl<B: Host> Backward<B, 1> for LossBackward {
+    /// The gradient of the loss.
     type State = FloatTensor<B>;
 
     fn backward(

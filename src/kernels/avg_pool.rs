@@ -1,16 +1,33 @@
-//! Adaptive average pooling, as `torch.nn.functional.adaptive_avg_pool2d`; images lie channels last.
+//! Average pooling, as `torch.nn.functional.avg_pool2d` and `adaptive_avg_pool2d`; images lie channels
+//! last.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::geometry::PoolGeometry;
 use super::parallel::chunk_size;
 
-/// Sizes of an adaptive average pool.
+/// Sizes of an average pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AvgPoolGeometry {
     pub channels: usize,
     /// `[height, width]` of an image.
     pub size: [usize; 2],
     pub output_size: [usize; 2],
+    pub windows: Windows,
+}
+
+/// Which pixels a mean is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Windows {
+    /// The image in as many parts as the output has pixels.
+    Adaptive,
+    Sliding {
+        pool: PoolGeometry,
+        /// Whether the zeros of the padding count.
+        count_include_pad: bool,
+    },
 }
 
 impl AvgPoolGeometry {
@@ -22,18 +39,39 @@ impl AvgPoolGeometry {
         self.channels * self.output_size[0] * self.output_size[1]
     }
 
-    /// For each output, in order: the pixels of its region.
-    fn regions(&self) -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> {
+    /// For each output, in order: the pixels of its window, and what their sum is divided by.
+    fn regions(&self) -> impl Iterator<Item = (impl Iterator<Item = usize>, f32)> {
         let [height, width] = self.output_size;
-        let bounds = |axis: usize, index: usize| {
-            let (size, outputs) = (self.size[axis], self.output_size[axis]);
-            index * size / outputs..((index + 1) * size).div_ceil(outputs)
-        };
+        let columns = self.size[1];
         (0..height)
-            .flat_map(move |y| (0..width).map(move |x| (bounds(0, y), bounds(1, x))))
-            .map(move |(rows, columns)| {
-                rows.flat_map(move |y| columns.clone().map(move |x| y * self.size[1] + x))
+            .flat_map(move |y| (0..width).map(move |x| [self.span(0, y), self.span(1, x)]))
+            .map(move |[rows, across]| {
+                let count = match self.windows {
+                    Windows::Sliding {
+                        pool,
+                        count_include_pad: true,
+                    } => pool.kernel_size.iter().product(),
+                    _ => rows.len() * across.len(),
+                };
+                let pixels = rows.flat_map(move |y| across.clone().map(move |x| y * columns + x));
+                (pixels, count as f32)
             })
+    }
+
+    /// The rows or columns of the image that output row or column `index` is the mean of.
+    fn span(&self, axis: usize, index: usize) -> Range<usize> {
+        let size = self.size[axis];
+        match self.windows {
+            Windows::Adaptive => {
+                let outputs = self.output_size[axis];
+                index * size / outputs..((index + 1) * size).div_ceil(outputs)
+            }
+            Windows::Sliding { pool, .. } => {
+                let start = index * pool.stride[axis];
+                let end = (start + pool.kernel_size[axis]).saturating_sub(pool.padding[axis]);
+                start.saturating_sub(pool.padding[axis])..end.min(size)
+            }
+        }
     }
 }
 
@@ -46,9 +84,8 @@ pub fn forward(geometry: &AvgPoolGeometry, input: &[f32], output: &mut [f32]) {
         input,
         |output, input| {
             let outputs = output.chunks_exact_mut(geometry.channels);
-            for (output, region) in outputs.zip(geometry.regions()) {
+            for (output, (region, count)) in outputs.zip(geometry.regions()) {
                 output.fill(0.0);
-                let count = region.clone().count() as f32;
                 for pixel in region {
                     let pixel = &input[pixel * geometry.channels..][..geometry.channels];
                     for (sum, value) in output.iter_mut().zip(pixel) {
@@ -73,8 +110,7 @@ pub fn backward(geometry: &AvgPoolGeometry, gradient: &[f32], target: &mut [f32]
         |target, gradient| {
             target.fill(0.0);
             let gradients = gradient.chunks_exact(geometry.channels);
-            for (gradient, region) in gradients.zip(geometry.regions()) {
-                let count = region.clone().count() as f32;
+            for (gradient, (region, count)) in gradients.zip(geometry.regions()) {
                 for pixel in region {
                     let pixel = &mut target[pixel * geometry.channels..][..geometry.channels];
                     for (sum, value) in pixel.iter_mut().zip(gradient) {

@@ -6,8 +6,13 @@ use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::TensorData;
 use burn::tensor::ops::ConvOptions;
 
+use super::activation::Activation;
 use super::adam::Adam;
+use super::avg_pool::{AvgPoolGeometry, Windows};
 use super::geometry::{BlockGeometry, Conv2dGeometry};
+use super::group_norm::GroupNormGeometry;
+use super::loss::Loss;
+use super::prelu::PreluGeometry;
 use crate::random::DropoutMask;
 
 pub fn conv2d<B: Backend>(
@@ -94,17 +99,137 @@ pub fn dropout<B: Backend>(input: FloatTensor<B>, mask: &DropoutMask) -> FloatTe
     B::float_mul(input, factors)
 }
 
-/// The mean of `-log_softmax(logits)[target]`, as a tensor of one element.
-pub fn cross_entropy<B: Backend>(logits: FloatTensor<B>, targets: &[u32]) -> FloatTensor<B> {
-    let shape = logits.shape();
-    let (batch, classes) = (shape[0], shape[1]);
-    let mut one_hot = vec![0.0; batch * classes];
-    for (row, target) in one_hot.chunks_exact_mut(classes).zip(targets) {
-        row[*target as usize] = -1.0 / batch as f32;
+pub fn avg_pool<B: Backend>(input: FloatTensor<B>, geometry: &AvgPoolGeometry) -> FloatTensor<B> {
+    match geometry.windows {
+        Windows::Adaptive => B::adaptive_avg_pool2d(input, geometry.output_size),
+        Windows::Sliding {
+            pool,
+            count_include_pad,
+        } => B::avg_pool2d(
+            input,
+            pool.kernel_size,
+            pool.stride,
+            pool.padding,
+            count_include_pad,
+            false,
+        ),
     }
-    let one_hot = B::float_from_data(TensorData::new(one_hot, shape), &logits.device());
-    let probabilities = B::log_softmax(logits, 1);
-    B::float_sum(B::float_mul(probabilities, one_hot))
+}
+
+pub fn activation<B: Backend>(x: FloatTensor<B>, activation: Activation) -> FloatTensor<B> {
+    let scaled = |x, factor: f32| B::float_mul_scalar(x, factor.into());
+    let plus = |x, term: f32| B::float_add_scalar(x, term.into());
+    let half_rectified = |x| B::float_clamp(x, 0.0.into(), 6.0.into());
+    match activation {
+        Activation::Relu => B::relu(x),
+        Activation::Relu6 => half_rectified(x),
+        Activation::LeakyRelu { negative_slope } => B::leaky_relu(x, negative_slope.into()),
+        Activation::Gelu => B::gelu(x),
+        Activation::GeluTanh => {
+            let square = B::float_mul(x.clone(), x.clone());
+            let cubic = plus(scaled(square, 0.044_715), 1.0);
+            let inner = scaled(B::float_mul(x.clone(), cubic), 0.797_884_6);
+            scaled(B::float_mul(x, plus(B::float_tanh(inner), 1.0)), 0.5)
+        }
+        Activation::Silu => B::float_mul(B::sigmoid(x.clone()), x),
+        Activation::Elu { alpha } => {
+            let negative = B::float_clamp_max(x.clone(), 0.0.into());
+            let negative = scaled(plus(B::float_exp(negative), -1.0), alpha);
+            B::float_add(B::relu(x), negative)
+        }
+        Activation::HardSwish => {
+            let gate = half_rectified(plus(x.clone(), 3.0));
+            scaled(B::float_mul(x, gate), 1.0 / 6.0)
+        }
+        Activation::Sigmoid => B::sigmoid(x),
+        Activation::Tanh => B::float_tanh(x),
+        Activation::Softplus { beta, threshold } => {
+            // Below the threshold the logarithm, above it what is more than the threshold too.
+            let limit = threshold / beta;
+            let bounded = B::float_clamp_max(x.clone(), limit.into());
+            let curve = B::float_log1p(B::float_exp(scaled(bounded, beta)));
+            B::float_add(scaled(curve, 1.0 / beta), B::relu(plus(x, -limit)))
+        }
+    }
+}
+
+pub fn prelu<B: Backend>(
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    geometry: &PreluGeometry,
+) -> FloatTensor<B> {
+    let shape = input.shape();
+    let sample = [shape[0], geometry.channels, geometry.pixels];
+    let x = B::float_reshape(input, sample.into());
+    let slopes = weight.shape()[0];
+    let weight = B::float_reshape(weight, [1, slopes, 1].into());
+    let negative = B::float_mul(B::float_clamp_max(x.clone(), 0.0.into()), weight);
+    B::float_reshape(B::float_add(B::relu(x), negative), shape)
+}
+
+pub fn group_norm<B: Backend>(
+    input: FloatTensor<B>,
+    weight: FloatTensor<B>,
+    bias: FloatTensor<B>,
+    geometry: &GroupNormGeometry,
+) -> FloatTensor<B> {
+    let shape = input.shape();
+    let GroupNormGeometry {
+        channels,
+        pixels,
+        groups,
+        eps,
+    } = *geometry;
+    let grouped = [shape[0], groups, channels / groups * pixels];
+    let x = B::float_reshape(input, grouped.into());
+    let centered = B::float_sub(x.clone(), B::float_mean_dim(x, 2));
+    let square = B::float_mul(centered.clone(), centered.clone());
+    let variance = B::float_add_scalar(B::float_mean_dim(square, 2), eps.into());
+    let normalized = B::float_div(centered, B::float_sqrt(variance));
+    let normalized = B::float_reshape(normalized, [shape[0], channels, pixels].into());
+    let a_channel = |tensor| B::float_reshape(tensor, [1, channels, 1].into());
+    let output = B::float_mul(normalized, a_channel(weight));
+    B::float_reshape(B::float_add(output, a_channel(bias)), shape)
+}
+
+pub fn residual<B: Backend>(
+    one: FloatTensor<B>,
+    other: FloatTensor<B>,
+    relu: bool,
+) -> FloatTensor<B> {
+    let sum = B::float_add(one, other);
+    if relu { B::relu(sum) } else { sum }
+}
+
+/// The sum of the losses divided by `total`, as a tensor of one element.
+pub fn loss<B: Backend>(
+    logits: FloatTensor<B>,
+    targets: &[u32],
+    loss: &Loss,
+    total: f64,
+) -> FloatTensor<B> {
+    let shape = logits.shape();
+    let classes = shape[1];
+    // How much each logarithm counts.
+    let mut factors = vec![0.0; targets.len() * classes];
+    for (row, target) in factors.chunks_exact_mut(classes).zip(targets) {
+        for (class, factor) in row.iter_mut().enumerate() {
+            let spread = loss.label_smoothing / classes as f64;
+            *factor = (-spread * loss.weight(class) / total) as f32;
+        }
+        let target = *target as usize;
+        row[target] -= ((1.0 - loss.label_smoothing) * loss.weight(target) / total) as f32;
+    }
+    let factors = B::float_from_data(TensorData::new(factors, shape), &logits.device());
+    let logarithms = B::log_softmax(logits, 1);
+    let mut terms = B::float_mul(logarithms.clone(), factors);
+    if loss.gamma > 0.0 {
+        let rest = B::float_add_scalar(B::float_neg(B::float_exp(logarithms)), 1.0.into());
+        let rest = B::float_clamp_min(rest, 1e-30.into());
+        let focus = B::float_powf_scalar(rest, (loss.gamma as f32).into());
+        terms = B::float_mul(terms, focus);
+    }
+    B::float_sum(terms)
 }
 
 pub fn adam_step<B: Backend>(
@@ -116,8 +241,16 @@ pub fn adam_step<B: Backend>(
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let scaled = |tensor, factor: f64| B::float_mul_scalar(tensor, factor.into());
     let [beta1, beta2] = adam.betas;
-    let decay = scaled(parameter.clone(), adam.weight_decay);
-    let gradient = B::float_add(gradient, decay);
+    let (parameter, gradient) = match adam.is_decoupled {
+        true => {
+            let kept = 1.0 - adam.learning_rate * adam.weight_decay;
+            (scaled(parameter, kept), gradient)
+        }
+        false => {
+            let decay = scaled(parameter.clone(), adam.weight_decay);
+            (parameter, B::float_add(gradient, decay))
+        }
+    };
     let exp_avg = B::float_add(
         scaled(exp_avg, beta1),
         scaled(gradient.clone(), 1.0 - beta1),

@@ -11,11 +11,15 @@ use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata, backend_extension};
 
+use super::activation::Activation;
 use super::adam::Adam;
 use super::avg_pool::AvgPoolGeometry;
 use super::composed;
 use super::geometry::{BlockGeometry, Conv2dGeometry};
-use super::host::{self, ImageTensor};
+use super::group_norm::GroupNormGeometry;
+use super::host::{self, ImageTensor, Stored};
+use super::loss::Loss;
+use super::prelu::PreluGeometry;
 use crate::random::DropoutMask;
 
 #[backend_extension(
@@ -73,15 +77,47 @@ pub trait Kernels: Backend {
     }
 
     fn avg_pool(input: FloatTensor<Self>, geometry: AvgPoolGeometry) -> FloatTensor<Self> {
-        Self::adaptive_avg_pool2d(input, geometry.output_size)
+        composed::avg_pool::<Self>(input, &geometry)
+    }
+
+    fn activation(input: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        composed::activation::<Self>(input, activation)
+    }
+
+    /// `input` is `[batch, channels, ...]`.
+    fn prelu(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: PreluGeometry,
+    ) -> FloatTensor<Self> {
+        composed::prelu::<Self>(input, weight, &geometry)
+    }
+
+    /// `input` is `[batch, ...]`.
+    fn group_norm(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: GroupNormGeometry,
+    ) -> FloatTensor<Self> {
+        composed::group_norm::<Self>(input, weight, bias, &geometry)
+    }
+
+    fn residual(one: FloatTensor<Self>, other: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
+        composed::residual::<Self>(one, other, relu)
     }
 
     fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {
         composed::dropout::<Self>(input, &mask)
     }
 
-    fn cross_entropy(logits: FloatTensor<Self>, targets: Arc<[u32]>) -> FloatTensor<Self> {
-        composed::cross_entropy::<Self>(logits, &targets)
+    fn loss(
+        logits: FloatTensor<Self>,
+        targets: Arc<[u32]>,
+        loss: Loss,
+        total: f64,
+    ) -> FloatTensor<Self> {
+        composed::loss::<Self>(logits, &targets, &loss, total)
     }
 
     fn adam_step(
@@ -158,8 +194,42 @@ macro_rules! on_host {
                 host::dropout::<Self>(&input, &mask)
             }
 
-            fn cross_entropy(logits: FloatTensor<Self>, targets: Arc<[u32]>) -> FloatTensor<Self> {
-                host::cross_entropy::<Self>(&logits, &targets).0
+            fn activation(input: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+                host::activation::<Self>(&Stored::new(&input), activation)
+            }
+
+            fn prelu(
+                input: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                geometry: PreluGeometry,
+            ) -> FloatTensor<Self> {
+                host::prelu::<Self>(&input, &weight, &geometry)
+            }
+
+            fn group_norm(
+                input: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                geometry: GroupNormGeometry,
+            ) -> FloatTensor<Self> {
+                host::group_norm::<Self>(&input, &weight, &bias, &geometry)
+            }
+
+            fn residual(
+                one: FloatTensor<Self>,
+                other: FloatTensor<Self>,
+                relu: bool,
+            ) -> FloatTensor<Self> {
+                host::residual::<Self>(&one, &other, relu)
+            }
+
+            fn loss(
+                logits: FloatTensor<Self>,
+                targets: Arc<[u32]>,
+                loss: Loss,
+                total: f64,
+            ) -> FloatTensor<Self> {
+                host::loss::<Self>(&logits, &targets, &loss, total).0
             }
 
             fn adam_step(

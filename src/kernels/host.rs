@@ -4,6 +4,7 @@ use burn::backend::tensor::{Device, FloatTensor};
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::{Shape, TensorData};
 
+use super::activation::{self, Activation};
 use super::adam::{self, Adam};
 use super::avg_pool::AvgPoolGeometry;
 use super::batch_norm::{self, Statistics};
@@ -11,7 +12,10 @@ use super::buffer::Buffer;
 use super::conv_pool;
 use super::conv2d::{self, Conv2dGradients, Images};
 use super::geometry::{BlockGeometry, Conv2dGeometry, MemoryFormat};
+use super::group_norm::{self, GroupNormGeometry};
 use super::image::transpose;
+use super::loss::Loss;
+use super::prelu::{self, PreluGeometry};
 use super::simd::Level;
 
 use crate::random::DropoutMask;
@@ -207,6 +211,53 @@ impl<B: Host> ImageTensor<B> {
     }
 }
 
+/// A tensor of any shape whose elements are looked at in the order in which they lie.
+#[derive(Debug, Clone)]
+pub enum Stored<B: Host> {
+    Images(ImageTensor<B>),
+    Other(Contiguous<B>),
+}
+
+impl<B: Host> Stored<B> {
+    pub fn new(tensor: &FloatTensor<B>) -> Self {
+        match tensor.shape().num_dims() {
+            4 => Stored::Images(ImageTensor::new(tensor)),
+            _ => Stored::Other(Contiguous::new(tensor)),
+        }
+    }
+
+    pub fn values(&self) -> &[f32] {
+        match self {
+            Stored::Images(images) => images.images().values,
+            Stored::Other(values) => values.slice(),
+        }
+    }
+
+    /// Another tensor of this one's shape, in this one's order.
+    pub fn alike(&self, tensor: &FloatTensor<B>) -> Self {
+        match self {
+            Stored::Images(images) => Stored::Images(match images.format {
+                MemoryFormat::ChannelsLast => ImageTensor::new(tensor).channels_last(),
+                MemoryFormat::Contiguous => ImageTensor {
+                    stored: Contiguous::new(tensor),
+                    format: MemoryFormat::Contiguous,
+                },
+            }),
+            Stored::Other(_) => Stored::Other(Contiguous::new(tensor)),
+        }
+    }
+
+    /// A tensor of a buffer that lies as this one does.
+    pub fn like(&self, values: Buffer) -> FloatTensor<B> {
+        match self {
+            Stored::Images(images) => images.like(values, &images.stored.0.device()),
+            Stored::Other(Contiguous(tensor)) => {
+                buffer_tensor::<B>(values, tensor.shape(), &tensor.device())
+            }
+        }
+    }
+}
+
 /// A tensor of `values` in the order of `shape`.
 pub fn tensor<B: Host>(
     values: Vec<f32>,
@@ -396,16 +447,88 @@ pub fn dropout<B: Host>(input: &FloatTensor<B>, mask: &DropoutMask) -> FloatTens
     buffer_tensor::<B>(output, input.shape(), &input.device())
 }
 
+pub fn activation<B: Host>(input: &Stored<B>, activation: Activation) -> FloatTensor<B> {
+    let mut output = Buffer::take(input.values().len());
+    activation::forward(Level::best(), activation, input.values(), &mut output);
+    input.like(output)
+}
+
+/// The gradient of [`activation`]'s input.
+pub fn activation_backward<B: Host>(
+    input: &Stored<B>,
+    activation: Activation,
+    gradient: &FloatTensor<B>,
+) -> FloatTensor<B> {
+    let gradient = input.alike(gradient);
+    let mut target = Buffer::take(input.values().len());
+    let level = Level::best();
+    activation::backward(
+        level,
+        activation,
+        input.values(),
+        gradient.values(),
+        &mut target,
+    );
+    input.like(target)
+}
+
+pub fn prelu<B: Host>(
+    input: &FloatTensor<B>,
+    weight: &FloatTensor<B>,
+    geometry: &PreluGeometry,
+) -> FloatTensor<B> {
+    let (values, weight) = (Contiguous::<B>::new(input), Contiguous::<B>::new(weight));
+    let mut output = Buffer::take(values.slice().len());
+    prelu::forward(geometry, values.slice(), weight.slice(), &mut output);
+    buffer_tensor::<B>(output, input.shape(), &input.device())
+}
+
+pub fn group_norm<B: Host>(
+    input: &FloatTensor<B>,
+    weight: &FloatTensor<B>,
+    bias: &FloatTensor<B>,
+    geometry: &GroupNormGeometry,
+) -> FloatTensor<B> {
+    let (values, weight) = (Contiguous::<B>::new(input), Contiguous::<B>::new(weight));
+    let bias = Contiguous::<B>::new(bias);
+    let mut output = Buffer::take(values.slice().len());
+    let (weight, bias) = (weight.slice(), bias.slice());
+    group_norm::forward(geometry, values.slice(), weight, bias, &mut output);
+    buffer_tensor::<B>(output, input.shape(), &input.device())
+}
+
+pub fn residual<B: Host>(
+    one: &FloatTensor<B>,
+    other: &FloatTensor<B>,
+    relu: bool,
+) -> FloatTensor<B> {
+    let one = Stored::<B>::new(one);
+    let other = one.alike(other);
+    let mut output = Buffer::take(one.values().len());
+    super::residual::forward(one.values(), other.values(), relu, &mut output);
+    one.like(output)
+}
+
+/// The gradient of either branch of a [`residual`] with ReLU.
+pub fn residual_backward<B: Host>(output: &Stored<B>, gradient: &FloatTensor<B>) -> FloatTensor<B> {
+    let gradient = output.alike(gradient);
+    let mut target = Buffer::take(output.values().len());
+    super::residual::backward(gradient.values(), output.values(), &mut target);
+    output.like(target)
+}
+
 /// The loss and its gradient.
-pub fn cross_entropy<B: Host>(
+pub fn loss<B: Host>(
     logits: &FloatTensor<B>,
     targets: &[u32],
+    loss: &Loss,
+    total: f64,
 ) -> (FloatTensor<B>, FloatTensor<B>) {
     let device = logits.device();
     let values = Contiguous::<B>::new(logits);
-    let (loss, gradient) = super::cross_entropy::forward(values.slice(), targets);
+    let (value, gradient) = super::loss::forward(loss, values.slice(), targets, total);
     (
-        tensor::<B>(vec![loss], [1], &device),
+        tensor::<B>(vec![value], [1], &device),
         tensor::<B>(gradient, logits.shape(), &device),
     )
 }

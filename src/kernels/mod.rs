@@ -18,14 +18,18 @@
     reason = "a kernel takes its operands one by one and counts its registers"
 )]
 
+pub mod activation;
 pub mod adam;
 pub mod avg_pool;
 pub mod batch_norm;
 pub mod conv2d;
 pub mod conv_pool;
-pub mod cross_entropy;
 pub mod dropout;
+pub mod group_norm;
 pub mod linear;
+pub mod loss;
+pub mod prelu;
+pub mod residual;
 
 mod autodiff;
 mod buffer;
@@ -45,7 +49,7 @@ mod winograd;
 pub use buffer::Buffer;
 pub use geometry::{BlockGeometry, Conv2dGeometry, MemoryFormat, PoolGeometry};
 pub use operations::{
-    BatchNorm, adam_step, adaptive_avg_pool2d, batch_norm, conv2d, conv2d_pool, cross_entropy,
-    dropout, flatten_linear, linear,
+    BatchNorm, activation, adam_step, adaptive_avg_pool2d, avg_pool2d, batch_norm, conv2d,
+    conv2d_pool, dropout, flatten_linear, group_norm, linear, loss, prelu, residual,
 };
 pub use simd::Level;

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
+use super::activation::Activation;
 use super::adam::Adam;
-use super::avg_pool::AvgPoolGeometry;
+use super::avg_pool::{AvgPoolGeometry, Windows};
 use super::extension::Kernels;
-use super::geometry::{BlockGeometry, Conv2dGeometry};
+use super::geometry::{BlockGeometry, Conv2dGeometry, PoolGeometry};
+use super::group_norm::GroupNormGeometry;
+use super::loss::Loss;
+use super::prelu::PreluGeometry;
 use crate::random::DropoutMask;
 
 /// `conv2d(input, weight) + bias`, then ReLU where it is asked for: `[batch, in, height, width]`
@@ -98,8 +102,60 @@ pub fn adaptive_avg_pool2d(input: Tensor<4>, output_size: [usize; 2]) -> Tensor<
         channels,
         size: [height, width],
         output_size,
+        windows: Windows::Adaptive,
     };
     Tensor::from_dispatch(Dispatch::avg_pool(input.into_dispatch(), geometry))
+}
+
+/// The mean of each window, as in PyTorch.
+pub fn avg_pool2d(input: Tensor<4>, pool: PoolGeometry, count_include_pad: bool) -> Tensor<4> {
+    let [_, channels, height, width] = input.dims();
+    let geometry = AvgPoolGeometry {
+        channels,
+        size: [height, width],
+        output_size: pool.output_size([height, width]),
+        windows: Windows::Sliding {
+            pool,
+            count_include_pad,
+        },
+    };
+    Tensor::from_dispatch(Dispatch::avg_pool(input.into_dispatch(), geometry))
+}
+
+/// The function of each element.
+pub fn activation<const D: usize>(input: Tensor<D>, activation: Activation) -> Tensor<D> {
+    Tensor::from_dispatch(Dispatch::activation(input.into_dispatch(), activation))
+}
+
+/// `max(x, 0) + weight min(x, 0)` of `[batch, channels, ...]`, with one weight or one a channel.
+pub fn prelu<const D: usize>(input: Tensor<D>, weight: Tensor<1>) -> Tensor<D> {
+    let [batch, channels] = [input.dims()[0], input.dims()[1]];
+    let pixels = input.shape().num_elements() / batch / channels;
+    let geometry = PreluGeometry { channels, pixels };
+    let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as Kernels>::prelu(input, weight, geometry))
+}
+
+/// `[batch, ...]` normalized by the moments of groups of each sample, with a weight and a bias a
+/// channel, or without. What a channel is, the geometry says.
+pub fn group_norm<const D: usize>(
+    input: Tensor<D>,
+    weight: Option<Tensor<1>>,
+    bias: Option<Tensor<1>>,
+    geometry: GroupNormGeometry,
+) -> Tensor<D> {
+    let device = input.device();
+    let weight = weight.unwrap_or_else(|| Tensor::ones([geometry.channels], &device));
+    let bias = bias_or_zeros(bias, geometry.channels, &input);
+    let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
+    let bias = bias.into_dispatch();
+    Tensor::from_dispatch(Dispatch::group_norm(input, weight, bias, geometry))
+}
+
+/// `one + other`, then ReLU where it is asked for.
+pub fn residual<const D: usize>(one: Tensor<D>, other: Tensor<D>, relu: bool) -> Tensor<D> {
+    let (one, other) = (one.into_dispatch(), other.into_dispatch());
+    Tensor::from_dispatch(Dispatch::residual(one, other, relu))
 }
 
 fn bias_or_zeros<const D: usize>(
@@ -115,9 +171,10 @@ pub fn dropout<const D: usize>(input: Tensor<D>, mask: DropoutMask) -> Tensor<D>
     Tensor::from_dispatch(Dispatch::dropout(input.into_dispatch(), mask))
 }
 
-/// The mean cross entropy of logits `[batch, classes]`, in nats.
-pub fn cross_entropy(logits: Tensor<2>, targets: Arc<[u32]>) -> Tensor<1> {
-    Tensor::from_dispatch(Dispatch::cross_entropy(logits.into_dispatch(), targets))
+/// The losses of logits `[batch, classes]`, in nats, added up and divided by `total`.
+pub fn loss(logits: Tensor<2>, targets: Arc<[u32]>, loss: &Loss, total: f64) -> Tensor<1> {
+    let logits = logits.into_dispatch();
+    Tensor::from_dispatch(Dispatch::loss(logits, targets, loss.clone(), total))
 }
 
 /// A step of Adam: the parameter and the averages after it. Nothing of it is differentiable.

@@ -94,6 +94,46 @@ impl ConfusionMatrix {
             .collect()
     }
 
+    /// The mean recall of the classes that occur in truth, as scikit-learn's `balanced_accuracy_score`.
+    pub fn balanced_accuracy(&self) -> f64 {
+        let recalls: Vec<f64> = (0..self.classes)
+            .map(|class| self.class(class))
+            .filter(|scores| scores.support > 0)
+            .map(|scores| scores.recall)
+            .collect();
+        ratio(recalls.iter().sum(), recalls.len() as f64)
+    }
+
+    /// Agreement beyond chance, as scikit-learn's `cohen_kappa_score`; 0 where chance explains all.
+    pub fn cohen_kappa(&self) -> f64 {
+        let total = self.total() as f64;
+        let by_chance = self.sum_over_classes(|truth, predicted| truth * predicted) / total;
+        ratio(self.correct() as f64 - by_chance, total - by_chance)
+    }
+
+    /// Matthews's correlation coefficient, as scikit-learn's `matthews_corrcoef`.
+    pub fn mcc(&self) -> f64 {
+        let total = self.total() as f64;
+        let square = total * total;
+        let together = self.sum_over_classes(|truth, predicted| truth * predicted);
+        let of_truth = square - self.sum_over_classes(|truth, _| truth * truth);
+        let of_predicted = square - self.sum_over_classes(|_, predicted| predicted * predicted);
+        let covariance = self.correct() as f64 * total - together;
+        ratio(covariance, (of_truth * of_predicted).sqrt())
+    }
+
+    /// `term` gets how often a class is true, and how often it is predicted.
+    fn sum_over_classes(&self, term: impl Fn(f64, f64) -> f64) -> f64 {
+        let count = |counts: &mut dyn Iterator<Item = u64>| counts.sum::<u64>() as f64;
+        let classes = 0..self.classes;
+        let terms = classes.map(|class| {
+            let truth = count(&mut (0..self.classes).map(|other| self.count(class, other)));
+            let predicted = count(&mut (0..self.classes).map(|other| self.count(other, class)));
+            term(truth, predicted)
+        });
+        terms.sum()
+    }
+
     /// All scores; `loss` is the mean loss of a sample.
     pub fn scores(&self, loss: f64) -> Scores {
         let present: Vec<ClassScores> = self.present().into_iter().map(|c| self.class(c)).collect();

@@ -1,9 +1,10 @@
 //! One row of metrics.csv: everything about an epoch that two equal runs share.
 
 use super::confusion::Scores;
+use super::evaluation::EvaluationScores;
 
 /// The columns, in order. New ones come only at the end.
-pub const COLUMNS: [&str; 14] = [
+pub const COLUMNS: [&str; 19] = [
     "epoch",
     "step",
     "learning_rate",
@@ -18,6 +19,11 @@ pub const COLUMNS: [&str; 14] = [
     "eval_recall",
     "eval_f1",
     "digest",
+    "eval_balanced_accuracy",
+    "eval_cohen_kappa",
+    "eval_mcc",
+    "eval_top_k_accuracy",
+    "eval_calibration_error",
 ];
 
 #[derive(Debug, Clone, PartialEq)]
@@ -30,20 +36,21 @@ pub struct EpochRecord {
     pub learning_rate: f64,
     pub train: Scores,
     /// `None` where the epoch was not evaluated: its cells are empty.
-    pub eval: Option<Scores>,
-    /// The first 16 hex digits of the SHA-256 over all parameters and optimizer state.
+    pub eval: Option<EvaluationScores>,
+    /// The first 16 hex digits of the SHA-256 over all parameters, optimizer state and averages.
     pub digest: String,
 }
 
 impl EpochRecord {
     /// The cells, in the order of [`COLUMNS`]. Floats are in shortest form that reads back exactly.
-    pub fn cells(&self) -> [String; 14] {
-        let [train, eval] = [Some(self.train), self.eval].map(|scores| {
-            let scores = scores.map(|it| [it.loss, it.accuracy, it.precision, it.recall, it.f1]);
-            scores.map_or_else(Default::default, |it| it.map(|score| score.to_string()))
-        });
-        let [t0, t1, t2, t3, t4] = train;
-        let [e0, e1, e2, e3, e4] = eval;
+    pub fn cells(&self) -> [String; 19] {
+        let (scores, more) = match &self.eval {
+            Some(eval) => (cells(&eval.scores), more_cells(eval)),
+            None => Default::default(),
+        };
+        let [t0, t1, t2, t3, t4] = cells(&self.train);
+        let [e0, e1, e2, e3, e4] = scores;
+        let [m0, m1, m2, m3, m4] = more;
         [
             self.epoch.to_string(),
             self.step.to_string(),
@@ -59,6 +66,33 @@ impl EpochRecord {
             e3,
             e4,
             self.digest.clone(),
+            m0,
+            m1,
+            m2,
+            m3,
+            m4,
         ]
     }
+}
+
+fn cells(scores: &Scores) -> [String; 5] {
+    [
+        scores.loss,
+        scores.accuracy,
+        scores.precision,
+        scores.recall,
+        scores.f1,
+    ]
+    .map(|score| score.to_string())
+}
+
+fn more_cells(eval: &EvaluationScores) -> [String; 5] {
+    [
+        eval.balanced_accuracy,
+        eval.cohen_kappa,
+        eval.mcc,
+        eval.top_k_accuracy,
+        eval.calibration_error,
+    ]
+    .map(|score| score.to_string())
 }

@@ -46,7 +46,7 @@ impl Tally {
     }
 }
 
-mod bits {
+pub(super) mod bits {
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {

@@ -10,9 +10,9 @@ use burn::tensor::{Device, Tensor, activation};
 use super::mode::Mode;
 use crate::{config, kernels};
 
-/// As `torch.nn.BatchNorm2d`.
+/// As `torch.nn.BatchNorm2d` and, for images of one pixel, `torch.nn.BatchNorm1d`.
 #[derive(Module, Debug)]
-pub struct BatchNorm2d {
+pub struct BatchNorm {
     pub weight: Param<Tensor<1>>,
     pub bias: Param<Tensor<1>>,
     /// Not trained.
@@ -21,23 +21,19 @@ pub struct BatchNorm2d {
     pub running_var: Param<Tensor<1>>,
     eps: f64,
     momentum: f64,
-    /// Index of the layer in the network.
-    layer: usize,
 }
 
 /// Of one batch, for the running statistics.
 #[derive(Debug)]
 pub struct BatchStatistics {
-    /// Index of the layer in the network.
-    pub layer: usize,
     mean: Tensor<1>,
     /// Divided by n - 1.
     variance: Tensor<1>,
 }
 
-impl BatchNorm2d {
+impl BatchNorm {
     /// With PyTorch's start values: weight and variance 1, bias and mean 0.
-    pub fn new(norm: &config::BatchNorm2d, layer: usize, channels: usize, device: &Device) -> Self {
+    pub fn new(norm: &config::BatchNorm, channels: usize, device: &Device) -> Self {
         let trained = |tensor: Tensor<1>| Param::from_tensor(tensor);
         let running = |tensor: Tensor<1>| trained(tensor).set_require_grad(false);
         Self {
@@ -47,7 +43,6 @@ impl BatchNorm2d {
             running_var: running(Tensor::ones([channels], device)),
             eps: norm.eps,
             momentum: norm.momentum,
-            layer,
         }
     }
 
@@ -64,7 +59,6 @@ impl BatchNorm2d {
             let (weight, bias) = (self.weight.val(), self.bias.val());
             let normalized = kernels::batch_norm(x, weight, bias, self.eps, relu);
             statistics.push(BatchStatistics {
-                layer: self.layer,
                 mean: normalized.mean,
                 variance: normalized.unbiased_variance,
             });

@@ -1,7 +1,10 @@
 //! The network: built from the config, run forward, taken apart into named arrays.
 
 mod batch_norm;
+mod convolution;
+mod dropout;
 mod fusion;
+mod group_norm;
 mod initialization;
 mod layer;
 mod mode;
@@ -12,4 +15,4 @@ pub use batch_norm::BatchStatistics;
 pub use layer::is_finite;
 pub use mode::Mode;
 pub use network::Network;
-pub use parameters::{Path, from_array, to_array};
+pub use parameters::Parameter;

@@ -7,6 +7,8 @@ pub enum Mode {
         seed: u64,
         /// Optimizer steps done before this one.
         step: u64,
+        /// Which of the batches whose gradients make the step.
+        part: u64,
     },
     Evaluation,
 }

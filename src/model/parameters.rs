@@ -4,39 +4,216 @@
 //! keyed by the path of the parameter in the network: `layers.8.weight`, the name that an
 //! `nn.Sequential` called `layers` has for it.
 
-use burn::tensor::TensorData;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::{Tensor, TensorData};
 
 use crate::array::{Array, Values};
+
+/// A parameter or a running statistic of a network.
+#[derive(Debug)]
+pub struct Parameter {
+    pub name: String,
+    id: ParamId,
+    /// Running statistics are not.
+    pub is_trained: bool,
+    /// Whether it is one of a normalization.
+    pub is_of_norm: bool,
+    /// In Burn's layout.
+    pub shape: Vec<usize>,
+    /// In the order of the shape, without autodiff.
+    pub values: Tensor<1>,
+}
+
+impl Parameter {
+    fn new<const D: usize>(path: &Path, param: &Param<Tensor<D>>) -> Self {
+        let tensor = plain(param.val());
+        Self {
+            name: path.to_string(),
+            id: param.id,
+            is_trained: param.is_require_grad(),
+            is_of_norm: path.is_in_norm(),
+            shape: tensor.dims().to_vec(),
+            values: flat(tensor),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// It, or something else of its shape, as an array in PyTorch's layout.
+    pub fn array_of(&self, values: Tensor<1>) -> Array {
+        let values = values.into_data();
+        let values: Vec<f32> = values.try_into_vec().expect("parameters are 32-bit floats");
+        to_array(TensorData::new(values, self.shape.clone()))
+    }
+
+    /// The inverse of [`Self::array_of`]; `None` if the array is not of floats or of another shape.
+    pub fn values_of(&self, array: &Array) -> Option<Tensor<1>> {
+        let data = from_array(array)?;
+        if data.shape().to_vec() != self.shape {
+            return None;
+        }
+        let values: Vec<f32> = data.try_into_vec().ok()?;
+        let data = TensorData::new(values, [self.len()]);
+        Some(Tensor::from_data(data, &self.values.device()))
+    }
+
+    /// The shape in PyTorch's layout.
+    pub fn pytorch_shape(&self) -> Vec<usize> {
+        match *self.shape.as_slice() {
+            [rows, columns] => vec![columns, rows],
+            _ => self.shape.clone(),
+        }
+    }
+
+    /// Its gradient among these, in the order of the shape.
+    pub fn gradient(&self, gradients: &GradientsParams) -> Option<Tensor<1>> {
+        match self.shape.len() {
+            1 => gradients.get::<1>(self.id).map(flat),
+            2 => gradients.get::<2>(self.id).map(flat),
+            3 => gradients.get::<3>(self.id).map(flat),
+            4 => gradients.get::<4>(self.id).map(flat),
+            rank => unreachable!("no parameter has {rank} dimensions"),
+        }
+    }
+
+    /// Puts a gradient in the place of the one that is there.
+    pub fn set_gradient(&self, gradients: &mut GradientsParams, values: Tensor<1>) {
+        match *self.shape.as_slice() {
+            [a] => replace(gradients, self.id, values.reshape([a])),
+            [a, b] => replace(gradients, self.id, values.reshape([a, b])),
+            [a, b, c] => replace(gradients, self.id, values.reshape([a, b, c])),
+            [a, b, c, d] => replace(gradients, self.id, values.reshape([a, b, c, d])),
+            _ => unreachable!("no parameter has more than four dimensions"),
+        }
+    }
+}
+
+fn replace<const D: usize>(gradients: &mut GradientsParams, id: ParamId, values: Tensor<D>) {
+    gradients.remove::<D>(id);
+    gradients.register(id, values);
+}
+
+fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
+    let length = tensor.shape().num_elements();
+    tensor.reshape([length])
+}
+
+/// Without autodiff.
+fn plain<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    match tensor.device().is_autodiff() {
+        true => tensor.inner(),
+        false => tensor,
+    }
+}
+
+/// Looks at every parameter and running statistic.
+pub fn visit(module: &impl Module, visit: impl FnMut(Parameter)) {
+    module.visit(&mut Visitor {
+        path: Path::default(),
+        visit,
+    });
+}
+
+/// Gives every parameter and running statistic new values where `map` has some.
+pub fn map<M: Module>(module: M, map: impl FnMut(Parameter) -> Option<Tensor<1>>) -> M {
+    module.map(&mut Mapper {
+        path: Path::default(),
+        map,
+    })
+}
+
+struct Visitor<F> {
+    path: Path,
+    visit: F,
+}
+
+impl<F: FnMut(Parameter)> ModuleVisitor for Visitor<F> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        (self.visit)(Parameter::new(&self.path, param));
+    }
+}
+
+struct Mapper<F> {
+    path: Path,
+    map: F,
+}
+
+impl<F: FnMut(Parameter) -> Option<Tensor<1>>> ModuleMapper for Mapper<F> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let parameter = Parameter::new(&self.path, &param);
+        let (is_trained, shape) = (parameter.is_trained, param.val().shape());
+        let Some(values) = (self.map)(parameter) else {
+            return param;
+        };
+        let values: Tensor<D> = values.reshape(shape);
+        param.map(|before| match before.device().is_autodiff() {
+            true => Tensor::from_inner(values).set_require_grad(is_trained),
+            false => values,
+        })
+    }
+}
 
 /// The path of whatever a visitor of a module is at.
 ///
 /// The variant that an enum of layers holds has a name for Burn but none for PyTorch; it is left out.
 #[derive(Debug, Default)]
-pub struct Path(Vec<Option<String>>);
+struct Path(Vec<Step>);
+
+#[derive(Debug)]
+struct Step {
+    name: Option<String>,
+    is_in_norm: bool,
+}
 
 impl Path {
-    pub fn enter(&mut self, name: &str, container: &str) {
-        let variant = container.starts_with("Enum:");
-        self.0.push((!variant).then(|| name.to_owned()));
+    fn enter(&mut self, name: &str, container: &str) {
+        let is_variant = container.starts_with("Enum:");
+        self.0.push(Step {
+            name: (!is_variant).then(|| name.to_owned()),
+            is_in_norm: matches!(container, "Struct:BatchNorm" | "Struct:GroupNorm"),
+        });
     }
 
-    pub fn exit(&mut self) {
+    fn exit(&mut self) {
         self.0.pop();
+    }
+
+    fn is_in_norm(&self) -> bool {
+        self.0.iter().any(|step| step.is_in_norm)
     }
 }
 
 impl std::fmt::Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<&str> = self.0.iter().flatten().map(String::as_str).collect();
-        f.write_str(&names.join("."))
+        let names = self.0.iter().filter_map(|step| step.name.as_deref());
+        f.write_str(&names.collect::<Vec<&str>>().join("."))
     }
 }
 
-/// The data of a parameter, or of anything of its shape, as an array in PyTorch's layout.
+/// The data of a parameter as an array in PyTorch's layout.
 ///
 /// Burn keeps a linear weight as `[in, out]`, PyTorch as `[out, in]`; every matrix of the
 /// vocabulary is one.
-pub fn to_array(data: TensorData) -> Array {
+fn to_array(data: TensorData) -> Array {
     let shape = data.shape().to_vec();
     let values = data.try_into_vec().expect("parameters are 32-bit floats");
     let (values, shape) = transpose_matrix(values, shape);

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::Identity;
 use crate::array::{self, Array, Arrays, Values};
-use crate::metrics::Tally;
+use crate::config;
+use crate::metrics::{Evaluation, Tally};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
@@ -50,7 +51,7 @@ pub struct Position {
     pub batch: u64,
     /// The epoch's sums so far.
     pub train: Tally,
-    pub eval: Tally,
+    pub eval: Evaluation,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,14 +97,14 @@ impl Checkpoint {
 
 impl Position {
     /// Before the first step.
-    pub fn start(classes: usize) -> Self {
+    pub fn start(classes: usize, metrics: &config::Metrics) -> Self {
         Self {
             epoch: 1,
             step: 0,
             phase: Phase::Training,
             batch: 0,
             train: Tally::new(classes),
-            eval: Tally::new(classes),
+            eval: Evaluation::new(classes, metrics.top_k, metrics.calibration_bins),
         }
     }
 

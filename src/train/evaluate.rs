@@ -4,6 +4,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::data::Batch;
 use crate::kernels::Buffer;
+use crate::metrics::Scored;
 use crate::model::{Mode, Network};
 use crate::run_dir::Prediction;
 
@@ -11,6 +12,7 @@ pub struct BatchOutcome {
     /// Mean cross entropy over the batch, in nats.
     pub loss: f64,
     pub predictions: Vec<Prediction>,
+    pub scores: Vec<Scored>,
 }
 
 /// Evaluates a batch of images of size `input` (channels, height, width).
@@ -28,25 +30,18 @@ pub fn evaluate_batch(
     let (logits, _) = network.forward(images, Mode::Evaluation);
     let logits = host_logits(logits);
     let classes = logits.len() / labels.len();
-    let mut loss = 0.0;
-    let mut predictions = Vec::with_capacity(labels.len());
-    for (row, label) in logits.chunks_exact(classes).zip(&labels) {
-        let prediction = argmax(row);
-        let highest = f64::from(row[prediction as usize]);
-        let sum: f64 = row
-            .iter()
-            .map(|logit| (f64::from(*logit) - highest).exp())
-            .sum();
-        loss += sum.ln() + highest - f64::from(row[*label as usize]);
-        predictions.push(Prediction {
-            label: *label,
-            prediction,
-            probability: (1.0 / sum) as f32,
-        });
-    }
+    let rows = logits.chunks_exact(classes).zip(&labels);
+    let scores: Vec<Scored> = rows.map(|(row, label)| Scored::new(row, *label)).collect();
+    let loss: f64 = scores.iter().map(|scored| scored.loss).sum();
+    let predictions = scores.iter().map(|scored| Prediction {
+        label: scored.label,
+        prediction: scored.prediction,
+        probability: scored.confidence as f32,
+    });
     BatchOutcome {
         loss: loss / labels.len() as f64,
-        predictions,
+        predictions: predictions.collect(),
+        scores,
     }
 }
 
@@ -64,15 +59,4 @@ pub fn images_tensor(
 pub fn host_logits(logits: Tensor<2>) -> Vec<f32> {
     let logits = logits.into_data().try_into_vec();
     logits.expect("logits are 32-bit floats")
-}
-
-/// The class with the highest logit, the first of equals.
-pub fn argmax(row: &[f32]) -> u32 {
-    let mut best = 0;
-    for (class, logit) in row.iter().enumerate() {
-        if *logit > row[best] {
-            best = class;
-        }
-    }
-    best as u32
 }

@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::module::Module;
-
 use super::early_stop;
 use super::evaluate::evaluate_batch;
+use super::plateau;
 use super::session::{Session, short_digest};
 use super::timing::{Stopwatch, peak_memory_bytes, rounded};
 use super::{Error, Interrupt, Stop};
 use crate::array::Arrays;
 use crate::config::Experiment;
 use crate::data::Batches;
-use crate::metrics::{EpochRecord, Tally};
-use crate::run_dir::{Phase, Timing, Writer, now};
+use crate::metrics::EpochRecord;
+use crate::run_dir::{Phase, Position, Timing, Writer, now};
 
 /// How a call of [`fit`] came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +119,7 @@ impl Fit<'_> {
             if let Some(end) = self.end() {
                 return Ok(end);
             }
+            self.session.base_rate = self.base_rate();
             let mut times = Times::default();
             if let Some(stop) = self.train_epoch(&mut times.train)? {
                 return Ok(End::Stopped(stop));
@@ -129,6 +129,14 @@ impl Fit<'_> {
             }
             self.finish_epoch(times)?;
         }
+    }
+
+    /// What the schedule starts from in the epoch to come.
+    fn base_rate(&self) -> f64 {
+        let Experiment {
+            schedule, training, ..
+        } = &self.session.experiment;
+        plateau::base_rate(schedule.as_ref(), training, &self.run.metrics())
     }
 
     /// Whether there is no epoch to come.
@@ -155,7 +163,8 @@ impl Fit<'_> {
             ..
         } = self.session.experiment.clone();
         let epoch = self.session.position.epoch;
-        let batches = Batches::shuffled(&data.train, &pixels, training.batch_size, seed, epoch);
+        let images = training.images_per_step();
+        let batches = Batches::shuffled(&data.train, &pixels, images, seed, epoch);
         let first = self.session.position.batch as usize;
         batches.ahead(first, |ready| {
             for index in first..batches.len() {
@@ -197,7 +206,7 @@ impl Fit<'_> {
             ..
         } = self.session.experiment.clone();
         let batches = Batches::in_order(&data.eval, &pixels, training.batch_size);
-        let network = self.session.network.valid();
+        let network = self.session.evaluated_network();
         let device = self.session.device.clone();
         let mut predictions = Vec::with_capacity(data.eval.len());
         let first = self.session.position.batch as usize;
@@ -210,12 +219,10 @@ impl Fit<'_> {
                 let start = Instant::now();
                 let batch = ready.next().expect("there is a batch for each index");
                 let outcome = evaluate_batch(&network, batch, model.input, &device);
-                let rows = &outcome.predictions;
-                let pairs = rows.iter().map(|row| (row.label, row.prediction));
                 let position = &mut self.session.position;
-                position.eval.add(outcome.loss, pairs);
+                position.eval.add(outcome.loss, &outcome.scores);
                 position.batch += 1;
-                time.add(start, rows.len());
+                time.add(start, outcome.scores.len());
                 predictions.extend(outcome.predictions);
                 self.show(&batches, time, outcome.loss);
                 if self.is_time_to_commit() {
@@ -235,7 +242,8 @@ impl Fit<'_> {
     /// Writes the epoch's row and, where one is due, its checkpoint; then the next epoch begins.
     fn finish_epoch(&mut self, times: Times) -> Result<(), Error> {
         let arrays = self.session.arrays();
-        let classes = self.session.experiment.classes();
+        let experiment = &self.session.experiment;
+        let start = Position::start(experiment.classes(), &experiment.metrics);
         let is_evaluated = self.is_evaluated();
         // That of the epoch's last step.
         let learning_rate = self.session.learning_rate(self.session.position.step - 1);
@@ -251,8 +259,8 @@ impl Fit<'_> {
         position.epoch += 1;
         position.phase = Phase::Training;
         position.batch = 0;
-        position.train = Tally::new(classes);
-        position.eval = Tally::new(classes);
+        position.train = start.train;
+        position.eval = start.eval;
 
         self.run.append_epoch(&record)?;
         let every_epochs = self.session.experiment.checkpoint.every_epochs;

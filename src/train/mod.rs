@@ -6,6 +6,7 @@ mod early_stop;
 mod evaluate;
 mod fit;
 mod interrupt;
+pub mod plateau;
 mod session;
 mod step;
 mod timing;

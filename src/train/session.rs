@@ -8,10 +8,11 @@ use burn::tensor::Device;
 use super::evaluate::evaluate_batch;
 use super::{Error, Interrupt, Stop};
 use crate::array::{self, Arrays};
-use crate::config::Experiment;
+use crate::config::{ClassWeights, Experiment, Loss};
 use crate::data::{Batches, Splits};
+use crate::kernels;
 use crate::model::Network;
-use crate::optimizer::Optimizer;
+use crate::optimizer::{Optimizer, WeightAverage};
 use crate::run_dir::{Checkpoint, Position, Prediction};
 use crate::schedule;
 
@@ -23,7 +24,12 @@ pub struct Session {
     /// With autodiff.
     pub network: Network,
     pub optimizer: Optimizer,
+    /// What evaluation takes for the weights, with `training.ema_decay`.
+    pub average: Option<WeightAverage>,
+    pub(super) loss: kernels::loss::Loss,
     pub position: Position,
+    /// The learning rate that the schedule starts from: less than the config's after a plateau.
+    pub(super) base_rate: f64,
     /// What the last evaluation said of every image, if it ran whole in this process.
     pub(super) predictions: Option<Vec<Prediction>>,
 }
@@ -34,7 +40,10 @@ impl Session {
         Self {
             network: Network::new(&experiment, &device.clone().autodiff()),
             optimizer: Optimizer::new(&experiment.optimizer),
-            position: Position::start(experiment.classes()),
+            average: experiment.training.ema_decay.map(WeightAverage::new),
+            loss: loss(&experiment, &data),
+            position: Position::start(experiment.classes(), &experiment.metrics),
+            base_rate: experiment.training.learning_rate,
             experiment,
             data: Arc::new(data),
             device,
@@ -49,11 +58,15 @@ impl Session {
             why,
         };
         let (mut parameters, mut state) = (Arrays::new(), Arrays::new());
+        let mut averages = Arrays::new();
         for (name, array) in &checkpoint.arrays {
             if let Some(name) = name.strip_prefix(MODEL) {
                 parameters.insert(name.to_owned(), array.clone());
             } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
                 state.insert(name.to_owned(), array.clone());
+            } else if let (Some(name), true) = (name.strip_prefix(AVERAGE), self.average.is_some())
+            {
+                averages.insert(name.to_owned(), array.clone());
             } else {
                 return Err(misfit(format!("nothing here is called `{name}`")));
             }
@@ -61,6 +74,9 @@ impl Session {
         let position = &checkpoint.state.position;
         if state.is_empty() && position.step > 0 {
             return Err(misfit("it has no optimizer state".to_owned()));
+        }
+        if averages.is_empty() && position.step > 0 && self.average.is_some() {
+            return Err(misfit("it has no average of the weights".to_owned()));
         }
         let epochs = self.experiment.training.epochs;
         if position.epoch > epochs + 1 || position.epoch > epochs && !position.is_epoch_end() {
@@ -71,11 +87,16 @@ impl Session {
         self.optimizer
             .load_state(&self.network, &state)
             .map_err(misfit)?;
+        if let Some(average) = &mut self.average {
+            average
+                .load_state(&self.network, &averages)
+                .map_err(misfit)?;
+        }
         self.position = checkpoint.state.position.clone();
         Ok(())
     }
 
-    /// All parameters and all optimizer state, as a checkpoint names them.
+    /// All parameters, all optimizer state and the averages, as a checkpoint names them.
     pub fn arrays(&self) -> Arrays {
         let prefixed = |prefix: &'static str, arrays: Arrays| {
             arrays
@@ -84,18 +105,31 @@ impl Session {
         };
         let mut arrays: Arrays = prefixed(MODEL, self.network.parameters()).collect();
         arrays.extend(prefixed(OPTIMIZER, self.optimizer.state(&self.network)));
+        if let Some(average) = &self.average {
+            arrays.extend(prefixed(AVERAGE, average.state(&self.network)));
+        }
         arrays
     }
 
     /// Optimizer steps in an epoch.
     pub fn steps_per_epoch(&self) -> u64 {
-        let batch_size = self.experiment.training.batch_size;
-        self.data.train.len().div_ceil(batch_size) as u64
+        let images = self.experiment.training.images_per_step();
+        self.data.train.len().div_ceil(images) as u64
     }
 
     /// The learning rate of a step, from 0.
     pub fn learning_rate(&self, step: u64) -> f64 {
-        schedule::learning_rate(&self.experiment, self.steps_per_epoch(), step)
+        let schedule = self.experiment.schedule.as_ref();
+        schedule::learning_rate(schedule, self.base_rate, self.steps_per_epoch(), step)
+    }
+
+    /// What evaluation runs.
+    pub fn evaluated_network(&self) -> Network {
+        let network = self.network.valid();
+        match &self.average {
+            Some(average) => average.apply(network),
+            None => network,
+        }
     }
 
     /// Numbers that training moves.
@@ -105,7 +139,8 @@ impl Session {
 
     /// Bytes of a checkpoint's arrays once training has begun.
     pub fn checkpoint_bytes(&self) -> u64 {
-        let numbers = self.parameter_count() * (1 + self.optimizer.state_size());
+        let parameters = self.parameter_count() * (1 + usize::from(self.average.is_some()));
+        let numbers = parameters + self.optimizer.state_size(&self.network);
         4 * numbers as u64
     }
 
@@ -120,7 +155,7 @@ impl Session {
             model,
             ..
         } = &self.experiment;
-        let network = self.network.valid();
+        let network = self.evaluated_network();
         let batches = Batches::in_order(&self.data.eval, data, training.batch_size);
         let mut predictions = Vec::with_capacity(self.data.eval.len());
         batches.ahead(0, |ready| {
@@ -138,6 +173,29 @@ impl Session {
 
 const MODEL: &str = "model.";
 const OPTIMIZER: &str = "optimizer.";
+const AVERAGE: &str = "ema.";
+
+/// What the experiment's loss is on these data.
+fn loss(experiment: &Experiment, data: &Splits) -> kernels::loss::Loss {
+    let weights = experiment
+        .loss
+        .class_weights()
+        .map(|weights| match weights {
+            ClassWeights::Stated(weights) => weights.iter().map(|weight| *weight as f32).collect(),
+            ClassWeights::Word(_) => {
+                kernels::loss::balanced_weights(&data.train.class_counts(experiment.classes()))
+            }
+        });
+    let (label_smoothing, gamma) = match &experiment.loss {
+        Loss::CrossEntropy(loss) => (loss.label_smoothing, 0.0),
+        Loss::Focal(loss) => (0.0, loss.gamma),
+    };
+    kernels::loss::Loss {
+        label_smoothing,
+        gamma,
+        class_weights: weights.map(|weights: Vec<f32>| weights.into()),
+    }
+}
 
 /// What tells two runs apart at the first epoch that differs: the first 16 hex digits of the
 /// digest over everything training has made.

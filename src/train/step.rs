@@ -1,19 +1,70 @@
 //! One optimizer step, with everything that is not finite caught before it could do harm.
 
-use burn::module::{Module, ModuleVisitor, Param};
+use std::sync::Arc;
+
 use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
 
 use super::Error;
-use super::evaluate::{argmax, host_logits, images_tensor};
+use super::evaluate::{host_logits, images_tensor};
 use super::session::Session;
 use crate::data::Batch;
 use crate::kernels;
-use crate::model::{Mode, Network, Path, is_finite};
+use crate::metrics::argmax;
+use crate::model::{BatchStatistics, Mode, is_finite};
+use crate::optimizer;
 
 impl Session {
-    /// Trains on one batch and adds it to the epoch's sums; gives its mean loss.
+    /// Trains on the images of one step and adds them to the epoch's sums; gives their mean loss. They go
+    /// through the network `training.batch_size` at a time.
     pub(super) fn train_batch(&mut self, batch: Batch) -> Result<f64, Error> {
+        let training = &self.experiment.training;
+        let total = self.loss.total_weight(&batch.labels);
+        let mut parts = batch.split(training.batch_size).enumerate();
+        let (_, first) = parts.next().expect("a step has images");
+        let mut whole = self.gradients(first, 0, total)?;
+        for (part, batch) in parts {
+            let Part {
+                loss,
+                gradients,
+                statistics,
+                predictions,
+            } = self.gradients(batch, part as u64, total)?;
+            whole.loss += loss;
+            optimizer::add(&self.network, &mut whole.gradients, &gradients);
+            whole.statistics.extend(statistics);
+            whole.predictions.extend(predictions);
+        }
+        let (norm, value) = (training.clip_grad_norm, training.clip_grad_value);
+        optimizer::clip(&self.network, &mut whole.gradients, norm, value);
+
+        let learning_rate = self.learning_rate(self.position.step);
+        let network = self.network.clone().with_statistics(whole.statistics);
+        let network = self
+            .optimizer
+            .step(learning_rate, network, &whole.gradients);
+        let mut bad = None;
+        network.visit_parameters(|parameter| {
+            if bad.is_none() && !is_finite(parameter.values) {
+                bad = Some(parameter.name);
+            }
+        });
+        if let Some(name) = bad.or_else(|| self.optimizer.first_non_finite(&network)) {
+            return Err(self.diverged(format!("the step would make `{name}` not finite")));
+        }
+        if let Some(average) = &mut self.average {
+            average.update(&network);
+        }
+        self.network = network;
+
+        let pairs = whole.predictions.into_iter();
+        self.position.train.add(whole.loss, pairs);
+        self.position.step += 1;
+        self.position.batch += 1;
+        Ok(whole.loss)
+    }
+
+    /// What a batch says, the `part`-th of its step; its losses are added up and divided by `total`.
+    fn gradients(&self, batch: Batch, part: u64, total: f64) -> Result<Part, Error> {
         let device = self.device.clone().autodiff();
         let input = self.experiment.model.input;
         let Batch { images, labels } = batch;
@@ -22,10 +73,11 @@ impl Session {
         let mode = Mode::Training {
             seed: self.experiment.seed,
             step: self.position.step,
+            part,
         };
-
         let (logits, statistics) = self.network.forward(images.clone(), mode);
-        let loss = kernels::cross_entropy(logits.clone(), labels.as_slice().into());
+        let targets: Arc<[u32]> = labels.as_slice().into();
+        let loss = kernels::loss(logits.clone(), targets, &self.loss, total);
         let loss_value = f64::from(loss.clone().into_scalar::<f32>());
         if !loss_value.is_finite() {
             let layer = self.network.first_non_finite(images, mode);
@@ -38,30 +90,25 @@ impl Session {
                 }
             }));
         }
-
-        let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        if let Some(name) = first_non_finite(&self.network, Part::Gradient(&gradients)) {
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        let mut bad = None;
+        self.network.visit_parameters(|parameter| {
+            let gradient = parameter.gradient(&gradients);
+            if bad.is_none() && gradient.is_some_and(|gradient| !is_finite(gradient)) {
+                bad = Some(parameter.name);
+            }
+        });
+        if let Some(name) = bad {
             return Err(self.diverged(format!("the gradient of `{name}` is not finite")));
         }
-        let learning_rate = self.learning_rate(self.position.step);
-        let network = self.network.clone().with_statistics(statistics);
-        let network = self.optimizer.step(learning_rate, network, &mut gradients);
-        if let Some(name) = first_non_finite(&network, Part::Value) {
-            return Err(self.diverged(format!("the step would make `{name}` not finite")));
-        }
-        let state = self.optimizer.state(&network);
-        if let Some((name, _)) = state.iter().find(|(_, array)| !array.is_finite()) {
-            return Err(self.diverged(format!("the step would make `{name}` not finite")));
-        }
-        self.network = network;
-
         let logits = host_logits(logits.inner());
         let predictions = logits.chunks_exact(logits.len() / count).map(argmax);
-        let pairs = labels.into_iter().zip(predictions);
-        self.position.train.add(loss_value, pairs);
-        self.position.step += 1;
-        self.position.batch += 1;
-        Ok(loss_value)
+        Ok(Part {
+            loss: loss_value,
+            gradients,
+            statistics,
+            predictions: labels.into_iter().zip(predictions).collect(),
+        })
     }
 
     fn diverged(&self, what: String) -> Error {
@@ -73,45 +120,12 @@ impl Session {
     }
 }
 
-/// The first parameter of which the chosen part (its value, its gradient) has a NaN or an infinity.
-fn first_non_finite(network: &Network, part: Part<'_>) -> Option<String> {
-    let mut search = Search {
-        part,
-        path: Path::default(),
-        found: None,
-    };
-    network.visit(&mut search);
-    search.found
-}
-
-#[derive(Clone, Copy)]
-enum Part<'a> {
-    Value,
-    Gradient(&'a GradientsParams),
-}
-
-struct Search<'a> {
-    part: Part<'a>,
-    path: Path,
-    found: Option<String>,
-}
-
-impl ModuleVisitor for Search<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let tensor = match self.part {
-            Part::Value => Some(param.val().inner()),
-            Part::Gradient(gradients) => gradients.get::<D>(param.id),
-        };
-        if tensor.is_some_and(|tensor| !is_finite(tensor)) {
-            self.found.get_or_insert(self.path.to_string());
-        }
-    }
+/// What one of the batches of a step says.
+struct Part {
+    /// Its part of the mean loss.
+    loss: f64,
+    gradients: GradientsParams,
+    statistics: Vec<BatchStatistics>,
+    /// Label and prediction of each image.
+    predictions: Vec<(u32, u32)>,
 }

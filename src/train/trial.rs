@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use burn::module::Module;
-
 use super::Error;
 use super::evaluate::evaluate_batch;
 use super::fit::run_awake;
@@ -39,7 +37,7 @@ pub fn try_out(mut session: Session, budget: Duration) -> Result<Trial, Error> {
 fn train(session: &mut Session, budget: Duration) -> Result<Stopwatch, Error> {
     let data = Arc::clone(&session.data);
     let experiment = session.experiment.clone();
-    let size = experiment.training.batch_size;
+    let size = experiment.training.images_per_step();
     let batches = Batches::shuffled(&data.train, &experiment.data, size, experiment.seed, 1);
     time_batches(&batches, budget, |batch| {
         session.train_batch(batch).map(|_loss| ())
@@ -50,7 +48,7 @@ fn evaluate(session: &Session, budget: Duration) -> Result<Stopwatch, Error> {
     let experiment = &session.experiment;
     let size = experiment.training.batch_size;
     let batches = Batches::in_order(&session.data.eval, &experiment.data, size);
-    let network = session.network.valid();
+    let network = session.evaluated_network();
     time_batches(&batches, budget, |batch| {
         evaluate_batch(&network, batch, experiment.model.input, &session.device);
         Ok(())

@@ -43,6 +43,7 @@ impl Trainer {
         let mode = Mode::Training {
             seed: self.experiment.seed,
             step: self.step,
+            part: 0,
         };
         let (logits, _) = self
             .network
@@ -64,11 +65,11 @@ impl Trainer {
     pub fn train(&mut self, batch: &Batch) -> f32 {
         let (_, loss) = self.forward(batch);
         let value = loss.clone().into_scalar();
-        let mut gradients = GradientsParams::from_grads(loss.backward(), &self.network);
+        let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
         self.network = self.optimizer.step(
             self.experiment.training.learning_rate,
             self.network.clone(),
-            &mut gradients,
+            &gradients,
         );
         self.step += 1;
         value

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use runner::config::{Document, Shape};
+use runner::config::{Cost, Document, Shape, Traced};
 
 use crate::support::{Sandbox, project};
 
@@ -29,7 +29,9 @@ fn layers_cost_what_pytorch_says() {
         );
         let document = Document::parse("costs.toml", text, "costs");
         let experiment = document.experiment().unwrap();
-        let (shapes, costs) = (experiment.shapes(), experiment.costs());
+        let traced = experiment.trace();
+        let shapes: Vec<Shape> = traced.iter().map(|layer| layer.output).collect();
+        let costs: Vec<Cost> = traced.iter().map(Traced::cost).collect();
         assert_eq!(costs.len(), network.layers.len());
         for (index, expected) in network.layers.iter().enumerate() {
             let shape = match shapes[index] {

@@ -3,10 +3,11 @@
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use runner::array::{self, Array, Arrays, Values};
-use runner::config;
+use runner::config::{self, Metrics};
 use runner::data::Batch;
 use runner::digest;
 use runner::kernels::Buffer;
+use runner::metrics::Scored;
 use runner::optimizer::Optimizer;
 use runner::random::{Purpose, stream};
 use runner::run_dir::{
@@ -98,7 +99,7 @@ fn file_names_sort_in_the_order_of_writing() {
         step,
         phase,
         batch,
-        ..Position::start(2)
+        ..Position::start(2, &METRICS)
     };
     use Phase::{Evaluation, Training};
     let names: Vec<String> = [
@@ -370,7 +371,7 @@ fn saved(arrays: Arrays) -> Arrays {
 
 /// With everything a checkpoint may have, in a few hundred bytes.
 fn small() -> Checkpoint {
-    let mut position = Position::start(2);
+    let mut position = Position::start(2, &METRICS);
     position.train.add(0.1 + 0.2, [(0, 1), (1, 1)].into_iter());
     let floats = |shape: &[usize], values: &[f32]| Array {
         shape: shape.to_vec(),
@@ -441,12 +442,29 @@ fn position() -> impl Strategy<Value = Position> {
                     Phase::Evaluation
                 },
                 batch,
-                ..Position::start(3)
+                ..Position::start(3, &METRICS)
             };
             for loss in losses {
                 position.train.add(loss, [(2, 1)].into_iter());
-                position.eval.add(loss / 3.0, [(0, 0), (1, 2)].into_iter());
+                position
+                    .eval
+                    .add(loss / 3.0, &[scored(0, 0, 0.9), scored(1, 2, 0.4)]);
             }
             position
         })
+}
+
+const METRICS: Metrics = Metrics {
+    top_k: 2,
+    calibration_bins: 3,
+};
+
+fn scored(label: u32, prediction: u32, confidence: f64) -> Scored {
+    Scored {
+        label,
+        prediction,
+        confidence,
+        rank: u32::from(label != prediction),
+        loss: 0.5,
+    }
 }

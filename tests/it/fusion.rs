@@ -50,6 +50,7 @@ fn layers_that_run_as_one_give_what_they_give_one_by_one() {
             Mode::Training {
                 seed: SEED,
                 step: STEP,
+                part: 0,
             },
         ] {
             let (ours, _) = network.forward(images.clone(), mode);
@@ -89,8 +90,8 @@ fn one_by_one(
         };
         match layer {
             Layer::Conv2d(conv) => {
-                let options =
-                    ConvOptions::new(conv.stride, conv.padding, conv.dilation, conv.groups);
+                let padding = conv.sides().map(|[before, _]| before);
+                let options = ConvOptions::new(conv.stride, padding, conv.dilation, conv.groups);
                 let weight = tensor::<4>(parameters, &name("weight"), &device);
                 let bias = conv.bias.then(|| vector("bias"));
                 image = module::conv2d(image, weight, bias, options);
@@ -122,7 +123,7 @@ fn one_by_one(
             }
             Layer::Flatten => flat = Some(flat.unwrap_or_else(|| image.clone().flatten(1, 3))),
             Layer::Dropout(dropout) => {
-                let Mode::Training { seed, step } = mode else {
+                let Mode::Training { seed, step, .. } = mode else {
                     continue;
                 };
                 let mask = DropoutMask::new(seed, step, index as u64, dropout.p);
@@ -147,6 +148,7 @@ fn one_by_one(
                 let input = flat.expect("a linear layer takes flat features");
                 flat = Some(input.matmul(weight) + vector("bias").unsqueeze());
             }
+            other => panic!("{} is not tried here", other.name()),
         }
     }
     flat.expect("the network ends flat")

@@ -31,3 +31,4 @@ mod resume;
 mod run;
 mod schedule;
 mod soak;
+mod vocabulary;

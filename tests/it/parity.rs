@@ -5,12 +5,8 @@
 
 use std::fs;
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::optim::GradientsParams;
-use burn::tensor::Tensor;
 use runner::array::{Array, Arrays, Values};
 use runner::data::{Batches, Splits};
-use runner::model::{Path, to_array};
 use safetensors::SafeTensors;
 
 use crate::by_hand::{Trainer, experiment};
@@ -37,16 +33,16 @@ fn logits_and_loss_are_pytorchs() {
 fn every_gradient_is_pytorchs() {
     let (trainer, splits) = tutorial();
     let gradients = trainer.gradients(&batches(&trainer, &splits).get(0));
-    let mut visitor = GradientVisitor {
-        gradients: &gradients,
-        path: Path::default(),
-        arrays: Arrays::new(),
-    };
-    trainer.network.visit(&mut visitor);
+    let mut arrays = Arrays::new();
+    trainer.network.visit_parameters(|parameter| {
+        let gradient = parameter.gradient(&gradients).unwrap();
+        let array = parameter.array_of(gradient);
+        arrays.insert(parameter.name, array);
+    });
     let expected = all("gradient.");
-    assert!(visitor.arrays.keys().eq(expected.keys()));
+    assert!(arrays.keys().eq(expected.keys()));
     for (name, expected) in &expected {
-        let gradient = &visitor.arrays[name];
+        let gradient = &arrays[name];
         assert_eq!(gradient.shape, expected.shape, "{name}");
         let expected = floats(expected);
         assert_close(name, floats(gradient), expected, 1e-3 * largest(expected));
@@ -125,28 +121,6 @@ fn read_fixture() -> Arrays {
         (name.to_owned(), Array { shape, values })
     });
     arrays.collect()
-}
-
-struct GradientVisitor<'a> {
-    gradients: &'a GradientsParams,
-    path: Path,
-    arrays: Arrays,
-}
-
-impl ModuleVisitor for GradientVisitor<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let gradient = self.gradients.get::<D>(param.id).unwrap();
-        self.arrays
-            .insert(self.path.to_string(), to_array(gradient.into_data()));
-    }
 }
 
 fn floats(array: &Array) -> &[f32] {

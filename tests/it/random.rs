@@ -244,7 +244,11 @@ fn a_network_drops_out_in_training_alone_with_the_mask_of_seed_step_and_layer() 
         let (outputs, _) = network.forward(Tensor::ones([3, 1, 4, 5], &device), mode);
         outputs.into_data().try_into_vec().unwrap()
     };
-    let mode = Mode::Training { seed: 5, step: 8 };
+    let mode = Mode::Training {
+        seed: 5,
+        step: 8,
+        part: 0,
+    };
     assert_eq!(outputs(mode), DropoutMask::new(5, 8, 2, 0.3).factors(60));
     assert_eq!(outputs(Mode::Evaluation), [1.0; 60]);
 }

@@ -55,24 +55,28 @@ pub fn copy_run(sandbox: &Sandbox, from: &str, to: &str) {
 // keyed by the steps of the process instead of the run's.
 #[test]
 fn resuming_from_every_step_of_training_and_evaluation_gives_the_same_run() {
-    resume_from_every_step(&[]);
+    resume_from_every_step(&Sandbox::new(), "tiny.toml", &[]);
 }
 
 // Seen red with running statistics that are not taken back.
 #[test]
 fn resuming_from_every_step_keeps_running_statistics() {
-    resume_from_every_step(&[NORMALIZED]);
+    resume_from_every_step(&Sandbox::new(), "tiny.toml", &[NORMALIZED]);
 }
 
 // Seen red with predictions of an earlier evaluation taken for those of the last epoch.
 #[test]
 fn resuming_from_every_step_keeps_schedule_and_evaluations() {
-    resume_from_every_step(&[
-        "training.eval_every_epochs=2",
-        "schedule.by=step",
-        "schedule.warmup=0.5",
-        "schedule.cosine={}",
-    ]);
+    resume_from_every_step(
+        &Sandbox::new(),
+        "tiny.toml",
+        &[
+            "training.eval_every_epochs=2",
+            "schedule.by=step",
+            "schedule.warmup=0.5",
+            "schedule.cosine={}",
+        ],
+    );
 }
 
 pub const NORMALIZED: &str = "model.layers=[\
@@ -81,30 +85,40 @@ pub const NORMALIZED: &str = "model.layers=[\
     {max_pool2d={kernel_size=2}},'batch_norm2d',{adaptive_avg_pool2d={output_size=2}},'flatten',\
     {linear={out_features=10}}]";
 
-fn resume_from_every_step(overrides: &[&str]) {
-    let sandbox = Sandbox::new();
+/// Trains by a config, and goes on with a copy of the run from every checkpoint; there is one after every
+/// step, and one at the end of every epoch.
+pub fn resume_from_every_step(sandbox: &Sandbox, config: &str, overrides: &[&str]) {
     let every_step = ["checkpoint.every_steps=1", "checkpoint.keep_last=1000"];
-    let whole = sandbox.run_tiny(&[&every_step, overrides].concat());
-    let expected = traces(&sandbox, &whole);
-    let names = checkpoints(&sandbox, &whole);
-    // 3 epochs of 9 steps; each epoch's last step also as the end of the epoch.
-    assert_eq!(names.len(), 30);
+    let arguments = [&["run", config, "-q"], &every_step[..], overrides].concat();
+    let whole = sandbox.runner(&arguments).success().stdout;
+    let whole = whole.trim();
+    let expected = traces(sandbox, whole);
+    let names = checkpoints(sandbox, whole);
+    let metrics = sandbox.read(&format!("{whole}/metrics.csv"));
+    let epochs = metrics.lines().count() - 1;
+    let steps = metrics.lines().last().unwrap().split(',').nth(1).unwrap();
+    assert_eq!(names.len(), epochs + steps.parse::<usize>().unwrap());
     for (index, name) in names.iter().enumerate() {
         let copy = format!("copy-{index}");
-        copy_run(&sandbox, &whole, &copy);
+        copy_run(sandbox, whole, &copy);
         for later in &names[index + 1..] {
             fs::remove_file(sandbox.path(&copy).join("checkpoints").join(later)).unwrap();
         }
         fs::remove_file(sandbox.path(&copy).join("result.json")).unwrap();
         sandbox.runner(&["resume", &copy]).success();
-        assert_eq!(traces(&sandbox, &copy), expected, "after {name}");
+        assert_eq!(
+            traces(sandbox, &copy),
+            expected,
+            "after {name} of {overrides:?}"
+        );
         for later in &names[index + 1..] {
             let file = |run: &str| fs::read(sandbox.path(run).join("checkpoints").join(later));
             assert!(
-                file(&copy).unwrap() == file(&whole).unwrap(),
+                file(&copy).unwrap() == file(whole).unwrap(),
                 "{later} after {name}"
             );
         }
+        fs::remove_dir_all(sandbox.path(&copy)).unwrap();
     }
 }
 

@@ -32,7 +32,12 @@ fn every_schedule_is_pytorchs() {
         let experiment = document.experiment().unwrap();
         assert_eq!(case.rates.len() as u64, case.epochs * case.steps_per_epoch);
         for (step, expected) in case.rates.iter().enumerate() {
-            let rate = learning_rate(&experiment, case.steps_per_epoch, step as u64);
+            let rate = learning_rate(
+                experiment.schedule.as_ref(),
+                experiment.training.learning_rate,
+                case.steps_per_epoch,
+                step as u64,
+            );
             assert!(
                 (rate - expected).abs() <= 1e-6 * expected.abs().max(1e-9),
                 "step {step} of {}: {rate} and not {expected}",

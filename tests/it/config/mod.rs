@@ -375,7 +375,8 @@ proptest! {
         let input = draw.input();
         let (model, shapes) = draw.model(input);
         let experiment = experiment(&format!("{HEAD}{model}"));
-        prop_assert_eq!(experiment.shapes(), shapes);
+        let traced: Vec<Shape> = experiment.trace().iter().map(|it| it.output).collect();
+        prop_assert_eq!(traced, shapes);
         check_forward(&experiment);
     }
 
@@ -408,7 +409,7 @@ proptest! {
         let read = Document::parse("window.toml", text, "any").experiment();
         prop_assert_eq!(read.is_ok(), fits && height >= 1 && width >= 1);
         if let Ok(experiment) = read {
-            prop_assert_eq!(experiment.shapes()[0], image(channels_after, height, width));
+            prop_assert_eq!(experiment.trace()[0].output, image(channels_after, height, width));
             check_forward(&experiment);
         }
     }

@@ -388,6 +388,7 @@ fn adam_outputs(level: Level, length: usize, seed: u64) -> Outputs {
         betas: [0.9, 0.999],
         eps: 1e-8,
         weight_decay: 0.1,
+        is_decoupled: false,
         time: 2,
     };
     let (mut parameter, mut mean) = (draw(0), draw(1));

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use runner::kernels;
 use runner::kernels::MemoryFormat;
+use runner::kernels::loss::Loss;
 
 use super::shapes::{Numbers, Shape, shapes};
 use super::{
@@ -84,7 +85,12 @@ proptest! {
         let logits: Vec<f32> = numbers.iter().map(|number| 4.0 * number).collect();
         let targets: Vec<u32> = (0..samples).map(|at| (at * 7 % classes) as u32).collect();
         let tracked = tensor(&logits, [samples, classes]).require_grad();
-        let loss = kernels::cross_entropy(tracked.clone(), targets.as_slice().into());
+        let loss = kernels::loss(
+            tracked.clone(),
+            targets.as_slice().into(),
+            &Loss::CROSS_ENTROPY,
+            targets.len() as f64,
+        );
         let gradients = loss.backward();
 
         let operands = [to_f64(&logits)];

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 use runner::kernels::BlockGeometry;
+use runner::kernels::loss::Loss;
 use runner::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
 use runner::random::DropoutMask;
 
@@ -112,7 +113,12 @@ fn bad_numbers_go_through_cross_entropy_where_they_should() {
     let targets = [4, 0, 2];
     let differentiated = |logits: &[f32]| {
         let logits = tensor(logits, [samples, classes]).require_grad();
-        let loss = kernels::cross_entropy(logits.clone(), targets.into());
+        let loss = kernels::loss(
+            logits.clone(),
+            targets.into(),
+            &Loss::CROSS_ENTROPY,
+            targets.len() as f64,
+        );
         let gradients = loss.backward();
         (values(loss)[0], values(logits.grad(&gradients).unwrap()))
     };

@@ -7,6 +7,7 @@ use burn::tensor::{Tensor, module};
 use proptest::prelude::*;
 use proptest::sample::select;
 use runner::kernels::conv2d::Images;
+use runner::kernels::loss::Loss;
 use runner::kernels::{self, Conv2dGeometry, Level, MemoryFormat, PoolGeometry};
 use runner::kernels::{BlockGeometry, conv_pool};
 use runner::random::DropoutMask;
@@ -123,7 +124,10 @@ proptest! {
             let gradients = loss.clone().mul_scalar(3.0).backward();
             (values(loss), values(logits.grad(&gradients).unwrap()))
         };
-        let ours = results(&|logits| kernels::cross_entropy(logits, targets.as_slice().into()));
+        let ours = results(&|logits| {
+            let count = targets.len() as f64;
+            kernels::loss(logits, targets.as_slice().into(), &Loss::CROSS_ENTROPY, count)
+        });
         let theirs = results(&|logits| {
             let mut one_hot = vec![0.0; samples * classes];
             for (sample, target) in targets.iter().enumerate() {

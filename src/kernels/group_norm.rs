@@ -1,0 +1,135 @@
+//! Normalization of groups of channels of each sample, as `torch.nn.functional.group_norm`. A norm of
+//! whole samples is one of a single group whose channels are single elements; a norm of instances has
+//! as many groups as channels.
+
+use rayon::prelude::*;
+
+use super::buffer::Buffer;
+use super::parallel::{Pieces, chunk_size_with_sums, sum_over_chunks};
+use super::simd::Level;
+
+/// Sizes of a group norm; a sample is `[channels, pixels]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GroupNormGeometry {
+    /// Each has a weight and a bias.
+    pub channels: usize,
+    pub pixels: usize,
+    /// Divides the channels.
+    pub groups: usize,
+    /// Added to the variance.
+    pub eps: f64,
+}
+
+/// Gradients of a group norm.
+#[derive(Debug)]
+pub struct GroupNormGradients {
+    pub input: Buffer,
+    pub weight: Vec<f32>,
+    pub bias: Vec<f32>,
+}
+
+impl GroupNormGeometry {
+    fn sample_len(&self) -> usize {
+        self.channels * self.pixels
+    }
+
+    fn group_len(&self) -> usize {
+        self.sample_len() / self.groups
+    }
+
+    /// The channel of element `index` of group `group`.
+    fn channel(&self, group: usize, index: usize) -> usize {
+        group * (self.channels / self.groups) + index / self.pixels
+    }
+
+    /// Mean and 1 / deviation of a group.
+    fn moments(&self, group: &[f32]) -> (f64, f64) {
+        let count = group.len() as f64;
+        let mean = sum(group.len(), |i| f64::from(group[i])) / count;
+        let variance = sum(group.len(), |i| (f64::from(group[i]) - mean).powi(2)) / count;
+        (mean, 1.0 / (variance + self.eps).sqrt())
+    }
+}
+
+/// `(input - mean) / sqrt(variance + eps) * weight + bias`
+pub fn forward(
+    geometry: &GroupNormGeometry,
+    input: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    output: &mut [f32],
+) {
+    let length = geometry.group_len();
+    let groups = output.par_chunks_mut(length).zip(input.par_chunks(length));
+    groups.enumerate().for_each(|(index, (output, input))| {
+        let group = index % geometry.groups;
+        let (mean, scale) = geometry.moments(input);
+        let (mean, scale) = (mean as f32, scale as f32);
+        for (i, (output, x)) in output.iter_mut().zip(input).enumerate() {
+            let channel = geometry.channel(group, i);
+            *output = (x - mean) * scale * weight[channel] + bias[channel];
+        }
+    });
+}
+
+pub fn backward(
+    level: Level,
+    geometry: &GroupNormGeometry,
+    input: &[f32],
+    weight: &[f32],
+    gradient: &[f32],
+) -> GroupNormGradients {
+    let (length, channels) = (geometry.sample_len(), geometry.channels);
+    let batch = input.len() / length;
+    let chunk = chunk_size_with_sums(batch, 2 * channels);
+    let mut target = Buffer::take(input.len());
+    let pieces = Pieces::new(Some(&mut target[..]), chunk * length);
+    let sums = sum_over_chunks(level, batch.div_ceil(chunk), 2 * channels, |index, sums| {
+        let target = pieces.take(index).expect("each chunk is taken once");
+        let first = index * chunk * length;
+        let group_len = geometry.group_len();
+        let groups = target.chunks_exact_mut(group_len);
+        let groups = groups
+            .zip(input[first..].chunks_exact(group_len))
+            .zip(gradient[first..].chunks_exact(group_len));
+        for (index, ((target, input), gradient)) in groups.enumerate() {
+            let group = index % geometry.groups;
+            let (mean, scale) = geometry.moments(input);
+            let channel = |i: usize| geometry.channel(group, i);
+            let normalized = |i: usize| (f64::from(input[i]) - mean) * scale;
+            let weighted = |i: usize| f64::from(gradient[i] * weight[channel(i)]);
+            let count = group_len as f64;
+            let plain = sum(group_len, weighted) / count;
+            let along = sum(group_len, |i| weighted(i) * normalized(i)) / count;
+            for i in 0..group_len {
+                let x = normalized(i);
+                target[i] = (scale * (weighted(i) - plain - x * along)) as f32;
+                sums[channel(i)] += gradient[i] * x as f32;
+                sums[channels + channel(i)] += gradient[i];
+            }
+        }
+    });
+    let (weight, bias) = sums.split_at(channels);
+    GroupNormGradients {
+        input: target,
+        weight: weight.to_vec(),
+        bias: bias.to_vec(),
+    }
+}
+
+/// Sums in a fixed order that vectors can keep.
+#[inline(always)]
+fn sum(count: usize, term: impl Fn(usize) -> f64) -> f64 {
+    const LANES: usize = 8;
+    let mut lanes = [0.0; LANES];
+    let whole = count - count % LANES;
+    for start in (0..whole).step_by(LANES) {
+        for (lane, sum) in lanes.iter_mut().enumerate() {
+            *sum += term(start + lane);
+        }
+    }
+    for i in whole..count {
+        lanes[i - whole] += term(i);
+    }
+    lanes.iter().sum()
+}

@@ -1,0 +1,82 @@
+//! ReLU with learned slopes below 0, as `torch.nn.PReLU`.
+
+use rayon::prelude::*;
+
+use super::buffer::Buffer;
+use super::parallel::{Pieces, chunk_size, sum_over_chunks};
+use super::simd::Level;
+
+/// Sizes of a PReLU; a sample is `[channels, pixels]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PreluGeometry {
+    pub channels: usize,
+    pub pixels: usize,
+}
+
+/// Gradients of a PReLU.
+#[derive(Debug)]
+pub struct PreluGradients {
+    pub input: Buffer,
+    pub weight: Vec<f32>,
+}
+
+impl PreluGeometry {
+    fn sample_len(&self) -> usize {
+        self.channels * self.pixels
+    }
+}
+
+/// `weight` is one slope, or one a channel.
+pub fn forward(geometry: &PreluGeometry, input: &[f32], weight: &[f32], output: &mut [f32]) {
+    output
+        .par_chunks_mut(geometry.sample_len())
+        .zip(input.par_chunks(geometry.sample_len()))
+        .for_each(|(output, input)| {
+            let channels = output.chunks_exact_mut(geometry.pixels);
+            let channels = channels.zip(input.chunks_exact(geometry.pixels));
+            for ((output, input), slope) in channels.zip(weight.iter().cycle()) {
+                for (output, x) in output.iter_mut().zip(input) {
+                    *output = if *x > 0.0 { *x } else { slope * x };
+                }
+            }
+        });
+}
+
+pub fn backward(
+    level: Level,
+    geometry: &PreluGeometry,
+    input: &[f32],
+    weight: &[f32],
+    gradient: &[f32],
+) -> PreluGradients {
+    let length = geometry.sample_len();
+    let batch = input.len() / length;
+    let chunk = chunk_size(batch);
+    let mut target = Buffer::take(input.len());
+    let pieces = Pieces::new(Some(&mut target[..]), chunk * length);
+    let sums = sum_over_chunks(level, batch.div_ceil(chunk), weight.len(), |index, sums| {
+        let target = pieces.take(index).expect("each chunk is taken once");
+        let samples = target.chunks_exact_mut(length);
+        for (sample, target) in (index * chunk..).zip(samples) {
+            for channel in 0..geometry.channels {
+                let start = channel * geometry.pixels;
+                let place = sample * length + start;
+                let input = &input[place..][..geometry.pixels];
+                let gradient = &gradient[place..][..geometry.pixels];
+                let target = &mut target[start..][..geometry.pixels];
+                let slope = weight[channel % weight.len()];
+                let mut sum = 0.0;
+                for ((target, x), dy) in target.iter_mut().zip(input).zip(gradient) {
+                    let is_positive = *x > 0.0;
+                    *target = if is_positive { *dy } else { slope * dy };
+                    sum += if is_positive { 0.0 } else { dy * x };
+                }
+                sums[channel % weight.len()] += sum;
+            }
+        }
+    });
+    PreluGradients {
+        input: target,
+        weight: sums,
+    }
+}

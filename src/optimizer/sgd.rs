@@ -1,0 +1,49 @@
+//! Stochastic gradient descent, as `torch.optim.SGD`.
+
+use burn::tensor::Tensor;
+
+use super::{Rule, Step, penalized};
+use crate::config;
+
+pub struct Sgd(pub config::Sgd);
+
+impl Rule for Sgd {
+    fn state_names(&self, _dimensions: usize) -> Vec<&'static str> {
+        match self.0.momentum > 0.0 {
+            true => vec!["momentum_buffer"],
+            false => Vec::new(),
+        }
+    }
+
+    fn step(
+        &self,
+        step: Step<'_>,
+        parameter: Tensor<1>,
+        gradient: Tensor<1>,
+        state: &mut Vec<Tensor<1>>,
+    ) -> Tensor<1> {
+        let config::Sgd {
+            momentum,
+            dampening,
+            nesterov,
+            weight_decay,
+            ..
+        } = self.0;
+        let gradient = penalized(&step, gradient, &parameter, weight_decay);
+        let change = if momentum > 0.0 {
+            // It begins with the first gradient, not dampened.
+            let buffer = match state.pop() {
+                Some(buffer) => buffer * momentum + gradient.clone() * (1.0 - dampening),
+                None => gradient.clone(),
+            };
+            state.push(buffer.clone());
+            match nesterov {
+                true => gradient + buffer * momentum,
+                false => buffer,
+            }
+        } else {
+            gradient
+        };
+        parameter - change * step.learning_rate
+    }
+}

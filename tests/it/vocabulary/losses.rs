@@ -1,0 +1,65 @@
+//! Each loss and its gradient.
+
+use std::collections::BTreeSet;
+
+use runner::config::{ClassWeights, LANGUAGE, Loss};
+use runner::kernels;
+use serde::Deserialize;
+
+use super::{assert_all_tried, assert_close, autodiff, cases, experiment, tensor};
+
+#[derive(Deserialize)]
+struct Case {
+    loss: String,
+    logits: Vec<Vec<f64>>,
+    targets: Vec<u32>,
+    #[serde(default)]
+    counts: Vec<usize>,
+    value: f64,
+    gradient: Vec<Vec<f64>>,
+}
+
+#[test]
+fn every_loss_is_pytorchs() {
+    let mut texts = BTreeSet::new();
+    for case in cases::<Case>("losses.json") {
+        let classes = case.logits[0].len();
+        let layers = format!("[\"flatten\", {{ linear = {{ out_features = {classes} }} }}]");
+        let experiment = experiment([1, 1, 1], &layers, &format!("loss = {}", case.loss));
+        let class_weights = experiment.loss.class_weights();
+        let class_weights: Option<Vec<f32>> = class_weights.map(|weights| match weights {
+            ClassWeights::Stated(weights) => weights.iter().map(|it| *it as f32).collect(),
+            ClassWeights::Word(_) => kernels::loss::balanced_weights(&case.counts),
+        });
+        let (label_smoothing, gamma) = match &experiment.loss {
+            Loss::CrossEntropy(loss) => (loss.label_smoothing, 0.0),
+            Loss::Focal(loss) => (0.0, loss.gamma),
+        };
+        let loss = kernels::loss::Loss {
+            label_smoothing,
+            gamma,
+            class_weights: class_weights.map(Into::into),
+        };
+        let single = |rows: &[Vec<f64>]| -> Vec<f32> {
+            rows.iter().flatten().map(|it| *it as f32).collect()
+        };
+        let device = autodiff();
+        let shape = [case.targets.len(), classes];
+        let logits = tensor(single(&case.logits), shape, &device).require_grad();
+        let total = loss.total_weight(&case.targets);
+        let targets = case.targets.as_slice().into();
+        let value = kernels::loss(logits.clone(), targets, &loss, total);
+        let what = format!("the loss {}", case.loss);
+        let ours = value.clone().into_scalar::<f32>();
+        assert_close(&what, &[ours], &[case.value as f32], 2e-6, 1e-30);
+        let mut gradients = value.backward();
+        let ours = logits.grad_remove(&mut gradients).unwrap();
+        let ours: Vec<f32> = ours.into_data().try_into_vec().unwrap();
+        let what = format!("the gradient of {}", case.loss);
+        assert_close(&what, &ours, &single(&case.gradient), 2e-6, 1e-30);
+        texts.insert(format!("{} {}", texts.len(), case.loss));
+    }
+    let keys = LANGUAGE.walk();
+    let words = keys.iter().filter(|(path, _)| path.starts_with("loss."));
+    assert_all_tried(words.map(|(_, key)| key.name), 3, &texts);
+}
