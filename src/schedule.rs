@@ -107,7 +107,7 @@ fn one_cycle(rule: &OneCycleRule, highest: f64, count: f64, total: f64) -> f64 {
                 _ => cosine(*from, *to, part),
             };
         }
-        start = end.max(0.0);
+        start = *end;
     }
     last
 }

@@ -132,7 +132,8 @@ impl Document {
         {
             let Some(layer) = layer_at(experiment, &steps.0) else {
                 let count = list_at(experiment, list).map_or(0, <[Layer]>::len);
-                let help = format!("the list has {count} layers, numbered from 0");
+                let list = KeyPath(list.to_vec());
+                let help = format!("`{list}` has {count} layers, numbered from 0");
                 return Err(refuse(path, format!("there is no `{path}`"), help));
             };
             let named = keys().iter().find(|key| key.name == layer.name());

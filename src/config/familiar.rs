@@ -34,16 +34,29 @@ pub const KEYS: Table = &[
         "lrf finallr minlr",
         Here::Note("`schedule.cosine.eta_min` is the lowest learning rate, not a factor"),
     ),
+    ("onecycle onecyclelr", Here::Key("schedule.one_cycle")),
     (
-        "onecycle onecyclelr reducelronplateau plateau noam",
-        Here::Note(
-            "there is no such schedule here: step, multi_step, exponential, cosine, cosine_restarts, linear and polynomial are",
-        ),
+        "reducelronplateau plateau",
+        Here::Key("schedule.reduce_on_plateau"),
     ),
     (
-        "labelsmoothing classweight classweights",
-        Here::Note("the loss is the plain cross entropy: there is nothing to set"),
+        "labelsmoothing smoothing",
+        Here::Key("loss.cross_entropy.label_smoothing"),
     ),
+    (
+        "classweight classweights",
+        Here::Key("loss.cross_entropy.class_weights"),
+    ),
+    ("focalloss focalgamma", Here::Key("loss.focal")),
+    (
+        "ema modelema emadecay modelemadecay useema",
+        Here::Key("training.ema_decay"),
+    ),
+    (
+        "initializer kernelinitializer weightinit initialization",
+        Here::Key("model.init"),
+    ),
+    ("topk", Here::Key("metrics.top_k")),
     (
         "pretrained freeze weights",
         Here::Note("training starts from random values: there is nothing to set"),
@@ -77,37 +90,24 @@ pub const KEYS: Table = &[
         Here::Key("training.eval_every_epochs"),
     ),
     (
-        "momentum nesterov dampening sgd rmsprop adagrad adadelta lion",
-        Here::Note("there is only `adam` here; its momentum is the first of its `betas`"),
+        "gradclip gradientclipval clipgradnorm maxgradnorm clipnorm globalclipnorm clipgrad",
+        Here::Key("training.clip_grad_norm"),
     ),
     (
-        "adamw decoupled",
-        Here::Note(
-            "there is no decoupled weight decay here: `adam` adds `weight_decay` to the gradient",
-        ),
+        "clipvalue clipgradvalue gradientclipvalue",
+        Here::Key("training.clip_grad_value"),
     ),
     (
-        "amsgrad",
-        Here::Note("there is no AMSGrad here, only `adam`"),
-    ),
-    (
-        "gradclip gradientclipval clipgradnorm maxgradnorm clipnorm clipvalue",
-        Here::Note("there is no gradient clipping here"),
-    ),
-    (
-        "accumulategradbatches gradientaccumulationsteps accumulate accumsteps",
-        Here::Note("there is no accumulation of gradients here: choose the `batch_size` itself"),
+        "accumulategradbatches gradientaccumulationsteps accumulate accumsteps gradaccumsteps",
+        Here::Key("training.accumulate_grad_batches"),
     ),
     (
         "maxsteps numsteps steps totalsteps maxiters",
         Here::Note("a run is counted in `epochs`; `runner check` says how many steps they are"),
     ),
+    ("criterion lossfn objective", Here::Key("loss")),
     (
-        "loss criterion lossfn objective",
-        Here::Note("the loss is the cross entropy: there is nothing to set"),
-    ),
-    (
-        "metrics logger loggers wandb tensorboard logeverynsteps",
+        "logger loggers wandb tensorboard logeverynsteps",
         Here::Note("each run writes all its metrics to metrics.csv: there is nothing to set"),
     ),
     (
@@ -268,10 +268,10 @@ pub const KEYS: Table = &[
         Here::Note("every run is deterministic: there is nothing to set"),
     ),
     (
-        "numclasses nc classes nclasses",
+        "numclasses nc nclasses",
         Here::Note(
-            "the number of classes is `out_features` of the last linear layer: there is no key of \
-             its own",
+            "the number of classes is `out_features` of the last linear layer; for a preset it is \
+             `model.classes`",
         ),
     ),
     (
@@ -291,26 +291,53 @@ pub const KEYS: Table = &[
 /// Names of layers.
 pub const LAYERS: Table = &[
     (
-        "avgpool2d avgpool averagepooling2d averagepooling adaptivemaxpool2d",
+        "avgpool averagepooling2d averagepooling",
+        Here::Layer("avg_pool2d"),
+    ),
+    (
+        "adaptivemaxpool2d",
         Here::Note(
             "there is no such pooling here: `max_pool2d` takes the largest of each window, `adaptive_avg_pool2d` gives means of a fixed size",
         ),
     ),
+    ("swish", Here::Layer("silu")),
+    ("hswish", Here::Layer("hard_swish")),
     (
-        "gelu elu selu silu swish mish relu6 leakyrelu prelu tanh sigmoid hardswish softplus",
-        Here::Note("there is no such activation here, only \"relu\""),
+        "selu mish celu glu rrelu hardsigmoid hardtanh softsign logsigmoid",
+        Here::Note("there is no such activation here; relu, gelu, silu, elu and others are"),
+    ),
+    ("ln", Here::Layer("layer_norm")),
+    ("gn groupnormalization", Here::Layer("group_norm")),
+    ("instancenorm", Here::Layer("instance_norm2d")),
+    (
+        "batchnorm3d syncbatchnorm localresponsenorm lrn",
+        Here::Note(
+            "there is no such normalization here; batch_norm2d, group_norm and layer_norm are",
+        ),
     ),
     (
-        "layernorm groupnorm instancenorm2d instancenorm batchnorm1d batchnorm3d",
-        Here::Note("there is no such normalization here, only \"batch_norm2d\""),
+        "conv1d conv3d",
+        Here::Note("images have two dimensions: the convolution is `conv2d`"),
     ),
     (
-        "conv1d conv3d convtranspose2d conv2dtranspose",
-        Here::Note("there is no such convolution here, only `conv2d`"),
+        "conv2dtranspose deconv deconvolution convtranspose",
+        Here::Layer("conv_transpose2d"),
     ),
     (
-        "dropout2d spatialdropout2d alphadropout",
-        Here::Note("there is no such dropout here: `dropout` sets single elements to zero"),
+        "depthwiseconv2d separableconv2d depthwise",
+        Here::Note(
+            "a depthwise convolution is a `conv2d` with as many `groups` as channels; one of \
+             kernel_size 1 makes it separable",
+        ),
+    ),
+    ("spatialdropout2d featuredropout", Here::Layer("dropout2d")),
+    (
+        "alphadropout droppath stochasticdepth dropblock",
+        Here::Note("there is no such dropout here: `dropout` and `dropout2d` are"),
+    ),
+    (
+        "add skip shortcut resblock residualblock basicblock",
+        Here::Layer("residual"),
     ),
     (
         "unset",
@@ -333,9 +360,10 @@ pub const LAYERS: Table = &[
         Here::Layer("max_pool2d"),
     ),
     (
-        "globalaveragepooling2d globalavgpool globalavgpool2d globalaveragepooling adaptiveavgpool gap",
-        Here::Layer("adaptive_avg_pool2d"),
+        "globalaveragepooling2d globalavgpool2d globalaveragepooling gap",
+        Here::Layer("global_avg_pool"),
     ),
+    ("adaptiveavgpool", Here::Layer("adaptive_avg_pool2d")),
     ("activation rectifier relulayer", Here::Layer("relu")),
     ("reshape view flat", Here::Layer("flatten")),
     ("drop", Here::Layer("dropout")),
@@ -380,6 +408,10 @@ pub const OPTIONS: Table = &[
     (
         "kernel kernelshape poolsize window windowsize k ksize",
         Here::Key("conv2d.kernel_size"),
+    ),
+    (
+        "kernelinitializer initializer weightinit",
+        Here::Key("conv2d.init"),
     ),
     ("strides step s", Here::Key("conv2d.stride")),
     ("pad paddings", Here::Key("conv2d.padding")),

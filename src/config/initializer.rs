@@ -41,7 +41,7 @@ pub struct Constant {
 }
 
 /// Those that `torch.nn.init.calculate_gain` knows.
-pub const NONLINEARITIES: &[&str] = &["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"];
+pub const NONLINEARITIES: &[&str] = &["linear", "tanh", "relu", "leaky_relu"];
 
 const MODE: Key = Key::optional(
     "mode",

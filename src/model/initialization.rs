@@ -86,7 +86,6 @@ impl Fans {
             "relu" => 2.0_f64.sqrt(),
             "leaky_relu" => (2.0 / (1.0 + kaiming.a * kaiming.a)).sqrt(),
             "tanh" => 5.0 / 3.0,
-            "selu" => 0.75,
             _ => 1.0,
         };
         let fan = match kaiming.mode.as_str() {

@@ -214,7 +214,8 @@ impl Optimizer {
     /// `None` where something is missing or misshapen.
     fn state_of(&self, parameter: &Parameter, arrays: &Arrays) -> Option<State> {
         let named = |name: &str| arrays.get(&format!("{name}.{}", parameter.name));
-        let Values::I64(time) = &named(TIME)?.values else {
+        let Array { shape, values } = named(TIME)?;
+        let (true, Values::I64(time)) = (shape.is_empty(), values) else {
             return None;
         };
         let names = self.rule.state_names(parameter.shape.len());

@@ -88,7 +88,7 @@ impl Rule for Muon {
         begin(state, 1, &parameter);
         state[0] = lerp(state[0].clone(), gradient.clone(), momentum);
         let update = match nesterov {
-            true => lerp(state[0].clone(), gradient, 1.0 - momentum),
+            true => lerp(gradient, state[0].clone(), 1.0 - momentum),
             false => state[0].clone(),
         };
         // Burn has linear weights transposed; orthogonal is orthogonal either way.

@@ -12,7 +12,7 @@ use super::writer::{checkpoint_names, metrics_header};
 use super::{Error, document, layout};
 use crate::array;
 use crate::digest;
-use crate::metrics::{ConfusionMatrix, classification_report};
+use crate::metrics::{COLUMNS, ConfusionMatrix, classification_report};
 
 /// One thing that was looked at, and what is wrong with it, if anything.
 #[derive(Debug)]
@@ -122,7 +122,8 @@ fn check_checkpoint(
     if state.position.is_epoch_end() && state.position.step > 0 {
         let digest = array::digest(&checkpoint.arrays).hex();
         let row = state.metrics.lines().last().unwrap_or_default();
-        if row.rsplit(',').next() != digest.get(..16) {
+        let column = COLUMNS.iter().position(|column| *column == "digest");
+        if column.and_then(|column| row.split(',').nth(column)) != digest.get(..16) {
             return Some(format!(
                 "its arrays are not those of the last row of {}",
                 layout::METRICS
@@ -207,6 +208,9 @@ fn check_results(folder: &Path, identity: &Identity, metrics: &str) -> Option<St
         ("eval_precision", scores.precision),
         ("eval_recall", scores.recall),
         ("eval_f1", scores.f1),
+        ("eval_balanced_accuracy", confusion.balanced_accuracy()),
+        ("eval_cohen_kappa", confusion.cohen_kappa()),
+        ("eval_mcc", confusion.mcc()),
     ]
     .into_iter()
     .all(|(column, score)| table.get(last, column) == Some(score));

@@ -172,7 +172,7 @@ fn a_broken_csv_is_named_with_line_and_column() {
     sandbox.write("empty.csv", "");
     for (file, parts) in [
         ("word.csv", ["line 3", "`train_loss`", "many"]),
-        ("ragged.csv", ["line 3", "15 cells", "14"]),
+        ("ragged.csv", ["line 3", "20 cells", "19"]),
         ("other.csv", ["line 1", "epoch", "not a metrics file"]),
         ("empty.csv", ["line 1", "epoch", "not a metrics file"]),
     ] {

@@ -197,7 +197,7 @@ fn batch_norm_leaves_pytorchs_names() {
     }
     assert!(
         checkpoint
-            .tensor("optimizer.moment_1.layers.4.running_mean")
+            .tensor("optimizer.exp_avg.layers.4.running_mean")
             .is_err()
     );
     let identity: serde_json::Value =
@@ -235,7 +235,7 @@ fn optimizer_state_that_overflows_ends_the_run_at_that_step() {
             "training.learning_rate=1e-9",
         ])
         .code(6)
-        .stderr_has(&["diverged in epoch 1, step 1", "moment_2.layers."]);
+        .stderr_has(&["diverged in epoch 1, step 1", "exp_avg_sq.layers."]);
     sandbox.runner(&["list"]).success().stdout_has(&["failed"]);
     let shown = sandbox.runner(&["show", "last"]).success();
     assert!(!shown.stdout.contains("go on with"), "it would do so again");

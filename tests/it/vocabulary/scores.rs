@@ -44,7 +44,8 @@ fn every_score_is_scikit_learns() {
             ("mcc", ours.mcc, case.mcc),
             ("calibration_error", ours.calibration_error, case.ece),
         ] {
-            let is_close = (ours - theirs).abs() <= 1e-12;
+            // The logits have fewer digits there than what the error was computed from.
+            let is_close = (ours - theirs).abs() <= 1e-8;
             assert!(is_close, "{name} of {}: {ours} and not {theirs}", case.name);
         }
         for (class, theirs) in case.f1_per_class.iter().enumerate() {
