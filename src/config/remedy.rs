@@ -140,8 +140,13 @@ pub fn for_choice(key: &Key, typed: &str, language: Language) -> String {
     let names: Vec<&str> = key.keys().iter().map(|key| key.name).collect();
     let same = names
         .iter()
-        .find(|name| familiar::fold(name) == familiar::fold(typed));
-    match (same, familiar::find(familiar::KEYS, typed)) {
+        .find(|name| familiar::fold(name) == familiar::fold(typed))
+        .copied();
+    let foreign = match familiar::find(familiar::WORDS, typed) {
+        Some(Here::Word(word)) if names.contains(&word) => Some(word),
+        _ => None,
+    };
+    match (same.or(foreign), familiar::find(familiar::KEYS, typed)) {
         (Some(name), _) => format!("here it is called \"{name}\""),
         (None, Some(Here::Note(note))) => note.to_owned(),
         (None, Some(Here::Key(path))) if find(path, language).is_some() => {

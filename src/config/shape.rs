@@ -337,7 +337,7 @@ fn after_transposed(conv: &ConvTranspose2d, input: Shape) -> Result<Shape, Refus
     };
     check_groups(input, conv.out_channels, conv.groups)?;
     let mut size = [height, width];
-    for axis in 0..2 {
+    for (axis, size) in size.iter_mut().enumerate() {
         if conv.output_padding[axis] >= conv.stride[axis].max(conv.dilation[axis]) {
             return Err(Refusal::of_layer(
                 format!(
@@ -347,12 +347,12 @@ fn after_transposed(conv: &ConvTranspose2d, input: Shape) -> Result<Shape, Refus
                 "choose a smaller `output_padding`",
             ));
         }
-        let whole = (size[axis] - 1) * conv.stride[axis]
+        let whole = (*size - 1) * conv.stride[axis]
             + conv.dilation[axis] * (conv.kernel_size[axis] - 1)
             + conv.output_padding[axis]
             + 1;
-        size[axis] = whole.saturating_sub(2 * conv.padding[axis]);
-        if size[axis] == 0 {
+        *size = whole.saturating_sub(2 * conv.padding[axis]);
+        if *size == 0 {
             return Err(Refusal::of_layer(
                 format!("padding {} cuts off all that it gives", by(conv.padding)),
                 "choose a smaller `padding`",

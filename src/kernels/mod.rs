@@ -5,7 +5,8 @@
 //! `autodiff.rs` the backward passes, `host.rs` the way from tensors to slices. The rest works on
 //! slices: a file an operation, on top of `product.rs` (register tiles), `geometry.rs` (sizes and
 //! offsets), `image.rs` (memory formats), `parallel.rs` (chunks of a batch), `memory.rs` and `simd.rs`; `winograd.rs` is one way
-//! of `conv2d.rs`, `sparse.rs` the backward pass of `conv_pool.rs`.
+//! of `conv2d.rs`, `sparse.rs` the backward pass of `conv_pool.rs`; `group_norm.rs` serves the norms of single
+//! samples, `activation.rs` all functions of single numbers.
 //!
 //! Images lie channels last wherever the kernels choose, as permuted tensors that any other
 //! operation of Burn reads as `[batch, channels, height, width]` all the same.

@@ -27,7 +27,8 @@ pub enum Layer {
     Linear(Linear),
     BatchNorm(BatchNorm),
     GroupNorm(GroupNorm<1>),
-    LayerNorm(GroupNorm<3>),
+    /// The norm of images as a whole, whose parameters have their shape.
+    ImageNorm(GroupNorm<3>),
     Relu(Relu),
     Activation(Activation),
     Prelu(Prelu),
@@ -199,7 +200,7 @@ impl Builder<'_> {
                         let shape = [channels, height, width];
                         let norm =
                             GroupNorm::new(geometry, shape, has_weight, has_bias, self.device);
-                        Layer::LayerNorm(norm)
+                        Layer::ImageNorm(norm)
                     }
                     Shape::Flat { features } => {
                         let shape = [features];
@@ -327,7 +328,7 @@ impl Layer {
             }
             (Layer::GroupNorm(norm), Flow::Image(x)) => Flow::Image(norm.forward(x)),
             (Layer::GroupNorm(norm), Flow::Flat(x)) => Flow::Flat(norm.forward(x)),
-            (Layer::LayerNorm(norm), Flow::Image(x)) => Flow::Image(norm.forward(x)),
+            (Layer::ImageNorm(norm), Flow::Image(x)) => Flow::Image(norm.forward(x)),
             (Layer::Relu(_), input) => input.map(activation::Activation::Relu),
             (Layer::Activation(layer), input) => input.map(layer.function),
             (Layer::Prelu(prelu), Flow::Image(x)) => {
@@ -358,7 +359,7 @@ impl Layer {
                 | Layer::AvgPool2d(_)
                 | Layer::AdaptiveAvgPool2d(_)
                 | Layer::GlobalAvgPool(_)
-                | Layer::LayerNorm(_),
+                | Layer::ImageNorm(_),
                 Flow::Flat(_),
             )
             | (Layer::Linear(_), Flow::Image(_)) => {

@@ -87,7 +87,7 @@ impl Network {
         let mut count = 0;
         self.visit_parameters(|parameter| {
             if parameter.is_trained {
-                count += parameter.len();
+                count += parameter.element_count();
             }
         });
         count

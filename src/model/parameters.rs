@@ -38,7 +38,7 @@ impl Parameter {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub fn element_count(&self) -> usize {
         self.shape.iter().product()
     }
 
@@ -56,7 +56,7 @@ impl Parameter {
             return None;
         }
         let values: Vec<f32> = data.try_into_vec().ok()?;
-        let data = TensorData::new(values, [self.len()]);
+        let data = TensorData::new(values, [self.element_count()]);
         Some(Tensor::from_data(data, &self.values.device()))
     }
 

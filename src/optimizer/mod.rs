@@ -100,7 +100,7 @@ impl Optimizer {
         network.visit_parameters(|parameter| {
             if parameter.is_trained {
                 let arrays = self.rule.state_names(parameter.shape.len());
-                size += arrays.len() * parameter.len();
+                size += arrays.len() * parameter.element_count();
             }
         });
         size

@@ -1,4 +1,4 @@
-//! The README's tables say what the program says. `UPDATE_EXPECTED=1` writes them anew.
+//! The tables of the README and of docs/ say what the program says. `UPDATE_EXPECTED=1` writes them anew.
 
 use std::fmt::Write;
 use std::fs;
@@ -10,7 +10,7 @@ use runner::config::{Document, Fallback, Key, Kind, LANGUAGE, LAYER_KEYS, OnResu
 use crate::support::project;
 
 #[test]
-fn the_readme_has_every_key_of_the_language() {
+fn the_docs_have_every_key_of_the_language() {
     let mut table = String::from(
         "| key | takes | default | what it is | on resume |\n| --- | --- | --- | --- | --- |\n",
     );
@@ -21,11 +21,11 @@ fn the_readme_has_every_key_of_the_language() {
             row(&mut table, &path, key);
         }
     }
-    check("keys", &table);
+    check("docs/language.md", "keys", &table);
 }
 
 #[test]
-fn the_readme_has_every_layer_and_its_options() {
+fn the_docs_have_every_layer_and_its_options() {
     let mut table = String::from(
         "| layer | option | takes | default | what it is |\n| --- | --- | --- | --- | --- |\n",
     );
@@ -44,7 +44,7 @@ fn the_readme_has_every_layer_and_its_options() {
             .unwrap();
         }
     }
-    check("layers", &table);
+    check("docs/language.md", "layers", &table);
 }
 
 #[test]
@@ -62,12 +62,12 @@ fn the_schema_is_the_language() {
 }
 
 #[test]
-fn the_readme_has_every_exit_code() {
+fn the_text_has_every_exit_code() {
     let mut table = String::from("| code | meaning |\n| --- | --- |\n");
     for (code, meaning) in EXIT_CODES {
         writeln!(table, "| {code} | {meaning} |").unwrap();
     }
-    check("exit-codes", &table);
+    check("README.md", "exit-codes", &table);
 }
 
 #[test]
@@ -119,25 +119,21 @@ fn default(key: &Key) -> String {
     }
 }
 
-/// Compares the part of the README between `<!-- name -->` and `<!-- /name -->`.
-fn check(name: &str, expected: &str) {
-    // The tests of a binary run at the same time, and each may write to the README.
-    static README: Mutex<()> = Mutex::new(());
-    let _guard = README.lock();
-    let path = project().join("README.md");
-    let readme = fs::read_to_string(&path).unwrap();
+/// Compares the part of a file between `<!-- name -->` and `<!-- /name -->`.
+fn check(file: &str, name: &str, expected: &str) {
+    // The tests of a binary run at the same time, and each may write to the file.
+    static FILE: Mutex<()> = Mutex::new(());
+    let _guard = FILE.lock();
+    let path = project().join(file);
+    let text = fs::read_to_string(&path).unwrap();
     let (start, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let from = readme.find(&start).expect(&start) + start.len();
-    let to = readme.find(&end).expect(&end);
+    let from = text.find(&start).expect(&start) + start.len();
+    let to = text.find(&end).expect(&end);
     let expected = format!("\n{expected}\n");
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
-        fs::write(
-            &path,
-            format!("{}{expected}{}", &readme[..from], &readme[to..]),
-        )
-        .unwrap();
+        fs::write(&path, format!("{}{expected}{}", &text[..from], &text[to..])).unwrap();
     } else {
-        let is_true = readme[from..to] == *expected;
+        let is_true = text[from..to] == *expected;
         assert!(is_true, "{name}: run the tests with UPDATE_EXPECTED=1");
     }
 }
