@@ -10,6 +10,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use runner::config::Document;
 use runner::data::{Batch, Batches, Splits};
 use runner::kernels::conv2d::{self, Images};
+use runner::kernels::loss::Loss;
 use runner::kernels::{BlockGeometry, conv_pool};
 use runner::kernels::{Conv2dGeometry, Level, MemoryFormat, PoolGeometry};
 use runner::model::{Mode, Network};
@@ -155,11 +156,16 @@ fn network(criterion: &mut Criterion) {
     let batch = batches.get(0);
     let labels = batch.labels.clone();
     let input = images(batch, &device);
-    let mode = Mode::Training { seed: 1, step: 0 };
+    let mode = Mode::Training {
+        seed: 1,
+        step: 0,
+        part: 0,
+    };
     group.bench_function("forward and backward", |bencher| {
         bencher.iter(|| {
             let (logits, _) = network.forward(input.clone(), mode);
-            runner::kernels::cross_entropy(logits, labels.as_slice().into()).backward()
+            let (targets, total) = (labels.as_slice().into(), labels.len() as f64);
+            runner::kernels::loss(logits, targets, &Loss::CROSS_ENTROPY, total).backward()
         });
     });
     group.finish();

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-/// The names of [`layers`].
+/// The names of the presets.
 pub const PRESETS: &[&str] = &[
     "lenet5",
     "tutorial",

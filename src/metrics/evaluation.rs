@@ -29,7 +29,7 @@ pub struct EvaluationScores {
     pub mcc: f64,
     /// `top_k_accuracy_score`; of equal scores the first counts as higher.
     pub top_k_accuracy: f64,
-    /// The expected calibration error, see [`Calibration`].
+    /// The expected calibration error.
     pub calibration_error: f64,
 }
 
