@@ -1,8 +1,6 @@
 //! The shape of the data after every layer, known before any data is read or any memory taken.
 
-use super::layer::{
-    AvgPool2d, Conv2d, ConvTranspose2d, GroupNorm, Layer, MaxPool2d, Padding, Prelu,
-};
+use super::layer::{Conv2d, ConvTranspose2d, GroupNorm, Layer, Padding, Prelu};
 use super::model::Model;
 
 /// The shape of one sample between two layers.
@@ -236,8 +234,12 @@ fn after(layer: &Layer, input: Shape) -> Result<Shape, Refusal> {
         },
         (Layer::Conv2d(conv), Shape::Image { .. }) => after_conv2d(conv, input)?,
         (Layer::ConvTranspose2d(conv), Shape::Image { .. }) => after_transposed(conv, input)?,
-        (Layer::MaxPool2d(pool), Shape::Image { .. }) => after_max_pool2d(pool, input)?,
-        (Layer::AvgPool2d(pool), Shape::Image { .. }) => after_avg_pool2d(pool, input)?,
+        (Layer::MaxPool2d(pool), Shape::Image { .. }) => {
+            after_pool(input, pool.kernel_size, pool.stride, pool.padding)?
+        }
+        (Layer::AvgPool2d(pool), Shape::Image { .. }) => {
+            after_pool(input, pool.kernel_size, pool.stride, pool.padding)?
+        }
         (
             Layer::BatchNorm2d(_) | Layer::InstanceNorm2d(_) | Layer::Dropout2d(_),
             Shape::Image { .. },
@@ -386,14 +388,6 @@ fn after_prelu(prelu: &Prelu, input: Shape) -> Result<Shape, Refusal> {
         format!("{count} slopes for {channels} channels"),
         "set `num_parameters` to 1, or to the number of channels",
     ))
-}
-
-fn after_max_pool2d(pool: &MaxPool2d, input: Shape) -> Result<Shape, Refusal> {
-    after_pool(input, pool.kernel_size, pool.stride, pool.padding)
-}
-
-fn after_avg_pool2d(pool: &AvgPool2d, input: Shape) -> Result<Shape, Refusal> {
-    after_pool(input, pool.kernel_size, pool.stride, pool.padding)
 }
 
 fn after_pool(

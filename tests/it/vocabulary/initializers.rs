@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use runner::array::{Array, Values};
+use runner::array::Array;
 use runner::config::{INITIALIZERS, NONLINEARITIES};
 use runner::model::Network;
 use serde::Deserialize;
@@ -180,8 +180,8 @@ fn start(case: &Case, seed: u64) -> [Array; 2] {
 }
 
 fn floats(array: &Array) -> Vec<f64> {
-    match &array.values {
-        Values::F32(values) => values.iter().map(|it| f64::from(*it)).collect(),
-        Values::I64(_) => panic!("these are whole numbers"),
-    }
+    super::floats(array)
+        .iter()
+        .map(|it| f64::from(*it))
+        .collect()
 }

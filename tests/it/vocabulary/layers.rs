@@ -10,7 +10,7 @@ use runner::model::{Mode, Network};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
-use super::{assert_all_tried, assert_close, autodiff, cases, experiment, tensor};
+use super::{assert_all_tried, assert_close, autodiff, cases, experiment, floats, tensor};
 use crate::support::project;
 
 #[derive(Deserialize)]
@@ -124,11 +124,4 @@ fn arrays() -> Arrays {
         (name.to_owned(), Array { shape, values })
     });
     arrays.collect()
-}
-
-fn floats(array: &Array) -> &[f32] {
-    match &array.values {
-        Values::F32(values) => values,
-        Values::I64(_) => panic!("these are whole numbers"),
-    }
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use runner::array::{Array, Values};
 use runner::config::{Document, Experiment};
 use runner::device;
 use serde::de::DeserializeOwned;
@@ -45,6 +46,13 @@ fn autodiff() -> Device {
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+fn floats(array: &Array) -> &[f32] {
+    match &array.values {
+        Values::F32(values) => values,
+        Values::I64(_) => panic!("these are whole numbers"),
+    }
 }
 
 /// Equal to `relative` of the largest number, or to `absolute`.

@@ -9,7 +9,7 @@ use runner::model::Network;
 use runner::optimizer::{self, Optimizer, WeightAverage};
 use serde::Deserialize;
 
-use super::{assert_all_tried, assert_close, autodiff, cases, experiment};
+use super::{assert_all_tried, assert_close, autodiff, cases, experiment, floats};
 
 #[derive(Deserialize)]
 struct Case {
@@ -177,11 +177,4 @@ fn gradients(network: &Network, arrays: &Arrays) -> GradientsParams {
         }
     });
     gradients
-}
-
-fn floats(array: &Array) -> &[f32] {
-    match &array.values {
-        Values::F32(values) => values,
-        Values::I64(_) => panic!("these are whole numbers"),
-    }
 }
