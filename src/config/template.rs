@@ -88,7 +88,8 @@ fn write_table(text: &mut String, key: &Key, prefix: &str, is_out: bool) {
     let path = format!("{prefix}{}", key.name);
     let is_out = is_out || key.default == Fallback::Nothing;
     let mark = if is_out { "# " } else { "" };
-    let _ = write!(text, "\n# {}\n{mark}[{path}]\n", key.meaning);
+    let meaning = comment(key.meaning).join("\n");
+    let _ = write!(text, "\n{meaning}\n{mark}[{path}]\n");
     let (tables, values): (Vec<&Key>, Vec<&Key>) = key.keys().iter().partition(|key| is_table(key));
     for key in values {
         write_value(text, key, &format!("{path}."), is_out);
@@ -132,16 +133,17 @@ fn about(key: &Key) -> Vec<String> {
         Fallback::Derived(words) => format!("; unless stated: {words}"),
         _ => String::new(),
     };
-    let mut lines = Vec::new();
-    for text in [
-        key.meaning.to_owned(),
-        format!("takes {}{unit}{fallback}", key.kind),
-    ] {
-        let options = textwrap::Options::new(79)
-            .initial_indent("# ")
-            .subsequent_indent("#   ")
-            .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        lines.extend(textwrap::wrap(&text, options).into_iter().map(String::from));
-    }
+    let mut lines = comment(key.meaning);
+    lines.extend(comment(&format!("takes {}{unit}{fallback}", key.kind)));
     lines
+}
+
+/// A text as the lines of one comment.
+fn comment(text: &str) -> Vec<String> {
+    let options = textwrap::Options::new(79)
+        .initial_indent("# ")
+        .subsequent_indent("#   ")
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    let lines = textwrap::wrap(text, options).into_iter();
+    lines.map(String::from).collect()
 }
