@@ -18,6 +18,8 @@ pub struct Document {
     /// The file first, then those that it extends, then single values in the order in which they were set.
     sources: Vec<Source>,
     pub(super) root: Node,
+    /// Values for single layers, which are counted as they are written out.
+    of_layers: Vec<Override>,
     /// Of what could be found before any value is looked at.
     diagnostics: Vec<Diagnostic>,
     /// Part of the document could not be read: that a key is missing means nothing.
@@ -51,6 +53,7 @@ impl Document {
         Self {
             sources,
             root,
+            of_layers: Vec::new(),
             diagnostics,
             is_partial,
             default_name: default_name.to_owned(),
@@ -124,8 +127,11 @@ impl Document {
         for source in sources {
             let parsed = parse(&source.text, self.sources.len());
             self.sources.push(source);
-            let applied = parsed.and_then(|it| it.apply(&mut self.root));
-            self.diagnostics.extend(applied.err());
+            match parsed {
+                Ok(single) if single.is_of_layer() => self.of_layers.push(single),
+                Ok(single) => self.diagnostics.extend(single.apply(&mut self.root).err()),
+                Err(error) => self.diagnostics.push(error),
+            }
         }
     }
 
@@ -143,7 +149,7 @@ impl Document {
         if self.is_partial {
             found.retain(|it| !matches!(it.concern.as_deref(), Some(Concern::Missing(_))));
         }
-        found.extend(self.diagnostics.iter().cloned());
+        found.extend(expanded.diagnostics);
         let is_error = |it: &Diagnostic| it.severity == Severity::Error;
         let problems = Problems::new(expanded.sources, found);
         if problems.any(is_error) {
@@ -153,10 +159,16 @@ impl Document {
         }
     }
 
-    /// The same with its presets and the like written out, so that what is in the resolved experiment
-    /// is where it is there.
+    /// The same with its presets and the like written out, and then the values for single layers in their
+    /// places: so that what is in the resolved experiment is where it is there.
     pub(super) fn expanded(&self) -> Self {
         let mut expanded = self.clone();
+        expand(&mut expanded.root, &mut expanded.sources);
+        for single in std::mem::take(&mut expanded.of_layers) {
+            let applied = single.apply(&mut expanded.root);
+            expanded.diagnostics.extend(applied.err());
+        }
+        // A value may be layers to write out itself.
         expand(&mut expanded.root, &mut expanded.sources);
         expanded
     }

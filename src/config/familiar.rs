@@ -44,7 +44,7 @@ pub const KEYS: Table = &[
         Here::Key("loss.cross_entropy.label_smoothing"),
     ),
     (
-        "classweight classweights",
+        "classweight classweights weight",
         Here::Key("loss.cross_entropy.class_weights"),
     ),
     ("focalloss focalgamma", Here::Key("loss.focal")),

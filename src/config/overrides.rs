@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::diagnostic::Diagnostic;
 use super::merge::{is_unset, nothing_to_unset};
+use super::model::LAYERS;
 use super::path::{KeyPath, Step};
 use super::source::Origin;
 use super::tree::{self, Entry, Node, Value};
@@ -13,7 +14,7 @@ use super::tree::{self, Entry, Node, Value};
 pub const PREFIX: &str = "RUNNER__";
 
 /// A value and the place it goes to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Override {
     path: KeyPath,
     /// Where the path is typed.
@@ -98,6 +99,16 @@ impl Override {
             origin,
             value,
         })
+    }
+
+    /// Whether the place is a single layer of the network, or in one.
+    pub fn is_of_layer(&self) -> bool {
+        match self.path.0.as_slice() {
+            [Step::Key(model), Step::Key(layers), _, ..] => {
+                model == "model" && layers == LAYERS.name
+            }
+            _ => false,
+        }
     }
 
     /// Puts the value in its place, or takes away what is there if it is `{ unset = true }`.

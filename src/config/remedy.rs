@@ -195,6 +195,11 @@ pub fn for_value(key: &Key, wrong: &Node, is_element: bool) -> Option<String> {
         _ => None,
     };
     match (&wrong.value, each) {
+        (Value::String(typed), Kind::Word(words))
+            if matches!(key.kind, Kind::Array { .. }) && words.contains(&typed.as_str()) =>
+        {
+            Some(format!("it is an array: write [\"{typed}\"]"))
+        }
         (Value::String(typed), Kind::Word(words)) => word(typed, words),
         (Value::String(typed), Kind::Boolean) => match typed.to_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Some("write true, without quotes".to_owned()),

@@ -483,7 +483,8 @@ impl Run<'_> {
 
     /// Warns of a length that the run does not come to the end of.
     fn check_length(&self, rule: &Section<'_>, key: &Key, length: f64) {
-        if self.epochs.is_some() && length > self.left {
+        // Of a warm-up that is too long itself it has been warned.
+        if self.epochs.is_some() && self.left > 0.0 && length > self.left {
             let message = format!(
                 "`{}` of {length} epochs is longer than the run, which has {} after the warm-up",
                 rule.path_of(key.name),
@@ -567,7 +568,7 @@ impl Rule {
                 anneal_strategy: section.text(&ANNEAL_STRATEGY),
                 div_factor: section.float(&DIV_FACTOR),
                 final_div_factor: section.float(&FINAL_DIV_FACTOR),
-                three_phase: section.boolean(&THREE_PHASE),
+                three_phase: read_three_phase(&section),
             }),
             "noam" => Rule::Noam(NoamRule {
                 warmup: length(&NOAM_WARMUP),
@@ -576,6 +577,18 @@ impl Rule {
             _ => unreachable!("every rule of the language is read"),
         }
     }
+}
+
+fn read_three_phase(section: &Section<'_>) -> bool {
+    let three_phase = section.boolean(&THREE_PHASE);
+    if let Some(node) = section.node(&PCT_START)
+        && three_phase
+        && section.float(&PCT_START) > 0.5
+    {
+        let message = "with three phases, rise and fall take more than the whole cycle".to_owned();
+        section.warn(node, message, None, "choose a `pct_start` of at most 0.5");
+    }
+    three_phase
 }
 
 fn read_plateau(section: &Section<'_>, run: &Run<'_>) -> ReduceOnPlateauRule {
@@ -605,7 +618,8 @@ fn read_milestones(section: &Section<'_>, run: &Run<'_>) -> Vec<f64> {
         );
         section.report(&MILESTONES, message, "", "put them in order, each once");
     }
-    if let Some(beyond) = milestones.iter().find(|it| **it >= run.left) {
+    let beyond = milestones.iter().find(|it| **it >= run.left);
+    if let Some(beyond) = beyond.filter(|_| run.left > 0.0) {
         let message = format!(
             "the milestone {beyond} lies beyond the run, which has {} epochs after the warm-up",
             run.left

@@ -395,10 +395,10 @@ impl<'a> Section<'a> {
                     first.key_origin.clone(),
                     format!("`{}` is the first", first.key),
                 )
-                .help(format!(
-                    "take one out; in a file that extends another: {} = {{ unset = true }}",
-                    first.key
-                )),
+                .help(
+                    "take one out; one that another file has, with `KEY = { unset = true }`, or on the \
+                     command line by a value for the whole table",
+                ),
             );
         }
     }

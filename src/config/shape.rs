@@ -80,8 +80,12 @@ impl Refusal {
     }
 }
 
-/// No layer's output for one sample, nor its parameters, may be more numbers than this (a gigabyte of `f32`).
+/// No layer's output for one sample, nor its input with the padding, nor its parameters, may be more
+/// numbers than this (a gigabyte of `f32`).
 const MAX_ELEMENTS: usize = 1 << 28;
+
+/// What is counted for each pair of classes has to fit into memory, and into checkpoints.
+const MAX_CLASSES: usize = 8192;
 
 /// All layers of a network that fits, those inside of others after them.
 pub fn infer(model: &Model) -> Result<Vec<Traced<'_>>, Misfit> {
@@ -163,7 +167,15 @@ impl<'a> Tracer<'a> {
 pub fn check_end(model: &Model, layers: &[Traced<'_>]) -> Option<Misfit> {
     let shape = after_last(model, layers);
     let (message, help) = match shape {
-        Shape::Flat { features: 2.. } => return None,
+        Shape::Flat {
+            features: 2..=MAX_CLASSES,
+        } => return None,
+        Shape::Flat { features: 2.. } => (
+            format!(
+                "the network ends in {shape}, and no more than {MAX_CLASSES} classes can be told apart"
+            ),
+            "end with { linear = { out_features = <number of classes> } }",
+        ),
         Shape::Flat { .. } => (
             "the network ends in one feature, which leaves no classes to tell apart".to_owned(),
             "end with { linear = { out_features = <number of classes> } }",
@@ -339,6 +351,7 @@ fn after_transposed(conv: &ConvTranspose2d, input: Shape) -> Result<Shape, Refus
     };
     check_groups(input, conv.out_channels, conv.groups)?;
     let mut size = [height, width];
+    let mut uncut = size;
     for (axis, size) in size.iter_mut().enumerate() {
         if conv.output_padding[axis] >= conv.stride[axis].max(conv.dilation[axis]) {
             return Err(Refusal::of_layer(
@@ -353,6 +366,7 @@ fn after_transposed(conv: &ConvTranspose2d, input: Shape) -> Result<Shape, Refus
             + conv.dilation[axis] * (conv.kernel_size[axis] - 1)
             + conv.output_padding[axis]
             + 1;
+        uncut[axis] = whole;
         *size = whole.saturating_sub(2 * conv.padding[axis]);
         if *size == 0 {
             return Err(Refusal::of_layer(
@@ -361,6 +375,8 @@ fn after_transposed(conv: &ConvTranspose2d, input: Shape) -> Result<Shape, Refus
             ));
         }
     }
+    // The input with zeros in between and around it is hardly smaller than the output before the cut.
+    check_size(uncut, channels_of(input))?;
     Ok(Shape::Image {
         channels: conv.out_channels,
         height: size[0],
@@ -416,6 +432,17 @@ fn after_pool(
     })
 }
 
+/// An image with its padding has to fit into memory.
+fn check_size([height, width]: [usize; 2], channels: usize) -> Result<(), Refusal> {
+    if height.saturating_mul(width).saturating_mul(channels) <= MAX_ELEMENTS {
+        return Ok(());
+    }
+    Err(Refusal::of_layer(
+        format!("an image with its padding is {channels}x{height}x{width}, more than a gigabyte"),
+        "choose a smaller `padding`, `kernel_size`, `stride` or `dilation`",
+    ))
+}
+
 /// The features of what is flat are its channels.
 fn channels_of(shape: Shape) -> usize {
     match shape {
@@ -459,6 +486,10 @@ fn windows(
         }
         counts[i] = (padded - extent) / stride[i] + 1;
     }
+    check_size(
+        [height + padding[0], width + padding[1]],
+        channels_of(input),
+    )?;
     Ok(counts)
 }
 

@@ -30,10 +30,14 @@ impl Loss {
         }
     }
 
-    /// How much samples of these classes count in all; the mean loss is the sum divided by it.
+    /// How much samples of these classes count in all; the mean loss is the sum divided by it. Where they
+    /// count nothing, so does their loss, whatever it is divided by.
     pub fn total_weight(&self, targets: &[u32]) -> f64 {
         let weights = targets.iter().map(|target| self.weight(*target as usize));
-        weights.sum()
+        match weights.sum() {
+            0.0 => 1.0,
+            total => total,
+        }
     }
 }
 

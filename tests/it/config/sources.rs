@@ -324,3 +324,43 @@ fn a_run_keeps_all_that_its_values_came_from_and_needs_none_of_it_to_go_on() {
     let resolved = read(&sandbox, &format!("{run}/resolved.toml"));
     assert_eq!(resolved.seed, 3);
 }
+
+/// Overrides count layers as they are written out, as all that the program says of them does.
+#[test]
+fn single_layers_of_presets_and_repeats_can_be_set() {
+    let text = |model: &str| {
+        format!(
+            "seed = 1\ndata.path = \"data\"\n[training]\nepochs = 1\nbatch_size = 7\n\
+             learning_rate = 0.1\n[model]\ninput = [1, 28, 28]\n{model}"
+        )
+    };
+    let value = |model: &str, overrides: &[&str], path: &str| {
+        let mut document = Document::parse("case.toml", text(model), "case");
+        let overrides: Vec<String> = overrides.iter().map(|it| (*it).to_owned()).collect();
+        document.set_all(&overrides);
+        let experiment = document.experiment().unwrap();
+        let found = experiment.flatten().into_iter().find(|(it, _)| it == path);
+        found.unwrap().1
+    };
+    let repeat = "layers = [{ repeat = { times = 2, layers = [{ conv2d = { out_channels = 4, \
+                  kernel_size = 3 } }] } }, { conv2d = { out_channels = 5, kernel_size = 3 } }, \
+                  \"flatten\", { linear = { out_features = 10 } }]";
+    let path = "model.layers[1].conv2d.out_channels";
+    let overrides = ["model.layers[1].conv2d.out_channels=7"];
+    assert_eq!(value(repeat, &overrides, path), "7");
+    let last = "model.layers[2].conv2d.out_channels";
+    assert_eq!(value(repeat, &overrides, last), "5");
+    // Before or after what the layers follow from.
+    let preset = "preset = \"mlp\"\nclasses = 10";
+    let overrides = ["model.layers[3].linear.bias=false", "model.width=8"];
+    let path = "model.layers[3].linear.bias";
+    assert_eq!(value(preset, &overrides, path), "false");
+    let path = "model.layers[1].linear.out_features";
+    assert_eq!(value(preset, &overrides, path), "8");
+    // What is put in can be something to write out itself.
+    let overrides = ["model.layers[2]={repeat={times=3,layers=['relu']}}"];
+    let mut document = Document::parse("case.toml", text(preset), "case");
+    document.set_all(&overrides.map(str::to_owned));
+    let told = document.experiment().unwrap().to_toml();
+    assert_eq!(told.matches("\"relu\"").count(), 4, "{told}");
+}
