@@ -87,26 +87,36 @@ pub fn find(arguments: &[String], out: &Path) -> Result<(Vec<PathBuf>, Vec<PathB
     Ok((kept, left_out))
 }
 
-/// The scores that a comparison has of an epoch; for reading, those with a heading.
-const SCORES: [(&str, Option<&str>); 5] = [
+/// The scores that a comparison has of an epoch; for reading, those with a heading, and the one that says
+/// which epoch is best.
+const SCORES: [(&str, Option<&str>); 10] = [
     ("eval_loss", Some("loss")),
     ("eval_accuracy", Some("acc")),
     ("eval_f1", Some("f1")),
     ("eval_precision", None),
     ("eval_recall", None),
+    ("eval_balanced_accuracy", None),
+    ("eval_cohen_kappa", None),
+    ("eval_mcc", None),
+    ("eval_top_k_accuracy", None),
+    ("eval_calibration_error", None),
 ];
 
 /// One row an entry; `by` is the column that says which epoch is best.
 pub fn compare(entries: &[Entry], by: &str) -> Listing {
     let differing = differing_keys(entries);
+    let scores = SCORES.map(|(column, heading)| match heading {
+        None if column == by => (column, column.strip_prefix("eval_")),
+        heading => (column, heading),
+    });
     let mut columns = vec![
         Column::new("run"),
         Column::new("status"),
         Column::headed("epoch", "last\nepoch"),
     ];
-    columns.extend(SCORES.map(|(column, heading)| score(column.to_owned(), heading)));
+    columns.extend(scores.map(|(column, heading)| score(column.to_owned(), heading)));
     columns.push(Column::headed("best_epoch", "best\nepoch"));
-    columns.extend(SCORES.map(|(column, heading)| score(format!("best_{column}"), heading)));
+    columns.extend(scores.map(|(column, heading)| score(format!("best_{column}"), heading)));
     columns.extend(differing.iter().map(|key| Column::new(key.clone())));
 
     let highest = mode_of(by) == "max";
@@ -123,7 +133,7 @@ pub fn compare(entries: &[Entry], by: &str) -> Listing {
         for epoch in [last, best] {
             let value = |column: &str| epoch.and_then(|epoch| entry.metrics.get(epoch, column));
             row.push(value("epoch").map_or(Cell::Empty, |epoch| Cell::Count(epoch as u64)));
-            row.extend(SCORES.map(|(column, _)| Cell::from(value(column))));
+            row.extend(scores.map(|(column, _)| Cell::from(value(column))));
         }
         row.extend(differing.iter().map(|key| match entry.config.get(key) {
             Some(value) => Cell::Toml(value.clone()),

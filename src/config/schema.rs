@@ -55,7 +55,12 @@ fn property(key: &Key, can_be_unset: bool) -> Value {
     if !key.unit.is_empty() {
         description += &format!(" [{}]", key.unit);
     }
-    let mut schema = match (kind(&key.kind, can_be_unset), can_be_unset) {
+    let mut kind = kind(&key.kind, can_be_unset);
+    // A branch may be without layers; no other list may.
+    if matches!(key.kind, Kind::Layers(_)) && key.default != Fallback::Value("[]") {
+        kind = json!({ "allOf": [kind, { "minItems": 1 }] });
+    }
+    let mut schema = match (kind, can_be_unset) {
         (Value::Object(schema), false) => schema,
         (schema, _) => {
             let unset = json!({ "$ref": "#/definitions/unset" });
@@ -157,7 +162,6 @@ fn layers_schema(layers: &[Key]) -> Value {
     });
     json!({
         "type": "array",
-        "minItems": 1,
         "items": { "anyOf": [{ "enum": bare_names(layers) }, layer] },
     })
 }
