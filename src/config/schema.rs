@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::experiment::LANGUAGE;
 use super::key::{Fallback, Key, Kind};
 use super::layer::LAYER_KEYS;
+use super::model::{CLASSES, LAYERS, PRESET};
 
 /// The schema of an experiment file.
 ///
@@ -175,6 +176,12 @@ fn bare_names(keys: &[Key]) -> Vec<&'static str> {
 /// What has to be there where nothing is extended.
 fn required(keys: &[Key]) -> Value {
     let mut schema = required_names(keys);
+    if keys.contains(&PRESET) {
+        // One way to declare the network.
+        let ways = [vec![LAYERS.name], vec![PRESET.name, CLASSES.name]];
+        let ways = ways.map(|names| json!({ "required": names }));
+        schema.insert("anyOf".to_owned(), json!(ways));
+    }
     let inner: Map<String, Value> = keys
         .iter()
         .filter_map(|key| {
