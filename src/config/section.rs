@@ -52,12 +52,14 @@ impl Diagnostics {
             Some(Concern::Missing(path)) => !misnamed.contains(path),
             _ => true,
         });
-        // What is repeated is typed once, and told once.
-        let mut told: Vec<(Origin, Option<String>)> = Vec::new();
+        // What is repeated is typed once, and told once: its copies differ in their numbers alone.
+        let mut told: Vec<(Origin, String)> = Vec::new();
         diagnostics.retain(|it| {
-            let this = (it.origin.clone(), it.help.clone());
-            let is_new = it.origin == Origin::start() || !told.contains(&this);
-            told.push(this);
+            let this = (it.origin.clone(), without_indices(&it.message));
+            let is_new = !told.contains(&this);
+            if is_new {
+                told.push(this);
+            }
             is_new
         });
         diagnostics
@@ -501,6 +503,13 @@ impl<'a> Section<'a> {
         };
         name.is_some_and(|name| self.table.is_some_and(|table| table.get(name).is_some()))
     }
+}
+
+/// A message without the numbers in brackets.
+fn without_indices(message: &str) -> String {
+    let parts = message.split('[');
+    let stripped = parts.map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    stripped.collect::<Vec<&str>>().join("[")
 }
 
 fn of_two(
