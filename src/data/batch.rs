@@ -17,25 +17,21 @@ pub struct Batch {
 
 impl Batch {
     /// The same images in batches of at most `size`.
-    pub fn split(self, size: usize) -> impl Iterator<Item = Batch> {
+    pub fn split(self, size: usize) -> Vec<Batch> {
+        if self.labels.len() <= size {
+            return vec![self];
+        }
         let image_len = self.images.len() / self.labels.len();
-        let mut whole = Some(self);
-        let count = whole.iter().map(|it| it.labels.len().div_ceil(size)).sum();
-        (0..count).map(move |index| {
-            if count == 1 {
-                return whole.take().expect("it is taken once");
-            }
-            let batch = whole.as_ref().expect("only a single one is taken");
-            let end = batch.labels.len().min((index + 1) * size);
-            let range = index * size..end;
-            let pixels = &batch.images[range.start * image_len..range.end * image_len];
+        let parts = self.images.chunks(size * image_len);
+        let parts = parts.zip(self.labels.chunks(size)).map(|(pixels, labels)| {
             let mut images = Buffer::take(pixels.len());
             images.copy_from_slice(pixels);
             Batch {
                 images,
-                labels: batch.labels[range].to_vec(),
+                labels: labels.to_vec(),
             }
-        })
+        });
+        parts.collect()
     }
 }
 

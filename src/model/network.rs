@@ -51,6 +51,7 @@ impl Network {
     pub fn with_statistics(mut self, statistics: Vec<BatchStatistics>) -> Self {
         let mut norms = Vec::new();
         find_batch_norms(&mut self.layers, &mut norms);
+        assert_eq!(norms.len(), statistics.len(), "of one forward pass");
         for (norm, batch) in norms.into_iter().zip(statistics) {
             norm.update(batch);
         }
@@ -75,6 +76,17 @@ impl Network {
     /// Looks at every parameter and running statistic.
     pub fn visit_parameters(&self, visit: impl FnMut(Parameter)) {
         parameters::visit(self, visit);
+    }
+
+    /// The name of the first parameter or running statistic that is such a one.
+    pub fn first_of_parameters(&self, is_such: impl Fn(&Parameter) -> bool) -> Option<String> {
+        let mut found = None;
+        self.visit_parameters(|parameter| {
+            if found.is_none() && is_such(&parameter) {
+                found = Some(parameter.name);
+            }
+        });
+        found
     }
 
     /// Gives every parameter and running statistic new values where `map` has some.

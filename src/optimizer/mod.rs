@@ -157,7 +157,7 @@ impl Optimizer {
         arrays
     }
 
-    /// Whether all of the state is.
+    /// The first array of the state that has a NaN or an infinity.
     pub fn first_non_finite(&self, network: &Network) -> Option<String> {
         let mut found = None;
         network.visit_parameters(|parameter| {

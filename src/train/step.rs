@@ -19,35 +19,29 @@ impl Session {
     pub(super) fn train_batch(&mut self, batch: Batch) -> Result<f64, Error> {
         let training = &self.experiment.training;
         let total = self.loss.total_weight(&batch.labels);
-        let mut parts = batch.split(training.batch_size).enumerate();
-        let (_, first) = parts.next().expect("a step has images");
-        let mut whole = self.gradients(first, 0, total)?;
-        for (part, batch) in parts {
-            let Part {
-                loss,
-                gradients,
-                statistics,
-                predictions,
-            } = self.gradients(batch, part as u64, total)?;
-            whole.loss += loss;
-            optimizer::add(&self.network, &mut whole.gradients, &gradients);
-            whole.statistics.extend(statistics);
-            whole.predictions.extend(predictions);
+        let mut network = self.network.clone();
+        let mut whole: Option<Part> = None;
+        for (index, batch) in batch.split(training.batch_size).into_iter().enumerate() {
+            let (part, statistics) = self.gradients(batch, index as u64, total)?;
+            network = network.with_statistics(statistics);
+            match &mut whole {
+                None => whole = Some(part),
+                Some(whole) => {
+                    whole.loss += part.loss;
+                    optimizer::add(&self.network, &mut whole.gradients, &part.gradients);
+                    whole.predictions.extend(part.predictions);
+                }
+            }
         }
+        let mut whole = whole.expect("a step has images");
         let (norm, value) = (training.clip_grad_norm, training.clip_grad_value);
         optimizer::clip(&self.network, &mut whole.gradients, norm, value);
 
         let learning_rate = self.learning_rate(self.position.step);
-        let network = self.network.clone().with_statistics(whole.statistics);
         let network = self
             .optimizer
             .step(learning_rate, network, &whole.gradients);
-        let mut bad = None;
-        network.visit_parameters(|parameter| {
-            if bad.is_none() && !is_finite(parameter.values) {
-                bad = Some(parameter.name);
-            }
-        });
+        let bad = network.first_of_parameters(|parameter| !is_finite(parameter.values.clone()));
         if let Some(name) = bad.or_else(|| self.optimizer.first_non_finite(&network)) {
             return Err(self.diverged(format!("the step would make `{name}` not finite")));
         }
@@ -63,8 +57,14 @@ impl Session {
         Ok(whole.loss)
     }
 
-    /// What a batch says, the `part`-th of its step; its losses are added up and divided by `total`.
-    fn gradients(&self, batch: Batch, part: u64, total: f64) -> Result<Part, Error> {
+    /// What a batch says, the `part`-th of its step, and what batch norms have seen of it; its losses are
+    /// added up and divided by `total`.
+    fn gradients(
+        &self,
+        batch: Batch,
+        part: u64,
+        total: f64,
+    ) -> Result<(Part, Vec<BatchStatistics>), Error> {
         let device = self.device.clone().autodiff();
         let input = self.experiment.model.input;
         let Batch { images, labels } = batch;
@@ -91,24 +91,21 @@ impl Session {
             }));
         }
         let gradients = GradientsParams::from_grads(loss.backward(), &self.network);
-        let mut bad = None;
-        self.network.visit_parameters(|parameter| {
+        let bad = self.network.first_of_parameters(|parameter| {
             let gradient = parameter.gradient(&gradients);
-            if bad.is_none() && gradient.is_some_and(|gradient| !is_finite(gradient)) {
-                bad = Some(parameter.name);
-            }
+            gradient.is_some_and(|gradient| !is_finite(gradient))
         });
         if let Some(name) = bad {
             return Err(self.diverged(format!("the gradient of `{name}` is not finite")));
         }
         let logits = host_logits(logits.inner());
         let predictions = logits.chunks_exact(logits.len() / count).map(argmax);
-        Ok(Part {
+        let part = Part {
             loss: loss_value,
             gradients,
-            statistics,
             predictions: labels.into_iter().zip(predictions).collect(),
-        })
+        };
+        Ok((part, statistics))
     }
 
     fn diverged(&self, what: String) -> Error {
@@ -125,7 +122,6 @@ struct Part {
     /// Its part of the mean loss.
     loss: f64,
     gradients: GradientsParams,
-    statistics: Vec<BatchStatistics>,
     /// Label and prediction of each image.
     predictions: Vec<(u32, u32)>,
 }

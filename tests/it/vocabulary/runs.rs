@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use runner::config::{Kind, LANGUAGE, LAYER_KEYS, PRESETS};
-use runner::run_dir::MetricsTable;
+use runner::run_dir::{Checkpoint, MetricsTable};
 
 use super::assert_all_tried;
 use crate::resume::resume_from_every_step;
@@ -83,6 +83,38 @@ fn accumulated_gradients_are_those_of_the_large_batch() {
             "{whole} and {parts}"
         );
     }
+}
+
+// Seen red with the statistics of a step's first batch alone.
+#[test]
+fn batch_norms_see_each_of_the_batches_of_a_step() {
+    let text = fs::read_to_string(folder().join("class_weights.toml")).unwrap();
+    let sandbox = sandbox(&text);
+    // The norm is of the images themselves, which no step changes.
+    let layers = "model.layers=[{max_pool2d={kernel_size=4}},'batch_norm2d','flatten',\
+                  {linear={out_features=10}}]";
+    let running = |accumulate: &str| {
+        let arguments = [
+            "run",
+            "case.toml",
+            "-q",
+            "training.epochs=1",
+            layers,
+            accumulate,
+        ];
+        let run = sandbox.runner(&arguments).success().stdout;
+        let checkpoints = sandbox.path(run.trim()).join("checkpoints");
+        let newest = fs::read_dir(checkpoints)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|it| it == "safetensors"))
+            .max()
+            .unwrap();
+        let (checkpoint, _) = Checkpoint::read(&newest).unwrap();
+        ["mean", "var"].map(|of| checkpoint.arrays[&format!("model.layers.1.running_{of}")].clone())
+    };
+    let one_by_one = running("training.accumulate_grad_batches=1");
+    assert_eq!(running("training.accumulate_grad_batches=3"), one_by_one);
 }
 
 /// The rate of the epochs follows from the results before them.
