@@ -4,10 +4,11 @@
 //! is a place in the tree, and an error points at what was typed. What is not well formed stays as it
 //! is, for the reader to stumble over.
 
-use super::key::{Key, Kind};
+use super::key::Key;
 use super::layer::{INSIDE, REPEAT, SEQUENTIAL, SHORTCUT, TIMES};
 use super::model::{CLASSES, INPUT, LAYERS, PRESET, WIDTH};
 use super::preset::{self, PRESETS};
+use super::section::{each_of, integer_in};
 use super::source::Source;
 use super::tree::{Entry, Node, Table, Value, parse_value};
 
@@ -59,23 +60,10 @@ fn of_preset(model: &Table, sources: &mut Vec<Source>) -> Option<Entry> {
     })
 }
 
-/// A whole number that a key may have.
+/// A whole number that a key, or an element of its array, may be.
 fn count(node: &Node, key: &Key) -> Option<usize> {
-    let (min, max) = match key.kind {
-        Kind::Integer { min, max } => (min, max),
-        Kind::Array {
-            each: Kind::Integer { min, max },
-            ..
-        } => (*min, *max),
-        _ => return None,
-    };
-    match node.value {
-        Value::Integer(value) => u64::try_from(value)
-            .ok()
-            .filter(|value| (min..=max).contains(value))
-            .map(|value| value as usize),
-        _ => None,
-    }
+    let value = integer_in(node, each_of(key.kind)).ok()?;
+    Some(value as usize)
 }
 
 /// `room` is how many more layers there may be.

@@ -216,47 +216,25 @@ impl<'a> Section<'a> {
 
     /// Height and width.
     pub fn pair(&self, key: &Key) -> [usize; 2] {
-        self.read(key, |node| match &node.value {
-            Value::Array(_) => sizes_in(node, key.kind),
-            _ => integer_in(node, key.kind).map(|size| [size as usize; 2]),
-        })
-        .unwrap_or([1, 1])
+        self.read(key, |node| pair_in(node, key.kind))
+            .unwrap_or([1, 1])
     }
 
     /// Height and width; `None` for the word that may stand there.
     pub fn pair_or_word(&self, key: &Key) -> Option<[usize; 2]> {
-        self.read(key, |node| match (&node.value, key.kind) {
-            (Value::String(text), Kind::Either(&[_, Kind::Word(words)])) => {
-                words.contains(&text.as_str()).then_some(None).ok_or(node)
-            }
-            (Value::Array(_), Kind::Either(&[pair, _])) => sizes_in(node, pair).map(Some),
-            (_, Kind::Either(&[pair, _])) => {
-                integer_in(node, pair).map(|size| Some([size as usize; 2]))
-            }
-            _ => Err(node),
-        })
-        .unwrap_or(Some([1, 1]))
+        self.read(key, |node| unless_word(node, key.kind, pair_in))
+            .unwrap_or(Some([1, 1]))
     }
 
     /// An array of numbers; `None` for the word that may stand there.
     pub fn floats_or_word(&self, key: &Key) -> Option<Vec<f64>> {
-        self.read(key, |node| match (&node.value, key.kind) {
-            (Value::String(text), Kind::Either(&[_, Kind::Word(words)])) => {
-                words.contains(&text.as_str()).then_some(None).ok_or(node)
-            }
-            (Value::Array(items), Kind::Either(&[Kind::Array { each, .. }, _])) => items
-                .iter()
-                .map(|item| float_in(item, *each))
-                .collect::<Result<_, _>>()
-                .map(Some),
-            _ => Err(node),
-        })
-        .unwrap_or_default()
+        self.read(key, |node| unless_word(node, key.kind, floats_in))
+            .unwrap_or_default()
     }
 
     /// An array of words.
     pub fn words(&self, key: &Key) -> Vec<String> {
-        self.read(key, |node| match (&node.value, each_of(key)) {
+        self.read(key, |node| match (&node.value, each_of(key.kind)) {
             (Value::Array(items), Kind::Word(words)) => items
                 .iter()
                 .map(|item| match &item.value {
@@ -322,25 +300,12 @@ impl<'a> Section<'a> {
 
     /// An array of `N` whole numbers.
     pub fn sizes<const N: usize>(&self, key: &Key) -> Option<[usize; N]> {
-        self.read(key, |node| sizes_in(node, each_of(key)))
+        self.read(key, |node| sizes_in(node, each_of(key.kind)))
     }
 
     /// An array of numbers, as many as the key says.
     pub fn floats(&self, key: &Key) -> Option<Vec<f64>> {
-        self.read(key, |node| match (&node.value, key.kind) {
-            (
-                Value::Array(items),
-                Kind::Array {
-                    length: Some(length),
-                    ..
-                },
-            ) if items.len() != length => Err(node),
-            (Value::Array(items), _) => items
-                .iter()
-                .map(|item| float_in(item, each_of(key)))
-                .collect(),
-            _ => Err(node),
-        })
+        self.read(key, |node| floats_in(node, key.kind))
     }
 
     /// Points at the value of `key`, or at the section where it would stand. That a whole section is
@@ -529,14 +494,14 @@ fn of_two(
 const FEW: usize = 5;
 
 /// What each element of an array has to be.
-fn each_of(key: &Key) -> Kind {
-    match key.kind {
+pub fn each_of(kind: Kind) -> Kind {
+    match kind {
         Kind::Array { each, .. } => *each,
         kind => kind,
     }
 }
 
-fn integer_in(node: &Node, kind: Kind) -> Result<u64, &Node> {
+pub fn integer_in(node: &Node, kind: Kind) -> Result<u64, &Node> {
     let (Kind::Integer { min, max } | Kind::Pair { min, max }) = kind else {
         return Err(node);
     };
@@ -546,6 +511,44 @@ fn integer_in(node: &Node, kind: Kind) -> Result<u64, &Node> {
             .filter(|value| (min..=max).contains(value))
             .ok_or(node),
         _ => Err(node),
+    }
+}
+
+fn pair_in(node: &Node, kind: Kind) -> Result<[usize; 2], &Node> {
+    match &node.value {
+        Value::Array(_) => sizes_in(node, kind),
+        _ => integer_in(node, kind).map(|size| [size as usize; 2]),
+    }
+}
+
+fn floats_in(node: &Node, kind: Kind) -> Result<Vec<f64>, &Node> {
+    let Value::Array(items) = &node.value else {
+        return Err(node);
+    };
+    match kind {
+        Kind::Array {
+            length: Some(length),
+            ..
+        } if items.len() != length => Err(node),
+        kind => items
+            .iter()
+            .map(|item| float_in(item, each_of(kind)))
+            .collect(),
+    }
+}
+
+/// What `convert` makes of a node of the first of two kinds; `None` for one of the words of the second.
+fn unless_word<'a, T>(
+    node: &'a Node,
+    kind: Kind,
+    convert: impl Fn(&'a Node, Kind) -> Result<T, &'a Node>,
+) -> Result<Option<T>, &'a Node> {
+    let Kind::Either(&[first, Kind::Word(words)]) = kind else {
+        return Err(node);
+    };
+    match &node.value {
+        Value::String(text) if words.contains(&text.as_str()) => Ok(None),
+        _ => convert(node, first).map(Some),
     }
 }
 

@@ -70,12 +70,7 @@ impl ConfusionMatrix {
 
     pub fn class(&self, class: usize) -> ClassScores {
         let hits = self.count(class, class) as f64;
-        let support: u64 = (0..self.classes)
-            .map(|other| self.count(class, other))
-            .sum();
-        let predicted: u64 = (0..self.classes)
-            .map(|other| self.count(other, class))
-            .sum();
+        let (support, predicted) = self.occurrences(class);
         ClassScores {
             precision: ratio(hits, predicted as f64),
             recall: ratio(hits, support as f64),
@@ -124,14 +119,18 @@ impl ConfusionMatrix {
 
     /// `term` gets how often a class is true, and how often it is predicted.
     fn sum_over_classes(&self, term: impl Fn(f64, f64) -> f64) -> f64 {
-        let count = |counts: &mut dyn Iterator<Item = u64>| counts.sum::<u64>() as f64;
-        let classes = 0..self.classes;
-        let terms = classes.map(|class| {
-            let truth = count(&mut (0..self.classes).map(|other| self.count(class, other)));
-            let predicted = count(&mut (0..self.classes).map(|other| self.count(other, class)));
-            term(truth, predicted)
-        });
-        terms.sum()
+        let occurrences = (0..self.classes).map(|class| self.occurrences(class));
+        occurrences
+            .map(|(truth, predicted)| term(truth as f64, predicted as f64))
+            .sum()
+    }
+
+    /// How often a class is true, and how often it is predicted.
+    fn occurrences(&self, class: usize) -> (u64, u64) {
+        let others = 0..self.classes;
+        let truth = others.clone().map(|other| self.count(class, other)).sum();
+        let predicted = others.map(|other| self.count(other, class)).sum();
+        (truth, predicted)
     }
 
     /// All scores; `loss` is the mean loss of a sample.

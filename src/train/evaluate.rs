@@ -11,8 +11,18 @@ use crate::run_dir::Prediction;
 pub struct BatchOutcome {
     /// Mean cross entropy over the batch, in nats.
     pub loss: f64,
-    pub predictions: Vec<Prediction>,
     pub scores: Vec<Scored>,
+}
+
+impl BatchOutcome {
+    /// The rows of predictions.csv.
+    pub fn predictions(&self) -> impl Iterator<Item = Prediction> {
+        self.scores.iter().map(|scored| Prediction {
+            label: scored.label,
+            prediction: scored.prediction,
+            probability: scored.confidence as f32,
+        })
+    }
 }
 
 /// Evaluates a batch of images of size `input` (channels, height, width).
@@ -33,14 +43,8 @@ pub fn evaluate_batch(
     let rows = logits.chunks_exact(classes).zip(&labels);
     let scores: Vec<Scored> = rows.map(|(row, label)| Scored::new(row, *label)).collect();
     let loss: f64 = scores.iter().map(|scored| scored.loss).sum();
-    let predictions = scores.iter().map(|scored| Prediction {
-        label: scored.label,
-        prediction: scored.prediction,
-        probability: scored.confidence as f32,
-    });
     BatchOutcome {
         loss: loss / labels.len() as f64,
-        predictions: predictions.collect(),
         scores,
     }
 }

@@ -223,7 +223,7 @@ impl Fit<'_> {
                 position.eval.add(outcome.loss, &outcome.scores);
                 position.batch += 1;
                 time.add(start, outcome.scores.len());
-                predictions.extend(outcome.predictions);
+                predictions.extend(outcome.predictions());
                 self.show(&batches, time, outcome.loss);
                 if self.is_time_to_commit() {
                     self.commit()?;
@@ -243,7 +243,7 @@ impl Fit<'_> {
     fn finish_epoch(&mut self, times: Times) -> Result<(), Error> {
         let arrays = self.session.arrays();
         let experiment = &self.session.experiment;
-        let start = Position::start(experiment.classes(), &experiment.metrics);
+        let next = Position::start(experiment.classes(), &experiment.metrics);
         let is_evaluated = self.is_evaluated();
         // That of the epoch's last step.
         let learning_rate = self.session.learning_rate(self.session.position.step - 1);
@@ -259,8 +259,8 @@ impl Fit<'_> {
         position.epoch += 1;
         position.phase = Phase::Training;
         position.batch = 0;
-        position.train = start.train;
-        position.eval = start.eval;
+        position.train = next.train;
+        position.eval = next.eval;
 
         self.run.append_epoch(&record)?;
         let every_epochs = self.session.experiment.checkpoint.every_epochs;

@@ -164,7 +164,7 @@ impl Session {
                     return Err(stop);
                 }
                 let outcome = evaluate_batch(&network, batch, model.input, &self.device);
-                predictions.extend(outcome.predictions);
+                predictions.extend(outcome.predictions());
             }
             Ok(predictions)
         })

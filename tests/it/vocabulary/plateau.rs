@@ -1,10 +1,12 @@
 //! The rate of a run whose results stop getting better.
 
-use runner::config::Rule;
+use std::collections::BTreeSet;
+
+use runner::config::{LANGUAGE, Rule};
 use runner::train::plateau::rate_after;
 use serde::Deserialize;
 
-use super::{cases, experiment};
+use super::{assert_all_tried, cases, experiment};
 
 #[derive(Deserialize)]
 struct Case {
@@ -34,4 +36,22 @@ fn plateaus_are_pytorchs() {
             );
         }
     }
+}
+
+/// The curves themselves are compared in `schedule.rs`, those of plateaus above.
+#[test]
+fn every_rule_of_a_schedule_has_a_curve_of_pytorch() {
+    #[derive(Deserialize)]
+    struct Curve {
+        schedule: String,
+    }
+    let curves = [cases::<Curve>("schedules.json"), cases("plateau.json")];
+    let texts: BTreeSet<String> = curves.into_iter().flatten().map(|it| it.schedule).collect();
+    let keys = LANGUAGE.walk();
+    let of_schedules = keys
+        .iter()
+        .filter(|(path, _)| path.starts_with("schedule."));
+    // Better is up or down by what is watched.
+    let tried = of_schedules.filter(|(_, key)| key.name != "mode");
+    assert_all_tried(tried.map(|(_, key)| key.name), 1, &texts);
 }
