@@ -128,13 +128,11 @@ fn network(criterion: &mut Criterion) {
     let text = include_str!("../configs/baseline.toml").to_owned();
     let document = Document::parse("baseline.toml", text, "bench");
     let experiment = document.experiment().expect("it is right");
-    let splits = Splits::load(
-        &experiment.data,
-        experiment.model.input,
-        experiment.classes(),
-    )
-    .expect("the digits are here");
-    let batches = Batches::in_order(&splits.train, &experiment.data, BATCH);
+    let (data, input) = (&experiment.data, experiment.model.input);
+    let splits = Splits::load(data, input, experiment.classes(), &|_, _| {});
+    let splits = splits.expect("the digits are here");
+    let batches = Batches::in_order(&splits.train, &splits, data, input, BATCH);
+    let first = || batches.get(0).expect("the images are in memory");
     let device = Device::flex();
     let images = |batch: Batch, device: &Device| {
         let [channels, height, width] = experiment.model.input;
@@ -144,7 +142,7 @@ fn network(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("baseline");
     group.throughput(Throughput::Elements(BATCH as u64));
     let network = Network::new(&experiment, &device);
-    let input = images(batches.get(0), &device);
+    let input = images(first(), &device);
     group.bench_function("evaluation", |bencher| {
         bencher.iter(|| {
             let (logits, _) = network.forward(input.clone(), Mode::Evaluation);
@@ -153,7 +151,7 @@ fn network(criterion: &mut Criterion) {
     });
     let device = device.autodiff();
     let network = Network::new(&experiment, &device);
-    let batch = batches.get(0);
+    let batch = first();
     let labels = batch.labels.clone();
     let input = images(batch, &device);
     let mode = Mode::Training {

@@ -21,6 +21,9 @@ pub enum Command {
     /// Show an experiment in full, say where its values come from, or begin a new one
     #[command(subcommand)]
     Config(Config),
+    /// List the data sets that can be had, fetch one, look into one
+    #[command(subcommand)]
+    Data(Data),
     /// Go on with a run from its newest checkpoint, or extend a finished one
     #[command(mut_arg("values", |values| values.help(RESUME_VALUES)))]
     Resume(Resume),
@@ -203,6 +206,30 @@ pub enum Config {
     Schema,
     /// Write a commented experiment file to begin with
     New(ConfigNew),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// Say what is in a data set: counts, sizes, colours, class balance, duplicates, broken files
+    Inspect(DataInspect),
+}
+
+#[derive(Debug, Args)]
+pub struct DataInspect {
+    /// A folder or file that `data.path` could name, or an experiment file (.toml) that names one
+    pub path: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// What kind of files the images are in; seen from what is there unless stated
+    #[arg(long, default_value = "auto",
+          value_parser = ["auto", "image_folder", "idx", "cifar10", "cifar100", "csv"])]
+    pub format: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Draw training images of an experiment as they are and as augmentation makes them, as a PNG file
+    #[arg(long, value_name = "FILE")]
+    pub augmented: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

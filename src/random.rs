@@ -19,6 +19,17 @@ pub enum Purpose {
     Dropout = 3,
     /// When a proof kills its process; no run draws from it.
     Proof = 4,
+    /// Which side of a split an image is on; index: the image's content.
+    Split = 5,
+    /// Which images a limit leaves; index: the image's content.
+    Limit = 6,
+    /// An image that is made up; index: its split and number.
+    Synthetic = 7,
+    /// What happens to a training image; epoch: 1-based, index: the image's number in its source, and
+    /// above it how often it has been there in the epoch before.
+    Augment = 8,
+    /// What a training image has of another; as `Augment`.
+    Mix = 9,
 }
 
 /// The stream of one purpose at one place.
@@ -46,6 +57,45 @@ impl Stream {
     pub fn symmetric(&mut self, bound: f32) -> f32 {
         let unit = (self.0.next_u32() >> 8) as f32 / (1 << 24) as f32;
         (2.0 * unit - 1.0) * bound
+    }
+
+    /// Uniform in `0..1`, a multiple of `2^-53`.
+    pub fn unit(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Uniform in `low..high`.
+    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.unit()
+    }
+
+    /// From the distribution Beta(alpha, alpha), as a share of two draws from a Gamma distribution.
+    pub fn beta(&mut self, alpha: f64) -> f64 {
+        let (one, other) = (self.gamma(alpha), self.gamma(alpha));
+        // For a small alpha both may be too small for a number.
+        match one + other {
+            0.0 => 0.5,
+            sum => one / sum,
+        }
+    }
+
+    /// From the distribution Gamma(shape, 1) (G. Marsaglia and W. W. Tsang, "A Simple Method for
+    /// Generating Gamma Variables", 2000).
+    fn gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            let power = libm::pow(self.unit(), 1.0 / shape);
+            return self.gamma(shape + 1.0) * power;
+        }
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let normal = self.normal();
+            let v = libm::pow(1.0 + c * normal, 3.0);
+            let bound = 0.5 * normal * normal + d - d * v + d * libm::log(v.max(f64::MIN_POSITIVE));
+            if v > 0.0 && libm::log(self.unit().max(f64::MIN_POSITIVE)) < bound {
+                return d * v;
+            }
+        }
     }
 
     /// Normal with mean 0 and deviation 1 (`G. E. P. Box and M. E. Muller, "A Note on the Generation of

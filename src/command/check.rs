@@ -154,6 +154,9 @@ fn data(session: &Session) -> String {
         rows: rows.collect(),
     };
     let _ = write!(text, "\n{}\n", listing.render(reading()));
+    for warning in &data.warnings {
+        let _ = writeln!(text, "warning: {warning}\n");
+    }
     for (counts, split) in counts.iter().zip(["training", "evaluation"]) {
         let absent: Vec<&str> = counts
             .iter()

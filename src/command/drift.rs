@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::cli::Overrides;
 use crate::config::{Experiment, LANGUAGE, OnResume};
 use crate::data::{self, Splits};
-use crate::run_dir::{Identity, layout};
+use crate::run_dir::{Identity, layout, listed_images};
 
 /// Why a run does not go on. Every message says what to do instead.
 #[derive(Debug, thiserror::Error)]
@@ -134,8 +134,17 @@ pub fn elsewhere(error: &data::Error, identity: &Identity) -> Refusal {
     ))
 }
 
-/// Every data file must be the one the run began with; the first that is not is named.
-pub fn check_data(identity: &Identity, data: &Splits) -> Result<(), Refusal> {
+/// Every data file must be the one the run began with; the first that is not is named. `folder` is the
+/// run's.
+pub fn check_data(identity: &Identity, folder: &Path, data: &Splits) -> Result<(), Refusal> {
+    if identity.class_names != data.class_names {
+        return Err(Refusal::Data(format!(
+            "the classes are {}, the run began with {}\n\
+             put the original data back, or start a new run with these",
+            data.class_names.join(", "),
+            identity.class_names.join(", ")
+        )));
+    }
     let changed = identity
         .data_files
         .iter()
@@ -143,11 +152,40 @@ pub fn check_data(identity: &Identity, data: &Splits) -> Result<(), Refusal> {
         .find(|(then, now)| then.sha256 != now.sha256);
     match changed {
         None => Ok(()),
+        Some((_, now)) if now.files.is_some() => Err(Refusal::Data(format!(
+            "the images of {} are not those the run began with: {}\n\
+             put the originals back, or start a new run with these data",
+            now.path,
+            first_change(folder, &now.path, data)
+        ))),
         Some((then, now)) => Err(Refusal::Data(format!(
             "{} is not the file the run began with ({}, {} bytes)\n\
              then sha256 {}\nnow  sha256 {}\n\
              put the original back, or start a new run with these data",
             now.path, then.path, then.bytes, then.sha256, now.sha256
         ))),
+    }
+}
+
+/// Which image file of a source is not what it was.
+fn first_change(folder: &Path, source: &str, data: &Splits) -> String {
+    let then: BTreeMap<String, String> = match listed_images(folder, source) {
+        Ok(listed) => listed.into_iter().collect(),
+        Err(problem) => return problem,
+    };
+    let images = data.listing.iter().filter(|image| image.source == source);
+    let now: BTreeMap<&str, &str> = images
+        .map(|image| (image.checksum.path.as_str(), image.checksum.sha256.as_str()))
+        .collect();
+    let gone = then.keys().find(|path| !now.contains_key(path.as_str()));
+    let new = now.keys().find(|path| !then.contains_key(**path));
+    let other = now
+        .iter()
+        .find(|(path, sha256)| then.get(**path).is_some_and(|then| then != *sha256));
+    match (gone, new, other) {
+        (Some(path), ..) => format!("{path} is missing"),
+        (_, Some(path), _) => format!("{path} is new"),
+        (.., Some((path, _))) => format!("{path} is another one"),
+        (None, None, None) => "they come in another order".to_owned(),
     }
 }

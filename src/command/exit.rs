@@ -4,7 +4,7 @@ use super::drift::Refusal;
 use super::output::StdoutError;
 use super::prove::Failure;
 use super::training::DataError;
-use crate::{compare, config, device, run_dir, train};
+use crate::{compare, config, data, device, run_dir, train};
 
 /// Every code with its meaning, as the README lists them.
 pub const EXIT_CODES: &[(u8, &str)] = &[
@@ -45,7 +45,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if error.is::<config::Error>() || error.is::<Usage>() {
         return Some(2);
     }
-    if error.is::<DataError>() {
+    if error.is::<DataError>() || error.is::<data::Error>() {
         return Some(4);
     }
     if error.is::<device::Error>() {
@@ -74,6 +74,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = error.downcast_ref::<train::Error>() {
         return Some(match error {
             train::Error::Diverged { .. } => 6,
+            train::Error::Data(_) => 4,
             train::Error::Misfit { .. } => 5,
             train::Error::RunDir(error) => run_dir_code(error),
         });

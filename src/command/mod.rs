@@ -3,11 +3,13 @@
 mod check;
 mod compare;
 mod config;
+mod data;
 mod drift;
 mod exit;
 mod experiment;
 mod list;
 mod output;
+mod progress;
 mod prove;
 mod report;
 mod reproduce;
@@ -29,6 +31,7 @@ pub fn execute(command: Command) -> anyhow::Result<u8> {
         Command::Run(args) => run::execute(args),
         Command::Check(args) => check::execute(args),
         Command::Config(args) => config::execute(args),
+        Command::Data(args) => data::execute(args),
         Command::Resume(args) => resume::execute(args),
         Command::Compare(args) => compare::execute(args),
         Command::List(args) => list::execute(args),

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::output::{Output, colour};
 use super::units::{human, thousands};
 use crate::metrics::{ConfusionMatrix, EpochRecord, Scores, classification_report};
-use crate::run_dir::{Log, Phase, Prediction, Results, Timing, Writer};
+use crate::run_dir::{Log, Phase, Prediction, Results, SplitResults, Timing, Writer};
 use crate::train::{Observer, Progress, Session};
 
 /// Shows a training on stdout and stderr and keeps train.log.
@@ -130,24 +130,45 @@ fn scores_line(split: &str, scores: &Scores) -> String {
 pub fn finish(
     session: &Session,
     predictions: &[Prediction],
+    test: Option<&[Prediction]>,
     run: &Writer,
     reporter: &mut Reporter,
 ) -> anyhow::Result<()> {
-    let mut confusion = ConfusionMatrix::new(session.experiment.classes());
-    for row in predictions {
-        confusion.add(row.label as usize, row.prediction as usize);
-    }
-    let report = classification_report(&confusion, &session.data.class_names);
-    run.finish(&Results {
-        report: &report,
-        confusion: &confusion,
-        predictions,
-        eval_source: &session.data.eval.source,
+    let of_split = |images, predictions| {
+        let mut confusion = ConfusionMatrix::new(session.experiment.classes());
+        for row in predictions {
+            let row: &Prediction = row;
+            confusion.add(row.label as usize, row.prediction as usize);
+        }
+        SplitResults {
+            report: classification_report(&confusion, &session.data.class_names),
+            confusion,
+            predictions,
+            images,
+        }
+    };
+    let test = session.data.test.as_ref().zip(test);
+    let results = Results {
+        eval: of_split(&session.data.eval, predictions),
+        test: test.map(|(images, predictions)| of_split(images, predictions)),
         step: session.position.step,
         monitor: &session.experiment.checkpoint,
-    })?;
+    };
+    run.finish(&results)?;
     reporter.end();
-    reporter.result(&format!("\n{report}"));
+    reporter.result(&format!("\n{}", results.eval.report));
+    if let Some(test) = &results.test {
+        let scores = test.confusion.scores(0.0);
+        reporter.result(&format!(
+            "Test ({} images apart)  Acc: {:.4} F1: {:.4}({:.4}/{:.4})\n\n{}",
+            thousands(test.predictions.len() as f64),
+            scores.accuracy,
+            scores.f1,
+            scores.precision,
+            scores.recall,
+            test.report
+        ));
+    }
     let epochs = session.experiment.training.epochs;
     let folder = run.folder().display();
     reporter.result(&format!("Run:  {folder}\nNext: runner show {folder}"));

@@ -48,7 +48,7 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<u8> {
     } = start(&document, prepared, &args.out.out, &mut interrupt, output)?;
     output.only_when_quiet(&run.folder().display().to_string());
     check_backend(&identity, &run.identity().backend)?;
-    check_data(&identity, &session.data)?;
+    check_data(&identity, &original, &session.data)?;
     let mut comparer = Comparer {
         reporter,
         interrupt: interrupt.clone(),

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use crate::cli;
 use crate::config::Experiment;
-use crate::data::Splits;
 use crate::device;
 use crate::run_dir::{
     self, Event, MetricsTable, Position, Recovered, Status, Writer, layout, resolve,
@@ -17,7 +16,7 @@ use super::drift::{
 use super::experiment::checked;
 use super::output::Output;
 use super::report::Reporter;
-use super::training::{conclude, introduce};
+use super::training::{conclude, introduce, load};
 
 pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
     let output = Output { quiet: args.quiet };
@@ -46,13 +45,10 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
         return Ok(0);
     }
 
-    let data = Splits::load(
-        &experiment.data,
-        experiment.model.input,
-        experiment.classes(),
-    )
-    .map_err(|error| elsewhere(&error, run.identity()))?;
-    check_data(run.identity(), &data)?;
+    let (input, classes) = (experiment.model.input, experiment.classes());
+    let data = load(&experiment.data, input, classes)
+        .map_err(|error| elsewhere(&error, run.identity()))?;
+    check_data(run.identity(), &folder, &data)?;
     interrupt.limit(experiment.training.max_minutes);
     let Recovered {
         checkpoint,

@@ -4,13 +4,14 @@
 use std::path::Path;
 
 use crate::cli;
-use crate::config::{Document, Experiment};
-use crate::data::{self, Splits};
+use crate::config::{self, Document, Experiment};
+use crate::data::{self, Role, Splits};
 use crate::device::{self, Chosen};
 use crate::run_dir::{Event, FORMAT, Identity, NewRun, Writer, space};
-use crate::train::{End, Error, Interrupt, Session};
+use crate::train::{End, Error, Interrupt, Predicted, Session};
 
 use super::output::Output;
+use super::progress::scan_bar;
 use super::report::{Reporter, finish, stopped, stopped_early};
 use super::units::thousands;
 
@@ -30,7 +31,7 @@ pub fn prepare(
     let device = device::choose(&experiment.device, threads.threads)?;
     check_memory(document, &experiment, device.backend)?;
     let (data, model) = (&experiment.data, &experiment.model);
-    let data = Splits::load(data, model.input, experiment.classes())
+    let data = load(data, model.input, experiment.classes())
         .map_err(|source| place(document, source))?;
     let (images, batch_size) = (data.train.len(), experiment.training.batch_size);
     if batch_size > images {
@@ -40,6 +41,16 @@ pub fn prepare(
     }
     let session = Session::new(experiment, data, device.device.clone());
     Ok(Prepared { session, device })
+}
+
+/// Loads the splits of an experiment, with a bar for those who wait for image files to be read.
+pub fn load(
+    data: &config::Data,
+    input: [usize; 3],
+    classes: usize,
+) -> Result<Splits, data::Error> {
+    let bar = scan_bar();
+    Splits::load(data, input, classes, &|done, all| bar.at(done, all))
 }
 
 /// A new run, ready for its first step.
@@ -71,6 +82,7 @@ pub fn start(
         identity: identity(&session, document, device.backend),
         config_text: document.text(),
         resolved_text: &session.experiment.to_toml(),
+        images: &session.data.listing,
     })?;
     let epochs = session.experiment.training.epochs;
     let mut reporter = Reporter::new(output, run.log(), epochs);
@@ -103,7 +115,7 @@ fn check_memory(document: &Document, experiment: &Experiment, backend: &str) -> 
 
 /// Says where in the config the data are named.
 fn place(document: &Document, error: data::Error) -> DataError {
-    let place = ["data.path", "data.train", "data"]
+    let place = ["data.path", "data.train", "data.synthetic", "data"]
         .into_iter()
         .find_map(|path| document.place(path));
     DataError {
@@ -136,13 +148,23 @@ pub fn conclude(
             if end == End::Early {
                 reporter.note(&stopped_early(session));
             }
-            match session.predictions(interrupt) {
-                Ok(predictions) => {
-                    finish(session, &predictions, run, reporter)?;
+            let eval = session.predict(Role::Eval, interrupt)?;
+            let test = match eval {
+                Predicted::Stopped(_) => Predicted::Nothing,
+                _ => session.predict(Role::Test, interrupt)?,
+            };
+            match (eval, test) {
+                // All epochs are done and in a checkpoint; a resume writes the results.
+                (Predicted::Stopped(stop), _) | (_, Predicted::Stopped(stop)) => stop,
+                (Predicted::All(predictions), test) => {
+                    let test = match &test {
+                        Predicted::All(test) => Some(test.as_slice()),
+                        _ => None,
+                    };
+                    finish(session, &predictions, test, run, reporter)?;
                     return Ok(0);
                 }
-                // All epochs are done and in a checkpoint; a resume writes the results.
-                Err(stop) => stop,
+                (Predicted::Nothing, _) => unreachable!("there are always evaluation images"),
             }
         }
         Err(error) => {
@@ -164,6 +186,9 @@ pub fn conclude(
 pub fn introduce(session: &Session, run: &Writer, device: &str, reporter: &mut Reporter) {
     reporter.note(&format!("device: {device}"));
     reporter.note(&format!("data: {}", data_line(session)));
+    for warning in &session.data.warnings {
+        reporter.note(&format!("warning: {warning}"));
+    }
     reporter.note(&format!(
         "network: {} layers, {} parameters",
         session.experiment.model.layers.len(),
@@ -176,8 +201,11 @@ pub fn introduce(session: &Session, run: &Writer, device: &str, reporter: &mut R
 pub fn data_line(session: &Session) -> String {
     let data = &session.data;
     let [channels, height, width] = session.experiment.model.input;
+    let test = data.test.as_ref().map_or_else(String::new, |test| {
+        format!(", {} for a last test,", thousands(test.len() as f64))
+    });
     format!(
-        "{} training and {} evaluation images of {channels}x{height}x{width} in {} classes",
+        "{} training and {} evaluation images{test} of {channels}x{height}x{width} in {} classes",
         thousands(data.train.len() as f64),
         thousands(data.eval.len() as f64),
         data.class_names.len()
@@ -196,6 +224,7 @@ fn identity(session: &Session, document: &Document, backend: &str) -> Identity {
         data_digest: session.data.digest(),
         data_files: session.data.files.clone(),
         class_names: session.data.class_names.clone(),
+        normalize: session.data.normalize.clone(),
         parameters: session.parameter_count(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         burn_version: device::BURN_VERSION.to_owned(),

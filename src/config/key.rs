@@ -68,6 +68,8 @@ pub enum Kind {
         max: f64,
         open: bool,
     },
+    /// A number from 0 to 1, both included.
+    Probability,
     /// One whole number in `min..=max` for height and width, or an array of both.
     Pair {
         min: u64,
@@ -83,6 +85,9 @@ pub enum Kind {
     Table(&'static [Key]),
     /// `"name"` of one of these keys, or a table with one of them; each of them is a table.
     Choice(&'static [Key]),
+    /// An array, each element `"name"` of one of these keys, or a table with one of them; each of them
+    /// is a table.
+    Choices(&'static [Key]),
     /// An array of layers: `"name"`, or a table with one of these keys, each of them a table.
     Layers(LayerKeys),
     /// What one of these takes.
@@ -160,8 +165,18 @@ impl Key {
     /// The keys inside, where the value is a table.
     pub fn keys(&self) -> &'static [Key] {
         match self.kind {
-            Kind::Table(keys) | Kind::Choice(keys) => keys,
             Kind::Layers(LayerKeys(keys)) => keys(),
+            _ => self.plain_keys(),
+        }
+    }
+
+    /// The same without the layers of a list of layers.
+    pub fn plain_keys(&self) -> &'static [Key] {
+        match self.kind {
+            Kind::Table(keys)
+            | Kind::Choice(keys)
+            | Kind::Choices(keys)
+            | Kind::Either(&[Kind::Table(keys), ..]) => keys,
             _ => &[],
         }
     }
@@ -240,6 +255,7 @@ impl fmt::Display for Kind {
                 short(*min),
                 short(*max)
             ),
+            Kind::Probability => f.write_str("a number from 0 to 1"),
             Kind::Pair { min, max } => write!(
                 f,
                 "an integer from {min} to {max}, or [height, width] of such"
@@ -251,6 +267,14 @@ impl fmt::Display for Kind {
                 write!(
                     f,
                     "one of {}, as a string, or as a table named after it",
+                    names.join(", ")
+                )
+            }
+            Kind::Choices(choices) => {
+                let names: Vec<&str> = choices.iter().map(|key| key.name).collect();
+                write!(
+                    f,
+                    "an array, each element one of {}, as a string, or as a table named after it",
                     names.join(", ")
                 )
             }

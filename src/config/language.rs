@@ -72,7 +72,7 @@ impl Language {
         let mut paths: Vec<String> = self
             .walk()
             .into_iter()
-            .filter(|(_, key)| key.name == name)
+            .filter(|(path, key)| key.name == name && !self.is_in_list(path))
             .map(|(path, _)| path)
             .collect();
         // The way in which most would type it comes first.
@@ -81,13 +81,20 @@ impl Language {
     }
 }
 
+impl Language {
+    /// Whether a key is of an element of an array.
+    fn is_in_list(self, path: &str) -> bool {
+        let ends = path.match_indices('.').map(|(end, _)| &path[..end]);
+        let mut tables = ends.filter_map(|table| self.find(&KeyPath::parse(table)?));
+        tables.any(|key| matches!(key.kind, Kind::Choices(_)))
+    }
+}
+
 fn walk_into(keys: &'static [Key], prefix: &str, found: &mut Vec<(String, &'static Key)>) {
     for key in keys {
         let path = format!("{prefix}{}", key.name);
         found.push((path.clone(), key));
-        if let Kind::Table(keys) | Kind::Choice(keys) = key.kind {
-            walk_into(keys, &format!("{path}."), found);
-        }
+        walk_into(key.plain_keys(), &format!("{path}."), found);
     }
 }
 
@@ -97,8 +104,10 @@ fn path_of_words(keys: &'static [Key], joined: &str) -> Option<String> {
         if rest.is_empty() {
             return Some(key.name.to_owned());
         }
-        let (Kind::Table(keys) | Kind::Choice(keys)) = key.kind else {
-            return None;
+        // An element of an array has a number, which is not in the words.
+        let keys = match key.kind {
+            Kind::Choices(_) => &[],
+            _ => key.plain_keys(),
         };
         let inside = path_of_words(keys, rest.strip_prefix('_')?)?;
         Some(format!("{}.{inside}", key.name))

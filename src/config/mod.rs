@@ -4,6 +4,7 @@
 //! column it came from, with overrides applied. [`Experiment`] is what it means: typed, complete,
 //! checked, its shapes inferred. All problems of a document are found in one go.
 
+mod augment;
 mod checkpoint;
 mod cost;
 mod data;
@@ -42,9 +43,10 @@ mod tree;
 use std::io;
 use std::path::PathBuf;
 
+pub use augment::{Augment, ColorJitter, Mix, RandomAffine, RandomErasing};
 pub use checkpoint::Checkpoint;
 pub use cost::Cost;
-pub use data::{Data, Normalize};
+pub use data::{AUTO, BALANCED, DISK, Data, Moments, Normalize, OFF, SKIP, Synthetic};
 pub use diagnostic::{Look, Problems};
 pub use document::Document;
 pub use early_stop::EarlyStop;

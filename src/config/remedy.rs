@@ -156,6 +156,23 @@ pub fn for_choice(key: &Key, typed: &str, language: Language) -> String {
     }
 }
 
+/// What to write where an array of choices is wanted, or an element of it, and something else stands.
+pub fn for_choices(key: &Key, typed: &Value) -> String {
+    let choices = key.keys();
+    let names: Vec<&str> = choices.iter().map(|key| key.name).collect();
+    match typed {
+        Value::String(name) if names.contains(&name.as_str()) => {
+            format!("write {} = [\"{name}\"]", key.name)
+        }
+        Value::Table(table) if table.len() == 1 => {
+            let name = table.entries().next().map_or("", |entry| &entry.key);
+            format!("it is an array: write {} = [{{ {name} = ... }}]", key.name)
+        }
+        Value::Table(_) => "each is an element of its own: [{ ... }, { ... }]".to_owned(),
+        _ => format!("an element is \"name\" or {{ name = {{ ... }} }}, of {}", names.join(", ")),
+    }
+}
+
 /// What to write where a table is wanted and something else stands.
 pub fn for_table(path: &str, typed: &Value, keys: &[Key]) -> String {
     let names: Vec<&str> = keys.iter().map(|key| key.name).collect();

@@ -94,6 +94,7 @@ fn kind(kind: &Kind, can_be_unset: bool) -> Value {
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Integer { min, max } => integer(*min, *max),
         Kind::Float { min, max, open } => float(*min, *max, *open),
+        Kind::Probability => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         Kind::Pair { min, max } => {
             let size = integer(*min, *max);
             json!({ "anyOf": [size, array(&size, Some(2))] })
@@ -105,8 +106,11 @@ fn kind(kind: &Kind, can_be_unset: bool) -> Value {
             table.insert("maxProperties".to_owned(), 1.into());
             json!({ "anyOf": [{ "enum": bare_names(keys) }, table] })
         }
+        Kind::Choices(keys) => {
+            json!({ "type": "array", "items": one_of(keys) })
+        }
         Kind::Either(kinds) => {
-            let kinds = kinds.iter().map(|kind| self::kind(kind, false));
+            let kinds = kinds.iter().map(|kind| self::kind(kind, can_be_unset));
             json!({ "anyOf": kinds.collect::<Vec<Value>>() })
         }
         Kind::Layers(_) => json!({ "$ref": "#/definitions/layers" }),
@@ -144,6 +148,11 @@ fn array(each: &Value, length: Option<usize>) -> Value {
 }
 
 fn layers_schema(layers: &[Key]) -> Value {
+    json!({ "type": "array", "items": one_of(layers) })
+}
+
+/// An element of an array: the name of one of these keys, or a table with it alone.
+fn one_of(layers: &[Key]) -> Value {
     let properties: Map<String, Value> = layers
         .iter()
         .map(|layer| {
@@ -161,10 +170,7 @@ fn layers_schema(layers: &[Key]) -> Value {
         "minProperties": 1,
         "maxProperties": 1,
     });
-    json!({
-        "type": "array",
-        "items": { "anyOf": [{ "enum": bare_names(layers) }, layer] },
-    })
+    json!({ "anyOf": [{ "enum": bare_names(layers) }, layer] })
 }
 
 /// The keys that their names stand for, since they need no options.
@@ -186,7 +192,9 @@ fn required(keys: &[Key]) -> Value {
         .iter()
         .filter_map(|key| {
             let required = match key.kind {
-                Kind::Table(keys) | Kind::Choice(keys) => required(keys),
+                Kind::Table(keys)
+                | Kind::Choice(keys)
+                | Kind::Either(&[Kind::Table(keys), ..]) => required(keys),
                 _ => return None,
             };
             let has_some = required.as_object().is_some_and(|it| !it.is_empty());

@@ -292,6 +292,71 @@ impl<'a> Section<'a> {
         Some((choice, section.table(choice)))
     }
 
+    /// The elements of an array of choices: what each names, the table with its keys, and where it is.
+    pub fn choices(&self, key: &Key) -> Vec<(&'static Key, Section<'a>, &'a Node)> {
+        let Some(node) = self.node(key) else {
+            return Vec::new();
+        };
+        let Value::Array(items) = &node.value else {
+            let message = format!("`{}` must be an array", self.path_of(key.name));
+            let help = remedy::for_choices(key, &node.value);
+            let label = remedy::describe(&node.value);
+            let diagnostic = Diagnostic::new(message, node.origin.clone(), label);
+            self.diagnostics.push(diagnostic.help(help));
+            return Vec::new();
+        };
+        let elements = items.iter().enumerate().filter_map(|(index, item)| {
+            let path = format!("{}[{index}]", self.path_of(key.name));
+            let (choice, section) = self.element(key, &path, item)?;
+            Some((choice, section, item))
+        });
+        elements.collect()
+    }
+
+    /// One element of an array of choices.
+    fn element(
+        &self,
+        key: &Key,
+        path: &str,
+        item: &'a Node,
+    ) -> Option<(&'static Key, Section<'a>)> {
+        let (name, options, origin) = match &item.value {
+            Value::String(name) => (name, None, &item.origin),
+            Value::Table(table) if table.len() == 1 => {
+                let entry = table.entries().next()?;
+                (&entry.key, Some(&entry.node), &entry.key_origin)
+            }
+            other => {
+                let message = format!("`{path}` must be one of its choices");
+                let label = match other {
+                    Value::Table(table) => format!("a table with {} keys", table.len()),
+                    other => remedy::describe(other),
+                };
+                let help = remedy::for_choices(key, other);
+                let diagnostic = Diagnostic::new(message, item.origin.clone(), label);
+                self.diagnostics.push(diagnostic.help(help));
+                return None;
+            }
+        };
+        let Some(choice) = key.keys().iter().find(|choice| choice.name == name) else {
+            let message = format!("`{path}` cannot be \"{name}\"");
+            let help = remedy::for_choice(key, name, self.diagnostics.language);
+            let diagnostic = Diagnostic::new(message, origin.clone(), "");
+            self.diagnostics.push(diagnostic.help(help));
+            return None;
+        };
+        let path = format!("{path}.{}", choice.name);
+        let (origin, keys) = (origin.clone(), choice.keys());
+        let section = match options {
+            Some(options) => {
+                let foreign = familiar::OPTIONS;
+                Section::new(&path, options, origin, keys, foreign, self.diagnostics)
+            }
+            None => Section::empty(path, origin, keys, self.diagnostics),
+        };
+        Some((choice, section))
+    }
+
     /// Stands for a choice that could not be read, which has been reported.
     pub fn nothing(&self, choice: &'static Key) -> (&'static Key, Section<'a>) {
         let section = Section::empty(String::new(), self.origin.clone(), &[], self.diagnostics);
@@ -564,12 +629,17 @@ fn sizes_in<const N: usize>(node: &Node, each: Kind) -> Result<[usize; N], &Node
 }
 
 fn float_in(node: &Node, kind: Kind) -> Result<f64, &Node> {
-    let Kind::Float { min, max, open } = kind else {
-        return Err(node);
-    };
     let value = match node.value {
         Value::Float(value) => value,
         Value::Integer(value) => value as f64,
+        _ => return Err(node),
+    };
+    let (min, max, open) = match kind {
+        Kind::Float { min, max, open } => (min, max, open),
+        Kind::Probability => {
+            let is_one = (0.0..=1.0).contains(&value);
+            return is_one.then_some(value).ok_or(node);
+        }
         _ => return Err(node),
     };
     let above = if open { value > min } else { value >= min };

@@ -1,11 +1,13 @@
 //! Batches: which images a step sees, and their pixels as the network takes them.
 
 use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError};
 
-use super::Dataset;
-use crate::config;
+use super::augment::{Canvas, augment};
+use super::{Dataset, Error, Splits};
+use crate::config::{self, Augment, BALANCED, Mix, Moments};
 use crate::kernels::Buffer;
-use crate::random::{Purpose, stream};
+use crate::random::{Purpose, Stream, stream};
 
 /// A batch in host memory.
 #[derive(Debug)]
@@ -13,6 +15,15 @@ pub struct Batch {
     /// Row-major `[image, channel, height, width]`, scaled and normalized.
     pub images: Buffer,
     pub labels: Vec<u32>,
+    /// What other images there is of each; empty where none are mixed.
+    pub mixed: Vec<Mixed>,
+}
+
+/// What an image has of another one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mixed {
+    pub label: u32,
+    pub share: f32,
 }
 
 impl Batch {
@@ -22,13 +33,17 @@ impl Batch {
             return vec![self];
         }
         let image_len = self.images.len() / self.labels.len();
-        let parts = self.images.chunks(size * image_len);
-        let parts = parts.zip(self.labels.chunks(size)).map(|(pixels, labels)| {
+        let parts = self.images.chunks(size * image_len).enumerate();
+        let parts = parts.zip(self.labels.chunks(size)).map(|((part, pixels), labels)| {
             let mut images = Buffer::take(pixels.len());
             images.copy_from_slice(pixels);
             Batch {
                 images,
                 labels: labels.to_vec(),
+                mixed: match self.mixed.as_slice() {
+                    [] => Vec::new(),
+                    mixed => mixed[part * size..][..labels.len()].to_vec(),
+                },
             }
         });
         parts.collect()
@@ -38,35 +53,110 @@ impl Batch {
 /// A split cut into batches in a fixed order; the last batch may be smaller.
 pub struct Batches<'a> {
     dataset: &'a Dataset,
-    order: Vec<u32>,
+    order: Vec<Draw>,
     batch_size: usize,
+    pixels: Pixels,
+    augmentation: Option<Augmentation<'a>>,
+}
+
+/// An image in the order of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Draw {
+    /// In its split.
+    place: u32,
+    /// How often it has been there in this epoch before.
+    repetition: u32,
+}
+
+/// How bytes become numbers.
+struct Pixels {
+    /// Height and width of what the network takes.
+    size: [usize; 2],
+    scale: f64,
+    moments: Option<Moments>,
     /// The value of each byte, channel by channel.
     values: Vec<[f32; 256]>,
 }
 
+#[derive(Clone, Copy)]
+struct Augmentation<'a> {
+    steps: &'a [Augment],
+    seed: u64,
+    epoch: u64,
+}
+
 impl<'a> Batches<'a> {
-    /// The images in the random order of one epoch (1-based): a pure function of seed and epoch.
-    pub fn shuffled(
-        dataset: &'a Dataset,
-        data: &config::Data,
+    /// Training images of one epoch (1-based), in random order and augmented: a pure function of seed
+    /// and epoch. `input`: channels, height and width that the network takes.
+    pub fn training(
+        splits: &'a Splits,
+        data: &'a config::Data,
+        input: [usize; 3],
         batch_size: usize,
         seed: u64,
         epoch: u64,
     ) -> Self {
-        let mut batches = Self::in_order(dataset, data, batch_size);
-        stream(seed, Purpose::Shuffle, epoch, 0).shuffle(&mut batches.order);
+        let mut batches = Self::in_order(&splits.train, splits, data, input, batch_size);
+        let mut random = stream(seed, Purpose::Shuffle, epoch, 0);
+        if data.sampler == BALANCED {
+            batches.order = balanced(&splits.train, splits.class_names.len(), &mut random);
+        }
+        random.shuffle(&mut batches.order);
+        batches.augmentation = (!data.augment.is_empty()).then_some(Augmentation {
+            steps: &data.augment,
+            seed,
+            epoch,
+        });
         batches
     }
 
-    /// The images in the order of the file.
-    pub fn in_order(dataset: &'a Dataset, data: &config::Data, batch_size: usize) -> Self {
+    /// The images of a split in the order of their source, as they are.
+    pub fn in_order(
+        dataset: &'a Dataset,
+        splits: &Splits,
+        data: &config::Data,
+        input: [usize; 3],
+        batch_size: usize,
+    ) -> Self {
+        let order = 0..dataset.len() as u32;
         Self {
             dataset,
-            order: (0..dataset.len() as u32).collect(),
-            batch_size,
-            values: (0..dataset.shape[0])
-                .map(|channel| pixel_values(data, channel))
+            order: order
+                .map(|place| Draw {
+                    place,
+                    repetition: 0,
+                })
                 .collect(),
+            batch_size,
+            pixels: Pixels::new(input, data.scale, splits.normalize.clone()),
+            augmentation: None,
+        }
+    }
+
+    /// One batch of these training images with pixels 0..=255, augmented as in an epoch (1-based); as they
+    /// are in epoch 0.
+    pub fn shown(
+        splits: &'a Splits,
+        data: &'a config::Data,
+        input: [usize; 3],
+        places: &[u32],
+        seed: u64,
+        epoch: u64,
+    ) -> Self {
+        let draws = places.iter().map(|place| Draw {
+            place: *place,
+            repetition: 0,
+        });
+        Self {
+            dataset: &splits.train,
+            order: draws.collect(),
+            batch_size: places.len(),
+            pixels: Pixels::new(input, 1.0, None),
+            augmentation: (epoch > 0).then_some(Augmentation {
+                steps: &data.augment,
+                seed,
+                epoch,
+            }),
         }
     }
 
@@ -84,12 +174,12 @@ impl<'a> Batches<'a> {
         self.order.len().saturating_sub(index * self.batch_size)
     }
 
-    /// Calls `work` with the batches from `first` on, each assembled by another thread while the one
+    /// Calls `work` with the batches from `first` on, each assembled by other threads while the one
     /// before it is worked on.
     pub fn ahead<R>(
         &self,
         first: usize,
-        work: impl FnOnce(&mut dyn Iterator<Item = Batch>) -> R,
+        work: impl FnOnce(&mut dyn Iterator<Item = Result<Batch, Error>>) -> R,
     ) -> R {
         std::thread::scope(|scope| {
             // Without room in the channel exactly one batch is ready and waits.
@@ -111,33 +201,249 @@ impl<'a> Batches<'a> {
     }
 
     /// Batch `index` of `0..len()`.
-    pub fn get(&self, index: usize) -> Batch {
+    pub fn get(&self, index: usize) -> Result<Batch, Error> {
         let start = index * self.batch_size;
         let end = self.order.len().min(start + self.batch_size);
-        let [channels, height, width] = self.dataset.shape;
-        let image_len = channels * height * width;
-        let mut images = Buffer::take((end - start) * image_len);
-        let mut labels = Vec::with_capacity(end - start);
-        let targets = images.chunks_exact_mut(image_len);
-        for (&image, target) in self.order[start..end].iter().zip(targets) {
-            let pixels = self.dataset.image(image as usize);
-            let planes = pixels.chunks_exact(height * width).zip(&self.values);
-            for (target, (plane, values)) in target.chunks_exact_mut(height * width).zip(planes) {
-                for (target, pixel) in target.iter_mut().zip(plane) {
-                    *target = values[usize::from(*pixel)];
-                }
-            }
-            labels.push(self.dataset.labels[image as usize]);
+        let order = &self.order[start..end];
+        let image_len = self.pixels.image_len();
+        let mut images = Buffer::take(order.len() * image_len);
+        let work = images.chunks_exact_mut(image_len).zip(order);
+        self.fill_all(work)?;
+        let labels = order.iter().map(|draw| self.dataset.labels[draw.place as usize]);
+        let labels: Vec<u32> = labels.collect();
+        let mixed = self.mix(&mut images, &labels, order);
+        Ok(Batch {
+            images,
+            labels,
+            mixed,
+        })
+    }
+
+    /// Fills each target with its image; on as many threads as compute, where that is more than a copy.
+    fn fill_all<'t>(
+        &self,
+        work: impl Iterator<Item = (&'t mut [f32], &'t Draw)> + Send,
+    ) -> Result<(), Error> {
+        let threads = rayon::current_num_threads();
+        let is_slow = self.augmentation.is_some() || self.dataset.images.is_slow();
+        if !is_slow || threads == 1 {
+            let mut work = work;
+            return work.try_for_each(|(target, draw)| self.fill(target, *draw));
         }
-        Batch { images, labels }
+        let work = Mutex::new(work);
+        let take = || work.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let fill_rest = || {
+            while let Some((target, draw)) = take() {
+                self.fill(target, *draw)?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let name = || std::thread::Builder::new().name("images".to_owned());
+            let helpers: Vec<_> = (1..threads)
+                .filter_map(|_| name().spawn_scoped(scope, fill_rest).ok())
+                .collect();
+            let own = fill_rest();
+            // Of several errors any one is told: each names its file.
+            helpers.into_iter().fold(own, |result, helper| {
+                let helped = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                result.and(helped)
+            })
+        })
+    }
+
+    fn fill(&self, target: &mut [f32], draw: Draw) -> Result<(), Error> {
+        let [_, height, width] = self.dataset.shape();
+        self.dataset.with(draw.place as usize, |image| {
+            let Some(augmentation) = self.augmentation else {
+                self.pixels.fill(target, image, [height, width]);
+                return;
+            };
+            let mut canvas = Canvas {
+                height,
+                width,
+                planes: image.iter().map(|pixel| f32::from(*pixel)).collect(),
+            };
+            let mut random = augmentation.stream(Purpose::Augment, self.dataset, draw);
+            augment(&mut canvas, augmentation.steps, self.pixels.size, &mut random);
+            self.pixels.fill_augmented(target, &canvas.planes);
+        })
+    }
+
+    /// Mixes each image with the next of the batch, the last with the first.
+    fn mix(&self, images: &mut Buffer, labels: &[u32], order: &[Draw]) -> Vec<Mixed> {
+        let Some(augmentation) = self.augmentation else {
+            return Vec::new();
+        };
+        let mixes: Vec<&Augment> = augmentation.steps.iter().filter(|step| step.is_mix()).collect();
+        if mixes.is_empty() {
+            return Vec::new();
+        }
+        let image_len = self.pixels.image_len();
+        // The last one takes it as it was.
+        let first = images[..image_len].to_vec();
+        let mut mixed = Vec::with_capacity(labels.len());
+        for (index, draw) in order.iter().enumerate() {
+            let mut random = augmentation.stream(Purpose::Mix, self.dataset, *draw);
+            let step = mixes[random.below(mixes.len() as u64) as usize];
+            let (image, rest) = images[index * image_len..].split_at_mut(image_len);
+            let other = rest.get(..image_len).unwrap_or(&first);
+            let share = match step {
+                Augment::Mixup(mix) => mixup(image, other, mix, &mut random),
+                Augment::Cutmix(mix) => cutmix(image, other, mix, self.pixels.size, &mut random),
+                _ => 0.0,
+            };
+            mixed.push(Mixed {
+                label: labels[(index + 1) % labels.len()],
+                share,
+            });
+        }
+        mixed
     }
 }
 
-/// `(pixel * scale - mean) / std` for every byte.
-fn pixel_values(data: &config::Data, channel: usize) -> [f32; 256] {
-    let (mean, std) = match &data.normalize {
-        Some(normalize) => (normalize.mean[channel], normalize.std[channel]),
-        None => (0.0, 1.0),
+impl Augmentation<'_> {
+    /// For one image in one epoch.
+    fn stream(&self, purpose: Purpose, dataset: &Dataset, draw: Draw) -> Stream {
+        let (place, _) = dataset.origin(draw.place as usize);
+        let index = u64::from(draw.repetition) << 32 | u64::from(place);
+        stream(self.seed, purpose, self.epoch, index)
+    }
+}
+
+/// `image` becomes the mean of both with a share of the other, which it gives.
+fn mixup(image: &mut [f32], other: &[f32], mix: &Mix, random: &mut Stream) -> f32 {
+    if random.unit() >= mix.p {
+        return 0.0;
+    }
+    let share = random.beta(mix.alpha) as f32;
+    for (pixel, other) in image.iter_mut().zip(other) {
+        *pixel += share * (other - *pixel);
+    }
+    share
+}
+
+/// A rectangle of `image` becomes the other's; gives its share of the image (torchvision's `CutMix`).
+fn cutmix(
+    image: &mut [f32],
+    other: &[f32],
+    mix: &Mix,
+    [height, width]: [usize; 2],
+    random: &mut Stream,
+) -> f32 {
+    if random.unit() >= mix.p {
+        return 0.0;
+    }
+    let half = 0.5 * random.beta(mix.alpha).sqrt();
+    let (middle_x, middle_y) = (random.below(width as u64), random.below(height as u64));
+    let range = |middle: u64, length: usize| {
+        let reach = (half * length as f64) as u64;
+        middle.saturating_sub(reach) as usize..(middle + reach).min(length as u64) as usize
     };
-    std::array::from_fn(|pixel| ((pixel as f64 * data.scale - mean) / std) as f32)
+    let (columns, rows) = (range(middle_x, width), range(middle_y, height));
+    let planes = image.chunks_exact_mut(height * width);
+    for (plane, other) in planes.zip(other.chunks_exact(height * width)) {
+        for row in rows.clone() {
+            let part = row * width + columns.start..row * width + columns.end;
+            plane[part.clone()].copy_from_slice(&other[part]);
+        }
+    }
+    (columns.len() * rows.len()) as f32 / (height * width) as f32
+}
+
+/// As many images as there are, of each class the same number, each class's own as evenly as that goes.
+fn balanced(dataset: &Dataset, classes: usize, random: &mut Stream) -> Vec<Draw> {
+    let mut of_class: Vec<Vec<u32>> = vec![Vec::new(); classes];
+    for (place, label) in (0..).zip(&dataset.labels) {
+        of_class[*label as usize].push(place);
+    }
+    of_class.retain(|places| !places.is_empty());
+    // Which classes have one image more than others is drawn anew in every epoch.
+    random.shuffle(&mut of_class);
+    let (each, more) = (dataset.len() / of_class.len(), dataset.len() % of_class.len());
+    let mut order = Vec::with_capacity(dataset.len());
+    for (index, places) in of_class.iter_mut().enumerate() {
+        let mut missing = each + usize::from(index < more);
+        let mut repetition = 0;
+        while missing > 0 {
+            random.shuffle(places);
+            let taken = missing.min(places.len());
+            order.extend(places[..taken].iter().map(|place| Draw {
+                place: *place,
+                repetition,
+            }));
+            missing -= taken;
+            repetition += 1;
+        }
+    }
+    order
+}
+
+impl Pixels {
+    fn new([channels, height, width]: [usize; 3], scale: f64, moments: Option<Moments>) -> Self {
+        let mut pixels = Self {
+            size: [height, width],
+            scale,
+            moments,
+            values: Vec::new(),
+        };
+        pixels.values = (0..channels)
+            .map(|channel| std::array::from_fn(|pixel| pixels.value(channel, pixel as f64)))
+            .collect();
+        pixels
+    }
+
+    /// Floats of an image.
+    fn image_len(&self) -> usize {
+        self.values.len() * self.size[0] * self.size[1]
+    }
+
+    /// `(pixel * scale - mean) / std`
+    fn value(&self, channel: usize, pixel: f64) -> f32 {
+        let (mean, std) = self.moments(channel);
+        ((pixel * self.scale - mean) / std) as f32
+    }
+
+    fn moments(&self, channel: usize) -> (f64, f64) {
+        match &self.moments {
+            Some(moments) => (moments.mean[channel], moments.std[channel]),
+            None => (0.0, 1.0),
+        }
+    }
+
+    /// The middle of an image of a height and width.
+    fn fill(&self, target: &mut [f32], image: &[u8], [height, width]: [usize; 2]) {
+        let [rows, columns] = self.size;
+        // Of two middles the one that torchvision's `center_crop` takes.
+        let middle = |length: usize, part: usize| ((length - part) as f64 / 2.0).round_ties_even() as usize;
+        let (top, left) = (middle(height, rows), middle(width, columns));
+        let planes = image.chunks_exact(height * width).zip(&self.values);
+        for (target, (plane, values)) in target.chunks_exact_mut(rows * columns).zip(planes) {
+            if columns == width {
+                let part = &plane[top * width..][..rows * columns];
+                for (target, pixel) in target.iter_mut().zip(part) {
+                    *target = values[usize::from(*pixel)];
+                }
+                continue;
+            }
+            let lines = plane.chunks_exact(width).skip(top);
+            for (target, line) in target.chunks_exact_mut(columns).zip(lines) {
+                for (target, pixel) in target.iter_mut().zip(&line[left..]) {
+                    *target = values[usize::from(*pixel)];
+                }
+            }
+        }
+    }
+
+    fn fill_augmented(&self, target: &mut [f32], planes: &[f32]) {
+        let area = self.size[0] * self.size[1];
+        let planes = planes.chunks_exact(area).enumerate();
+        for (target, (channel, plane)) in target.chunks_exact_mut(area).zip(planes) {
+            let (mean, std) = self.moments(channel);
+            let (factor, offset) = ((self.scale / std) as f32, (-mean / std) as f32);
+            for (target, pixel) in target.iter_mut().zip(plane) {
+                *target = pixel * factor + offset;
+            }
+        }
+    }
 }

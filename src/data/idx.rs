@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::labels::Labels;
+use super::listed::{Contents, Listed};
 use super::{DataFile, Error};
-use crate::digest;
 
 /// The unpacked content of one file.
 pub struct Idx {
@@ -33,11 +34,7 @@ pub fn read(path: &Path, ranks: &[usize]) -> Result<Idx, Error> {
         source,
     };
     let raw = fs::read(path).map_err(unreadable)?;
-    let file = DataFile {
-        path: path.display().to_string(),
-        bytes: raw.len() as u64,
-        sha256: digest::of(&raw).hex(),
-    };
+    let file = DataFile::of(path, &raw);
     let gzip = raw.starts_with(&[0x1f, 0x8b]);
     let mut reader: Box<dyn Read> = if gzip {
         Box::new(BufReader::new(MultiGzDecoder::new(raw.as_slice())))
@@ -108,12 +105,112 @@ pub fn read(path: &Path, ranks: &[usize]) -> Result<Idx, Error> {
     })
 }
 
+/// The ends of the names of the two files of a split, after `train-` or `t10k-`.
+pub const IMAGES: &str = "images-idx3-ubyte";
+pub const LABELS: &str = "labels-idx1-ubyte";
+
+pub const FOLDER: &str = "a folder of IDX files has train-images-idx3-ubyte, \
+                          train-labels-idx1-ubyte, t10k-images-idx3-ubyte and \
+                          t10k-labels-idx1-ubyte, each plain or .gz";
+
+/// The images of one file with the labels of another.
+pub fn list(images_path: &Path, labels_path: &Path) -> Result<Listed, Error> {
+    let images = read(images_path, &[3, 4])?;
+    let labels = read(labels_path, &[1])?;
+    let shape = match images.dimensions[..] {
+        [_, channels, height, width] => [channels, height, width],
+        [_, height, width] => [1, height, width],
+        _ => unreachable!("the ranks that were asked for"),
+    };
+    let (count, labelled) = (images.dimensions[0], labels.bytes.len());
+    let mismatch = |path: &Path, what: String, remedy: &str| Error::Mismatch {
+        path: path.to_owned(),
+        what,
+        remedy: remedy.to_owned(),
+    };
+    if count != labelled {
+        let what = format!("{labelled} labels for {count} images in {}", images_path.display());
+        return Err(mismatch(labels_path, what, "take both files from one source"));
+    }
+    if images.bytes.is_empty() {
+        let what = "no images in this file".to_owned();
+        return Err(mismatch(images_path, what, "name a file that has some"));
+    }
+    Ok(Listed {
+        labels: Labels::Numbers(labels.bytes.iter().map(|label| u32::from(*label)).collect()),
+        images: Contents::Pixels {
+            shape,
+            bytes: images.bytes,
+            source: images.file.path.clone(),
+        },
+        files: vec![images.file, labels.file],
+        warnings: Vec::new(),
+    })
+}
+
+/// The file in a folder whose name is `end` or ends in `-end`, plain or gzip; the plain one of two.
+pub fn find_ending(folder: &Path, end: &str) -> Result<Option<PathBuf>, Error> {
+    if let Some(exact) = find(folder, end) {
+        return Ok(Some(exact));
+    }
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .map(|name| name.strip_suffix(".gz").unwrap_or(&name).to_owned())
+        .filter(|name| name.ends_with(&format!("-{end}")))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    match names.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(find(folder, one)),
+        [first, second, ..] => Err(Error::Mismatch {
+            path: folder.to_owned(),
+            what: format!("it has both {first} and {second}"),
+            remedy: "name the images files apart with data.train and data.eval".to_owned(),
+        }),
+    }
+}
+
 /// `name` or `name.gz` in a folder, whichever is there; the plain one if both are.
-pub fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     [name.to_owned(), format!("{name}.gz")]
         .iter()
         .map(|name| folder.join(name))
         .find(|path| File::open(path).is_ok_and(|file| file.metadata().is_ok_and(|m| m.is_file())))
+}
+
+/// `x-labels-idx1-ubyte` for `x-images-idx3-ubyte`, each plain or gzip.
+pub fn labels_beside(images: &Path) -> Result<PathBuf, Error> {
+    let name = images.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.strip_suffix(".gz").unwrap_or(&name);
+    let folder = images.parent().unwrap_or(Path::new(""));
+    let missing = |path: &Path, wanted: String, remedy: String| Error::Missing {
+        // The folder of a bare file name is empty.
+        path: match path.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => path.to_owned(),
+        },
+        wanted,
+        remedy,
+    };
+    match stem.strip_suffix(IMAGES) {
+        Some(prefix) => find(folder, &format!("{prefix}{LABELS}")).ok_or_else(|| {
+            let wanted = format!("{prefix}{LABELS} or {prefix}{LABELS}.gz");
+            missing(
+                folder,
+                wanted,
+                format!("put the labels of {} there", images.display()),
+            )
+        }),
+        None => Err(missing(
+            images,
+            "IDX images file".to_owned(),
+            "its name must end in images-idx3-ubyte or images-idx3-ubyte.gz, so that its labels can \
+             be found beside it; a CSV file that lists images ends in .csv"
+                .to_owned(),
+        )),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

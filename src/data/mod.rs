@@ -1,37 +1,76 @@
-//! Labelled images in memory, and the batches that training and evaluation see.
+//! Labelled images: where they come from, which are for what, and the batches that training and
+//! evaluation see.
 
+pub mod augment;
 mod batch;
-mod idx;
+mod cache;
+pub mod cifar;
+pub mod idx;
+mod image_folder;
+mod images;
+mod inspect;
+pub mod labels;
+mod listed;
+pub mod manifest;
+pub mod picture;
+mod scan;
+mod sheet;
+mod source;
+mod split;
+mod synthetic;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use batch::{Batch, Batches};
+pub use batch::{Batch, Batches, Mixed};
+pub use images::Checksum;
+pub use inspect::{Report, SplitReport, inspect};
+pub use scan::Watch;
+pub use sheet::contact_sheet;
 
-use crate::config;
-use crate::digest::Digest;
+use images::{Images, Loaded, Room};
+use labels::Labels;
+use listed::Listed;
+use scan::{Facts, Form};
 
-/// One split: images of equal size with a class each.
-#[derive(Debug)]
-pub struct Dataset {
-    /// Channels, height, width.
-    pub shape: [usize; 3],
-    /// Bytes of all images, row-major `[image, channel, height, width]`.
-    pub pixels: Vec<u8>,
-    /// Class of each image, from 0.
-    pub labels: Vec<u32>,
-    /// The file that the images came from.
-    pub source: String,
+use crate::config::{self, Moments, Normalize, SKIP};
+use crate::device;
+use crate::digest::{self, Digest};
+
+/// What images are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Train,
+    Eval,
+    /// One last evaluation.
+    Test,
 }
 
-/// A file that was read, as the run directory records it.
+/// One split: images of equal size with a class each.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    images: Arc<Images>,
+    /// Their places among the images of the source.
+    places: Vec<u32>,
+    /// Class of each image, from 0.
+    pub labels: Vec<u32>,
+}
+
+/// A file that was read, or a folder of them, as the run directory records it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
     pub path: String,
+    /// Of all files together.
     pub bytes: u64,
+    /// Of a folder, over the names and checksums of its files.
     pub sha256: String,
+    /// How many there are, where it is a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<usize>,
 }
 
 /// Everything a run reads.
@@ -39,9 +78,31 @@ pub struct DataFile {
 pub struct Splits {
     pub train: Dataset,
     pub eval: Dataset,
+    /// Apart from those, for after the last epoch.
+    pub test: Option<Dataset>,
     pub class_names: Vec<String>,
-    /// Images before labels, training before evaluation.
+    /// Training before evaluation before test, images before labels.
     pub files: Vec<DataFile>,
+    /// Of sources with a file an image: all of them.
+    pub listing: Vec<ListedFile>,
+    /// What is subtracted and divided by, where that is computed or stated.
+    pub normalize: Option<Moments>,
+    /// What whoever runs it should know.
+    pub warnings: Vec<String>,
+}
+
+/// An image file of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    /// The folder or list that it is part of.
+    pub source: String,
+    pub checksum: Checksum,
+    /// `train`, `eval`, `test`; empty for one that is not used.
+    pub split: &'static str,
+    /// The name of its class.
+    pub label: String,
+    /// Why it is not used, if it cannot be.
+    pub problem: String,
 }
 
 /// Every message names the file and what to do about it.
@@ -63,6 +124,67 @@ pub enum Error {
         what: String,
         remedy: String,
     },
+    #[error("{}", of_bad_images(problems))]
+    BadImages { problems: Vec<(String, String)> },
+}
+
+/// Told one by one at most.
+const MAX_TOLD: usize = 50;
+
+fn of_bad_images(problems: &[(String, String)]) -> String {
+    let mut text = match problems.len() {
+        1 => "1 image file cannot be used:".to_owned(),
+        count => format!("{count} image files cannot be used:"),
+    };
+    for (path, reason) in problems.iter().take(MAX_TOLD) {
+        text += &format!("\n  {path}: {reason}");
+    }
+    if problems.len() > MAX_TOLD {
+        let more = problems.len() - MAX_TOLD;
+        text += &format!("\n  and {more} more; `runner data inspect` lists them all");
+    }
+    text + "\nmend them or take them away; or go without them: data.on_bad_image = \"skip\""
+}
+
+impl Role {
+    /// As a key of `[data]`, and in the split column of a CSV file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Train => "train",
+            Role::Eval => "eval",
+            Role::Test => "test",
+        }
+    }
+
+    /// In a sentence.
+    pub fn title(self) -> &'static str {
+        match self {
+            Role::Train => "training",
+            Role::Eval => "evaluation",
+            Role::Test => "test",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "train" | "training" => Some(Role::Train),
+            "eval" | "val" | "valid" | "validation" => Some(Role::Eval),
+            "test" | "testing" => Some(Role::Test),
+            _ => None,
+        }
+    }
+}
+
+impl DataFile {
+    /// A file that was read whole.
+    fn of(path: &Path, bytes: &[u8]) -> Self {
+        Self {
+            path: path.display().to_string(),
+            bytes: bytes.len() as u64,
+            sha256: digest::of(bytes).hex(),
+            files: None,
+        }
+    }
 }
 
 impl Dataset {
@@ -72,6 +194,11 @@ impl Dataset {
 
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// Channels, height, width, as they are kept.
+    pub fn shape(&self) -> [usize; 3] {
+        self.images.shape()
     }
 
     /// The number of images of each of the classes.
@@ -86,39 +213,87 @@ impl Dataset {
     /// Leaves the first images only.
     pub fn truncate(&mut self, images: usize) {
         self.labels.truncate(images);
-        self.pixels
-            .truncate(images * self.shape.iter().product::<usize>());
+        self.places.truncate(images);
     }
 
-    /// Bytes of one image.
-    fn image(&self, index: usize) -> &[u8] {
-        let size: usize = self.shape.iter().product();
-        &self.pixels[index * size..][..size]
+    /// The images at these places only.
+    fn only(&self, places: &[usize]) -> Self {
+        Self {
+            images: Arc::clone(&self.images),
+            places: places.iter().map(|place| self.places[*place]).collect(),
+            labels: places.iter().map(|place| self.labels[*place]).collect(),
+        }
+    }
+
+    /// The number of an image in its source, and the file that it came from.
+    pub fn origin(&self, place: usize) -> (u32, &str) {
+        let place = self.places[place];
+        (place, self.images.name(place))
+    }
+
+    /// The same in words.
+    fn place_name(&self, place: usize) -> String {
+        let (number, name) = self.origin(place);
+        match self.images.has_a_file_each() {
+            true => name.to_owned(),
+            false => format!("image {number} of {name}"),
+        }
+    }
+
+    fn facts(&self, place: usize) -> &Facts {
+        self.images.facts(self.places[place])
+    }
+
+    /// Calls `work` with an image, row-major `[channels, height, width]`.
+    fn with<R>(&self, place: usize, work: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
+        self.images.with(self.places[place], work)
+    }
+
+    /// Mean and deviation of the pixels of each channel, 0..=255.
+    fn moments(&self) -> Vec<(f64, f64)> {
+        let [channels, height, width] = self.shape();
+        let count = (self.len() * height * width) as f64;
+        let of_channel = |channel: usize| {
+            let add = |(sum, squares): (u128, u128), place| {
+                let (more, more_squares) = self.facts(place).sums[channel];
+                (sum + u128::from(more), squares + u128::from(more_squares))
+            };
+            let (sum, squares) = (0..self.len()).fold((0, 0), add);
+            let mean = sum as f64 / count;
+            let variance = squares as f64 / count - mean * mean;
+            (mean, variance.max(0.0).sqrt())
+        };
+        (0..channels).map(of_channel).collect()
     }
 }
 
 impl Splits {
-    /// Loads both splits for images of `input` (channels, height, width) in `classes` classes.
-    pub fn load(data: &config::Data, input: [usize; 3], classes: usize) -> Result<Self, Error> {
-        if data.train == data.eval && Path::new(&data.train).is_file() {
-            return Err(Error::Mismatch {
-                path: PathBuf::from(&data.train),
-                what: "a file, and both splits cannot be in one".to_owned(),
-                remedy:
-                    "data.path is a folder that holds both; or name them apart with data.train \
-                         and data.eval"
-                        .to_owned(),
-            });
+    /// Loads all splits for images of `input` (channels, height, width) in `classes` classes.
+    pub fn load(
+        data: &config::Data,
+        input: [usize; 3],
+        classes: usize,
+        watch: Watch<'_>,
+    ) -> Result<Self, Error> {
+        let form = Form {
+            channels: input[0],
+            size: data.resize.unwrap_or([input[1], input[2]]),
+            is_resized: data.resize.is_some(),
+        };
+        check_size(data, form, input)?;
+        let mut parts = Vec::new();
+        for role in [Role::Train, Role::Eval, Role::Test] {
+            if let Some(listed) = list(data, role, classes, form)? {
+                parts.push((role, listed));
+            }
         }
-        let mut files = Vec::new();
-        let train = load_split(&data.train, "train", input, classes, &mut files)?;
-        let eval = load_split(&data.eval, "t10k", input, classes, &mut files)?;
-        Ok(Self {
-            train,
-            eval,
-            class_names: (0..classes).map(|class| class.to_string()).collect(),
-            files,
-        })
+        let class_names = class_names(&mut parts, classes)?;
+        let room = Room::new(memory_limit(data));
+        let mut splits = Building::default();
+        for (role, listed) in parts {
+            splits.load(role, listed, form, data, &room, watch)?;
+        }
+        splits.finish(data, class_names)
     }
 
     /// SHA-256 (hex) over the checksums of all files.
@@ -131,146 +306,308 @@ impl Splits {
     }
 }
 
-/// `location` is a folder with files under MNIST's own names, or an images file with its labels beside it.
-fn load_split(
-    location: &str,
-    prefix: &str,
-    input: [usize; 3],
-    classes: usize,
-    files: &mut Vec<DataFile>,
-) -> Result<Dataset, Error> {
-    let location = Path::new(location);
-    let (images_path, labels_path) = if location.is_dir() {
-        (
-            find(location, &format!("{prefix}-images-idx3-ubyte"), FOLDER)?,
-            find(location, &format!("{prefix}-labels-idx1-ubyte"), FOLDER)?,
-        )
-    } else {
-        (location.to_owned(), labels_beside(location)?)
-    };
-    let images = idx::read(&images_path, &[3, 4])?;
-    let labels = idx::read(&labels_path, &[1])?;
-    let dataset = Dataset {
-        shape: match images.dimensions[..] {
-            [_, channels, height, width] => [channels, height, width],
-            [_, height, width] => [1, height, width],
-            _ => unreachable!("the ranks that were asked for"),
+/// Images of another size than the network's are only good if they are cropped.
+fn check_size(data: &config::Data, form: Form, input: [usize; 3]) -> Result<(), Error> {
+    let [_, height, width] = input;
+    let is_cropped = |step: &config::Augment| matches!(step, config::Augment::RandomCrop { .. });
+    let is_larger = form.size[0] >= height && form.size[1] >= width;
+    if form.size == [height, width] || is_larger && data.augment.iter().any(is_cropped) {
+        return Ok(());
+    }
+    let size = form.size;
+    Err(Error::Mismatch {
+        path: PathBuf::from("data.resize"),
+        what: format!("images of {size:?} for a network that takes {:?}", [height, width]),
+        remedy: match is_larger {
+            true => "add \"random_crop\" to data.augment, which takes a part of them; or resize to the \
+                     network's size"
+                .to_owned(),
+            false => format!("set data.resize = [{height}, {width}]"),
         },
-        pixels: images.bytes,
-        labels: labels.bytes.iter().map(|label| u32::from(*label)).collect(),
-        source: images.file.path.clone(),
-    };
-    check(
-        &dataset,
-        images.dimensions[0],
-        &images_path,
-        &labels_path,
-        input,
-        classes,
-    )?;
-    files.push(images.file);
-    files.push(labels.file);
-    Ok(dataset)
-}
-
-fn check(
-    dataset: &Dataset,
-    images: usize,
-    images_path: &Path,
-    labels_path: &Path,
-    input: [usize; 3],
-    classes: usize,
-) -> Result<(), Error> {
-    let mismatch = |path: &Path, what: String, remedy: String| Error::Mismatch {
-        path: path.to_owned(),
-        what,
-        remedy,
-    };
-    if images != dataset.len() {
-        return Err(mismatch(
-            labels_path,
-            format!(
-                "{} labels for {images} images in {}",
-                dataset.len(),
-                images_path.display()
-            ),
-            "take both files from one source".to_owned(),
-        ));
-    }
-    if dataset.is_empty() {
-        let what = "no images in this file".to_owned();
-        return Err(mismatch(
-            images_path,
-            what,
-            "name a file that has some".to_owned(),
-        ));
-    }
-    if dataset.shape != input {
-        return Err(mismatch(
-            images_path,
-            format!(
-                "its images are {:?}, `model.input` is {input:?}",
-                dataset.shape
-            ),
-            format!("set model.input = {:?}, or name other data", dataset.shape),
-        ));
-    }
-    let beyond = dataset
-        .labels
-        .iter()
-        .position(|label| *label as usize >= classes);
-    if let Some(index) = beyond {
-        return Err(mismatch(
-            labels_path,
-            format!(
-                "label {} of image {index} lies outside the {classes} classes of the network's last layer",
-                dataset.labels[index]
-            ),
-            format!(
-                "give the last layer out_features = {} or more, or name other data",
-                dataset.labels.iter().max().map_or(0, |label| label + 1)
-            ),
-        ));
-    }
-    Ok(())
-}
-
-const FOLDER: &str = "a folder of IDX files has train-images-idx3-ubyte, train-labels-idx1-ubyte, \
-                      t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, each plain or .gz";
-
-fn find(folder: &Path, name: &str, remedy: &str) -> Result<PathBuf, Error> {
-    idx::find(folder, name).ok_or_else(|| Error::Missing {
-        // The folder of a bare file name is empty.
-        path: if folder.as_os_str().is_empty() {
-            PathBuf::from(".")
-        } else {
-            folder.to_owned()
-        },
-        wanted: format!("{name} or {name}.gz"),
-        remedy: remedy.to_owned(),
     })
 }
 
-/// `x-labels-idx1-ubyte` for `x-images-idx3-ubyte`, each plain or gzip.
-fn labels_beside(images: &Path) -> Result<PathBuf, Error> {
-    let name = images.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.strip_suffix(".gz").unwrap_or(&name);
-    std::fs::metadata(images).map_err(|source| Error::Unreadable {
-        path: images.to_owned(),
-        source,
-    })?;
-    let folder = images.parent().unwrap_or(Path::new(""));
-    match stem.strip_suffix("images-idx3-ubyte") {
-        Some(prefix) => {
-            let remedy = format!("put the labels of {} there", images.display());
-            find(folder, &format!("{prefix}labels-idx1-ubyte"), &remedy)
+fn list(
+    data: &config::Data,
+    role: Role,
+    classes: usize,
+    form: Form,
+) -> Result<Option<Listed>, Error> {
+    if let Some(made) = &data.synthetic {
+        let count = match role {
+            Role::Train => made.train_images,
+            Role::Eval if data.is_split() => 0,
+            Role::Eval => made.eval_images,
+            Role::Test => made.test_images,
+        };
+        let shape = [form.channels, form.size[0], form.size[1]];
+        let make = || synthetic::make(data.split_seed, role, count, classes, shape);
+        return Ok((count > 0).then(make));
+    }
+    match source::find(data, role)? {
+        Some(source) => source.list().map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Brings the labels of all splits to the numbers of the training images' classes.
+fn class_names(parts: &mut [(Role, Listed)], classes: usize) -> Result<Vec<String>, Error> {
+    let mut known: Option<Vec<String>> = None;
+    for (role, listed) in parts {
+        let source = listed.name();
+        let mismatch = |what: String, remedy: String| Error::Mismatch {
+            path: PathBuf::from(&source),
+            what,
+            remedy,
+        };
+        match (&mut listed.labels, &known) {
+            (Labels::Numbers(labels), _) => {
+                let beyond = labels.iter().position(|label| *label as usize >= classes);
+                if let Some(index) = beyond {
+                    return Err(mismatch(
+                        format!(
+                            "label {} of image {index} lies outside the {classes} classes of the \
+                             network's last layer",
+                            labels[index]
+                        ),
+                        format!(
+                            "give the last layer out_features = {} or more, or name other data",
+                            labels.iter().max().map_or(0, |label| label + 1)
+                        ),
+                    ));
+                }
+                let numbers: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+                let known = known.get_or_insert(numbers);
+                if (0..classes).any(|class| known[class] != class.to_string()) {
+                    return Err(mismatch(
+                        format!("its classes are numbers, those of the training images are names, as {}", known[0]),
+                        "name data whose classes are called the same".to_owned(),
+                    ));
+                }
+            }
+            (Labels::Names { classes: names, .. }, None) => {
+                if names.len() != classes {
+                    return Err(mismatch(
+                        format!(
+                            "{} classes ({}), the network tells {classes} apart",
+                            names.len(),
+                            some_of(names)
+                        ),
+                        format!("give the last layer out_features = {}", names.len()),
+                    ));
+                }
+                known = Some(names.clone());
+            }
+            (Labels::Names { classes: names, labels }, Some(known)) => {
+                let numbers: Vec<Option<usize>> = names
+                    .iter()
+                    .map(|name| known.iter().position(|known| known == name))
+                    .collect();
+                let unknown: Vec<String> = names
+                    .iter()
+                    .zip(&numbers)
+                    .filter(|(_, number)| number.is_none())
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                if !unknown.is_empty() {
+                    return Err(mismatch(
+                        format!(
+                            "the {} images have classes that the training images do not have: {}",
+                            role.title(),
+                            some_of(&unknown)
+                        ),
+                        format!("those of the training images are {}", some_of(known)),
+                    ));
+                }
+                for label in labels {
+                    *label = numbers[*label as usize].expect("all are known") as u32;
+                }
+            }
         }
-        None => Err(Error::Missing {
-            path: images.to_owned(),
-            wanted: "IDX images file".to_owned(),
-            remedy: "its name must end in images-idx3-ubyte or images-idx3-ubyte.gz, so that its \
-                     labels can be found beside it"
-                .to_owned(),
-        }),
+    }
+    Ok(known.unwrap_or_default())
+}
+
+/// The first names of a list.
+fn some_of(names: &[String]) -> String {
+    const MOST: usize = 10;
+    match names.len() {
+        0..=MOST => names.join(", "),
+        count => format!("{} and {} more", names[..MOST].join(", "), count - MOST),
+    }
+}
+
+/// Bytes that decoded images may take.
+fn memory_limit(data: &config::Data) -> u64 {
+    let free = || device::available_memory().map_or(u64::MAX, |free| free / 2);
+    data.memory_limit.map_or_else(free, |limit| limit << 20)
+}
+
+/// Splits that are being loaded.
+#[derive(Default)]
+struct Building {
+    datasets: Vec<(Role, Dataset)>,
+    files: Vec<DataFile>,
+    listings: Vec<Listing>,
+    bad: Vec<(String, String)>,
+    warnings: Vec<String>,
+}
+
+/// What is known of the files of one source.
+struct Listing {
+    source: String,
+    images: Arc<Images>,
+    checksums: Vec<Checksum>,
+    labels: Vec<u32>,
+}
+
+impl Building {
+    fn load(
+        &mut self,
+        role: Role,
+        listed: Listed,
+        form: Form,
+        data: &config::Data,
+        room: &Room,
+        watch: Watch<'_>,
+    ) -> Result<(), Error> {
+        self.files.extend(listed.files);
+        self.warnings.extend(listed.warnings);
+        let Loaded {
+            images,
+            good,
+            bad,
+            checksums,
+            files,
+        } = Images::load(listed.images, form, data, room, watch)?;
+        let source = files.first().map(|file| file.path.clone());
+        self.files.extend(files);
+        self.bad.extend(bad);
+        let images = Arc::new(images);
+        let labels = listed.labels.numbers();
+        self.datasets.push((
+            role,
+            Dataset {
+                labels: good.iter().map(|place| labels[*place as usize]).collect(),
+                images: Arc::clone(&images),
+                places: good,
+            },
+        ));
+        self.listings.push(Listing {
+            source: source.unwrap_or_default(),
+            images,
+            checksums,
+            labels: labels.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn finish(mut self, data: &config::Data, class_names: Vec<String>) -> Result<Splits, Error> {
+        if !self.bad.is_empty() && data.on_bad_image != SKIP {
+            return Err(Error::BadImages { problems: self.bad });
+        }
+        let classes = class_names.len();
+        let mut take = |role| {
+            let found = self.datasets.iter().position(|(of, _)| *of == role)?;
+            Some(self.datasets.remove(found).1)
+        };
+        let mut train = take(Role::Train).expect("there are always training images");
+        let mut eval = take(Role::Eval);
+        let test = take(Role::Test);
+        if data.is_split() {
+            let (rest, off) = split::off(data, train);
+            (train, eval) = (rest, Some(off));
+        }
+        let eval = eval.expect("a config without evaluation images is refused");
+        let train = split::limit(data, train, data.limit_train, classes);
+        let eval = split::limit(data, eval, data.limit_eval, classes);
+        for (role, dataset) in [(Role::Train, &train), (Role::Eval, &eval)] {
+            if dataset.is_empty() {
+                return Err(Error::Mismatch {
+                    path: PathBuf::from(self.files.first().map_or("data", |file| &file.path)),
+                    what: format!("no {} images are left", role.title()),
+                    remedy: "there are too few for `validation`, `folds` or the limits in `data`"
+                        .to_owned(),
+                });
+            }
+        }
+        if !self.bad.is_empty() {
+            self.warnings.push(format!(
+                "{} went without: {} ({})",
+                match self.bad.len() {
+                    1 => "1 image file that cannot be used is".to_owned(),
+                    count => format!("{count} image files that cannot be used are"),
+                },
+                self.bad[0].0,
+                self.bad[0].1
+            ));
+        }
+        let mut splits = vec![(Role::Train, &train), (Role::Eval, &eval)];
+        splits.extend(test.as_ref().map(|test| (Role::Test, test)));
+        self.warnings.extend(split::duplicates(&splits));
+        let listing = self.listing(&splits, &class_names);
+        Ok(Splits {
+            normalize: normalize(data, &train)?,
+            train,
+            eval,
+            test,
+            class_names,
+            files: self.files,
+            listing,
+            warnings: self.warnings,
+        })
+    }
+
+    /// Every image file, in the order of the sources.
+    fn listing(&self, splits: &[(Role, &Dataset)], class_names: &[String]) -> Vec<ListedFile> {
+        let problems: BTreeMap<&str, &str> = self
+            .bad
+            .iter()
+            .map(|(path, reason)| (path.as_str(), reason.as_str()))
+            .collect();
+        let mut listing = Vec::new();
+        for source in self.listings.iter().filter(|it| !it.checksums.is_empty()) {
+            let mut roles = vec![""; source.checksums.len()];
+            for (role, dataset) in splits {
+                if Arc::ptr_eq(&dataset.images, &source.images) {
+                    for place in &dataset.places {
+                        roles[*place as usize] = role.name();
+                    }
+                }
+            }
+            for (index, checksum) in source.checksums.iter().enumerate() {
+                let problem = problems.get(checksum.path.as_str()).copied();
+                listing.push(ListedFile {
+                    source: source.source.clone(),
+                    checksum: checksum.clone(),
+                    split: roles[index],
+                    label: class_names[source.labels[index] as usize].clone(),
+                    problem: problem.unwrap_or_default().to_owned(),
+                });
+            }
+        }
+        listing
+    }
+}
+
+/// What is subtracted from the pixels of each channel and what they are divided by.
+fn normalize(data: &config::Data, train: &Dataset) -> Result<Option<Moments>, Error> {
+    match &data.normalize {
+        None => Ok(None),
+        Some(Normalize::Stated(moments)) => Ok(Some(moments.clone())),
+        Some(Normalize::Word(_)) => {
+            let moments = train.moments();
+            if let Some(channel) = moments.iter().position(|(_, deviation)| *deviation == 0.0) {
+                return Err(Error::Mismatch {
+                    path: PathBuf::from(train.origin(0).1),
+                    what: format!("all pixels of channel {channel} of the training images are equal"),
+                    remedy: "there is nothing to normalize: take data.normalize = \"auto\" out".to_owned(),
+                });
+            }
+            Ok(Some(Moments {
+                mean: moments.iter().map(|(mean, _)| mean * data.scale).collect(),
+                std: moments.iter().map(|(_, std)| std * data.scale).collect(),
+            }))
+        }
     }
 }

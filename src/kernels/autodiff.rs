@@ -21,7 +21,7 @@ use super::extension::Kernels;
 use super::geometry::{BlockGeometry, Conv2dGeometry};
 use super::group_norm::{self, GroupNormGeometry};
 use super::host::{self, Contiguous, Host, ImageTensor, Stored};
-use super::loss::Loss;
+use super::loss::{Loss, Targets};
 use super::prelu::{self, PreluGeometry};
 use super::simd::Level;
 use super::{composed, linear};
@@ -234,7 +234,7 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
 
     fn loss(
         logits: FloatTensor<Self>,
-        targets: Arc<[u32]>,
+        targets: Targets,
         loss: Loss,
         total: f64,
     ) -> FloatTensor<Self> {

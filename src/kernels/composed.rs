@@ -11,7 +11,7 @@ use super::adam::Adam;
 use super::avg_pool::{AvgPoolGeometry, Windows};
 use super::geometry::{BlockGeometry, Conv2dGeometry};
 use super::group_norm::GroupNormGeometry;
-use super::loss::Loss;
+use super::loss::{Loss, Targets};
 use super::prelu::PreluGeometry;
 use crate::random::DropoutMask;
 
@@ -204,7 +204,7 @@ pub fn residual<B: Backend>(
 /// The sum of the losses divided by `total`, as a tensor of one element.
 pub fn loss<B: Backend>(
     logits: FloatTensor<B>,
-    targets: &[u32],
+    targets: &Targets,
     loss: &Loss,
     total: f64,
 ) -> FloatTensor<B> {
@@ -212,13 +212,15 @@ pub fn loss<B: Backend>(
     let classes = shape[1];
     // How much each logarithm counts.
     let mut factors = vec![0.0; targets.len() * classes];
-    for (row, target) in factors.chunks_exact_mut(classes).zip(targets) {
+    for (sample, row) in factors.chunks_exact_mut(classes).enumerate() {
         for (class, factor) in row.iter_mut().enumerate() {
             let spread = loss.label_smoothing / classes as f64;
             *factor = (-spread * loss.weight(class) / total) as f32;
         }
-        let target = *target as usize;
-        row[target] -= ((1.0 - loss.label_smoothing) * loss.weight(target) / total) as f32;
+        for (target, share) in targets.of(sample) {
+            let own = share * (1.0 - loss.label_smoothing) * loss.weight(target);
+            row[target] -= (own / total) as f32;
+        }
     }
     let factors = B::float_from_data(TensorData::new(factors, shape), &logits.device());
     let logarithms = B::log_softmax(logits, 1);

@@ -5,8 +5,6 @@
     reason = "Burn prefers flex; users of ndarray may still choose it"
 )]
 
-use std::sync::Arc;
-
 use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata, backend_extension};
@@ -18,7 +16,7 @@ use super::composed;
 use super::geometry::{BlockGeometry, Conv2dGeometry};
 use super::group_norm::GroupNormGeometry;
 use super::host::{self, ImageTensor, Stored};
-use super::loss::Loss;
+use super::loss::{Loss, Targets};
 use super::prelu::PreluGeometry;
 use crate::random::DropoutMask;
 
@@ -113,7 +111,7 @@ pub trait Kernels: Backend {
 
     fn loss(
         logits: FloatTensor<Self>,
-        targets: Arc<[u32]>,
+        targets: Targets,
         loss: Loss,
         total: f64,
     ) -> FloatTensor<Self> {
@@ -225,7 +223,7 @@ macro_rules! on_host {
 
             fn loss(
                 logits: FloatTensor<Self>,
-                targets: Arc<[u32]>,
+                targets: Targets,
                 loss: Loss,
                 total: f64,
             ) -> FloatTensor<Self> {

@@ -14,7 +14,7 @@ use super::conv2d::{self, Conv2dGradients, Images};
 use super::geometry::{BlockGeometry, Conv2dGeometry, MemoryFormat};
 use super::group_norm::{self, GroupNormGeometry};
 use super::image::transpose;
-use super::loss::Loss;
+use super::loss::{Loss, Targets};
 use super::prelu::{self, PreluGeometry};
 use super::simd::Level;
 
@@ -520,7 +520,7 @@ pub fn residual_backward<B: Host>(output: &Stored<B>, gradient: &FloatTensor<B>)
 /// The loss and its gradient.
 pub fn loss<B: Host>(
     logits: &FloatTensor<B>,
-    targets: &[u32],
+    targets: &Targets,
     loss: &Loss,
     total: f64,
 ) -> (FloatTensor<B>, FloatTensor<B>) {

@@ -1,7 +1,5 @@
 //! The kernels as functions on tensors, for any device.
 
-use std::sync::Arc;
-
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
 
@@ -11,7 +9,7 @@ use super::avg_pool::{AvgPoolGeometry, Windows};
 use super::extension::Kernels;
 use super::geometry::{BlockGeometry, Conv2dGeometry, PoolGeometry};
 use super::group_norm::GroupNormGeometry;
-use super::loss::Loss;
+use super::loss::{Loss, Targets};
 use super::prelu::PreluGeometry;
 use crate::random::DropoutMask;
 
@@ -172,7 +170,7 @@ pub fn dropout<const D: usize>(input: Tensor<D>, mask: DropoutMask) -> Tensor<D>
 }
 
 /// The losses of logits `[batch, classes]`, in nats, added up and divided by `total`.
-pub fn loss(logits: Tensor<2>, targets: Arc<[u32]>, loss: &Loss, total: f64) -> Tensor<1> {
+pub fn loss(logits: Tensor<2>, targets: Targets, loss: &Loss, total: f64) -> Tensor<1> {
     let logits = logits.into_dispatch();
     Tensor::from_dispatch(Dispatch::loss(logits, targets, loss.clone(), total))
 }

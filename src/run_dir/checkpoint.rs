@@ -32,6 +32,8 @@ pub struct State {
     pub run_id: String,
     pub config_digest: String,
     pub data_digest: String,
+    /// What the outputs of the network stand for, in their order.
+    pub class_names: Vec<String>,
     pub position: Position,
     /// The whole of metrics.csv at this point.
     pub metrics: String,
@@ -83,6 +85,10 @@ impl State {
         .into_iter()
         .find(|(_, its, ours)| its != ours)
         .map(|(what, ..)| format!("it belongs to another {what}"))
+        .or_else(|| {
+            let is_other = self.class_names != identity.class_names;
+            is_other.then(|| "its classes are not those of the run".to_owned())
+        })
     }
 }
 

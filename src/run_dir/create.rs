@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 use super::events::{self, Event};
 use super::identity::Identity;
 use super::lock::Lock;
-use super::writer::{Writer, metrics_header};
+use super::writer::{Writer, csv_line, metrics_header};
 use super::{Error, atomic, layout, now};
+use crate::data::ListedFile;
 
 /// What a run directory is made from.
 pub struct NewRun<'a> {
@@ -19,6 +20,8 @@ pub struct NewRun<'a> {
     pub identity: Identity,
     pub config_text: &'a str,
     pub resolved_text: &'a str,
+    /// The image files, where each image has one.
+    pub images: &'a [ListedFile],
 }
 
 /// A folder that a killed `run` left half-made is removed by a later one when it is this old.
@@ -32,6 +35,7 @@ impl Writer {
             mut identity,
             config_text,
             resolved_text,
+            images,
         } = new;
         fs::create_dir_all(out).map_err(|error| Error::io("create", out, error))?;
         if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -54,7 +58,7 @@ impl Writer {
             );
             identity.created_at = now();
             let temporary = tail.path();
-            let lock = fill(temporary, &identity, config_text, resolved_text)?;
+            let lock = fill(temporary, &identity, config_text, resolved_text, images)?;
             let folder = out.join(&identity.run_id);
             match fs::rename(temporary, &folder) {
                 // Another run took the same second and the same four letters.
@@ -81,6 +85,7 @@ fn fill(
     identity: &Identity,
     config_text: &str,
     resolved_text: &str,
+    images: &[ListedFile],
 ) -> Result<Lock, Error> {
     let lock = Lock::acquire(folder)?;
     let mut json = serde_json::to_string_pretty(identity).expect("an identity is plain data");
@@ -96,6 +101,10 @@ fn fill(
     ] {
         atomic::create(&folder.join(name), text.as_bytes())?;
     }
+    if !images.is_empty() {
+        let listing = data_csv(images);
+        atomic::create(&folder.join(layout::DATA), listing.as_bytes())?;
+    }
     events::append(folder, Event::Created)?;
     let checkpoints = folder.join(layout::CHECKPOINTS);
     fs::create_dir(&checkpoints).map_err(|error| Error::io("create", &checkpoints, error))?;
@@ -107,6 +116,22 @@ fn fill(
     }
     atomic::sync_folder(folder)?;
     Ok(lock)
+}
+
+fn data_csv(images: &[ListedFile]) -> String {
+    let mut text = csv_line(&["source", "path", "bytes", "sha256", "label", "split", "problem"]);
+    for image in images {
+        text.push_str(&csv_line(&[
+            image.source.as_str(),
+            &image.checksum.path,
+            &image.checksum.bytes.to_string(),
+            &image.checksum.sha256,
+            &image.label,
+            image.split,
+            &image.problem,
+        ]));
+    }
+    text
 }
 
 /// Best effort: what cannot be removed now is left for later.

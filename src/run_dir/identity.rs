@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, layout};
-use crate::config::Source;
+use crate::config::{Moments, Source};
 use crate::data::DataFile;
 
 /// The format of run directories and checkpoints that this program writes.
@@ -27,6 +27,9 @@ pub struct Identity {
     pub data_digest: String,
     pub data_files: Vec<DataFile>,
     pub class_names: Vec<String>,
+    /// What is subtracted from each channel and what it is divided by, where that is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<Moments>,
     /// Trainable numbers in the network.
     pub parameters: usize,
     pub program_version: String,

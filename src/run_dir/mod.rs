@@ -28,11 +28,11 @@ pub use create::NewRun;
 pub use events::Event;
 pub use identity::{FORMAT, Identity};
 pub use resolve::{list, resolve};
-pub use results::{Prediction, Results};
+pub use results::{Prediction, Results, SplitResults};
 pub use retention::{Candidate, superfluous};
 pub use run::{Run, Status, document};
 pub use table::{MetricsTable, TableError};
-pub use verify::{Check, verify};
+pub use verify::{Check, listed_images, verify};
 pub use writer::{Log, Recovered, Timing, Writer, checkpoint_names};
 
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@ use super::table::MetricsTable;
 use super::writer::{Writer, csv_line};
 use super::{Error, atomic, layout, now};
 use crate::config;
+use crate::data::Dataset;
 use crate::metrics::{COLUMNS, ConfusionMatrix};
 
 /// What the network says of one evaluation image.
@@ -18,27 +19,58 @@ pub struct Prediction {
 
 /// What is left at the end of a run.
 pub struct Results<'a> {
-    pub report: &'a str,
-    pub confusion: &'a ConfusionMatrix,
-    pub predictions: &'a [Prediction],
-    /// The file that the evaluation images came from.
-    pub eval_source: &'a str,
+    pub eval: SplitResults<'a>,
+    pub test: Option<SplitResults<'a>>,
     pub step: u64,
     pub monitor: &'a config::Checkpoint,
 }
+
+/// What the network says of one split.
+pub struct SplitResults<'a> {
+    pub report: String,
+    pub confusion: ConfusionMatrix,
+    pub predictions: &'a [Prediction],
+    /// The images, one a prediction.
+    pub images: &'a Dataset,
+}
+
+/// The files that hold the results of a split.
+pub(super) struct Files {
+    pub report: &'static str,
+    pub confusion: &'static str,
+    pub predictions: &'static str,
+}
+
+pub(super) const EVAL: Files = Files {
+    report: layout::REPORT,
+    confusion: layout::CONFUSION,
+    predictions: layout::PREDICTIONS,
+};
+pub(super) const TEST: Files = Files {
+    report: layout::TEST_REPORT,
+    confusion: layout::TEST_CONFUSION,
+    predictions: layout::TEST_PREDICTIONS,
+};
 
 impl Writer {
     /// Writes the report and its tables, then result.json, which makes the run finished.
     pub fn finish(&self, results: &Results<'_>) -> Result<(), Error> {
         let path = |name: &str| self.folder().join(name);
-        atomic::replace(&path(layout::REPORT), results.report.as_bytes())?;
-        let confusion = confusion_csv(results.confusion, &self.identity().class_names);
-        atomic::replace(&path(layout::CONFUSION), confusion.as_bytes())?;
-        let predictions = predictions_csv(results);
-        atomic::replace(&path(layout::PREDICTIONS), predictions.as_bytes())?;
+        let splits = [(&EVAL, Some(&results.eval)), (&TEST, results.test.as_ref())];
+        for (files, split) in splits {
+            let Some(split) = split else { continue };
+            atomic::replace(&path(files.report), split.report.as_bytes())?;
+            let confusion = confusion_csv(&split.confusion, &self.identity().class_names);
+            atomic::replace(&path(files.confusion), confusion.as_bytes())?;
+            let predictions = predictions_csv(split);
+            atomic::replace(&path(files.predictions), predictions.as_bytes())?;
+        }
         self.event(Event::Finished { step: results.step })?;
         let run_id = &self.identity().run_id;
         let mut result = result_of(run_id, &self.metrics(), results.monitor);
+        if let Some(test) = &results.test {
+            result.insert("test".to_owned(), test_result(&test.confusion));
+        }
         result.insert("reproducible".to_owned(), self.is_reproducible()?.into());
         result.insert("finished_at".to_owned(), now().into());
         let text = format!("{:#}\n", serde_json::Value::Object(result));
@@ -78,6 +110,19 @@ pub(super) fn result_of(
     .collect()
 }
 
+/// What result.json says of the last evaluation.
+pub(super) fn test_result(confusion: &ConfusionMatrix) -> serde_json::Value {
+    let scores = confusion.scores(0.0);
+    let pairs = [
+        ("accuracy", scores.accuracy),
+        ("precision", scores.precision),
+        ("recall", scores.recall),
+        ("f1", scores.f1),
+    ];
+    let scores = pairs.map(|(name, score)| (name.to_owned(), score.into()));
+    serde_json::Value::Object(scores.into_iter().collect())
+}
+
 /// Rows are the truth, columns the prediction.
 pub(super) fn confusion_csv(matrix: &ConfusionMatrix, class_names: &[String]) -> String {
     let mut header = vec!["label".to_owned()];
@@ -91,12 +136,13 @@ pub(super) fn confusion_csv(matrix: &ConfusionMatrix, class_names: &[String]) ->
     text
 }
 
-fn predictions_csv(results: &Results<'_>) -> String {
+fn predictions_csv(results: &SplitResults<'_>) -> String {
     let mut text = csv_line(&["index", "path", "label", "prediction", "probability"]);
-    for (index, row) in results.predictions.iter().enumerate() {
+    for (place, row) in results.predictions.iter().enumerate() {
+        let (number, path) = results.images.origin(place);
         text.push_str(&csv_line(&[
-            &index.to_string(),
-            results.eval_source,
+            &number.to_string(),
+            path,
             &row.label.to_string(),
             &row.prediction.to_string(),
             &row.probability.to_string(),

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use super::checkpoint::{Checkpoint, State};
 use super::identity::Identity;
-use super::results::result_of;
+use super::results::{EVAL, Files, TEST, confusion_csv, result_of, test_result};
 use super::table::MetricsTable;
 use super::writer::{checkpoint_names, metrics_header};
 use super::{Error, document, layout};
 use crate::array;
+use crate::data::DataFile;
 use crate::digest;
 use crate::metrics::{COLUMNS, ConfusionMatrix, classification_report};
 
@@ -29,10 +30,9 @@ pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
         check_config(folder, &identity),
     )];
     for file in &identity.data_files {
-        let problem = match fs::read(&file.path) {
-            Ok(bytes) if digest::of(&bytes).hex() == file.sha256 => None,
-            Ok(_) => Some("is not the file the run was trained on".to_owned()),
-            Err(error) => Some(format!("cannot be read: {error}")),
+        let problem = match file.files {
+            Some(_) => check_images(folder, file),
+            None => check_file(&file.path, &file.sha256),
         };
         checks.push(Check::new(&file.path, problem));
     }
@@ -64,10 +64,13 @@ pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
     let problem = check_metrics(&metrics, newest.as_deref(), finished);
     checks.push(Check::new(layout::METRICS, problem));
     if finished {
-        checks.push(Check::new(
-            layout::PREDICTIONS,
-            check_results(folder, &identity, &metrics),
-        ));
+        for (files, metrics) in [(&EVAL, Some(metrics.as_str())), (&TEST, None)] {
+            // Not every run has images for a last evaluation.
+            if metrics.is_some() || folder.join(files.predictions).exists() {
+                let problem = check_results(folder, files, &identity, metrics);
+                checks.push(Check::new(files.predictions, problem));
+            }
+        }
         let problem = check_result(folder, &identity, &metrics);
         checks.push(Check::new(layout::RESULT, problem));
     }
@@ -81,6 +84,44 @@ impl Check {
             problem,
         }
     }
+}
+
+fn check_file(path: &str, sha256: &str) -> Option<String> {
+    match fs::read(path) {
+        Ok(bytes) if digest::of(&bytes).hex() == sha256 => None,
+        Ok(_) => Some("is not the file the run was trained on".to_owned()),
+        Err(error) => Some(format!("cannot be read: {error}")),
+    }
+}
+
+/// All image files below a folder, as they were listed when the run began.
+fn check_images(folder: &Path, data: &DataFile) -> Option<String> {
+    let listed = match listed_images(folder, &data.path) {
+        Ok(listed) => listed,
+        Err(problem) => return Some(problem),
+    };
+    if data.files != Some(listed.len()) {
+        return Some(format!("{} does not list its images", layout::DATA));
+    }
+    listed.iter().find_map(|(path, sha256)| {
+        let problem = check_file(path, sha256)?;
+        Some(format!("{path} {problem}"))
+    })
+}
+
+/// Path and checksum of every image file of one source.
+pub fn listed_images(folder: &Path, source: &str) -> Result<Vec<(String, String)>, String> {
+    let damaged = |error: csv::Error| format!("{}: {error}", layout::DATA);
+    let mut reader = csv::Reader::from_path(folder.join(layout::DATA)).map_err(damaged)?;
+    let mut listed = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(damaged)?;
+        let cell = |column: usize| record.get(column).unwrap_or_default().to_owned();
+        if cell(0) == source {
+            listed.push((cell(1), cell(3)));
+        }
+    }
+    Ok(listed)
 }
 
 fn check_config(folder: &Path, identity: &Identity) -> Option<String> {
@@ -164,6 +205,9 @@ fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<Str
     let (_, experiment) = document(folder).ok()?;
     let table = MetricsTable::parse(Path::new(layout::METRICS), metrics).ok()?;
     let mut expected = result_of(&identity.run_id, &table, &experiment.checkpoint);
+    if let Some((confusion, _)) = confusion_of(folder, &TEST, identity) {
+        expected.insert("test".to_owned(), test_result(&confusion));
+    }
     for free in ["reproducible", "finished_at"] {
         expected.insert(free.to_owned(), result.get(free)?.clone());
     }
@@ -172,11 +216,15 @@ fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<Str
     (text != expected).then(|| format!("it does not follow from {}", layout::METRICS))
 }
 
-/// Predictions, confusion matrix, report and last row must say the same.
-fn check_results(folder: &Path, identity: &Identity, metrics: &str) -> Option<String> {
-    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
+/// What the predictions of a split add up to, and the first line that is none; nothing where there are
+/// no predictions.
+fn confusion_of(
+    folder: &Path,
+    files: &Files,
+    identity: &Identity,
+) -> Option<(ConfusionMatrix, Option<usize>)> {
+    let predictions = fs::read_to_string(folder.join(files.predictions)).ok()?;
     let mut confusion = ConfusionMatrix::new(identity.class_names.len());
-    let predictions = read(layout::PREDICTIONS);
     for (index, record) in csv::Reader::from_reader(predictions.as_bytes())
         .records()
         .enumerate()
@@ -188,17 +236,33 @@ fn check_results(folder: &Path, identity: &Identity, metrics: &str) -> Option<St
         let record = record.unwrap_or_default();
         match (class(&record, 2), class(&record, 3)) {
             (Some(label), Some(prediction)) => confusion.add(label, prediction),
-            _ => return Some(format!("line {} is no prediction", index + 2)),
+            _ => return Some((confusion, Some(index + 2))),
         }
     }
+    Some((confusion, None))
+}
+
+/// Predictions, confusion matrix, report and, of the evaluation, the last row must say the same.
+fn check_results(
+    folder: &Path,
+    files: &Files,
+    identity: &Identity,
+    metrics: Option<&str>,
+) -> Option<String> {
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let confusion = match confusion_of(folder, files, identity) {
+        Some((confusion, None)) => confusion,
+        Some((_, Some(line))) => return Some(format!("line {line} is no prediction")),
+        None => return Some("cannot be read".to_owned()),
+    };
     let report = classification_report(&confusion, &identity.class_names);
-    if read(layout::REPORT) != report {
-        return Some(format!("{} does not follow from it", layout::REPORT));
+    if read(files.report) != report {
+        return Some(format!("{} does not follow from it", files.report));
     }
-    if read(layout::CONFUSION) != super::results::confusion_csv(&confusion, &identity.class_names) {
-        return Some(format!("{} does not follow from it", layout::CONFUSION));
+    if read(files.confusion) != confusion_csv(&confusion, &identity.class_names) {
+        return Some(format!("{} does not follow from it", files.confusion));
     }
-    let table = MetricsTable::parse(Path::new(layout::METRICS), metrics).ok()?;
+    let table = MetricsTable::parse(Path::new(layout::METRICS), metrics?).ok()?;
     let last = table.len().checked_sub(1)?;
     // The last epoch need not have been evaluated.
     table.get(last, "eval_accuracy")?;

@@ -234,6 +234,7 @@ impl Writer {
                 run_id: self.identity.run_id.clone(),
                 config_digest: self.identity.config_digest.clone(),
                 data_digest: self.identity.data_digest.clone(),
+                class_names: self.identity.class_names.clone(),
                 position: position.clone(),
                 metrics: self.metrics.clone(),
                 previous: self.previous.clone(),

@@ -35,7 +35,7 @@ pub fn evaluate_batch(
     input: [usize; 3],
     device: &Device,
 ) -> BatchOutcome {
-    let Batch { images, labels } = batch;
+    let Batch { images, labels, .. } = batch;
     let images = images_tensor(images, labels.len(), input, device);
     let (logits, _) = network.forward(images, Mode::Evaluation);
     let logits = host_logits(logits);

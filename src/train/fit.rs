@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::early_stop;
 use super::evaluate::evaluate_batch;
@@ -67,6 +67,10 @@ pub fn fit(
     run_awake(|| fit.run())
 }
 
+/// Longer than this there is nothing to do only where a batch is waited for.
+const PATIENCE: Duration = Duration::from_millis(1);
+const NAP: Duration = Duration::from_micros(100);
+
 /// Runs `work` on one of the threads that compute and keeps the others awake: between two
 /// operations of a step there is less time than it takes to wake a thread.
 pub(super) fn run_awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
@@ -77,9 +81,15 @@ pub(super) fn run_awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|scope| {
         for _ in 0..others {
             scope.spawn(|_| {
+                let mut worked = Instant::now();
                 while !is_done.load(Ordering::Relaxed) {
-                    if rayon::yield_now() != Some(rayon::Yield::Executed) {
+                    if rayon::yield_now() == Some(rayon::Yield::Executed) {
+                        worked = Instant::now();
+                    } else if worked.elapsed() < PATIENCE {
                         std::thread::yield_now();
+                    } else {
+                        // Whoever decodes images needs the processor more.
+                        std::thread::sleep(NAP);
                     }
                 }
             });
@@ -160,11 +170,12 @@ impl Fit<'_> {
             data: pixels,
             training,
             checkpoint,
+            model,
             ..
         } = self.session.experiment.clone();
         let epoch = self.session.position.epoch;
         let images = training.images_per_step();
-        let batches = Batches::shuffled(&data.train, &pixels, images, seed, epoch);
+        let batches = Batches::training(&data, &pixels, model.input, images, seed, epoch);
         let first = self.session.position.batch as usize;
         batches.ahead(first, |ready| {
             for index in first..batches.len() {
@@ -173,7 +184,7 @@ impl Fit<'_> {
                     return Ok(Some(stop));
                 }
                 let start = Instant::now();
-                let batch = ready.next().expect("there is a batch for each index");
+                let batch = ready.next().expect("there is a batch for each index")?;
                 let images = batch.labels.len();
                 let loss = self.session.train_batch(batch)?;
                 time.add(start, images);
@@ -205,7 +216,8 @@ impl Fit<'_> {
             model,
             ..
         } = self.session.experiment.clone();
-        let batches = Batches::in_order(&data.eval, &pixels, training.batch_size);
+        let size = training.batch_size;
+        let batches = Batches::in_order(&data.eval, &data, &pixels, model.input, size);
         let network = self.session.evaluated_network();
         let device = self.session.device.clone();
         let mut predictions = Vec::with_capacity(data.eval.len());
@@ -217,7 +229,7 @@ impl Fit<'_> {
                     return Ok(Some(stop));
                 }
                 let start = Instant::now();
-                let batch = ready.next().expect("there is a batch for each index");
+                let batch = ready.next().expect("there is a batch for each index")?;
                 let outcome = evaluate_batch(&network, batch, model.input, &device);
                 let position = &mut self.session.position;
                 position.eval.add(outcome.loss, &outcome.scores);

@@ -14,10 +14,10 @@ mod trial;
 
 pub use fit::{End, Observer, Progress, fit};
 pub use interrupt::{Interrupt, Stop};
-pub use session::Session;
+pub use session::{Predicted, Session};
 pub use trial::{Trial, try_out};
 
-use crate::run_dir;
+use crate::{data, run_dir};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -34,6 +34,8 @@ pub enum Error {
     },
     #[error(transparent)]
     RunDir(#[from] run_dir::Error),
+    #[error(transparent)]
+    Data(#[from] data::Error),
     #[error("checkpoint {file}: {why}\nit was written for another run; start a new one")]
     Misfit { file: String, why: String },
 }

@@ -9,12 +9,21 @@ use super::evaluate::evaluate_batch;
 use super::{Error, Interrupt, Stop};
 use crate::array::{self, Arrays};
 use crate::config::{ClassWeights, Experiment, Loss};
-use crate::data::{Batches, Splits};
+use crate::data::{Batches, Dataset, Role, Splits};
 use crate::kernels;
 use crate::model::Network;
 use crate::optimizer::{Optimizer, WeightAverage};
 use crate::run_dir::{Checkpoint, Position, Prediction};
 use crate::schedule;
+
+/// What came of asking for predictions.
+pub enum Predicted {
+    /// One an image.
+    All(Vec<Prediction>),
+    /// There are no such images.
+    Nothing,
+    Stopped(Stop),
+}
 
 pub struct Session {
     pub experiment: Experiment,
@@ -144,30 +153,45 @@ impl Session {
         4 * numbers as u64
     }
 
-    /// What the network says of every evaluation image; a request to stop is seen before each batch.
-    pub fn predictions(&mut self, interrupt: &Interrupt) -> Result<Vec<Prediction>, Stop> {
-        if let Some(predictions) = self.predictions.take() {
-            return Ok(predictions);
+    /// What the network says of every image of a split; a request to stop is seen before each batch.
+    pub fn predict(&self, role: Role, interrupt: &Interrupt) -> Result<Predicted, Error> {
+        let dataset = match role {
+            Role::Train => Some(&self.data.train),
+            Role::Eval => Some(&self.data.eval),
+            Role::Test => self.data.test.as_ref(),
+        };
+        let mut predictions = Vec::new();
+        let Some(dataset) = dataset else {
+            return Ok(Predicted::Nothing);
+        };
+        if role == Role::Eval
+            && let Some(predictions) = &self.predictions
+        {
+            return Ok(Predicted::All(predictions.clone()));
         }
+        let network = self.evaluated_network();
+        let input = self.experiment.model.input;
+        self.evaluation_batches(dataset).ahead(0, |ready| {
+            for batch in ready {
+                if let Some(stop) = interrupt.poll() {
+                    return Ok(Predicted::Stopped(stop));
+                }
+                let outcome = evaluate_batch(&network, batch?, input, &self.device);
+                predictions.extend(outcome.predictions());
+            }
+            Ok(Predicted::All(predictions))
+        })
+    }
+
+    /// The images of a split in their order.
+    pub(super) fn evaluation_batches<'a>(&'a self, dataset: &'a Dataset) -> Batches<'a> {
         let Experiment {
             data,
             training,
             model,
             ..
         } = &self.experiment;
-        let network = self.evaluated_network();
-        let batches = Batches::in_order(&self.data.eval, data, training.batch_size);
-        let mut predictions = Vec::with_capacity(self.data.eval.len());
-        batches.ahead(0, |ready| {
-            for batch in ready {
-                if let Some(stop) = interrupt.poll() {
-                    return Err(stop);
-                }
-                let outcome = evaluate_batch(&network, batch, model.input, &self.device);
-                predictions.extend(outcome.predictions());
-            }
-            Ok(predictions)
-        })
+        Batches::in_order(dataset, &self.data, data, model.input, training.batch_size)
     }
 }
 

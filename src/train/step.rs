@@ -1,14 +1,12 @@
 //! One optimizer step, with everything that is not finite caught before it could do harm.
 
-use std::sync::Arc;
-
 use burn::optim::GradientsParams;
 
 use super::Error;
 use super::evaluate::{host_logits, images_tensor};
 use super::session::Session;
 use crate::data::Batch;
-use crate::kernels;
+use crate::kernels::{self, loss::Targets};
 use crate::metrics::argmax;
 use crate::model::{BatchStatistics, Mode, is_finite};
 use crate::optimizer;
@@ -18,7 +16,7 @@ impl Session {
     /// through the network `training.batch_size` at a time.
     pub(super) fn train_batch(&mut self, batch: Batch) -> Result<f64, Error> {
         let training = &self.experiment.training;
-        let total = self.loss.total_weight(&batch.labels);
+        let total = self.loss.total_weight(&targets(&batch));
         let mut network = self.network.clone();
         let mut whole: Option<Part> = None;
         for (index, batch) in batch.split(training.batch_size).into_iter().enumerate() {
@@ -67,7 +65,8 @@ impl Session {
     ) -> Result<(Part, Vec<BatchStatistics>), Error> {
         let device = self.device.clone().autodiff();
         let input = self.experiment.model.input;
-        let Batch { images, labels } = batch;
+        let targets = targets(&batch);
+        let Batch { images, labels, .. } = batch;
         let count = labels.len();
         let images = images_tensor(images, count, input, &device);
         let mode = Mode::Training {
@@ -76,7 +75,6 @@ impl Session {
             part,
         };
         let (logits, statistics) = self.network.forward(images.clone(), mode);
-        let targets: Arc<[u32]> = labels.as_slice().into();
         let loss = kernels::loss(logits.clone(), targets, &self.loss, total);
         let loss_value = f64::from(loss.clone().into_scalar::<f32>());
         if !loss_value.is_finite() {
@@ -114,6 +112,15 @@ impl Session {
             step: self.position.step + 1,
             what,
         }
+    }
+}
+
+/// What the images of a batch are measured against.
+fn targets(batch: &Batch) -> Targets {
+    let mixed = batch.mixed.iter().map(|other| (other.label, other.share));
+    Targets {
+        labels: batch.labels.as_slice().into(),
+        mixed: mixed.collect(),
     }
 }
 

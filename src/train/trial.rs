@@ -35,22 +35,22 @@ pub fn try_out(mut session: Session, budget: Duration) -> Result<Trial, Error> {
 }
 
 fn train(session: &mut Session, budget: Duration) -> Result<Stopwatch, Error> {
-    let data = Arc::clone(&session.data);
-    let experiment = session.experiment.clone();
+    let (data, experiment) = (Arc::clone(&session.data), session.experiment.clone());
     let size = experiment.training.images_per_step();
-    let batches = Batches::shuffled(&data.train, &experiment.data, size, experiment.seed, 1);
+    let input = experiment.model.input;
+    let seed = experiment.seed;
+    let batches = Batches::training(&data, &experiment.data, input, size, seed, 1);
     time_batches(&batches, budget, |batch| {
         session.train_batch(batch).map(|_loss| ())
     })
 }
 
 fn evaluate(session: &Session, budget: Duration) -> Result<Stopwatch, Error> {
-    let experiment = &session.experiment;
-    let size = experiment.training.batch_size;
-    let batches = Batches::in_order(&session.data.eval, &experiment.data, size);
+    let batches = session.evaluation_batches(&session.data.eval);
     let network = session.evaluated_network();
+    let input = session.experiment.model.input;
     time_batches(&batches, budget, |batch| {
-        evaluate_batch(&network, batch, experiment.model.input, &session.device);
+        evaluate_batch(&network, batch, input, &session.device);
         Ok(())
     })
 }
@@ -70,6 +70,7 @@ fn time_batches(
     let mut time = Stopwatch::default();
     batches.ahead(0, |ready| {
         for (index, batch) in ready.enumerate() {
+            let batch = batch?;
             let (start, images) = (Instant::now(), batch.labels.len());
             work(batch)?;
             if index == 1 {

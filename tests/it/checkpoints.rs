@@ -340,6 +340,7 @@ fn train(trainer: &mut Trainer, steps: usize) {
         trainer.train(&Batch {
             images,
             labels: (0..5).map(|_| stream.below(10) as u32).collect(),
+            mixed: Vec::new(),
         });
     }
 }
@@ -383,6 +384,7 @@ fn small() -> Checkpoint {
             run_id: "20260101-000000-tiny-abcd".to_owned(),
             config_digest: "01234".to_owned(),
             data_digest: "4567".to_owned(),
+            class_names: vec!["cat".to_owned(), "dog".to_owned()],
             position,
             metrics: "epoch,\"step\"\n1,2\n\u{1f}".to_owned(),
             previous: Some("89ab".to_owned()),

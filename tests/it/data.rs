@@ -9,7 +9,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use runner::config;
-use runner::data::{Batches, Dataset, Splits};
+use runner::data::{Batch, Batches, Splits};
 
 use crate::support::{Sandbox, TINY};
 
@@ -43,7 +43,8 @@ fn a_folder_without_the_files_says_what_they_are_called() {
     refused(
         &sandbox,
         &[
-            "data: no train-images-idx3-ubyte or train-images-idx3-ubyte.gz here",
+            "data: no training images here",
+            "a folder of images has train/ and test/ or val/",
             "t10k-labels-idx1-ubyte, each plain or .gz",
         ],
     );
@@ -135,7 +136,7 @@ fn no_flipped_byte_of_a_gzip_file_changes_what_is_read() {
     let sandbox = Sandbox::new();
     let (name, packed) = pack(&sandbox, EVAL_LABELS);
     let folder = sandbox.path("data").display().to_string();
-    let load = || Splits::load(&data(&folder, &folder), [1, 28, 28], 10);
+    let load = || Splits::load(&data(&folder, &folder), [1, 28, 28], 10, &|_, _| {});
     let labels = load().unwrap().eval.labels;
     let mut harmless = 0;
     for index in 0..packed.len() {
@@ -257,7 +258,7 @@ fn images_of_another_size_are_refused() {
         &sandbox,
         &[
             &format!("{EVAL_IMAGES}: its images are [1, 14, 56], `model.input` is [1, 28, 28]"),
-            "set model.input = [1, 14, 56], or name other data",
+            "set model.input = [1, 14, 56], bring the images to its size with data.resize = [28, 28]",
         ],
     );
 }
@@ -332,50 +333,46 @@ fn a_folder_and_its_files_by_name_give_the_same_run() {
 
 #[test]
 fn pixels_are_scaled_then_normalized_channel_by_channel() {
-    let dataset = Dataset {
-        shape: [2, 1, 2],
-        pixels: vec![0, 10, 20, 255, 1, 2, 3, 4],
-        labels: vec![0, 1],
-        source: String::new(),
+    let pixels = [0, 10, 20, 255, 1, 2, 3, 4];
+    let images = |data: &mut config::Data| {
+        let splits = made(data, [2, 1, 2], &pixels, &[0, 1]);
+        let batches = Batches::in_order(&splits.train, &splits, data, [2, 1, 2], 2);
+        batches.get(0).unwrap().images.to_vec()
     };
-    let images = |data: &config::Data| Batches::in_order(&dataset, data, 2).get(0).images.to_vec();
     let mut data = data("", "");
-    assert_eq!(images(&data), [0.0, 10.0, 20.0, 255.0, 1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(images(&mut data), [0.0, 10.0, 20.0, 255.0, 1.0, 2.0, 3.0, 4.0]);
     data.scale = 0.5;
-    assert_eq!(images(&data), [0.0, 5.0, 10.0, 127.5, 0.5, 1.0, 1.5, 2.0]);
-    data.normalize = Some(config::Normalize {
+    assert_eq!(images(&mut data), [0.0, 5.0, 10.0, 127.5, 0.5, 1.0, 1.5, 2.0]);
+    data.normalize = Some(config::Normalize::Stated(config::Moments {
         mean: vec![1.0, 0.5],
         std: vec![2.0, 0.25],
-    });
+    }));
     assert_eq!(
-        images(&data),
+        images(&mut data),
         [-0.5, 2.0, 38.0, 508.0, -0.25, 0.0, 4.0, 6.0]
     );
     // In double precision, rounded once at the end.
     data.scale = 1.0 / 255.0;
-    data.normalize = Some(config::Normalize {
+    data.normalize = Some(config::Normalize::Stated(config::Moments {
         mean: vec![0.1307, 0.1307],
         std: vec![0.3081, 0.3081],
-    });
-    assert_eq!(images(&data)[3], 2.8214865);
+    }));
+    assert_eq!(images(&mut data)[3], 2.8214865);
 }
 
 #[test]
 fn an_epoch_sees_every_image_once_with_its_own_label() {
-    let dataset = Dataset {
-        shape: [1, 1, 1],
-        pixels: (0..60).collect(),
-        labels: (100..160).collect(),
-        source: String::new(),
-    };
+    let (pixels, labels): (Vec<u8>, Vec<u8>) = (0..60).map(|it| (it, it + 100)).unzip();
+    let mut data = data("", "");
+    let splits = made(&mut data, [1, 1, 1], &pixels, &labels);
     let epoch = |seed, epoch| -> Vec<u32> {
-        let batches = Batches::shuffled(&dataset, &data("", ""), 7, seed, epoch);
-        let sizes: Vec<usize> = (0..batches.len())
-            .map(|index| batches.get(index).labels.len())
+        let batches = Batches::training(&splits, &data, [1, 1, 1], 7, seed, epoch);
+        let batches: Vec<Batch> = (0..batches.len())
+            .map(|index| batches.get(index).unwrap())
             .collect();
+        let sizes: Vec<usize> = batches.iter().map(|batch| batch.labels.len()).collect();
         assert_eq!(sizes, [7, 7, 7, 7, 7, 7, 7, 7, 4]);
-        let batches = (0..batches.len()).map(|index| batches.get(index));
-        let pairs = batches.flat_map(|batch| {
+        let pairs = batches.into_iter().flat_map(|batch| {
             let images = batch.images.to_vec();
             images.into_iter().zip(batch.labels)
         });
@@ -391,6 +388,27 @@ fn an_epoch_sees_every_image_once_with_its_own_label() {
     assert_eq!(epoch(1, 1), order);
     assert_ne!(epoch(1, 2), order);
     assert_ne!(epoch(2, 1), order);
+}
+
+/// Both splits of these images, in IDX files; `shape`: channels, height, width.
+fn made(data: &mut config::Data, shape: [usize; 3], pixels: &[u8], labels: &[u8]) -> Splits {
+    let folder = tempfile::tempdir().unwrap();
+    let count = labels.len() as u32;
+    let sizes = [&[count][..], &shape.map(|size| size as u32)].concat();
+    for split in ["train", "t10k"] {
+        for (name, sizes, bytes) in [
+            ("images-idx3-ubyte", sizes.as_slice(), pixels),
+            ("labels-idx1-ubyte", &[count], labels),
+        ] {
+            let mut file = vec![0, 0, 8, sizes.len() as u8];
+            file.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
+            file.extend(bytes);
+            fs::write(folder.path().join(format!("{split}-{name}")), file).unwrap();
+        }
+    }
+    let path = folder.path().display().to_string();
+    (data.train, data.eval) = (Some(path.clone()), Some(path));
+    Splits::load(data, shape, 256, &|_, _| {}).unwrap()
 }
 
 /// Exit code 4, these words on stderr, and everything as it was: no run directory, no temporary one.
@@ -446,10 +464,11 @@ fn pack(sandbox: &Sandbox, name: &str) -> (String, Vec<u8>) {
 }
 
 fn data(train: &str, eval: &str) -> config::Data {
-    config::Data {
-        train: train.to_owned(),
-        eval: eval.to_owned(),
-        scale: 1.0,
-        normalize: None,
-    }
+    let document = config::Document::parse("tiny.toml", TINY.to_owned(), "tiny");
+    let mut data = document.experiment().unwrap().data;
+    data.path = None;
+    data.train = Some(train.to_owned());
+    data.eval = Some(eval.to_owned());
+    data.scale = 1.0;
+    data
 }

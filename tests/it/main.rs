@@ -21,6 +21,7 @@ mod evaluation;
 mod exit;
 mod faults;
 mod fusion;
+mod images;
 mod kernels;
 mod metrics;
 #[cfg(feature = "ndarray")]

@@ -15,7 +15,7 @@ use crate::support::project;
 #[test]
 fn logits_and_loss_are_pytorchs() {
     let (trainer, splits) = tutorial();
-    let (logits, loss) = trainer.forward(&batches(&trainer, &splits).get(0));
+    let (logits, loss) = trainer.forward(&batches(&trainer, &splits).get(0).unwrap());
     let logits: Vec<f32> = logits.inner().into_data().try_into_vec().unwrap();
     let expected = one("logits");
     assert_close(
@@ -32,7 +32,7 @@ fn logits_and_loss_are_pytorchs() {
 #[test]
 fn every_gradient_is_pytorchs() {
     let (trainer, splits) = tutorial();
-    let gradients = trainer.gradients(&batches(&trainer, &splits).get(0));
+    let gradients = trainer.gradients(&batches(&trainer, &splits).get(0).unwrap());
     let mut arrays = Arrays::new();
     trainer.network.visit_parameters(|parameter| {
         let gradient = parameter.gradient(&gradients).unwrap();
@@ -55,7 +55,7 @@ fn ten_adam_steps_are_pytorchs() {
     let (mut trainer, splits) = tutorial();
     let expected = one("losses");
     for (step, expected) in expected.iter().enumerate() {
-        let loss = trainer.train(&batches(&trainer, &splits).get(step));
+        let loss = trainer.train(&batches(&trainer, &splits).get(step).unwrap());
         let what = format!("the loss of step {step}");
         assert_close(&what, &[loss], &[*expected], 1e-3 * expected);
     }
@@ -81,7 +81,8 @@ fn tutorial() -> (Trainer, Splits) {
         ],
     );
     let input = experiment.model.input;
-    let splits = Splits::load(&experiment.data, input, experiment.classes()).unwrap();
+    let classes = experiment.classes();
+    let splits = Splits::load(&experiment.data, input, classes, &|_, _| {}).unwrap();
     let mut trainer = Trainer::new(experiment);
     trainer.network = trainer.network.with_parameters(&all("parameter.")).unwrap();
     (trainer, splits)
@@ -89,11 +90,9 @@ fn tutorial() -> (Trainer, Splits) {
 
 fn batches<'a>(trainer: &Trainer, splits: &'a Splits) -> Batches<'a> {
     let experiment = &trainer.experiment;
-    Batches::in_order(
-        &splits.train,
-        &experiment.data,
-        experiment.training.batch_size,
-    )
+    let (data, input) = (&experiment.data, experiment.model.input);
+    let batch_size = experiment.training.batch_size;
+    Batches::in_order(&splits.train, splits, data, input, batch_size)
 }
 
 /// The fixture's arrays whose names begin so; `parameter.0.weight` is the program's `layers.0.weight`.

@@ -84,6 +84,8 @@ impl Sandbox {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
         command.args(arguments).current_dir(self.folder.path());
+        // What is kept of image files stays in the sandbox too.
+        command.env("XDG_CACHE_HOME", self.path("caches"));
         command
     }
 

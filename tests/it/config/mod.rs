@@ -113,7 +113,7 @@ fn an_override_puts_its_value_in_place() {
         ("device=cpu", "device", "\"cpu\""),
         (
             "data.path=a folder/of=mine",
-            "data.eval",
+            "data.path",
             "\"a folder/of=mine\"",
         ),
         // Tables that the file lacks.

@@ -82,7 +82,8 @@ fn what_is_unset_is_as_if_it_had_never_been_set() {
     let experiment = read(&sandbox, "grandchild.toml");
     assert_eq!(experiment.early_stop, None);
     assert_eq!(experiment.data.scale, 1.0);
-    assert_eq!(experiment.data.train, "data");
+    assert_eq!(experiment.data.path, None);
+    assert_eq!(experiment.data.train.as_deref(), Some("data"));
     assert_eq!(experiment.training.epochs, 2, "of the file between");
 
     // On the command line too, and a layer of the list.
@@ -204,11 +205,11 @@ fn data_are_named_as_a_whole_or_apart() {
             .experiment()
             .unwrap()
             .data;
-        [data.train, data.eval]
+        [data.path, data.train, data.eval].map(Option::unwrap_or_default)
     };
-    assert_eq!(named(&[]), ["data", "data"]);
-    assert_eq!(named(&["data.eval=b"]), ["data", "b"]);
-    assert_eq!(named(&["data.train=a", "data.eval=b"]), ["a", "b"]);
+    assert_eq!(named(&[]), ["data", "", ""]);
+    assert_eq!(named(&["data.eval=b"]), ["data", "", "b"]);
+    assert_eq!(named(&["data.train=a", "data.eval=b"]), ["data", "a", "b"]);
     let only = [
         "config",
         "show",

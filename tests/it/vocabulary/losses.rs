@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use runner::config::{ClassWeights, LANGUAGE, Loss};
-use runner::kernels;
+use runner::kernels::{self, loss::Targets};
 use serde::Deserialize;
 
 use super::{assert_all_tried, assert_close, autodiff, cases, experiment, tensor};
@@ -46,8 +46,8 @@ fn every_loss_is_pytorchs() {
         let device = autodiff();
         let shape = [case.targets.len(), classes];
         let logits = tensor(single(&case.logits), shape, &device).require_grad();
-        let total = loss.total_weight(&case.targets);
-        let targets = case.targets.as_slice().into();
+        let targets = Targets::from(case.targets.as_slice());
+        let total = loss.total_weight(&targets);
         let value = kernels::loss(logits.clone(), targets, &loss, total);
         let what = format!("the loss {}", case.loss);
         let ours = value.clone().into_scalar::<f32>();

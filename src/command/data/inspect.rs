@@ -1,0 +1,166 @@
+//! `runner data inspect`: what is in a data set.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::cli;
+use crate::command::experiment::{checked, read};
+use crate::command::output::{Output, print_result, reading};
+use crate::command::progress::scan_bar;
+use crate::command::training::load;
+use crate::command::units::thousands;
+use crate::command::exit::Usage;
+use crate::data::{Report, SplitReport, contact_sheet, inspect};
+use crate::listing::{Cell, Column, Listing};
+
+/// Told one by one at most; `--json` has them all.
+const MOST: usize = 20;
+
+pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
+    let is_experiment = args.path.extension().is_some_and(|extension| extension == "toml");
+    if !is_experiment {
+        if args.augmented.is_some() {
+            let message = format!(
+                "--augmented shows what an experiment does to its images, and {} is none\n\
+                 name its file: runner data inspect configs/baseline.toml --augmented grid.png",
+                args.path.display()
+            );
+            return Err(Usage(message).into());
+        }
+        let bar = scan_bar();
+        let report = inspect(&args.path, &args.format, &|done, all| bar.at(done, all))?;
+        print_result(&render(&report, &args.path.display().to_string(), args.json)?)?;
+        return Ok(0);
+    }
+    let experiment = checked(&read(&args.path, &args.overrides)?)?;
+    let data = &experiment.data;
+    if let Some(sheet) = &args.augmented {
+        let input = experiment.model.input;
+        let splits = load(data, input, experiment.classes())?;
+        contact_sheet(&splits, data, input, experiment.seed, sheet)?;
+        Output { quiet: false }.note(&format!(
+            "{}: a row an image, as it is and in epochs 1 to 7",
+            sheet.display()
+        ));
+        return Ok(0);
+    }
+    let places = [&data.path, &data.train, &data.eval, &data.test];
+    let mut seen: Vec<&String> = Vec::new();
+    for place in places.into_iter().flatten() {
+        if seen.contains(&place) {
+            continue;
+        }
+        seen.push(place);
+        let bar = scan_bar();
+        let report = inspect(Path::new(place), &data.format, &|done, all| bar.at(done, all))?;
+        print_result(&render(&report, place, args.json)?)?;
+    }
+    if seen.is_empty() {
+        let message = "the experiment's images are made up: there are no files to look into";
+        return Err(Usage(message.to_owned()).into());
+    }
+    Ok(0)
+}
+
+fn render(report: &Report, place: &str, is_json: bool) -> anyhow::Result<String> {
+    if is_json {
+        return Ok(format!("{}\n", serde_json::to_string_pretty(report)?));
+    }
+    let mut text = format!("{place}: {}\n", report.format);
+    for split in &report.splits {
+        write_split(&mut text, split)?;
+    }
+    let _ = write!(text, "\n{}", classes(&report.splits).render(reading()));
+    if !report.duplicates.is_empty() {
+        let count = report.duplicates.len();
+        let _ = writeln!(
+            text,
+            "\n{} there more than once, pixel by pixel:",
+            match count {
+                1 => "1 image is".to_owned(),
+                count => format!("{} images are", thousands(count as f64)),
+            }
+        );
+        for places in report.duplicates.iter().take(MOST) {
+            let _ = writeln!(text, "  {}", places.join(" = "));
+        }
+        more(&mut text, count);
+    }
+    Ok(text)
+}
+
+fn write_split(text: &mut String, split: &SplitReport) -> anyhow::Result<()> {
+    writeln!(
+        text,
+        "\n{}: {} images in {} classes, {}",
+        split.split,
+        thousands(split.images as f64),
+        split.classes.len(),
+        match (split.grey, split.color) {
+            (_, 0) => "grey".to_owned(),
+            (0, _) => "in colour".to_owned(),
+            (grey, color) => format!("{grey} grey and {color} in colour"),
+        }
+    )?;
+    let sizes: Vec<String> = split
+        .sizes
+        .iter()
+        .take(3)
+        .map(|(height, width, count)| format!("{height}x{width} ({})", thousands(*count as f64)))
+        .collect();
+    let others = match split.sizes.len().saturating_sub(3) {
+        0 => String::new(),
+        others => format!(" and {others} other sizes"),
+    };
+    writeln!(text, "  height x width  {}{others}", sizes.join(", "))?;
+    let numbers = |values: &[f64]| {
+        let values: Vec<String> = values.iter().map(|value| format!("{value:.2}")).collect();
+        values.join(", ")
+    };
+    writeln!(text, "  mean of pixels  {}", numbers(&split.mean))?;
+    writeln!(text, "  deviation       {}", numbers(&split.std))?;
+    for warning in &split.warnings {
+        writeln!(text, "  warning: {warning}")?;
+    }
+    if !split.broken.is_empty() {
+        let count = split.broken.len();
+        let files = if count == 1 { "file" } else { "files" };
+        writeln!(text, "  {count} {files} cannot be used:")?;
+        for (path, reason) in split.broken.iter().take(MOST) {
+            writeln!(text, "    {path}: {reason}")?;
+        }
+        more(text, count);
+    }
+    Ok(())
+}
+
+fn more(text: &mut String, count: usize) {
+    if count > MOST {
+        let _ = writeln!(text, "  and {} more; --json has them all", count - MOST);
+    }
+}
+
+/// A line a class, with its images in each split.
+fn classes(splits: &[SplitReport]) -> Listing {
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in splits.iter().flat_map(|split| &split.classes) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let count = |split: &SplitReport, name: &str| {
+        let found = split.classes.iter().find(|(class, _)| class == name);
+        Cell::Count(found.map_or(0, |(_, count)| *count as u64))
+    };
+    let rows = names.iter().map(|name| {
+        let mut row = vec![Cell::Text((*name).to_owned())];
+        row.extend(splits.iter().map(|split| count(split, name)));
+        row
+    });
+    let mut columns = vec![Column::new("class")];
+    columns.extend(splits.iter().map(|split| Column::numbers(split.split)));
+    Listing {
+        columns,
+        rows: rows.collect(),
+    }
+}

@@ -1,0 +1,305 @@
+//! What is kept from one run to the next: what a scan found, and decoded images.
+//!
+//! Both are only ever a shortcut. A file counts as known if its size and both its times are those of the
+//! scan; decoded images are kept under the checksums of the files they come from, and each is held
+//! against its own checksum when it is read. Where anything is amiss, the files are read anew.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rayon::prelude::*;
+
+use super::listed::ImageFiles;
+use super::scan::{Entry, Facts, Form, Outcome, Stamp};
+use crate::digest::{self, Digest};
+
+/// Changes whenever the same file may give other pixels than before.
+const DECODER: u32 = 1;
+
+/// Files that were touched so shortly before the scan could be changed again without a trace in their times.
+const FRESH: u128 = 2_000_000_000;
+
+/// What is known of the files of one folder in one form.
+pub struct Cache {
+    folder: PathBuf,
+    /// Names the file of the scan.
+    place: String,
+    form: Form,
+    known: HashMap<PathBuf, Entry>,
+    /// Names the file of decoded images that goes with it.
+    pixels: Option<String>,
+}
+
+impl Cache {
+    /// Opens what there is; `None` where there is no folder for caches.
+    pub fn open(files: &ImageFiles, form: Form) -> Option<Self> {
+        let folder = cache_folder()?;
+        let root = files.root.canonicalize().ok()?;
+        let Form {
+            channels,
+            size: [height, width],
+            is_resized,
+        } = form;
+        let mut digest = digest::of(root.as_os_str().as_encoded_bytes());
+        digest.update(format!(
+            "\n{DECODER} {channels} {height} {width} {is_resized}"
+        ));
+        let mut place = digest.hex();
+        place.truncate(32);
+        let mut cache = Self {
+            folder,
+            place,
+            form,
+            known: HashMap::new(),
+            pixels: None,
+        };
+        cache.read_scan();
+        Some(cache)
+    }
+
+    /// What is known of a file, if it is still the same.
+    pub fn known(&self, files: &ImageFiles, index: usize, stamp: Stamp) -> Option<Entry> {
+        let entry = self.known.get(files.name(index))?;
+        (entry.stamp == stamp).then(|| entry.clone())
+    }
+
+    /// What is known of all files, if all of them are still the same.
+    pub fn recall(&self, files: &ImageFiles) -> Option<Vec<Entry>> {
+        if self.known.len() != files.paths.len() {
+            return None;
+        }
+        let known = |(index, path): (usize, &PathBuf)| {
+            let stamp = Stamp::of(&fs::metadata(path).ok()?);
+            self.known(files, index, stamp)
+        };
+        files.paths.par_iter().enumerate().map(known).collect()
+    }
+
+    /// Whether nothing that was found is news.
+    pub fn is_all_known(&self, files: &ImageFiles, entries: &[Entry]) -> bool {
+        let is_known = |(index, entry)| self.known.get(files.name(index)) == Some(entry);
+        self.known.len() == entries.len() && entries.iter().enumerate().all(is_known)
+    }
+
+    fn scan_path(&self) -> PathBuf {
+        self.folder.join(format!("scan-{}.csv", self.place))
+    }
+
+    fn pixels_path(&self, key: &str) -> PathBuf {
+        self.folder.join(format!("pixels-{key}.bin"))
+    }
+
+    fn read_scan(&mut self) {
+        let Ok(text) = fs::read(self.scan_path()) else {
+            return;
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .from_reader(text.as_slice());
+        let mut known = HashMap::new();
+        let mut pixels = None;
+        let mut is_whole = false;
+        for record in reader.byte_records() {
+            let Ok(record) = record else { return };
+            match (&record[0], record.len()) {
+                (b"pixels", 2) => pixels = std::str::from_utf8(&record[1]).ok().map(str::to_owned),
+                (b"end", 1) => is_whole = true,
+                (_, 13) => match entry_of(&record) {
+                    Some((path, entry)) => {
+                        known.insert(path, entry);
+                    }
+                    None => return,
+                },
+                _ => return,
+            }
+        }
+        if is_whole {
+            self.known = known;
+            self.pixels = pixels;
+        }
+    }
+
+    /// Writes down what was found, for the next run; `pixels` names the decoded images. What cannot be
+    /// written is done without.
+    pub fn write_scan(&self, files: &ImageFiles, entries: &[Entry], pixels: Option<&str>) {
+        let fresh = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |time| time.as_nanos())
+            .saturating_sub(FRESH);
+        let is_settled = |stamp: &Stamp| {
+            stamp.modified < fresh && u128::try_from(stamp.changed).is_ok_and(|it| it < fresh)
+        };
+        let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+        let mut written = Ok(());
+        for (index, entry) in entries.iter().enumerate() {
+            // One that may still change is looked at again; so is one that could not be read.
+            if is_settled(&entry.stamp) && !entry.sha256.is_empty() {
+                written = written.and_then(|()| writer.write_byte_record(&record_of(files.name(index), entry)));
+            }
+        }
+        if let Some(key) = pixels {
+            written = written.and_then(|()| writer.write_record(["pixels", key]));
+        }
+        written = written.and_then(|()| writer.write_record(["end"]));
+        let Ok(text) = writer.into_inner() else {
+            return;
+        };
+        if written.is_ok() && self.put(&self.scan_path(), &text).is_ok() {
+            let old = self.pixels.as_deref().filter(|old| Some(*old) != pixels);
+            if let Some(old) = old {
+                let _ = fs::remove_file(self.pixels_path(old));
+            }
+        }
+    }
+
+    /// The name of the decoded images of these files.
+    pub fn key(&self, entries: &[Entry]) -> String {
+        let Form {
+            channels,
+            size: [height, width],
+            ..
+        } = self.form;
+        let mut digest = Digest::default();
+        digest.update(format!("{DECODER} {channels} {height} {width}\n"));
+        for entry in entries {
+            digest.update(&entry.sha256);
+        }
+        let mut key = digest.hex();
+        key.truncate(32);
+        key
+    }
+
+    /// The decoded images of these files, one after the other; those that are no images leave a gap.
+    pub fn pixels(&self, entries: &[Entry]) -> Option<File> {
+        let file = File::open(self.pixels_path(&self.key(entries))).ok()?;
+        let bytes = file.metadata().ok()?.len();
+        (bytes == (entries.len() * self.form.bytes()) as u64).then_some(file)
+    }
+
+    /// Reads them all, and holds each against its checksum.
+    pub fn all_pixels(&self, entries: &[Entry]) -> Option<Vec<u8>> {
+        let mut file = self.pixels(entries)?;
+        let mut pixels = Vec::with_capacity(entries.len() * self.form.bytes());
+        file.read_to_end(&mut pixels).ok()?;
+        let images = pixels.par_chunks_exact(self.form.bytes()).zip(entries);
+        let is_good = |(image, entry): (&[u8], &Entry)| match &entry.outcome {
+            Outcome::Good(facts) => facts.key == digest::of(image).word(),
+            _ => true,
+        };
+        let is_whole = pixels.len() == entries.len() * self.form.bytes();
+        (is_whole && images.all(is_good)).then_some(pixels)
+    }
+
+    /// Keeps decoded images, one after the other. Gives their name, if it could.
+    pub fn keep_pixels(
+        &self,
+        entries: &[Entry],
+        pixels: &[u8],
+    ) -> Option<String> {
+        let key = self.key(entries);
+        self.put(&self.pixels_path(&key), pixels).ok()?;
+        Some(key)
+    }
+
+    /// A file for images that are decoded one by one, not to be seen until it is published.
+    pub fn unfinished(&self) -> io::Result<tempfile::NamedTempFile> {
+        fs::create_dir_all(&self.folder)?;
+        tempfile::NamedTempFile::new_in(&self.folder)
+    }
+
+    /// Publishes what is whole.
+    pub fn publish(&self, file: tempfile::NamedTempFile, entries: &[Entry]) -> Option<String> {
+        let key = self.key(entries);
+        file.persist(self.pixels_path(&key)).ok()?;
+        Some(key)
+    }
+
+    /// Writes a file beside its name and then under it, so that it is whole or not there.
+    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.unfinished()?;
+        file.write_all(bytes)?;
+        file.persist(path)?;
+        Ok(())
+    }
+}
+
+/// `$XDG_CACHE_HOME/runner`, or `~/.cache/runner`.
+fn cache_folder() -> Option<PathBuf> {
+    let of = |name: &str| {
+        let path = PathBuf::from(std::env::var_os(name)?);
+        path.is_absolute().then_some(path)
+    };
+    let caches = of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache")));
+    Some(caches?.join("runner"))
+}
+
+fn record_of(path: &Path, entry: &Entry) -> csv::ByteRecord {
+    let (outcome, [height, width], facts, reason) = match &entry.outcome {
+        Outcome::Good(facts) => ("good", [0, 0], *facts, ""),
+        Outcome::OtherSize(size) => ("size", *size, Facts::default(), ""),
+        Outcome::Bad(reason) => ("bad", [0, 0], Facts::default(), reason.as_str()),
+    };
+    let mut record = csv::ByteRecord::new();
+    record.push_field(path.as_os_str().as_encoded_bytes());
+    for number in [
+        entry.stamp.bytes.to_string(),
+        entry.stamp.modified.to_string(),
+        entry.stamp.changed.to_string(),
+        entry.sha256.clone(),
+        outcome.to_owned(),
+        height.to_string(),
+        width.to_string(),
+        facts.key.to_string(),
+    ] {
+        record.push_field(number.as_bytes());
+    }
+    let sums = facts.sums.iter();
+    let sums: Vec<String> = sums.map(|(sum, squares)| format!("{sum} {squares}")).collect();
+    record.push_field(sums[0].as_bytes());
+    record.push_field(sums[1].as_bytes());
+    record.push_field(sums[2].as_bytes());
+    record.push_field(reason.as_bytes());
+    record
+}
+
+fn entry_of(record: &csv::ByteRecord) -> Option<(PathBuf, Entry)> {
+    let text = |column: usize| std::str::from_utf8(&record[column]).ok();
+    let pair = |column: usize| {
+        let (sum, squares) = text(column)?.split_once(' ')?;
+        Some((sum.parse().ok()?, squares.parse().ok()?))
+    };
+    let outcome = match text(5)? {
+        "good" => Outcome::Good(Facts {
+            key: text(8)?.parse().ok()?,
+            sums: [pair(9)?, pair(10)?, pair(11)?],
+        }),
+        "size" => Outcome::OtherSize([text(6)?.parse().ok()?, text(7)?.parse().ok()?]),
+        "bad" => Outcome::Bad(text(12)?.to_owned()),
+        _ => return None,
+    };
+    let entry = Entry {
+        stamp: Stamp {
+            bytes: text(1)?.parse().ok()?,
+            modified: text(2)?.parse().ok()?,
+            changed: text(3)?.parse().ok()?,
+        },
+        sha256: text(4)?.to_owned(),
+        outcome,
+    };
+    Some((path_of(&record[0])?, entry))
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> Option<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    Some(PathBuf::from(std::ffi::OsStr::from_bytes(bytes)))
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> Option<PathBuf> {
+    std::str::from_utf8(bytes).ok().map(PathBuf::from)
+}

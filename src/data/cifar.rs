@@ -1,0 +1,167 @@
+//! CIFAR's binary batches: records of one label byte, in CIFAR-100 two, and 3072 bytes of red, green and
+//! blue, 32 rows of 32 each. Source of the format: the page of the CIFAR data sets of A. Krizhevsky.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::labels::Labels;
+use super::listed::{Contents, Listed};
+use super::{DataFile, Error};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Cifar10,
+    Cifar100,
+}
+
+/// Channels, height, width.
+const SHAPE: [usize; 3] = [3, 32, 32];
+const IMAGE: usize = 3 * 32 * 32;
+
+/// The names of the classes where no file beside the batches gives them.
+const CIFAR10: [&str; 10] = [
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+];
+
+impl Kind {
+    fn classes(self) -> usize {
+        match self {
+            Kind::Cifar10 => 10,
+            Kind::Cifar100 => 100,
+        }
+    }
+
+    /// Bytes before the pixels; the last of them is the label.
+    fn label_bytes(self) -> usize {
+        match self {
+            Kind::Cifar10 => 1,
+            Kind::Cifar100 => 2,
+        }
+    }
+}
+
+/// The batches in a folder: those for training, or for evaluation; none where there are no such files.
+pub fn find(folder: &Path, is_training: bool) -> Option<(Kind, Vec<PathBuf>)> {
+    let there = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
+    let batches: Vec<PathBuf> = match is_training {
+        true => (1..=5)
+            .filter_map(|number| there(&format!("data_batch_{number}.bin")))
+            .collect(),
+        false => there("test_batch.bin").into_iter().collect(),
+    };
+    if !batches.is_empty() {
+        return Some((Kind::Cifar10, batches));
+    }
+    let whole = there(if is_training { "train.bin" } else { "test.bin" })?;
+    Some((Kind::Cifar100, vec![whole]))
+}
+
+/// Which kind a file is by its name.
+pub fn kind_of(file: &Path) -> Option<Kind> {
+    let name = file.file_name()?.to_str()?;
+    match name {
+        "train.bin" | "test.bin" => Some(Kind::Cifar100),
+        name if name.ends_with("batch.bin") || name.starts_with("data_batch_") => {
+            Some(Kind::Cifar10)
+        }
+        _ => None,
+    }
+}
+
+/// Reads batches one after the other.
+pub fn read(kind: Kind, batches: &[PathBuf]) -> Result<Listed, Error> {
+    let (mut labels, mut pixels) = (Vec::new(), Vec::new());
+    let mut files = Vec::new();
+    let folder = batches.first().and_then(|batch| batch.parent());
+    let classes = names(kind, folder.unwrap_or(Path::new("")))?;
+    for path in batches {
+        let bytes = fs::read(path).map_err(|source| Error::Unreadable {
+            path: path.clone(),
+            source,
+        })?;
+        records(kind, &bytes, &mut labels, &mut pixels).map_err(|what| Error::File {
+            path: path.clone(),
+            what,
+        })?;
+        files.push(DataFile::of(path, &bytes));
+    }
+    let source = match files.as_slice() {
+        [one] => one.path.clone(),
+        _ => folder.unwrap_or(Path::new("")).display().to_string(),
+    };
+    Ok(Listed {
+        labels: Labels::Names { classes, labels },
+        images: Contents::Pixels {
+            shape: SHAPE,
+            bytes: pixels,
+            source,
+        },
+        files,
+        warnings: Vec::new(),
+    })
+}
+
+/// Adds the records of one batch to what was read of others; says what is wrong with it otherwise.
+pub fn records(
+    kind: Kind,
+    bytes: &[u8],
+    labels: &mut Vec<u32>,
+    pixels: &mut Vec<u8>,
+) -> Result<(), String> {
+    let record = kind.label_bytes() + IMAGE;
+    if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
+        return Err(format!(
+            "{} bytes are no whole number of records of {record} bytes: the file is truncated, or no \
+             batch of CIFAR-{}",
+            bytes.len(),
+            kind.classes()
+        ));
+    }
+    for (index, record) in bytes.chunks_exact(record).enumerate() {
+        let (label, image) = record.split_at(kind.label_bytes());
+        let label = label[kind.label_bytes() - 1];
+        if usize::from(label) >= kind.classes() {
+            return Err(format!(
+                "label {label} of image {index} lies outside the {} classes of CIFAR-{}",
+                kind.classes(),
+                kind.classes()
+            ));
+        }
+        labels.push(u32::from(label));
+        pixels.extend_from_slice(image);
+    }
+    Ok(())
+}
+
+/// What the file beside the batches calls the classes.
+fn names(kind: Kind, folder: &Path) -> Result<Vec<String>, Error> {
+    let file = match kind {
+        Kind::Cifar10 => "batches.meta.txt",
+        Kind::Cifar100 => "fine_label_names.txt",
+    };
+    let path = folder.join(file);
+    let Ok(text) = fs::read_to_string(&path) else {
+        return Ok(match kind {
+            Kind::Cifar10 => CIFAR10.map(str::to_owned).to_vec(),
+            Kind::Cifar100 => (0..100).map(|class| class.to_string()).collect(),
+        });
+    };
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let names: Vec<String> = lines.map(str::to_owned).collect();
+    if names.len() != kind.classes() {
+        return Err(Error::File {
+            path,
+            what: format!("{} names for {} classes", names.len(), kind.classes()),
+        });
+    }
+    Ok(names)
+}

@@ -1,0 +1,170 @@
+//! A folder with a folder of images for each class, nested or not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use super::labels::{self, Labels};
+use super::listed::{Contents, ImageFiles, Listed};
+use super::picture::EXTENSIONS;
+
+/// Folders inside of folders at most; ends a link that leads back.
+const MAX_DEPTH: usize = 32;
+
+/// Lists the images of every class. Hidden files and folders are passed over, other files are told of in
+/// one warning; a class without images is an error.
+pub fn list(folder: &Path) -> Result<Listed, Error> {
+    let mut others = Others::default();
+    let mut classes: Vec<String> = Vec::new();
+    for (name, path) in entries(folder)? {
+        match path.is_dir() {
+            true => classes.push(name),
+            false => others.add(&path),
+        }
+    }
+    labels::sort(&mut classes);
+    let (mut paths, mut numbers) = (Vec::new(), Vec::new());
+    let mut empty = Vec::new();
+    for (number, class) in (0..).zip(&classes) {
+        let before = paths.len();
+        walk(&folder.join(class), 0, &mut paths, &mut others)?;
+        paths[before..].sort_unstable();
+        numbers.resize(paths.len(), number);
+        if paths.len() == before {
+            empty.push(class.as_str());
+        }
+    }
+    if classes.is_empty() {
+        return Err(Error::Missing {
+            path: folder.to_owned(),
+            wanted: "folders of images".to_owned(),
+            remedy: "a folder of images has a folder for each class: train/cat/1.jpg".to_owned(),
+        });
+    }
+    if !empty.is_empty() {
+        return Err(Error::Mismatch {
+            path: folder.to_owned(),
+            what: match empty[..] {
+                [one] => format!("there is no image in the folder {one}, which would be a class"),
+                _ => format!(
+                    "there are no images in the folders {}, which would be classes",
+                    empty.join(", ")
+                ),
+            },
+            remedy: format!(
+                "put images there, or take the folder away; images end in .{}",
+                EXTENSIONS.join(", .")
+            ),
+        });
+    }
+    Ok(Listed {
+        labels: Labels::Names {
+            classes,
+            labels: numbers,
+        },
+        images: Contents::Files(ImageFiles {
+            root: folder.to_owned(),
+            paths,
+        }),
+        files: Vec::new(),
+        warnings: others.warning(folder).into_iter().collect(),
+    })
+}
+
+/// Whether there is an image somewhere below, hidden ones aside.
+pub fn has_images(folder: &Path) -> bool {
+    let (mut paths, mut others) = (Vec::new(), Others::default());
+    walk(folder, 0, &mut paths, &mut others).is_ok() && !paths.is_empty()
+}
+
+/// Files that are neither hidden nor images.
+#[derive(Default)]
+struct Others {
+    count: usize,
+    first: Vec<PathBuf>,
+}
+
+impl Others {
+    fn add(&mut self, path: &Path) {
+        self.count += 1;
+        if self.first.len() < 3 {
+            self.first.push(path.to_owned());
+        }
+    }
+
+    fn warning(&self, folder: &Path) -> Option<String> {
+        let names: Vec<String> = self
+            .first
+            .iter()
+            .map(|path| path.strip_prefix(folder).unwrap_or(path))
+            .map(|path| path.display().to_string())
+            .collect();
+        let more = match self.count - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let files = if self.count == 1 { "file" } else { "files" };
+        (self.count > 0).then(|| {
+            format!(
+                "{}: {} {files} passed over that are no images of a class: {}{more}",
+                folder.display(),
+                self.count,
+                names.join(", ")
+            )
+        })
+    }
+}
+
+fn walk(
+    folder: &Path,
+    depth: usize,
+    paths: &mut Vec<PathBuf>,
+    others: &mut Others,
+) -> Result<(), Error> {
+    if depth > MAX_DEPTH {
+        return Err(Error::Mismatch {
+            path: folder.to_owned(),
+            what: format!("more than {MAX_DEPTH} folders inside of each other"),
+            remedy: "perhaps a link leads back to where it is; take it away".to_owned(),
+        });
+    }
+    for (_, path) in entries(folder)? {
+        if path.is_dir() {
+            walk(&path, depth + 1, paths, others)?;
+        } else if is_image(&path) {
+            paths.push(path);
+        } else {
+            others.add(&path);
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder and not hidden, in no particular order.
+fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+    let unreadable = |source| Error::Unreadable {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let name = entry
+            .file_name()
+            .into_string()
+            .map_err(|_| Error::Mismatch {
+                path: entry.path(),
+                what: "its name is not UTF-8".to_owned(),
+                remedy: "give it another name".to_owned(),
+            })?;
+        if !name.starts_with('.') {
+            entries.push((name, entry.path()));
+        }
+    }
+    Ok(entries)
+}
+
+fn is_image(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|it| EXTENSIONS.iter().any(|known| it.eq_ignore_ascii_case(known)))
+}

@@ -1,0 +1,212 @@
+//! What is in a data set, whatever it is for: counts, sizes, colours, duplicates, broken files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::labels::Labels;
+use super::listed::{Contents, Listed};
+use super::picture::Picture;
+use super::scan::moments;
+use super::source::{self, Source};
+use super::{Error, Role, Watch};
+use crate::digest;
+
+/// Of everything at a place.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub format: &'static str,
+    pub splits: Vec<SplitReport>,
+    /// Images that are there more than once, each with all its places.
+    pub duplicates: Vec<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct SplitReport {
+    pub split: &'static str,
+    pub images: usize,
+    /// Name and number of images.
+    pub classes: Vec<(String, usize)>,
+    /// Height, width and number of images, the most frequent first.
+    pub sizes: Vec<(usize, usize, usize)>,
+    pub grey: usize,
+    pub color: usize,
+    /// Of each channel, 0..=255; of grey images among coloured ones as if they were coloured.
+    pub mean: Vec<f64>,
+    /// As `mean`.
+    pub std: Vec<f64>,
+    /// Path and reason.
+    pub broken: Vec<(String, String)>,
+    pub warnings: Vec<String>,
+}
+
+/// What one image adds.
+struct Seen {
+    name: String,
+    outcome: Result<Facts, String>,
+}
+
+struct Facts {
+    channels: usize,
+    size: [usize; 2],
+    key: u64,
+    sums: [(u64, u64); 3],
+}
+
+/// Looks at every image at a place.
+pub fn inspect(place: &Path, format: &str, watch: Watch<'_>) -> Result<Report, Error> {
+    let sources = source::all(place, format)?;
+    let format = sources.first().map_or("", |(_, source)| source.format());
+    let mut splits = Vec::new();
+    let mut places: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for (role, source) in sources {
+        let (split, seen) = look(role, &source, watch)?;
+        for image in seen {
+            if let Ok(facts) = image.outcome {
+                places.entry(facts.key).or_default().push(image.name);
+            }
+        }
+        splits.push(split);
+    }
+    let mut duplicates: Vec<Vec<String>> = places
+        .into_values()
+        .filter(|places| places.len() > 1)
+        .collect();
+    duplicates.sort();
+    Ok(Report {
+        format,
+        splits,
+        duplicates,
+    })
+}
+
+fn look(role: Role, source: &Source, watch: Watch<'_>) -> Result<(SplitReport, Vec<Seen>), Error> {
+    let Listed {
+        labels,
+        images,
+        warnings,
+        ..
+    } = source.list()?;
+    let seen = match &images {
+        Contents::Pixels {
+            shape,
+            bytes,
+            source,
+        } => of_pixels(*shape, bytes, source),
+        Contents::Files(files) => {
+            let done = std::sync::atomic::AtomicUsize::new(0);
+            let all = files.paths.len();
+            let look = |path: &std::path::PathBuf| {
+                let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"));
+                let picture = bytes.and_then(|bytes| Picture::decode(&bytes));
+                watch(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, all);
+                Seen {
+                    name: path.display().to_string(),
+                    outcome: picture.map(|picture| of_picture(&picture)),
+                }
+            };
+            files.paths.par_iter().map(look).collect()
+        }
+    };
+    Ok((summary(role, &labels, &seen, warnings), seen))
+}
+
+fn of_pixels(shape: [usize; 3], bytes: &[u8], source: &str) -> Vec<Seen> {
+    let [channels, height, width] = shape;
+    let images = bytes.par_chunks_exact(channels * height * width).enumerate();
+    images
+        .map(|(index, image)| {
+            let mut sums = [(0, 0); 3];
+            for (sums, plane) in sums.iter_mut().zip(image.chunks_exact(height * width)) {
+                *sums = moments(plane);
+            }
+            Seen {
+                name: format!("image {index} of {source}"),
+                outcome: Ok(Facts {
+                    channels,
+                    size: [height, width],
+                    key: digest::of(image).word(),
+                    sums,
+                }),
+            }
+        })
+        .collect()
+}
+
+fn of_picture(picture: &Picture) -> Facts {
+    let planes = picture.planes(picture.channels);
+    let size = [picture.height, picture.width];
+    let mut digest = digest::of(format!("{size:?}"));
+    digest.update(&planes);
+    let mut sums = [(0, 0); 3];
+    for (sums, plane) in sums.iter_mut().zip(planes.chunks_exact(size[0] * size[1])) {
+        *sums = moments(plane);
+    }
+    Facts {
+        channels: picture.channels,
+        size,
+        key: digest.word(),
+        sums,
+    }
+}
+
+fn summary(role: Role, labels: &Labels, seen: &[Seen], warnings: Vec<String>) -> SplitReport {
+    let good: Vec<(&Facts, u32)> = seen
+        .iter()
+        .zip(labels.numbers())
+        .filter_map(|(seen, label)| Some((seen.outcome.as_ref().ok()?, *label)))
+        .collect();
+    let names = match labels {
+        Labels::Names { classes, .. } => classes.clone(),
+        Labels::Numbers(labels) => {
+            let classes = labels.iter().max().map_or(0, |highest| highest + 1);
+            (0..classes).map(|class| class.to_string()).collect()
+        }
+    };
+    let mut counts = vec![0; names.len()];
+    let mut sizes: BTreeMap<[usize; 2], usize> = BTreeMap::new();
+    for (facts, label) in &good {
+        counts[*label as usize] += 1;
+        *sizes.entry(facts.size).or_default() += 1;
+    }
+    let mut sizes: Vec<(usize, usize, usize)> = sizes
+        .into_iter()
+        .map(|([height, width], count)| (height, width, count))
+        .collect();
+    sizes.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+    let channels = good.iter().map(|(facts, _)| facts.channels).max().unwrap_or(0);
+    let of_channel = |channel: usize| {
+        let add = |(sum, squares, pixels): (u128, u128, u128), (facts, _): &(&Facts, u32)| {
+            let (more, more_squares) = facts.sums[channel.min(facts.channels - 1)];
+            let area = (facts.size[0] * facts.size[1]) as u128;
+            (
+                sum + u128::from(more),
+                squares + u128::from(more_squares),
+                pixels + area,
+            )
+        };
+        let (sum, squares, pixels) = good.iter().fold((0, 0, 0), add);
+        let mean = sum as f64 / pixels as f64;
+        let variance = squares as f64 / pixels as f64 - mean * mean;
+        (mean, variance.max(0.0).sqrt())
+    };
+    let of_channels: Vec<(f64, f64)> = (0..channels.min(3)).map(of_channel).collect();
+    let grey = good.iter().filter(|(facts, _)| facts.channels == 1).count();
+    SplitReport {
+        split: role.name(),
+        images: good.len(),
+        classes: names.into_iter().zip(counts).collect(),
+        sizes,
+        grey,
+        color: good.len() - grey,
+        mean: of_channels.iter().map(|(mean, _)| *mean).collect(),
+        std: of_channels.iter().map(|(_, std)| *std).collect(),
+        broken: seen
+            .iter()
+            .filter_map(|seen| Some((seen.name.clone(), seen.outcome.as_ref().err()?.clone())))
+            .collect(),
+        warnings,
+    }
+}

@@ -1,0 +1,227 @@
+//! Every image file looked at once, before anything is made: whether it is one, its size, what it holds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::UNIX_EPOCH;
+
+use rayon::prelude::*;
+
+use super::listed::ImageFiles;
+use super::picture::{self, Picture};
+use crate::digest;
+
+/// How images are to come out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Form {
+    /// 1 for grey, 3 for colour.
+    pub channels: usize,
+    /// Height and width.
+    pub size: [usize; 2],
+    /// Whether images of other sizes are brought to this one.
+    pub is_resized: bool,
+}
+
+impl Form {
+    /// Bytes of an image.
+    pub fn bytes(self) -> usize {
+        self.channels * self.size[0] * self.size[1]
+    }
+}
+
+/// What is known of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub stamp: Stamp,
+    pub sha256: String,
+    pub outcome: Outcome,
+}
+
+/// What changes when a file does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stamp {
+    pub bytes: u64,
+    /// Nanoseconds since 1970.
+    pub modified: u128,
+    /// When anything of the file was changed, its name among it; 0 where the system does not tell.
+    pub changed: i128,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Good(Facts),
+    /// A whole image, of this height and width.
+    OtherSize([usize; 2]),
+    /// Why it is none.
+    Bad(String),
+}
+
+/// What is known of an image as it comes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// Equal for equal pixels: the beginning of their SHA-256.
+    pub key: u64,
+    /// Of each channel, the sum of its pixels and of their squares.
+    pub sums: [(u64, u64); 3],
+}
+
+impl Facts {
+    /// Of row-major `[channels, height, width]`.
+    pub fn of(planes: &[u8], channels: usize) -> Self {
+        let mut sums = [(0, 0); 3];
+        let planes_of = planes.chunks_exact(planes.len() / channels);
+        for (sums, plane) in sums.iter_mut().zip(planes_of) {
+            *sums = moments(plane);
+        }
+        Self {
+            key: digest::of(planes).word(),
+            sums,
+        }
+    }
+}
+
+/// The sum of pixels and of their squares.
+pub fn moments(pixels: &[u8]) -> (u64, u64) {
+    // Chunks so short that 32 bits hold their squares.
+    pixels.chunks(1 << 15).fold((0, 0), |(sum, squares), chunk| {
+        let of_chunk = chunk.iter().fold((0u32, 0u32), |(sum, squares), pixel| {
+            let pixel = u32::from(*pixel);
+            (sum + pixel, squares + pixel * pixel)
+        });
+        (sum + u64::from(of_chunk.0), squares + u64::from(of_chunk.1))
+    })
+}
+
+impl Stamp {
+    pub fn of(metadata: &fs::Metadata) -> Self {
+        let modified = metadata.modified().ok();
+        let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        #[cfg(unix)]
+        let changed = {
+            use std::os::unix::fs::MetadataExt;
+            i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec())
+        };
+        #[cfg(not(unix))]
+        let changed = 0;
+        Self {
+            bytes: metadata.len(),
+            modified: modified.map_or(0, |time| time.as_nanos()),
+            changed,
+        }
+    }
+}
+
+/// Who is told how many of how many files are done.
+pub type Watch<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+/// Looks at all files, in their order, on all threads. `known` gives what need not be looked at again;
+/// `keep` is given every good image with its place.
+pub fn scan(
+    files: &ImageFiles,
+    form: Form,
+    known: &(dyn Fn(usize, Stamp) -> Option<Entry> + Sync),
+    keep: &(dyn Fn(usize, Vec<u8>) + Sync),
+    watch: Watch<'_>,
+) -> Vec<Entry> {
+    let count = Count::new(files, watch);
+    let look = |(index, path): (usize, &PathBuf)| {
+        let entry = look_at(path, form, &|stamp| known(index, stamp), |planes| {
+            keep(index, planes);
+        });
+        count.one();
+        entry
+    };
+    files.paths.par_iter().enumerate().map(look).collect()
+}
+
+/// The same with all images at their places in `pixels`, one after the other; bad ones leave a gap.
+pub fn scan_into(
+    files: &ImageFiles,
+    form: Form,
+    pixels: &mut [u8],
+    watch: Watch<'_>,
+) -> Vec<Entry> {
+    let count = Count::new(files, watch);
+    let look = |(path, target): (&PathBuf, &mut [u8])| {
+        let entry = look_at(path, form, &|_| None, |planes| target.copy_from_slice(&planes));
+        count.one();
+        entry
+    };
+    let targets = pixels.par_chunks_exact_mut(form.bytes());
+    files.paths.par_iter().zip(targets).map(look).collect()
+}
+
+/// How many files are done.
+struct Count<'a> {
+    done: AtomicUsize,
+    all: usize,
+    watch: Watch<'a>,
+}
+
+impl<'a> Count<'a> {
+    fn new(files: &ImageFiles, watch: Watch<'a>) -> Self {
+        Self {
+            done: AtomicUsize::new(0),
+            all: files.paths.len(),
+            watch,
+        }
+    }
+
+    fn one(&self) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        (self.watch)(done, self.all);
+    }
+}
+
+fn look_at(
+    path: &Path,
+    form: Form,
+    known: &dyn Fn(Stamp) -> Option<Entry>,
+    keep: impl FnOnce(Vec<u8>),
+) -> Entry {
+    let unreadable = |error: std::io::Error| Entry {
+        stamp: Stamp::default(),
+        sha256: String::new(),
+        outcome: Outcome::Bad(format!("cannot be read: {error}")),
+    };
+    let stamp = match fs::metadata(path) {
+        Ok(metadata) => Stamp::of(&metadata),
+        Err(error) => return unreadable(error),
+    };
+    if let Some(entry) = known(stamp) {
+        return entry;
+    }
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return unreadable(error),
+    };
+    let outcome = match form.decode(&bytes) {
+        Ok(planes) => {
+            let facts = Facts::of(&planes, form.channels);
+            keep(planes);
+            Outcome::Good(facts)
+        }
+        Err(outcome) => outcome,
+    };
+    Entry {
+        stamp,
+        sha256: digest::of(&bytes).hex(),
+        outcome,
+    }
+}
+
+impl Form {
+    /// From the bytes of a file to row-major `[channels, height, width]`.
+    pub fn decode(self, bytes: &[u8]) -> Result<Vec<u8>, Outcome> {
+        let picture = Picture::decode(bytes).map_err(Outcome::Bad)?;
+        let size = [picture.height, picture.width];
+        if size != self.size && !self.is_resized {
+            return Err(Outcome::OtherSize(size));
+        }
+        let planes = picture.planes(self.channels);
+        match size == self.size {
+            true => Ok(planes),
+            false => picture::resize(&planes, size, self.size).map_err(Outcome::Bad),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Pixels against Pillow's, sizes against torchvision's, broken files against what Pillow refuses.
+
+use std::fs;
+
+use runner::data::picture::{Picture, resize};
+
+use super::{arrays, fixtures};
+
+/// Red if 16 bits are rounded in place of cut, if transparency is blended in, or with the image crate's
+/// own grey.
+#[test]
+fn every_format_decodes_to_pillows_pixels() {
+    let folder = fixtures().join("images");
+    let expected = arrays(&folder.join("expected.safetensors"));
+    let mut count = 0;
+    let mut worst = Vec::new();
+    for (name, (shape, theirs)) in &expected {
+        let Some((file, channels)) = name
+            .strip_suffix(".rgb")
+            .map(|file| (file, 3))
+            .or_else(|| name.strip_suffix(".grey").map(|file| (file, 1)))
+        else {
+            continue;
+        };
+        if file.starts_with("broken/") {
+            continue;
+        }
+        let picture = Picture::decode(&fs::read(folder.join(file)).unwrap());
+        let picture = picture.unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert_eq!(shape[..], [channels, picture.height, picture.width], "{name}");
+        let ours = picture.planes(channels);
+        let off = ours.iter().zip(theirs).map(|(a, b)| a.abs_diff(*b)).max();
+        // Decoders of lossy formats round each in their own way.
+        let is_lossy = file.ends_with(".jpg") || file.contains("lossy") || file.ends_with("jpeg.png");
+        let is_lossy = is_lossy && !file.ends_with("png.jpg");
+        // Of a value between two bytes Pillow takes the even one, the image crate the upper.
+        let is_tied = file == "max100.pgm";
+        let most = if is_lossy { 4 } else { u8::from(is_tied) };
+        if off > Some(most) {
+            worst.push(format!("{name}: {off:?}"));
+        }
+        count += 1;
+    }
+    assert!(worst.is_empty(), "{}", worst.join("\n"));
+    assert!(count > 60, "{count}");
+}
+
+/// Red without antialiasing, and with rows before columns.
+#[test]
+fn images_are_resized_as_torchvision_does() {
+    let folder = fixtures().join("images");
+    let expected = arrays(&folder.join("expected.safetensors"));
+    let mut count = 0;
+    for (name, (shape, theirs)) in &expected {
+        let Some((file, size)) = name
+            .strip_prefix("resize.")
+            .and_then(|name| name.rsplit_once('.'))
+        else {
+            continue;
+        };
+        let picture = Picture::decode(&fs::read(folder.join(file)).unwrap()).unwrap();
+        let planes = picture.planes(shape[0]);
+        let from = [picture.height, picture.width];
+        let ours = resize(&planes, from, [shape[1], shape[2]]).unwrap();
+        assert_eq!(ours.len(), theirs.len());
+        let off = ours.iter().zip(theirs).map(|(a, b)| a.abs_diff(*b));
+        // A JPEG is a little different before it is resized.
+        let most = if file.ends_with(".jpg") { 3 } else { 1 };
+        let (worst, others) = (off.clone().max(), off.filter(|off| *off > 0).count());
+        assert!(worst <= Some(most), "{name} to {size}: {worst:?}");
+        assert!(file.ends_with(".jpg") || others * 10 <= ours.len() * 3, "{name}: {others} of {}", ours.len());
+        count += 1;
+    }
+    assert!(count >= 17, "{count}");
+}
+
+/// Red without the walk over the markers: the decoder fills up what is missing.
+#[test]
+fn broken_files_say_why() {
+    let folder = fixtures().join("images/broken");
+    for (file, reason) in [
+        ("half.jpg", "cut off"),
+        ("header.jpg", "cut off"),
+        ("progressive_90.jpg", "cut off"),
+        ("without_end.jpg", "cut off"),
+        ("half.png", "cut off"),
+        ("header.png", "cut off"),
+        ("half.bmp", "cut off"),
+        ("half.pgm", ""),
+        ("half.webp", ""),
+        ("crc_of_header.png", "CRC"),
+        ("crc_of_data.png", "CRC"),
+        ("empty.jpg", "the file is empty"),
+        ("empty.png", "the file is empty"),
+        ("text.jpg", "no JPEG, PNG, BMP, PGM or WebP"),
+        ("bomb.png", "20000x20000 pixels, too many for a file of"),
+        ("promise.bmp", "60000x60000 pixels, too many for a file of"),
+        ("promise.pgm", "60000x60000 pixels, too many for a file of"),
+        ("promise.jpg", "65000x65000 pixels, too many for a file of"),
+    ] {
+        let bytes = fs::read(folder.join(file)).unwrap();
+        let error = Picture::decode(&bytes).expect_err(file);
+        assert!(error.contains(reason), "{file}: {error}");
+    }
+}
+
+/// A cut through any byte of a file is noticed, whatever the format.
+#[test]
+fn a_file_cut_anywhere_is_broken() {
+    let folder = fixtures().join("images");
+    for file in [
+        "chroma420.jpg",
+        "grey.jpg",
+        "progressive.jpg",
+        "restarts.jpg",
+        "rgb8.png",
+        "rgb24.bmp",
+        "binary.pgm",
+        "lossless.webp",
+        "lossy.webp",
+    ] {
+        let bytes = fs::read(folder.join(file)).unwrap();
+        let whole = Picture::decode(&bytes).unwrap();
+        for end in 0..bytes.len() {
+            match Picture::decode(&bytes[..end]) {
+                Err(_) => {}
+                // Bytes after the pixels may be missed by nobody.
+                Ok(picture) => assert!(picture == whole && end + 16 >= bytes.len(), "{file}: {end}"),
+            }
+        }
+    }
+}
