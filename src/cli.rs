@@ -210,8 +210,35 @@ pub enum Config {
 
 #[derive(Debug, Subcommand)]
 pub enum Data {
+    /// List the image sets that are known by name, and which of them are here
+    List(DataList),
+    /// Fetch a known image set from its public mirrors and check it
+    #[cfg(feature = "fetch")]
+    Fetch(DataFetch),
     /// Say what is in a data set: counts, sizes, colours, class balance, duplicates, broken files
     Inspect(DataInspect),
+}
+
+#[derive(Debug, Args)]
+pub struct DataList {
+    #[command(flatten)]
+    pub format: Format,
+}
+
+#[cfg(feature = "fetch")]
+#[derive(Debug, Args)]
+pub struct DataFetch {
+    /// A set that `runner data list` names, for example mnist
+    pub name: String,
+    /// The folder that gets the files [default: data/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// An address that has the files, in place of the public ones; a file is URL/FILE
+    #[arg(long, value_name = "URL")]
+    pub mirror: Option<String>,
+    /// Print the folder's path and nothing else
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Args)]

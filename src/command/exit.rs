@@ -12,7 +12,10 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (1, "the run failed, or the device cannot be used"),
     (2, "wrong usage, or an error in the config"),
     (3, "a check said no"),
-    (4, "something is wrong with the data"),
+    (
+        4,
+        "something is wrong with the data, or they cannot be fetched",
+    ),
     (
         5,
         "something is wrong with the run directory or a checkpoint",
@@ -47,6 +50,10 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     }
     if error.is::<DataError>() || error.is::<data::Error>() {
         return Some(4);
+    }
+    #[cfg(feature = "fetch")]
+    if let Some(error) = error.downcast_ref::<data::fetch::Error>() {
+        return Some(if error.is_local() { 74 } else { 4 });
     }
     if error.is::<device::Error>() {
         return Some(1);

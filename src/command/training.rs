@@ -31,8 +31,8 @@ pub fn prepare(
     let device = device::choose(&experiment.device, threads.threads)?;
     check_memory(document, &experiment, device.backend)?;
     let (data, model) = (&experiment.data, &experiment.model);
-    let data = load(data, model.input, experiment.classes())
-        .map_err(|source| place(document, source))?;
+    let data =
+        load(data, model.input, experiment.classes()).map_err(|source| place(document, source))?;
     let (images, batch_size) = (data.train.len(), experiment.training.batch_size);
     if batch_size > images {
         let message = format!("batch size {batch_size} is above the {images} training images");
@@ -44,11 +44,7 @@ pub fn prepare(
 }
 
 /// Loads the splits of an experiment, with a bar for those who wait for image files to be read.
-pub fn load(
-    data: &config::Data,
-    input: [usize; 3],
-    classes: usize,
-) -> Result<Splits, data::Error> {
+pub fn load(data: &config::Data, input: [usize; 3], classes: usize) -> Result<Splits, data::Error> {
     let bar = scan_bar();
     Splits::load(data, input, classes, &|done, all| bar.at(done, all))
 }

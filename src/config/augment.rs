@@ -11,20 +11,35 @@ use super::section::Section;
 #[serde(rename_all = "snake_case")]
 pub enum Augment {
     /// Zeros around the image, then a part of `model.input`'s size at a random place.
-    RandomCrop { padding: [usize; 2] },
-    RandomHorizontalFlip { p: f64 },
-    RandomVerticalFlip { p: f64 },
+    RandomCrop {
+        padding: [usize; 2],
+    },
+    RandomHorizontalFlip {
+        p: f64,
+    },
+    RandomVerticalFlip {
+        p: f64,
+    },
     /// By an angle in `-degrees..degrees`.
-    RandomRotation { degrees: f64 },
+    RandomRotation {
+        degrees: f64,
+    },
     RandomAffine(RandomAffine),
     /// By shares of width and height in `-translate..translate`.
-    RandomShift { translate: [f64; 2] },
+    RandomShift {
+        translate: [f64; 2],
+    },
     /// By a factor in this range, about the middle.
-    RandomScale { scale: [f64; 2] },
+    RandomScale {
+        scale: [f64; 2],
+    },
     ColorJitter(ColorJitter),
     RandomErasing(RandomErasing),
     /// In shares of the full range of a pixel.
-    GaussianNoise { mean: f64, sigma: f64 },
+    GaussianNoise {
+        mean: f64,
+        sigma: f64,
+    },
     Mixup(Mix),
     Cutmix(Mix),
 }
@@ -132,9 +147,15 @@ const SHEAR: Key = Key::optional(
 const fn jitter(name: &'static str, meaning: &'static str) -> Key {
     Key::optional(name, Kind::NOT_NEGATIVE, "0.0", meaning)
 }
-const BRIGHTNESS: Key = jitter("brightness", "factors from 1 - this, at least 0, to 1 + this");
+const BRIGHTNESS: Key = jitter(
+    "brightness",
+    "factors from 1 - this, at least 0, to 1 + this",
+);
 const CONTRAST: Key = jitter("contrast", "factors from 1 - this, at least 0, to 1 + this");
-const SATURATION: Key = jitter("saturation", "factors from 1 - this, at least 0, to 1 + this");
+const SATURATION: Key = jitter(
+    "saturation",
+    "factors from 1 - this, at least 0, to 1 + this",
+);
 const HUE: Key = Key::optional(
     "hue",
     Kind::Float {
@@ -203,7 +224,11 @@ pub const KEYS: &[Key] = &[
         "a turn, a shift, a change of size and a shear in one",
     ),
     step("random_shift", &[TRANSLATE], "a shift"),
-    step("random_scale", &[SCALE], "a change of size about the middle"),
+    step(
+        "random_scale",
+        &[SCALE],
+        "a change of size about the middle",
+    ),
     step(
         "color_jitter",
         &[BRIGHTNESS, CONTRAST, SATURATION, HUE],
@@ -250,7 +275,12 @@ impl Augment {
                 && (jitter.saturation > 0.0 || jitter.hue > 0.0)
             {
                 let message = "grey images have neither saturation nor hue".to_owned();
-                section.warn(node, message, None, "take them out, or read images in colour");
+                section.warn(
+                    node,
+                    message,
+                    None,
+                    "take them out, or read images in colour",
+                );
             }
             steps.push(step);
         }
@@ -316,7 +346,9 @@ impl Augment {
 }
 
 fn two(section: &Section<'_>, key: &Key) -> [f64; 2] {
-    let values = section.floats(key).and_then(|values| values.try_into().ok());
+    let values = section
+        .floats(key)
+        .and_then(|values| values.try_into().ok());
     values.unwrap_or([1.0, 1.0])
 }
 
@@ -324,7 +356,10 @@ fn two(section: &Section<'_>, key: &Key) -> [f64; 2] {
 fn range(section: &Section<'_>, key: &Key) -> [f64; 2] {
     let [low, high] = two(section, key);
     if low > high {
-        let message = format!("`{}` goes from {low} down to {high}", section.path_of(key.name));
+        let message = format!(
+            "`{}` goes from {low} down to {high}",
+            section.path_of(key.name)
+        );
         section.report(key, message, "", "write the smaller number first");
     }
     [low, high]

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::augment::{self, Augment};
-use super::key::{Fallback, Key, Kind};
 use super::key::OnResume::Free;
+use super::key::{Fallback, Key, Kind};
 use super::section::Section;
 
 /// Pixels are bytes, 0..=255. The network sees `(pixel * scale - mean) / std`, channel by channel.
@@ -250,8 +250,7 @@ const MADE: Kind = Kind::Integer {
     min: 1,
     max: 100_000_000,
 };
-const TRAIN_IMAGES: Key =
-    Key::optional("train_images", MADE, "1000", "how many are for training");
+const TRAIN_IMAGES: Key = Key::optional("train_images", MADE, "1000", "how many are for training");
 const EVAL_IMAGES: Key = Key::optional("eval_images", MADE, "200", "how many are for evaluation");
 const TEST_IMAGES: Key = Key::optional(
     "test_images",
@@ -270,8 +269,26 @@ const AUGMENT: Key = Key::optional(
 );
 
 pub const KEYS: &[Key] = &[
-    PATH, TRAIN, EVAL, TEST, FORMAT, VALIDATION, FOLDS, FOLD, SPLIT_SEED, LIMIT_TRAIN, LIMIT_EVAL,
-    ON_BAD_IMAGE, MEMORY_LIMIT, CACHE, RESIZE, SAMPLER, SCALE, NORMALIZE, SYNTHETIC, AUGMENT,
+    PATH,
+    TRAIN,
+    EVAL,
+    TEST,
+    FORMAT,
+    VALIDATION,
+    FOLDS,
+    FOLD,
+    SPLIT_SEED,
+    LIMIT_TRAIN,
+    LIMIT_EVAL,
+    ON_BAD_IMAGE,
+    MEMORY_LIMIT,
+    CACHE,
+    RESIZE,
+    SAMPLER,
+    SCALE,
+    NORMALIZE,
+    SYNTHETIC,
+    AUGMENT,
 ];
 
 impl Data {
@@ -359,7 +376,11 @@ fn check_places(section: &Section<'_>) {
         return;
     }
     if is_split && has(&EVAL) {
-        let split = if has(&VALIDATION) { &VALIDATION } else { &FOLDS };
+        let split = if has(&VALIDATION) {
+            &VALIDATION
+        } else {
+            &FOLDS
+        };
         section.report_two(
             &EVAL,
             split,
@@ -375,7 +396,11 @@ fn check_places(section: &Section<'_>) {
         return;
     }
     let (there, absent, instead) = match has(&TRAIN) {
-        true => (&TRAIN, "eval", "a `path` that holds it, or validation = 0.1"),
+        true => (
+            &TRAIN,
+            "eval",
+            "a `path` that holds it, or validation = 0.1",
+        ),
         false => (&EVAL, "train", "a `path` that holds it"),
     };
     let message = format!(

@@ -169,7 +169,10 @@ pub fn for_choices(key: &Key, typed: &Value) -> String {
             format!("it is an array: write {} = [{{ {name} = ... }}]", key.name)
         }
         Value::Table(_) => "each is an element of its own: [{ ... }, { ... }]".to_owned(),
-        _ => format!("an element is \"name\" or {{ name = {{ ... }} }}, of {}", names.join(", ")),
+        _ => format!(
+            "an element is \"name\" or {{ name = {{ ... }} }}, of {}",
+            names.join(", ")
+        ),
     }
 }
 

@@ -192,9 +192,9 @@ fn required(keys: &[Key]) -> Value {
         .iter()
         .filter_map(|key| {
             let required = match key.kind {
-                Kind::Table(keys)
-                | Kind::Choice(keys)
-                | Kind::Either(&[Kind::Table(keys), ..]) => required(keys),
+                Kind::Table(keys) | Kind::Choice(keys) | Kind::Either(&[Kind::Table(keys), ..]) => {
+                    required(keys)
+                }
                 _ => return None,
             };
             let has_some = required.as_object().is_some_and(|it| !it.is_empty());

@@ -1,7 +1,7 @@
 //! What happens to a training image: geometry, colour, noise. Every draw follows from the seed, the epoch
 //! and the image, so it is the same on any thread and after any resume.
 //!
-//! The formulas are torchvision's `transforms.v2.functional`.
+//! The formulas are torchvision's `transforms.v2.functional`, with zeros around the image.
 
 use crate::config::{Augment, ColorJitter, RandomAffine, RandomErasing};
 use crate::random::Stream;
@@ -16,6 +16,8 @@ pub struct Canvas {
 }
 
 const WHITE: f32 = 255.0;
+/// Neither a shift nor a shear.
+const STILL: [f64; 2] = [0.0, 0.0];
 
 /// Takes all steps but those that mix images. `size`: the height and width that crops have.
 pub fn augment(canvas: &mut Canvas, steps: &[Augment], size: [usize; 2], random: &mut Stream) {
@@ -42,16 +44,16 @@ pub fn augment(canvas: &mut Canvas, steps: &[Augment], size: [usize; 2], random:
             Augment::RandomRotation { degrees } => {
                 let angle = random.between(-degrees, *degrees);
                 // A rotation turns the other way round than an affine map.
-                canvas.transform(&inverse_affine(-angle, [0.0, 0.0], 1.0, 0.0));
+                canvas.transform(&inverse_affine(-angle, STILL, 1.0, STILL));
             }
             Augment::RandomAffine(affine) => random_affine(canvas, affine, random),
             Augment::RandomShift { translate } => {
                 let shift = random_shift(canvas, *translate, random);
-                canvas.transform(&inverse_affine(0.0, shift, 1.0, 0.0));
+                canvas.transform(&inverse_affine(0.0, shift, 1.0, STILL));
             }
             Augment::RandomScale { scale: [low, high] } => {
                 let scale = random.between(*low, *high);
-                canvas.transform(&inverse_affine(0.0, [0.0, 0.0], scale, 0.0));
+                canvas.transform(&inverse_affine(0.0, STILL, scale, STILL));
             }
             Augment::ColorJitter(jitter) => color_jitter(canvas, jitter, random),
             Augment::RandomErasing(erasing) => random_erasing(canvas, erasing, random),
@@ -72,7 +74,7 @@ fn random_affine(canvas: &mut Canvas, affine: &RandomAffine, random: &mut Stream
     let shift = random_shift(canvas, affine.translate, random);
     let scale = random.between(affine.scale[0], affine.scale[1]);
     let shear = random.between(-affine.shear, affine.shear);
-    canvas.transform(&inverse_affine(angle, shift, scale, shear));
+    canvas.transform(&inverse_affine(angle, shift, scale, [shear, 0.0]));
 }
 
 /// To the side and down, in whole pixels.
@@ -85,7 +87,8 @@ fn random_shift(canvas: &Canvas, translate: [f64; 2], random: &mut Stream) -> [f
 }
 
 fn color_jitter(canvas: &mut Canvas, jitter: &ColorJitter, random: &mut Stream) {
-    let mut factor = |strength: f64| random.between((1.0 - strength).max(0.0), 1.0 + strength) as f32;
+    let mut factor =
+        |strength: f64| random.between((1.0 - strength).max(0.0), 1.0 + strength) as f32;
     let (brightness, contrast, saturation) = (
         factor(jitter.brightness),
         factor(jitter.contrast),
@@ -130,14 +133,19 @@ fn random_erasing(canvas: &mut Canvas, erasing: &RandomErasing, random: &mut Str
 }
 
 /// Where a pixel of the result comes from, both counted from the middle of the image:
-/// `x = m[0] x' + m[1] y' + m[2]`, `y = m[3] x' + m[4] y' + m[5]`. Angles in degrees, shift in pixels.
-pub fn inverse_affine(angle: f64, shift: [f64; 2], scale: f64, shear: f64) -> [f64; 6] {
-    let (angle, shear) = (angle.to_radians(), shear.to_radians());
+/// `x = m[0] x' + m[1] y' + m[2]`, `y = m[3] x' + m[4] y' + m[5]`. Clockwise angle and shear in degrees,
+/// shift in pixels, the latter two along the rows and along the columns.
+pub fn inverse_affine(angle: f64, shift: [f64; 2], scale: f64, shear: [f64; 2]) -> [f64; 6] {
+    let angle = angle.to_radians();
+    let [x, y] = shear.map(f64::to_radians);
     let (sine, cosine) = (libm::sin(angle), libm::cos(angle));
-    let tangent = libm::tan(shear);
-    // The product of a turn and a shear along the rows.
-    let (a, b) = (cosine, -cosine * tangent - sine);
-    let (c, d) = (sine, -sine * tangent + cosine);
+    let (sheared_sine, sheared_cosine) = (
+        libm::sin(angle - y) / libm::cos(y),
+        libm::cos(angle - y) / libm::cos(y),
+    );
+    // The product of a turn and two shears.
+    let (a, b) = (sheared_cosine, -sheared_cosine * libm::tan(x) - sine);
+    let (c, d) = (sheared_sine, -sheared_sine * libm::tan(x) + cosine);
     let [m0, m1, m3, m4] = [d, -b, -c, a].map(|value| value / scale);
     let [x, y] = shift;
     [m0, m1, -m0 * x - m1 * y, m3, m4, -m3 * x - m4 * y]
@@ -154,9 +162,15 @@ impl Canvas {
         let mut cropped = vec![0.0; self.planes.len() / self.area() * height * width];
         // The columns of the result that are not of the padding.
         let first = padding[1].saturating_sub(left).min(width);
-        let last = (padding[1] + self.width).saturating_sub(left).clamp(first, width);
+        let last = (padding[1] + self.width)
+            .saturating_sub(left)
+            .clamp(first, width);
         let targets = cropped.chunks_exact_mut(height * width);
-        for (plane, target) in self.planes.chunks_exact(self.height * self.width).zip(targets) {
+        for (plane, target) in self
+            .planes
+            .chunks_exact(self.height * self.width)
+            .zip(targets)
+        {
             for (row, target) in target.chunks_exact_mut(width).enumerate() {
                 let source = (row + top).checked_sub(padding[0]);
                 if let Some(source) = source.filter(|row| *row < self.height && first < last) {
@@ -217,10 +231,14 @@ impl Canvas {
                 (row + 1, column + 1, down * right),
             ];
             for (row, column, weight) in weights {
-                let is_inside = (0..height as isize).contains(&row) && (0..width as isize).contains(&column);
+                let is_inside =
+                    (0..height as isize).contains(&row) && (0..width as isize).contains(&column);
                 if is_inside {
                     let from = row as usize * width + column as usize;
-                    let planes = self.planes.chunks_exact(area).zip(moved.chunks_exact_mut(area));
+                    let planes = self
+                        .planes
+                        .chunks_exact(area)
+                        .zip(moved.chunks_exact_mut(area));
                     for (plane, moved) in planes {
                         moved[index] += weight * plane[from];
                     }
@@ -288,7 +306,8 @@ impl Canvas {
         let area = self.area();
         match self.planes.len() / area {
             3 => {
-                let [red, green, blue] = [0, 1, 2].map(|channel| self.planes[channel * area + index]);
+                let [red, green, blue] =
+                    [0, 1, 2].map(|channel| self.planes[channel * area + index]);
                 0.2989 * red + 0.587 * green + 0.114 * blue
             }
             _ => self.planes[index],

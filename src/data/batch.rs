@@ -34,18 +34,20 @@ impl Batch {
         }
         let image_len = self.images.len() / self.labels.len();
         let parts = self.images.chunks(size * image_len).enumerate();
-        let parts = parts.zip(self.labels.chunks(size)).map(|((part, pixels), labels)| {
-            let mut images = Buffer::take(pixels.len());
-            images.copy_from_slice(pixels);
-            Batch {
-                images,
-                labels: labels.to_vec(),
-                mixed: match self.mixed.as_slice() {
-                    [] => Vec::new(),
-                    mixed => mixed[part * size..][..labels.len()].to_vec(),
-                },
-            }
-        });
+        let parts = parts
+            .zip(self.labels.chunks(size))
+            .map(|((part, pixels), labels)| {
+                let mut images = Buffer::take(pixels.len());
+                images.copy_from_slice(pixels);
+                Batch {
+                    images,
+                    labels: labels.to_vec(),
+                    mixed: match self.mixed.as_slice() {
+                        [] => Vec::new(),
+                        mixed => mixed[part * size..][..labels.len()].to_vec(),
+                    },
+                }
+            });
         parts.collect()
     }
 }
@@ -209,7 +211,9 @@ impl<'a> Batches<'a> {
         let mut images = Buffer::take(order.len() * image_len);
         let work = images.chunks_exact_mut(image_len).zip(order);
         self.fill_all(work)?;
-        let labels = order.iter().map(|draw| self.dataset.labels[draw.place as usize]);
+        let labels = order
+            .iter()
+            .map(|draw| self.dataset.labels[draw.place as usize]);
         let labels: Vec<u32> = labels.collect();
         let mixed = self.mix(&mut images, &labels, order);
         Ok(Batch {
@@ -246,7 +250,9 @@ impl<'a> Batches<'a> {
             let own = fill_rest();
             // Of several errors any one is told: each names its file.
             helpers.into_iter().fold(own, |result, helper| {
-                let helped = helper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                let helped = helper
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
                 result.and(helped)
             })
         })
@@ -265,7 +271,12 @@ impl<'a> Batches<'a> {
                 planes: image.iter().map(|pixel| f32::from(*pixel)).collect(),
             };
             let mut random = augmentation.stream(Purpose::Augment, self.dataset, draw);
-            augment(&mut canvas, augmentation.steps, self.pixels.size, &mut random);
+            augment(
+                &mut canvas,
+                augmentation.steps,
+                self.pixels.size,
+                &mut random,
+            );
             self.pixels.fill_augmented(target, &canvas.planes);
         })
     }
@@ -275,7 +286,11 @@ impl<'a> Batches<'a> {
         let Some(augmentation) = self.augmentation else {
             return Vec::new();
         };
-        let mixes: Vec<&Augment> = augmentation.steps.iter().filter(|step| step.is_mix()).collect();
+        let mixes: Vec<&Augment> = augmentation
+            .steps
+            .iter()
+            .filter(|step| step.is_mix())
+            .collect();
         if mixes.is_empty() {
             return Vec::new();
         }
@@ -360,7 +375,10 @@ fn balanced(dataset: &Dataset, classes: usize, random: &mut Stream) -> Vec<Draw>
     of_class.retain(|places| !places.is_empty());
     // Which classes have one image more than others is drawn anew in every epoch.
     random.shuffle(&mut of_class);
-    let (each, more) = (dataset.len() / of_class.len(), dataset.len() % of_class.len());
+    let (each, more) = (
+        dataset.len() / of_class.len(),
+        dataset.len() % of_class.len(),
+    );
     let mut order = Vec::with_capacity(dataset.len());
     for (index, places) in of_class.iter_mut().enumerate() {
         let mut missing = each + usize::from(index < more);
@@ -415,7 +433,8 @@ impl Pixels {
     fn fill(&self, target: &mut [f32], image: &[u8], [height, width]: [usize; 2]) {
         let [rows, columns] = self.size;
         // Of two middles the one that torchvision's `center_crop` takes.
-        let middle = |length: usize, part: usize| ((length - part) as f64 / 2.0).round_ties_even() as usize;
+        let middle =
+            |length: usize, part: usize| ((length - part) as f64 / 2.0).round_ties_even() as usize;
         let (top, left) = (middle(height, rows), middle(width, columns));
         let planes = image.chunks_exact(height * width).zip(&self.values);
         for (target, (plane, values)) in target.chunks_exact_mut(rows * columns).zip(planes) {

@@ -133,12 +133,15 @@ impl Cache {
         let is_settled = |stamp: &Stamp| {
             stamp.modified < fresh && u128::try_from(stamp.changed).is_ok_and(|it| it < fresh)
         };
-        let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+        let mut writer = csv::WriterBuilder::new()
+            .flexible(true)
+            .from_writer(Vec::new());
         let mut written = Ok(());
         for (index, entry) in entries.iter().enumerate() {
             // One that may still change is looked at again; so is one that could not be read.
             if is_settled(&entry.stamp) && !entry.sha256.is_empty() {
-                written = written.and_then(|()| writer.write_byte_record(&record_of(files.name(index), entry)));
+                written = written
+                    .and_then(|()| writer.write_byte_record(&record_of(files.name(index), entry)));
             }
         }
         if let Some(key) = pixels {
@@ -195,11 +198,7 @@ impl Cache {
     }
 
     /// Keeps decoded images, one after the other. Gives their name, if it could.
-    pub fn keep_pixels(
-        &self,
-        entries: &[Entry],
-        pixels: &[u8],
-    ) -> Option<String> {
+    pub fn keep_pixels(&self, entries: &[Entry], pixels: &[u8]) -> Option<String> {
         let key = self.key(entries);
         self.put(&self.pixels_path(&key), pixels).ok()?;
         Some(key)
@@ -258,7 +257,9 @@ fn record_of(path: &Path, entry: &Entry) -> csv::ByteRecord {
         record.push_field(number.as_bytes());
     }
     let sums = facts.sums.iter();
-    let sums: Vec<String> = sums.map(|(sum, squares)| format!("{sum} {squares}")).collect();
+    let sums: Vec<String> = sums
+        .map(|(sum, squares)| format!("{sum} {squares}"))
+        .collect();
     record.push_field(sums[0].as_bytes());
     record.push_field(sums[1].as_bytes());
     record.push_field(sums[2].as_bytes());

@@ -129,8 +129,15 @@ pub fn list(images_path: &Path, labels_path: &Path) -> Result<Listed, Error> {
         remedy: remedy.to_owned(),
     };
     if count != labelled {
-        let what = format!("{labelled} labels for {count} images in {}", images_path.display());
-        return Err(mismatch(labels_path, what, "take both files from one source"));
+        let what = format!(
+            "{labelled} labels for {count} images in {}",
+            images_path.display()
+        );
+        return Err(mismatch(
+            labels_path,
+            what,
+            "take both files from one source",
+        ));
     }
     if images.bytes.is_empty() {
         let what = "no images in this file".to_owned();

@@ -64,6 +64,7 @@ pub fn list(folder: &Path) -> Result<Listed, Error> {
         },
         images: Contents::Files(ImageFiles {
             root: folder.to_owned(),
+            title: folder.display().to_string(),
             paths,
         }),
         files: Vec::new(),
@@ -166,5 +167,9 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
 
 fn is_image(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|it| EXTENSIONS.iter().any(|known| it.eq_ignore_ascii_case(known)))
+    extension.is_some_and(|it| {
+        EXTENSIONS
+            .iter()
+            .any(|known| it.eq_ignore_ascii_case(known))
+    })
 }

@@ -139,7 +139,9 @@ impl Images {
     pub fn with<R>(&self, index: u32, work: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
         let index = index as usize;
         match &self.kept {
-            Kept::Memory(pixels) => Ok(work(&pixels[index * self.form.bytes()..][..self.form.bytes()])),
+            Kept::Memory(pixels) => Ok(work(
+                &pixels[index * self.form.bytes()..][..self.form.bytes()],
+            )),
             Kept::OnDemand(on_demand) => {
                 if let Some(image) = on_demand.slots[index].get() {
                     return Ok(work(image));
@@ -216,7 +218,8 @@ fn from_pixels(
     };
     let wanted = [form.channels, form.size[0], form.size[1]];
     let other_size = form.size != [height, width];
-    let is_convertible = channels == form.channels || [channels, form.channels].iter().all(|c| matches!(c, 1 | 3));
+    let is_convertible =
+        channels == form.channels || [channels, form.channels].iter().all(|c| matches!(c, 1 | 3));
     if other_size && !form.is_resized || !is_convertible {
         return Err(misfit(
             format!("its images are {shape:?}, `model.input` is {wanted:?}"),
@@ -251,7 +254,9 @@ fn from_pixels(
     // They are in memory already; those of other sources then have less.
     room.take(pixels.len() as u64);
     let images = pixels.par_chunks_exact(form.bytes());
-    let facts: Vec<Facts> = images.map(|image| Facts::of(image, form.channels)).collect();
+    let facts: Vec<Facts> = images
+        .map(|image| Facts::of(image, form.channels))
+        .collect();
     Ok(Loaded {
         good: (0..facts.len() as u32).collect(),
         images: Images {
@@ -271,7 +276,13 @@ fn to_channels(planes: &[u8], from: usize, to: usize) -> Vec<u8> {
     match (from, to) {
         (3, 1) => {
             let area = planes.len() / 3;
-            let pixel = |index| grey(&[planes[index], planes[index + area], planes[index + 2 * area]]);
+            let pixel = |index| {
+                grey(&[
+                    planes[index],
+                    planes[index + area],
+                    planes[index + 2 * area],
+                ])
+            };
             (0..area).map(pixel).collect()
         }
         (1, 3) => planes.repeat(3),
@@ -292,7 +303,14 @@ fn from_files(
     };
     let (kept, entries) = match room.take((files.paths.len() * form.bytes()) as u64) {
         true => into_memory(&files, form, cache.as_ref(), watch),
-        false => on_demand(&files, form, cache.as_ref(), data.cache == DISK, room, watch),
+        false => on_demand(
+            &files,
+            form,
+            cache.as_ref(),
+            data.cache == DISK,
+            room,
+            watch,
+        ),
     };
     finish(files, form, kept, entries)
 }
@@ -379,12 +397,7 @@ fn on_demand(
 }
 
 /// Sorts the good from the bad.
-fn finish(
-    files: ImageFiles,
-    form: Form,
-    kept: Kept,
-    entries: Vec<Entry>,
-) -> Result<Loaded, Error> {
+fn finish(files: ImageFiles, form: Form, kept: Kept, entries: Vec<Entry>) -> Result<Loaded, Error> {
     let name = |index: usize| files.paths[index].display().to_string();
     let other_sizes: Vec<(usize, [usize; 2])> = entries
         .iter()
@@ -439,7 +452,7 @@ fn finish(
         digest.update(format!("\0{}\n", file.sha256));
     }
     let folder = DataFile {
-        path: files.root.display().to_string(),
+        path: files.title.clone(),
         bytes: checksums.iter().map(|file| file.bytes).sum(),
         sha256: digest.hex(),
         files: Some(checksums.len()),

@@ -101,7 +101,10 @@ fn look(role: Role, source: &Source, watch: Watch<'_>) -> Result<(SplitReport, V
             let look = |path: &std::path::PathBuf| {
                 let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"));
                 let picture = bytes.and_then(|bytes| Picture::decode(&bytes));
-                watch(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, all);
+                watch(
+                    done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
+                    all,
+                );
                 Seen {
                     name: path.display().to_string(),
                     outcome: picture.map(|picture| of_picture(&picture)),
@@ -115,7 +118,9 @@ fn look(role: Role, source: &Source, watch: Watch<'_>) -> Result<(SplitReport, V
 
 fn of_pixels(shape: [usize; 3], bytes: &[u8], source: &str) -> Vec<Seen> {
     let [channels, height, width] = shape;
-    let images = bytes.par_chunks_exact(channels * height * width).enumerate();
+    let images = bytes
+        .par_chunks_exact(channels * height * width)
+        .enumerate();
     images
         .map(|(index, image)| {
             let mut sums = [(0, 0); 3];
@@ -176,7 +181,11 @@ fn summary(role: Role, labels: &Labels, seen: &[Seen], warnings: Vec<String>) ->
         .map(|([height, width], count)| (height, width, count))
         .collect();
     sizes.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
-    let channels = good.iter().map(|(facts, _)| facts.channels).max().unwrap_or(0);
+    let channels = good
+        .iter()
+        .map(|(facts, _)| facts.channels)
+        .max()
+        .unwrap_or(0);
     let of_channel = |channel: usize| {
         let add = |(sum, squares, pixels): (u128, u128, u128), (facts, _): &(&Facts, u32)| {
             let (more, more_squares) = facts.sums[channel.min(facts.channels - 1)];

@@ -44,7 +44,8 @@ impl Labels {
         classes.sort_unstable();
         classes.dedup();
         sort(&mut classes);
-        let mut places: Vec<(&str, u32)> = (0..).zip(&classes).map(|(i, n)| (n.as_str(), i)).collect();
+        let mut places: Vec<(&str, u32)> =
+            (0..).zip(&classes).map(|(i, n)| (n.as_str(), i)).collect();
         places.sort_unstable();
         let place = |name: &String| {
             let found = places.binary_search_by_key(&name.as_str(), |(known, _)| known);

@@ -34,6 +34,8 @@ pub enum Contents {
 pub struct ImageFiles {
     /// The folder, or the file that lists them.
     pub root: PathBuf,
+    /// What they are called as a whole, as nothing else of a run is.
+    pub title: String,
     pub paths: Vec<PathBuf>,
 }
 
@@ -62,7 +64,9 @@ impl ImageFiles {
 impl Contents {
     pub fn len(&self) -> usize {
         match self {
-            Self::Pixels { shape, bytes, .. } => bytes.len() / shape.iter().product::<usize>().max(1),
+            Self::Pixels { shape, bytes, .. } => {
+                bytes.len() / shape.iter().product::<usize>().max(1)
+            }
             Self::Files(files) => files.paths.len(),
         }
     }

@@ -58,6 +58,7 @@ pub fn list(path: &Path, role: Role) -> Result<Listed, Error> {
         labels: Labels::of_names(&labels),
         images: Contents::Files(ImageFiles {
             root: path.to_owned(),
+            title: format!("{} ({})", path.display(), role.name()),
             paths: own.iter().map(|row| folder.join(&row.path)).collect(),
         }),
         files: vec![DataFile::of(path, &bytes)],

@@ -1,10 +1,15 @@
 //! Labelled images: where they come from, which are for what, and the batches that training and
 //! evaluation see.
 
+#[cfg(feature = "fetch")]
+pub mod archive;
 pub mod augment;
 mod batch;
 mod cache;
+pub mod catalog;
 pub mod cifar;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 pub mod idx;
 mod image_folder;
 mod images;
@@ -317,11 +322,16 @@ fn check_size(data: &config::Data, form: Form, input: [usize; 3]) -> Result<(), 
     let size = form.size;
     Err(Error::Mismatch {
         path: PathBuf::from("data.resize"),
-        what: format!("images of {size:?} for a network that takes {:?}", [height, width]),
+        what: format!(
+            "images of {size:?} for a network that takes {:?}",
+            [height, width]
+        ),
         remedy: match is_larger {
-            true => "add \"random_crop\" to data.augment, which takes a part of them; or resize to the \
+            true => {
+                "add \"random_crop\" to data.augment, which takes a part of them; or resize to the \
                      network's size"
-                .to_owned(),
+                    .to_owned()
+            }
             false => format!("set data.resize = [{height}, {width}]"),
         },
     })
@@ -380,7 +390,10 @@ fn class_names(parts: &mut [(Role, Listed)], classes: usize) -> Result<Vec<Strin
                 let known = known.get_or_insert(numbers);
                 if (0..classes).any(|class| known[class] != class.to_string()) {
                     return Err(mismatch(
-                        format!("its classes are numbers, those of the training images are names, as {}", known[0]),
+                        format!(
+                            "its classes are numbers, those of the training images are names, as {}",
+                            known[0]
+                        ),
                         "name data whose classes are called the same".to_owned(),
                     ));
                 }
@@ -398,7 +411,13 @@ fn class_names(parts: &mut [(Role, Listed)], classes: usize) -> Result<Vec<Strin
                 }
                 known = Some(names.clone());
             }
-            (Labels::Names { classes: names, labels }, Some(known)) => {
+            (
+                Labels::Names {
+                    classes: names,
+                    labels,
+                },
+                Some(known),
+            ) => {
                 let numbers: Vec<Option<usize>> = names
                     .iter()
                     .map(|name| known.iter().position(|known| known == name))
@@ -600,8 +619,11 @@ fn normalize(data: &config::Data, train: &Dataset) -> Result<Option<Moments>, Er
             if let Some(channel) = moments.iter().position(|(_, deviation)| *deviation == 0.0) {
                 return Err(Error::Mismatch {
                     path: PathBuf::from(train.origin(0).1),
-                    what: format!("all pixels of channel {channel} of the training images are equal"),
-                    remedy: "there is nothing to normalize: take data.normalize = \"auto\" out".to_owned(),
+                    what: format!(
+                        "all pixels of channel {channel} of the training images are equal"
+                    ),
+                    remedy: "there is nothing to normalize: take data.normalize = \"auto\" out"
+                        .to_owned(),
                 });
             }
             Ok(Some(Moments {

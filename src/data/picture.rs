@@ -95,17 +95,15 @@ pub fn resize(planes: &[u8], from: [usize; 2], to: [usize; 2]) -> Result<Vec<u8>
         return Ok(planes.to_vec());
     }
     let failed = |error: &dyn std::fmt::Display| format!("it cannot be resized: {error}");
-    let options =
-        ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
     let [height, width] = from;
     let mut resized = vec![0; planes.len() / (height * width) * to[0] * to[1]];
     let targets = resized.chunks_exact_mut(to[0] * to[1]);
     for (plane, target) in planes.chunks_exact(height * width).zip(targets) {
         let source = ImageRef::new(width as u32, height as u32, plane, PixelType::U8)
             .map_err(|error| failed(&error))?;
-        let mut image =
-            Image::from_slice_u8(to[1] as u32, to[0] as u32, target, PixelType::U8)
-                .map_err(|error| failed(&error))?;
+        let mut image = Image::from_slice_u8(to[1] as u32, to[0] as u32, target, PixelType::U8)
+            .map_err(|error| failed(&error))?;
         Resizer::new()
             .resize(&source, &mut image, &options)
             .map_err(|error| failed(&error))?;
@@ -148,10 +146,12 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Picture, String> {
         .set_max_height(usize::from(u16::MAX));
     let outline = outline(bytes);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().map_err(|error| match outline.end {
-        None => CUT_OFF.to_owned(),
-        Some(_) => damaged(error),
-    })?;
+    decoder
+        .decode_headers()
+        .map_err(|error| match outline.end {
+            None => CUT_OFF.to_owned(),
+            Some(_) => damaged(error),
+        })?;
     let (width, height) = decoder.dimensions().unwrap_or_default();
     let (channels, colorspace) = match decoder.input_colorspace() {
         Some(ColorSpace::Luma) => (1, ColorSpace::Luma),
@@ -171,7 +171,9 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Picture, String> {
     decoder.set_options(options.jpeg_set_out_colorspace(colorspace));
     let pixels = decoder.decode().map_err(damaged)?;
     if pixels.len() != width * height * channels {
-        return Err("damaged JPEG: it has another number of pixels than its header says".to_owned());
+        return Err(
+            "damaged JPEG: it has another number of pixels than its header says".to_owned(),
+        );
     }
     Ok(Picture {
         channels,
@@ -230,9 +232,7 @@ fn outline(bytes: &[u8]) -> Outline {
 
 fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<Picture, String> {
     let damaged = |error: image::ImageError| match error {
-        image::ImageError::IoError(error)
-            if error.kind() == std::io::ErrorKind::UnexpectedEof =>
-        {
+        image::ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             "the file ends early: it was cut off".to_owned()
         }
         error => format!("damaged image: {error}"),

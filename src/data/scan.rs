@@ -83,13 +83,15 @@ impl Facts {
 /// The sum of pixels and of their squares.
 pub fn moments(pixels: &[u8]) -> (u64, u64) {
     // Chunks so short that 32 bits hold their squares.
-    pixels.chunks(1 << 15).fold((0, 0), |(sum, squares), chunk| {
-        let of_chunk = chunk.iter().fold((0u32, 0u32), |(sum, squares), pixel| {
-            let pixel = u32::from(*pixel);
-            (sum + pixel, squares + pixel * pixel)
-        });
-        (sum + u64::from(of_chunk.0), squares + u64::from(of_chunk.1))
-    })
+    pixels
+        .chunks(1 << 15)
+        .fold((0, 0), |(sum, squares), chunk| {
+            let of_chunk = chunk.iter().fold((0u32, 0u32), |(sum, squares), pixel| {
+                let pixel = u32::from(*pixel);
+                (sum + pixel, squares + pixel * pixel)
+            });
+            (sum + u64::from(of_chunk.0), squares + u64::from(of_chunk.1))
+        })
 }
 
 impl Stamp {
@@ -143,7 +145,9 @@ pub fn scan_into(
 ) -> Vec<Entry> {
     let count = Count::new(files, watch);
     let look = |(path, target): (&PathBuf, &mut [u8])| {
-        let entry = look_at(path, form, &|_| None, |planes| target.copy_from_slice(&planes));
+        let entry = look_at(path, form, &|_| None, |planes| {
+            target.copy_from_slice(&planes)
+        });
         count.one();
         entry
     };

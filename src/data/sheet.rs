@@ -27,14 +27,15 @@ pub fn contact_sheet(
         .map(|row| (row * splits.train.len() / rows) as u32)
         .collect();
     let columns = EPOCHS as usize + 1;
-    let (sheet_width, sheet_height) = (
-        columns * (width + GAP) + GAP,
-        rows * (height + GAP) + GAP,
-    );
+    let (sheet_width, sheet_height) = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP);
     let mut sheet = vec![255u8; sheet_width * sheet_height * 3];
     for column in 0..columns {
         let batch = Batches::shown(splits, data, input, &places, seed, column as u64).get(0)?;
-        for (row, image) in batch.images.chunks_exact(channels * height * width).enumerate() {
+        for (row, image) in batch
+            .images
+            .chunks_exact(channels * height * width)
+            .enumerate()
+        {
             let (top, left) = (GAP + row * (height + GAP), GAP + column * (width + GAP));
             for y in 0..height {
                 for x in 0..width {

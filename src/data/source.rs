@@ -74,7 +74,9 @@ pub fn all(place: &Path, format: &str) -> Result<Vec<(Role, Source)>, Error> {
             _ => None,
         };
         let splits = splits.unwrap_or_else(|| vec![Role::Train]);
-        let sources = splits.into_iter().map(|role| Ok((role, file(place, role, format)?)));
+        let sources = splits
+            .into_iter()
+            .map(|role| Ok((role, file(place, role, format)?)));
         return sources.collect();
     }
     let train = recognise(place, Role::Train, format, true);
@@ -103,7 +105,8 @@ fn left_for_test(path: &Path, data: &config::Data) -> Option<Source> {
     let has_own_eval = data.is_split() || data.eval.is_some();
     if path.is_file() {
         let splits = manifest::splits(path)?;
-        let is_left = splits.contains(&Role::Test) && (has_own_eval || splits.contains(&Role::Eval));
+        let is_left =
+            splits.contains(&Role::Test) && (has_own_eval || splits.contains(&Role::Eval));
         return is_left.then(|| Source::Manifest(path.to_owned(), Role::Test));
     }
     if let Some(test) = subfolder(path, TEST) {
@@ -117,12 +120,7 @@ fn left_for_test(path: &Path, data: &config::Data) -> Option<Source> {
 }
 
 /// What is at a place. `is_whole`: all that is there may be the split.
-pub fn recognise(
-    place: &Path,
-    role: Role,
-    format: &str,
-    is_whole: bool,
-) -> Result<Source, Error> {
+pub fn recognise(place: &Path, role: Role, format: &str, is_whole: bool) -> Result<Source, Error> {
     let metadata = fs::metadata(place).map_err(|source| Error::Unreadable {
         path: place.to_owned(),
         source,
@@ -212,15 +210,19 @@ fn idx_in(folder: &Path, is_training: bool) -> Result<Option<Source>, Error> {
         false => &["t10k", "test"],
     };
     for end in ends {
-        let [images, labels] =
-            [idx::IMAGES, idx::LABELS].map(|kind| idx::find_ending(folder, &format!("{end}-{kind}")));
+        let [images, labels] = [idx::IMAGES, idx::LABELS]
+            .map(|kind| idx::find_ending(folder, &format!("{end}-{kind}")));
         match (images?, labels?) {
             (Some(images), Some(labels)) => return Ok(Some(Source::Idx { images, labels })),
             (Some(images), None) => {
                 return Err(missing(
                     folder,
                     &format!("{end}-{} or {end}-{}.gz", idx::LABELS, idx::LABELS),
-                    format!("put the labels of {} there; {}", images.display(), idx::FOLDER),
+                    format!(
+                        "put the labels of {} there; {}",
+                        images.display(),
+                        idx::FOLDER
+                    ),
                 ));
             }
             (None, Some(_)) => {
@@ -273,9 +275,10 @@ fn nothing_in(place: &Path, role: Role, format: &str, is_whole: bool) -> Error {
         return Error::Missing {
             path: place.to_owned(),
             wanted: "train folder".to_owned(),
-            remedy: "its folders are classes, not splits: let some images be split off for evaluation \
+            remedy:
+                "its folders are classes, not splits: let some images be split off for evaluation \
                      with data.validation = 0.1, or name others with data.eval = \"...\""
-                .to_owned(),
+                    .to_owned(),
         };
     }
     missing(

@@ -30,7 +30,12 @@ pub fn off(data: &config::Data, train: Dataset) -> (Dataset, Dataset) {
 
 /// At most so many images, of each class its share, the rest going to the classes that miss most of
 /// theirs. A larger limit keeps those of a smaller one, as far as its shares allow.
-pub fn limit(data: &config::Data, dataset: Dataset, limit: Option<usize>, classes: usize) -> Dataset {
+pub fn limit(
+    data: &config::Data,
+    dataset: Dataset,
+    limit: Option<usize>,
+    classes: usize,
+) -> Dataset {
     let Some(limit) = limit.filter(|limit| *limit < dataset.len()) else {
         return dataset;
     };

@@ -19,7 +19,13 @@ pub fn make(seed: u64, role: Role, count: usize, classes: usize, shape: [usize; 
     images.for_each(|(index, image)| {
         // Splits have numbers of their own.
         let place = (index as u64) << 2 | role as u64;
-        draw(image, index % classes, classes, shape, &mut stream(seed, Purpose::Synthetic, 0, place));
+        draw(
+            image,
+            index % classes,
+            classes,
+            shape,
+            &mut stream(seed, Purpose::Synthetic, 0, place),
+        );
     });
     Listed {
         labels: Labels::Numbers((0..count).map(|index| (index % classes) as u32).collect()),

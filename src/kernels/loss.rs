@@ -102,7 +102,9 @@ pub fn forward(loss: &Loss, logits: &[f32], targets: &Targets, total: f64) -> (f
     let mut sum_of_losses = 0.0;
     let mut gradient = vec![0.0; logits.len()];
     let mut exponentials = vec![0.0; classes];
-    let rows = logits.chunks_exact(classes).zip(gradient.chunks_exact_mut(classes));
+    let rows = logits
+        .chunks_exact(classes)
+        .zip(gradient.chunks_exact_mut(classes));
     for (sample, (row, gradient)) in rows.enumerate() {
         let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         // A NaN among the logits makes this sum NaN, and so the loss.

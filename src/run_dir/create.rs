@@ -119,7 +119,9 @@ fn fill(
 }
 
 fn data_csv(images: &[ListedFile]) -> String {
-    let mut text = csv_line(&["source", "path", "bytes", "sha256", "label", "split", "problem"]);
+    let mut text = csv_line(&[
+        "source", "path", "bytes", "sha256", "label", "split", "problem",
+    ]);
     for image in images {
         text.push_str(&csv_line(&[
             image.source.as_str(),

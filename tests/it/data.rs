@@ -340,9 +340,15 @@ fn pixels_are_scaled_then_normalized_channel_by_channel() {
         batches.get(0).unwrap().images.to_vec()
     };
     let mut data = data("", "");
-    assert_eq!(images(&mut data), [0.0, 10.0, 20.0, 255.0, 1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(
+        images(&mut data),
+        [0.0, 10.0, 20.0, 255.0, 1.0, 2.0, 3.0, 4.0]
+    );
     data.scale = 0.5;
-    assert_eq!(images(&mut data), [0.0, 5.0, 10.0, 127.5, 0.5, 1.0, 1.5, 2.0]);
+    assert_eq!(
+        images(&mut data),
+        [0.0, 5.0, 10.0, 127.5, 0.5, 1.0, 1.5, 2.0]
+    );
     data.normalize = Some(config::Normalize::Stated(config::Moments {
         mean: vec![1.0, 0.5],
         std: vec![2.0, 0.25],

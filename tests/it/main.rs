@@ -20,6 +20,8 @@ mod endings;
 mod evaluation;
 mod exit;
 mod faults;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod fusion;
 mod images;
 mod kernels;

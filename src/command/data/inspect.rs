@@ -4,12 +4,12 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::cli;
+use crate::command::exit::Usage;
 use crate::command::experiment::{checked, read};
 use crate::command::output::{Output, print_result, reading};
 use crate::command::progress::scan_bar;
 use crate::command::training::load;
 use crate::command::units::thousands;
-use crate::command::exit::Usage;
 use crate::data::{Report, SplitReport, contact_sheet, inspect};
 use crate::listing::{Cell, Column, Listing};
 
@@ -17,7 +17,10 @@ use crate::listing::{Cell, Column, Listing};
 const MOST: usize = 20;
 
 pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
-    let is_experiment = args.path.extension().is_some_and(|extension| extension == "toml");
+    let is_experiment = args
+        .path
+        .extension()
+        .is_some_and(|extension| extension == "toml");
     if !is_experiment {
         if args.augmented.is_some() {
             let message = format!(
@@ -29,7 +32,11 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
         }
         let bar = scan_bar();
         let report = inspect(&args.path, &args.format, &|done, all| bar.at(done, all))?;
-        print_result(&render(&report, &args.path.display().to_string(), args.json)?)?;
+        print_result(&render(
+            &report,
+            &args.path.display().to_string(),
+            args.json,
+        )?)?;
         return Ok(0);
     }
     let experiment = checked(&read(&args.path, &args.overrides)?)?;
@@ -52,7 +59,9 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
         }
         seen.push(place);
         let bar = scan_bar();
-        let report = inspect(Path::new(place), &data.format, &|done, all| bar.at(done, all))?;
+        let report = inspect(Path::new(place), &data.format, &|done, all| {
+            bar.at(done, all)
+        })?;
         print_result(&render(&report, place, args.json)?)?;
     }
     if seen.is_empty() {

@@ -1,11 +1,17 @@
 //! `runner data`: data sets that can be had, and what is in one.
 
+#[cfg(feature = "fetch")]
+mod fetch;
 mod inspect;
+mod list;
 
 use crate::cli::Data;
 
 pub fn execute(command: Data) -> anyhow::Result<u8> {
     match command {
+        Data::List(args) => list::execute(args),
+        #[cfg(feature = "fetch")]
+        Data::Fetch(args) => fetch::execute(args),
         Data::Inspect(args) => inspect::execute(args),
     }
 }

@@ -300,8 +300,16 @@ fn a_new_config_is_commented_trains_as_it_stands_and_never_replaces_a_file() {
         "{printed}"
     );
     // Where a value may be one of several tables, one of them stands there.
-    let is_inside = |path: &str| ["data.normalize.", "data.augment."].iter().any(|it| path.starts_with(it));
-    for (path, key) in LANGUAGE.walk().into_iter().filter(|(path, _)| !is_inside(path)) {
+    let is_inside = |path: &str| {
+        ["data.normalize.", "data.augment."]
+            .iter()
+            .any(|it| path.starts_with(it))
+    };
+    for (path, key) in LANGUAGE
+        .walk()
+        .into_iter()
+        .filter(|(path, _)| !is_inside(path))
+    {
         let words = text.replace("\n#   ", " ");
         assert!(words.contains(key.meaning), "{path}");
     }

@@ -27,11 +27,16 @@ fn every_format_decodes_to_pillows_pixels() {
         }
         let picture = Picture::decode(&fs::read(folder.join(file)).unwrap());
         let picture = picture.unwrap_or_else(|error| panic!("{file}: {error}"));
-        assert_eq!(shape[..], [channels, picture.height, picture.width], "{name}");
+        assert_eq!(
+            shape[..],
+            [channels, picture.height, picture.width],
+            "{name}"
+        );
         let ours = picture.planes(channels);
         let off = ours.iter().zip(theirs).map(|(a, b)| a.abs_diff(*b)).max();
         // Decoders of lossy formats round each in their own way.
-        let is_lossy = file.ends_with(".jpg") || file.contains("lossy") || file.ends_with("jpeg.png");
+        let is_lossy =
+            file.ends_with(".jpg") || file.contains("lossy") || file.ends_with("jpeg.png");
         let is_lossy = is_lossy && !file.ends_with("png.jpg");
         // Of a value between two bytes Pillow takes the even one, the image crate the upper.
         let is_tied = file == "max100.pgm";
@@ -68,7 +73,11 @@ fn images_are_resized_as_torchvision_does() {
         let most = if file.ends_with(".jpg") { 3 } else { 1 };
         let (worst, others) = (off.clone().max(), off.filter(|off| *off > 0).count());
         assert!(worst <= Some(most), "{name} to {size}: {worst:?}");
-        assert!(file.ends_with(".jpg") || others * 10 <= ours.len() * 3, "{name}: {others} of {}", ours.len());
+        assert!(
+            file.ends_with(".jpg") || others * 10 <= ours.len() * 3,
+            "{name}: {others} of {}",
+            ours.len()
+        );
         count += 1;
     }
     assert!(count >= 17, "{count}");
@@ -125,7 +134,9 @@ fn a_file_cut_anywhere_is_broken() {
             match Picture::decode(&bytes[..end]) {
                 Err(_) => {}
                 // Bytes after the pixels may be missed by nobody.
-                Ok(picture) => assert!(picture == whole && end + 16 >= bytes.len(), "{file}: {end}"),
+                Ok(picture) => {
+                    assert!(picture == whole && end + 16 >= bytes.len(), "{file}: {end}")
+                }
             }
         }
     }

@@ -1,1 +1,340 @@
+//! A folder with a folder a class: labels, what is passed over, what is refused, what is written down.
 
+use std::collections::BTreeMap;
+use std::fs;
+
+use runner::data::labels;
+
+use super::{digits, fixtures, load, write_folder, write_pgm};
+use crate::support::Sandbox;
+
+/// Red with natural order for all names, and with plain order for numbers.
+#[test]
+fn classes_are_in_the_order_of_load_files_and_numbers_in_that_of_their_values() {
+    #[derive(serde::Deserialize)]
+    struct Case {
+        folders: Vec<String>,
+        sorted: Vec<String>,
+    }
+    let text = fs::read_to_string(fixtures().join("labels.json")).unwrap();
+    let cases: Vec<Case> = serde_json::from_str(&text).unwrap();
+    let mut plain = 0;
+    for case in cases {
+        let is_of_numbers = case
+            .folders
+            .iter()
+            .all(|it| it.bytes().all(|b| b.is_ascii_digit()));
+        let mut ours = case.folders.clone();
+        labels::sort(&mut ours);
+        if is_of_numbers {
+            let values: Vec<u64> = ours.iter().map(|it| it.parse().unwrap()).collect();
+            assert!(values.is_sorted(), "{ours:?}");
+        } else {
+            assert_eq!(ours, case.sorted);
+            plain += 1;
+        }
+    }
+    assert!(plain >= 5, "{plain}");
+    let mut numbers = ["10", "2", "1", "002", "33333333333333333333333"].map(str::to_owned);
+    labels::sort(&mut numbers);
+    assert_eq!(numbers, ["1", "002", "2", "10", "33333333333333333333333"]);
+}
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    write_folder(&sandbox, "digits/train", &digits("train", 60));
+    write_folder(&sandbox, "digits/test", &digits("t10k", 30));
+    sandbox
+}
+
+const FOLDER: &str = "data.path=digits";
+
+/// Red if the order of files is the system's, or a nested image is passed over.
+#[test]
+fn a_folder_of_digits_trains_as_the_files_of_their_labels_say() {
+    let sandbox = sandbox();
+    let run = sandbox.run_tiny(&[FOLDER]);
+    let report = sandbox.read(&format!("{run}/run.json"));
+    assert!(
+        report.contains("\"class_names\": [\n    \"0\",\n    \"1\""),
+        "{report}"
+    );
+    let listing = sandbox.read(&format!("{run}/data.csv"));
+    assert_eq!(listing.lines().count(), 91);
+    for line in listing.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let folder = cells[1].rsplit('/').nth(1).unwrap();
+        assert_eq!(cells[4], folder, "{line}");
+        assert_eq!(cells[5] == "train", cells[1].contains("/train/"), "{line}");
+    }
+    // Nested deeper, and under other names of formats.
+    fs::create_dir_all(sandbox.path("digits/train/5/more/still")).unwrap();
+    let mut first = fs::read_dir(sandbox.path("digits/train/5"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect::<Vec<_>>();
+    first.sort();
+    let moved = sandbox.path("digits/train/5/more/still").join("zzz.PGM");
+    fs::rename(first.last().unwrap(), moved).unwrap();
+    let splits = load(&sandbox, &[FOLDER]).unwrap();
+    assert_eq!(splits.train.len(), 60);
+    sandbox
+        .runner(&["verify", &run])
+        .code(3)
+        .stdout_has(&["cannot be read"]);
+}
+
+#[test]
+fn hidden_files_are_passed_over_and_others_told_in_one_warning() {
+    let sandbox = sandbox();
+    for name in [
+        "train/.ipynb_checkpoints/1.pgm",
+        "train/3/.hidden.pgm",
+        "train/.DS_Store",
+    ] {
+        sandbox.write(&format!("digits/{name}"), "hidden");
+    }
+    let splits = load(&sandbox, &[FOLDER]).unwrap();
+    assert_eq!(
+        (splits.train.len(), splits.warnings.len()),
+        (60, 0),
+        "{:?}",
+        splits.warnings
+    );
+    for name in [
+        "train/3/Thumbs.db",
+        "train/notes.txt",
+        "train/4/a.gif",
+        "train/4/b.gif",
+    ] {
+        sandbox.write(&format!("digits/{name}"), "other");
+    }
+    let outcome = sandbox.runner(&["run", "tiny.toml", FOLDER]).success();
+    outcome.stderr_has(&["warning: digits/train: 4 files passed over", "and 1 more"]);
+}
+
+#[test]
+fn a_class_without_images_is_refused() {
+    let sandbox = sandbox();
+    fs::create_dir(sandbox.path("digits/train/extra")).unwrap();
+    sandbox
+        .runner(&["run", "tiny.toml", FOLDER])
+        .code(4)
+        .stderr_has(&[
+            "digits/train: there is no image in the folder extra",
+            "take the folder away",
+        ]);
+}
+
+/// Red if evaluation labels are numbered by their own folders.
+#[test]
+fn evaluation_classes_are_matched_by_name() {
+    let sandbox = sandbox();
+    fs::remove_dir_all(sandbox.path("digits/test/0")).unwrap();
+    fs::remove_dir_all(sandbox.path("digits/test/4")).unwrap();
+    let splits = load(&sandbox, &[FOLDER]).unwrap();
+    for place in 0..splits.eval.len() {
+        let (_, path) = splits.eval.origin(place);
+        let folder = path.rsplit('/').nth(1).unwrap();
+        assert_eq!(splits.eval.labels[place].to_string(), folder);
+    }
+    write_pgm(&sandbox, "digits/test/ten/1.pgm", &[0; 784], [28, 28]);
+    sandbox
+        .runner(&["run", "tiny.toml", FOLDER])
+        .code(4)
+        .stderr_has(&[
+            "classes that the training images do not have: ten",
+            "are 0, 1, 2",
+        ]);
+    fs::remove_dir_all(sandbox.path("digits/test/ten")).unwrap();
+    fs::remove_dir_all(sandbox.path("digits/train/7")).unwrap();
+    sandbox
+        .runner(&["run", "tiny.toml", FOLDER])
+        .code(4)
+        .stderr_has(&["digits/train: 9 classes (0, 1, 2", "out_features = 9"]);
+}
+
+#[test]
+fn every_broken_file_is_told_before_anything_is_made() {
+    let sandbox = sandbox();
+    let broken = fixtures().join("images/broken");
+    for (name, class) in [
+        ("half.jpg", 1),
+        ("empty.png", 2),
+        ("text.jpg", 3),
+        ("bomb.png", 3),
+    ] {
+        let target = sandbox.path(&format!("digits/train/{class}/{name}"));
+        fs::copy(broken.join(name), target).unwrap();
+    }
+    let outcome = sandbox.runner(&["run", "tiny.toml", FOLDER]).code(4);
+    let outcome = outcome.stderr_has(&[
+        "4 image files cannot be used:",
+        "digits/train/1/half.jpg: the JPEG ends early: it was cut off",
+        "digits/train/2/empty.png: the file is empty",
+        "digits/train/3/text.jpg: it is no JPEG",
+        "digits/train/3/bomb.png: its header says 20000x20000 pixels",
+        "data.on_bad_image = \"skip\"",
+    ]);
+    assert!(!sandbox.path("experiments").exists(), "{}", outcome.stderr);
+    let run = sandbox.run_tiny(&[FOLDER, "data.on_bad_image=skip"]);
+    let listing = sandbox.read(&format!("{run}/data.csv"));
+    assert_eq!(listing.matches("cut off").count(), 1);
+    assert_eq!(
+        load(&sandbox, &[FOLDER, "data.on_bad_image=skip"])
+            .unwrap()
+            .train
+            .len(),
+        60
+    );
+    sandbox.runner(&["verify", &run]).success();
+}
+
+#[test]
+fn images_of_other_sizes_need_resize() {
+    let sandbox = sandbox();
+    write_pgm(
+        &sandbox,
+        "digits/train/1/large.pgm",
+        &[7; 35 * 20],
+        [35, 20],
+    );
+    sandbox
+        .runner(&["run", "tiny.toml", FOLDER])
+        .code(4)
+        .stderr_has(&[
+            "large.pgm: an image of 35 rows and 20 columns, `model.input` is of 28 and 28",
+            "data.resize = [28, 28]",
+        ]);
+    sandbox.run_tiny(&[FOLDER, "data.resize=28"]);
+    // Larger ones are cropped.
+    sandbox
+        .runner(&["run", "tiny.toml", FOLDER, "data.resize=32"])
+        .code(4)
+        .stderr_has(&[
+            "images of [32, 32] for a network that takes [28, 28]",
+            "random_crop",
+        ]);
+    sandbox.run_tiny(&[FOLDER, "data.resize=32", "data.augment=[\"random_crop\"]"]);
+}
+
+#[test]
+fn a_resume_wants_the_very_same_images_and_says_which_is_not() {
+    let sandbox = sandbox();
+    let run = sandbox.run_tiny(&[FOLDER, "training.epochs=1"]);
+    let resume = |code, parts: &[&str]| {
+        let arguments = ["resume", &run, "-q", "training.epochs=2"];
+        sandbox.runner(&arguments).code(code).stderr_has(parts);
+    };
+    let path = fs::read_dir(sandbox.path("digits/train/3"))
+        .unwrap()
+        .next()
+        .unwrap();
+    let path = path.unwrap().path();
+    let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+    let bytes = fs::read(&path).unwrap();
+    let mut other = bytes.clone();
+    *other.last_mut().unwrap() ^= 1;
+    fs::write(&path, &other).unwrap();
+    resume(
+        4,
+        &[
+            "the images of digits/train are not those",
+            &name,
+            "is another one",
+        ],
+    );
+    sandbox
+        .runner(&["verify", &run])
+        .code(3)
+        .stdout_has(&[&name]);
+    fs::remove_file(&path).unwrap();
+    resume(4, &[&name, "is missing"]);
+    fs::write(&path, &bytes).unwrap();
+    write_pgm(&sandbox, "digits/train/3/new.pgm", &[0; 784], [28, 28]);
+    resume(4, &["new.pgm is new"]);
+    fs::remove_file(sandbox.path("digits/train/3/new.pgm")).unwrap();
+    write_pgm(&sandbox, "digits/train/30/new.pgm", &[0; 784], [28, 28]);
+    resume(4, &["11 classes"]);
+    fs::remove_dir_all(sandbox.path("digits/train/30")).unwrap();
+    resume(0, &[]);
+}
+
+/// Red if the cache is trusted by name alone, or if a damaged one is.
+#[test]
+fn the_second_start_reads_no_image_and_a_changed_one_is_noticed() {
+    let sandbox = sandbox();
+    let first = sandbox.run_tiny(&[FOLDER]);
+    let rows = |run: &str| sandbox.read(&format!("{run}/metrics.csv"));
+    // What was touched just before is not trusted yet.
+    std::thread::sleep(std::time::Duration::from_millis(2200));
+    sandbox.run_tiny(&[FOLDER]);
+    let caches = || -> BTreeMap<String, Vec<u8>> {
+        let entries = fs::read_dir(sandbox.path("caches/runner")).unwrap();
+        let entries = entries.map(|entry| entry.unwrap());
+        entries
+            .map(|entry| {
+                (
+                    entry.file_name().into_string().unwrap(),
+                    fs::read(entry.path()).unwrap(),
+                )
+            })
+            .collect()
+    };
+    let kept = caches();
+    assert_eq!(kept.len(), 4, "{:?}", kept.keys());
+    // Decoded images of another file of this name, so that reading them shows.
+    let pixels: Vec<&String> = kept
+        .keys()
+        .filter(|name| name.starts_with("pixels"))
+        .collect();
+    assert_eq!(pixels.len(), 2);
+    assert_eq!(rows(&sandbox.run_tiny(&[FOLDER])), rows(&first));
+    for name in &pixels {
+        let mut bytes = kept[*name].clone();
+        bytes[5] ^= 1;
+        fs::write(sandbox.path("caches/runner").join(name), bytes).unwrap();
+    }
+    assert_eq!(rows(&sandbox.run_tiny(&[FOLDER])), rows(&first));
+    assert_eq!(caches(), kept, "what was damaged is written anew");
+    for cut in [0, 1, 100] {
+        for name in kept.keys() {
+            let bytes = &kept[name][..kept[name].len() * cut / 101];
+            fs::write(sandbox.path("caches/runner").join(name), bytes).unwrap();
+        }
+        assert_eq!(rows(&sandbox.run_tiny(&[FOLDER])), rows(&first));
+    }
+    assert_eq!(
+        rows(&sandbox.run_tiny(&[FOLDER, "data.cache=off"])),
+        rows(&first)
+    );
+    let path = fs::read_dir(sandbox.path("digits/train/3"))
+        .unwrap()
+        .next()
+        .unwrap();
+    let path = path.unwrap().path();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[100] ^= 0xff;
+    fs::write(&path, bytes).unwrap();
+    assert_ne!(rows(&sandbox.run_tiny(&[FOLDER])), rows(&first));
+}
+
+/// The same from a cache, decoded as needed, and from a file of decoded images.
+#[test]
+fn images_above_the_memory_limit_train_the_same() {
+    let sandbox = Sandbox::new();
+    // More than a mebibyte of them.
+    write_folder(&sandbox, "digits/train", &digits("train", 1400));
+    write_folder(&sandbox, "digits/test", &digits("t10k", 600));
+    let rows = |overrides: &[&str]| {
+        let common = [FOLDER, "training.epochs=1", "training.batch_size=100"];
+        let run = sandbox.run_tiny(&[&common, overrides].concat());
+        sandbox.read(&format!("{run}/metrics.csv"))
+    };
+    let whole = rows(&[]);
+    assert_eq!(rows(&["data.memory_limit=1", "data.cache=off"]), whole);
+    assert_eq!(rows(&["data.memory_limit=1"]), whole);
+    assert_eq!(rows(&["data.memory_limit=1", "data.cache=disk"]), whole);
+    assert_eq!(rows(&["data.memory_limit=1", "data.cache=disk"]), whole);
+}

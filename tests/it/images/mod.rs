@@ -3,7 +3,6 @@
 mod augment;
 mod decode;
 mod folder;
-mod memory;
 mod sources;
 mod splits;
 
@@ -35,7 +34,10 @@ fn digits(split: &str, count: usize) -> Vec<(Vec<u8>, u8)> {
     let images = bundled(&format!("{split}-images-idx3-ubyte.gz"));
     let labels = bundled(&format!("{split}-labels-idx1-ubyte.gz"));
     let images = images[16..].chunks_exact(784).map(<[u8]>::to_vec);
-    images.zip(labels[8..].iter().copied()).take(count).collect()
+    images
+        .zip(labels[8..].iter().copied())
+        .take(count)
+        .collect()
 }
 
 /// Writes an image as a PGM file, which holds its bytes as they are.
@@ -59,9 +61,16 @@ fn load(sandbox: &Sandbox, overrides: &[&str]) -> Result<Splits, runner::data::E
     let overrides = [&["data.cache=off"], overrides].concat();
     let overrides: Vec<String> = overrides.iter().map(|it| (*it).to_owned()).collect();
     document.set_all(&overrides);
-    let mut experiment = document.experiment().unwrap_or_else(|error| panic!("{error:?}"));
+    let mut experiment = document
+        .experiment()
+        .unwrap_or_else(|error| panic!("{error:?}"));
     let data = &mut experiment.data;
-    for place in [&mut data.path, &mut data.train, &mut data.eval, &mut data.test] {
+    for place in [
+        &mut data.path,
+        &mut data.train,
+        &mut data.eval,
+        &mut data.test,
+    ] {
         if let Some(place) = place {
             *place = sandbox.path(place).display().to_string();
         }

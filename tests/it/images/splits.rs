@@ -1,1 +1,231 @@
+//! Which images are for what: shares, folds, limits, duplicates, sampling, moments.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use runner::config::Document;
+use runner::data::{Batches, Dataset, Splits};
+
+use super::{digits, load, write_folder, write_pgm};
+use crate::support::{Sandbox, TINY};
+
+/// The paths of a split's images.
+fn paths(dataset: &Dataset) -> BTreeSet<String> {
+    (0..dataset.len())
+        .map(|place| dataset.origin(place).1.to_owned())
+        .collect()
+}
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    write_folder(&sandbox, "digits/train", &digits("train", 600));
+    write_folder(&sandbox, "digits/test", &digits("t10k", 30));
+    sandbox
+}
+
+const SPLIT: [&str; 2] = ["data.path=digits", "data.validation=0.25"];
+
+fn split(sandbox: &Sandbox, more: &[&str]) -> Splits {
+    load(sandbox, &[&SPLIT[..], more].concat()).unwrap()
+}
+
+/// Red if the draw is of the place in the list, or if the seed of the run is in it.
+#[test]
+fn a_share_is_split_off_by_content_and_no_file_moves_another() {
+    let sandbox = sandbox();
+    let before = split(&sandbox, &[]);
+    assert_eq!(before.train.len() + before.eval.len(), 600);
+    assert_eq!(
+        before.test.as_ref().unwrap().len(),
+        30,
+        "the folder's own are for the end"
+    );
+    // Each class its share, as closely as chance brings it: four deviations.
+    let (train, eval) = (before.train.class_counts(10), before.eval.class_counts(10));
+    for class in 0..10 {
+        let all = (train[class] + eval[class]) as f64;
+        let off = (eval[class] as f64 - 0.25 * all).abs();
+        assert!(
+            off < 4.0 * (all * 0.25 * 0.75).sqrt(),
+            "{class}: {} of {all}",
+            eval[class]
+        );
+    }
+    let (train, eval) = (paths(&before.train), paths(&before.eval));
+    assert!(train.is_disjoint(&eval));
+    assert_eq!(paths(&split(&sandbox, &["seed=2"]).eval), eval);
+    assert_ne!(paths(&split(&sandbox, &["data.split_seed=2"]).eval), eval);
+
+    for index in 0..20 {
+        let pixels: Vec<u8> = (0..784u32).map(|at| (at * (index + 3)) as u8).collect();
+        write_pgm(
+            &sandbox,
+            &format!("digits/train/{}/0-new{index}.pgm", index % 10),
+            &pixels,
+            [28, 28],
+        );
+    }
+    let after = split(&sandbox, &[]);
+    assert_eq!(after.train.len() + after.eval.len(), 620);
+    assert!(paths(&after.train).is_superset(&train));
+    assert!(paths(&after.eval).is_superset(&eval));
+    // The same image under another name is on the same side.
+    let twin = eval.iter().next().unwrap();
+    let class = twin.rsplit('/').nth(1).unwrap();
+    std::fs::copy(
+        twin,
+        sandbox.path(&format!("digits/train/{class}/twin.pgm")),
+    )
+    .unwrap();
+    assert!(
+        paths(&split(&sandbox, &[]).eval)
+            .iter()
+            .any(|path| path.ends_with("twin.pgm"))
+    );
+}
+
+#[test]
+fn every_image_is_in_one_fold() {
+    let sandbox = sandbox();
+    let folds: Vec<BTreeSet<String>> = (1..=5)
+        .map(|fold| {
+            let fold = format!("data.fold={fold}");
+            let overrides = ["data.path=digits", "data.folds=5", &fold];
+            let splits = load(&sandbox, &overrides).unwrap();
+            assert_eq!(splits.train.len() + splits.eval.len(), 600);
+            assert!(
+                (80..160).contains(&splits.eval.len()),
+                "{}",
+                splits.eval.len()
+            );
+            paths(&splits.eval)
+        })
+        .collect();
+    assert_eq!(folds.iter().map(BTreeSet::len).sum::<usize>(), 600);
+    assert_eq!(folds.iter().flatten().collect::<BTreeSet<_>>().len(), 600);
+}
+
+/// Red if the first images are taken.
+#[test]
+fn limits_leave_every_class_its_share() {
+    let sandbox = Sandbox::new();
+    write_folder(&sandbox, "digits/train", &digits("train", 600));
+    write_folder(&sandbox, "digits/test", &digits("t10k", 300));
+    let limited =
+        |train: &str, eval: &str| load(&sandbox, &["data.path=digits", train, eval]).unwrap();
+    let whole = limited("data.limit_train=600", "data.limit_eval=1000");
+    assert_eq!((whole.train.len(), whole.eval.len()), (600, 300));
+    let few = limited("data.limit_train=100", "data.limit_eval=50");
+    assert_eq!((few.train.len(), few.eval.len()), (100, 50));
+    for (part, whole, share) in [
+        (&few.train, &whole.train, 6.0),
+        (&few.eval, &whole.eval, 6.0),
+    ] {
+        let (part, whole) = (part.class_counts(10), whole.class_counts(10));
+        for class in 0..10 {
+            let off = (part[class] as f64 - whole[class] as f64 / share).abs();
+            assert!(off < 1.0, "{class}: {} of {}", part[class], whole[class]);
+        }
+    }
+    let more = limited("data.limit_train=200", "data.limit_eval=50");
+    assert!(paths(&more.train).is_superset(&paths(&few.train)));
+}
+
+#[test]
+fn images_that_are_in_two_splits_are_told() {
+    let sandbox = sandbox();
+    let train = digits("train", 3);
+    for (index, (pixels, label)) in train.iter().enumerate().take(2) {
+        write_pgm(
+            &sandbox,
+            &format!("digits/test/{label}/copy{index}.pgm"),
+            pixels,
+            [28, 28],
+        );
+    }
+    let run = sandbox.runner(&["run", "tiny.toml", "data.path=digits", "training.epochs=1"]);
+    run.success().stderr_has(&[
+        "warning: 2 evaluation images are among the training images too, pixel by pixel: ",
+        "copy",
+    ]);
+}
+
+/// Red if rare classes are not repeated, or if one image is repeated before all of its class were there.
+#[test]
+fn a_balanced_epoch_has_every_class_as_often() {
+    let sandbox = Sandbox::new();
+    let digits = digits("train", 600);
+    let rare = |label: u8| if label == 3 { 4 } else { 40 };
+    let mut counts = BTreeMap::new();
+    let kept: Vec<(Vec<u8>, u8)> = digits
+        .into_iter()
+        .filter(|(_, label)| {
+            let count = counts.entry(*label).or_insert(0);
+            *count += 1;
+            *count <= rare(*label)
+        })
+        .collect();
+    write_folder(&sandbox, "digits/train", &kept);
+    write_folder(&sandbox, "digits/test", &kept);
+    let overrides = ["data.path=digits", "data.sampler=balanced"];
+    let splits = load(&sandbox, &overrides).unwrap();
+    let mut document = Document::parse("tiny.toml", TINY.to_owned(), "tiny");
+    document.set_all(&overrides.map(str::to_owned));
+    let data = document.experiment().unwrap().data;
+    let batches = Batches::training(&splits, &data, [1, 28, 28], 50, 1, 1);
+    let (mut labels, mut images) = (vec![0; 10], BTreeMap::<Vec<u32>, usize>::new());
+    for index in 0..batches.len() {
+        let batch = batches.get(index).unwrap();
+        for (image, label) in batch.images.chunks_exact(784).zip(&batch.labels) {
+            labels[*label as usize] += 1;
+            if *label == 3 {
+                let bits = image.iter().map(|pixel| pixel.to_bits()).collect();
+                *images.entry(bits).or_default() += 1;
+            }
+        }
+    }
+    assert_eq!(labels.iter().sum::<usize>(), 364);
+    assert!(
+        labels.iter().all(|count| (36..=37).contains(count)),
+        "{labels:?}"
+    );
+    assert_eq!(images.len(), 4);
+    assert!(
+        images.values().all(|count| (9..=10).contains(count)),
+        "{images:?}"
+    );
+}
+
+/// Against moments computed here, over the training images alone.
+#[test]
+fn moments_are_those_of_the_training_images() {
+    let sandbox = sandbox();
+    let overrides = [SPLIT[0], SPLIT[1], "data.normalize=auto"];
+    let splits = load(&sandbox, &overrides).unwrap();
+    let mut pixels = Vec::new();
+    for path in paths(&splits.train) {
+        let bytes = std::fs::read(path).unwrap();
+        pixels.extend(
+            bytes[bytes.len() - 784..]
+                .iter()
+                .map(|pixel| f64::from(*pixel) / 255.0),
+        );
+    }
+    let mean = pixels.iter().sum::<f64>() / pixels.len() as f64;
+    let variance = pixels
+        .iter()
+        .map(|pixel| (pixel - mean).powi(2))
+        .sum::<f64>()
+        / pixels.len() as f64;
+    let moments = splits.normalize.unwrap();
+    assert!(
+        (moments.mean[0] - mean).abs() < 1e-9,
+        "{} {mean}",
+        moments.mean[0]
+    );
+    assert!((moments.std[0] - variance.sqrt()).abs() < 1e-9);
+    let run = sandbox.run_tiny(&[&overrides[..], &["training.epochs=1"]].concat());
+    let identity: serde_json::Value =
+        serde_json::from_str(&sandbox.read(&format!("{run}/run.json"))).unwrap();
+    assert_eq!(identity["normalize"]["mean"][0], moments.mean[0]);
+    sandbox.runner(&["reproduce", &run, "-q"]).success();
+}

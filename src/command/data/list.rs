@@ -1,0 +1,49 @@
+//! `runner data list`: the sets that are known by name, and which of them are here.
+
+use crate::cli;
+use crate::command::output::{print_result, style};
+use crate::data::catalog::{SETS, Set};
+use crate::listing::{Cell, Column, Listing};
+
+pub fn execute(args: cli::DataList) -> anyhow::Result<u8> {
+    let listing = Listing {
+        columns: vec![
+            Column::new("name"),
+            Column::headed("train_images", "train"),
+            Column::headed("test_images", "test"),
+            Column::new("classes"),
+            Column::numbers("image"),
+            Column::headed("download_mb", "MB"),
+            Column::new("licence"),
+            Column::new("here"),
+            Column::for_programs("description"),
+            Column::for_programs("source"),
+        ],
+        rows: SETS.iter().map(row).collect(),
+    };
+    print_result(&listing.render(style(&args.format)))?;
+    Ok(0)
+}
+
+fn row(set: &Set) -> Vec<Cell> {
+    let [channels, height, width] = set.shape;
+    let folder = set.home();
+    vec![
+        Cell::Text(set.name.to_owned()),
+        Cell::Count(set.images[0]),
+        Cell::Count(set.images[1]),
+        Cell::Count(set.classes),
+        Cell::Text(format!("{channels}x{height}x{width}")),
+        match set.mirrors {
+            [] => Cell::Empty,
+            _ => Cell::Count(set.bytes().div_ceil(1_000_000)),
+        },
+        Cell::Text(set.licence.to_owned()),
+        match set.is_in(&folder) {
+            true => Cell::Text(folder.display().to_string()),
+            false => Cell::Empty,
+        },
+        Cell::Text(set.description.to_owned()),
+        Cell::Text(set.source.to_owned()),
+    ]
+}

@@ -1,0 +1,382 @@
+//! Unpacking archives that may be hostile: only plain files that were asked for come out, under
+//! names of our own, and either all of them or none.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use flate2::read::MultiGzDecoder;
+
+use super::catalog::Member;
+use crate::digest::Digest;
+
+/// What an archive may hold. The largest known set stays far below.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Members of any kind.
+    pub members: usize,
+    /// Bytes of one member, unpacked.
+    pub member_bytes: u64,
+    /// Bytes of all members that have to be unpacked.
+    pub total_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            members: 1000,
+            member_bytes: 1 << 28,
+            total_bytes: 1 << 29,
+        }
+    }
+}
+
+/// A file that was unpacked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpacked {
+    pub name: String,
+    /// SHA-256 (hex).
+    pub sha256: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{}: refused for its member `{}`: {why}\nan archive of images holds plain files alone: take it from another place", archive.display(), member.escape_debug())]
+    Refused {
+        archive: PathBuf,
+        member: String,
+        why: String,
+    },
+    #[error("{}: {why}\nfetch it again", archive.display())]
+    Damaged { archive: PathBuf, why: String },
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+}
+
+/// Unpacks `members` of a `.zip` or a `.tar.gz` into `folder`, which is made anew; whatever of that
+/// name was there goes, and after an error nothing is left of it.
+pub fn unpack(
+    archive: &Path,
+    kind: Kind,
+    members: &[Member],
+    folder: &Path,
+    limits: Limits,
+) -> Result<Vec<Unpacked>, Error> {
+    remove(folder)?;
+    fs::create_dir(folder).map_err(|error| io_error("create", folder, error))?;
+    let file = File::open(archive).map_err(|error| io_error("read", archive, error))?;
+    let mut unpacking = Unpacking {
+        archive,
+        members,
+        folder,
+        limits,
+        seen: BTreeSet::new(),
+        total: 0,
+        unpacked: Vec::new(),
+    };
+    let result = match kind {
+        Kind::TarGz => unpacking.tar_gz(file),
+        Kind::Zip => unpacking.zip(file),
+    };
+    let result = result.and_then(|()| unpacking.complete());
+    if result.is_err() {
+        remove(folder)?;
+    }
+    result
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    TarGz,
+    Zip,
+}
+
+impl Kind {
+    /// By the end of the name.
+    pub fn of(name: &str) -> Kind {
+        match name.ends_with(".zip") {
+            true => Kind::Zip,
+            false => Kind::TarGz,
+        }
+    }
+}
+
+struct Unpacking<'a> {
+    archive: &'a Path,
+    members: &'a [Member],
+    folder: &'a Path,
+    limits: Limits,
+    /// The members that came by.
+    seen: BTreeSet<String>,
+    /// Bytes that were unpacked.
+    total: u64,
+    unpacked: Vec<Unpacked>,
+}
+
+/// Headers between two members take no more than this.
+const HEADER_BYTES: u64 = 1 << 20;
+const NAME_BYTES: usize = 1024;
+
+impl Unpacking<'_> {
+    fn tar_gz(&mut self, file: File) -> Result<(), Error> {
+        let allowance = Rc::new(Cell::new(HEADER_BYTES));
+        let mut reader = Metered {
+            inner: MultiGzDecoder::new(BufReader::new(file)),
+            left: Rc::clone(&allowance),
+        };
+        let archive = self.archive;
+        let damaged = |error: io::Error| self::damaged(archive, &error);
+        let mut tar = tar::Archive::new(&mut reader);
+        for entry in tar.entries().map_err(damaged)? {
+            let mut entry = entry.map_err(damaged)?;
+            let name = entry.path_bytes().into_owned();
+            let kind = entry.header().entry_type();
+            if kind.is_pax_global_extensions() {
+                continue;
+            }
+            if !kind.is_file() && !kind.is_dir() {
+                return Err(self.refused(&name, not_plain(kind)));
+            }
+            let path = self.admit(&name)?;
+            let size = entry.size();
+            let member = self.wanted(&path).filter(|_| kind.is_file());
+            // What is read from here on is counted as it is unpacked.
+            allowance.set(u64::MAX);
+            let read = match member {
+                Some(member) => self.take(member, &mut entry)?,
+                None => self.copy(&path, &mut entry, |_| Ok(()))?,
+            };
+            if read != size {
+                return Err(self.damaged("it ends early: the file is truncated"));
+            }
+            allowance.set(HEADER_BYTES);
+        }
+        // The checksum of the gzip stream comes after its end.
+        io::copy(&mut reader, &mut io::sink()).map_err(damaged)?;
+        Ok(())
+    }
+
+    fn zip(&mut self, file: File) -> Result<(), Error> {
+        let archive = self.archive;
+        let damaged = |error: zip::result::ZipError| Error::Damaged {
+            archive: archive.to_owned(),
+            why: format!("not a sound zip archive: {error}"),
+        };
+        let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
+        if zip.has_duplicate_names() {
+            return Err(self.damaged("two of its members have the same name"));
+        }
+        if zip.has_overlapping_entries().map_err(damaged)? {
+            return Err(self.damaged("its members overlap"));
+        }
+        for index in 0..zip.len() {
+            let entry = zip.by_index_data(index).map_err(damaged)?;
+            let name = entry.name_raw().to_owned();
+            // The kind of file, where the archive was made under Unix.
+            let kind = entry.unix_mode().unwrap_or(0) & 0o170_000;
+            if ![0, 0o100_000, 0o040_000].contains(&kind) {
+                return Err(self.refused(&name, "a link or a device".to_owned()));
+            }
+            let is_file = entry.is_file();
+            let path = self.admit(&name)?;
+            // What is not wanted need not be unpacked.
+            if let Some(member) = self.wanted(&path).filter(|_| is_file) {
+                let mut entry = zip.by_index(index).map_err(damaged)?;
+                let size = entry.size();
+                if self.take(member, &mut entry)? != size {
+                    let why = format!("`{path}` is not of the {size} bytes that it should have");
+                    return Err(self.damaged(&why));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The name of a member in its plainest form, if it may be there at all.
+    fn admit(&mut self, name: &[u8]) -> Result<String, Error> {
+        let path = plain_path(name).map_err(|why| self.refused(name, why))?;
+        if self.seen.len() >= self.limits.members {
+            let why = format!("more than {} members", self.limits.members);
+            return Err(self.refused(name, why));
+        }
+        match self.seen.insert(path.clone()) {
+            true => Ok(path),
+            false => Err(self.refused(name, "this name comes twice".to_owned())),
+        }
+    }
+
+    /// Unpacks a member into its file; gives its bytes.
+    fn take(&mut self, member: Member, from: &mut impl Read) -> Result<u64, Error> {
+        let target = self.folder.join(member.name);
+        let failed = |error| io_error("write", &target, error);
+        let mut file = File::create_new(&target).map_err(failed)?;
+        let mut digest = Digest::default();
+        let bytes = self.copy(member.path, from, |bytes| {
+            digest.update(bytes);
+            file.write_all(bytes).map_err(failed)
+        })?;
+        file.sync_all().map_err(failed)?;
+        self.unpacked.push(Unpacked {
+            name: member.name.to_owned(),
+            sha256: digest.hex(),
+        });
+        Ok(bytes)
+    }
+
+    /// Counts what really comes out: headers can say anything.
+    fn copy(
+        &mut self,
+        path: &str,
+        from: &mut impl Read,
+        mut write: impl FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
+        let mut buffer = vec![0; 1 << 16];
+        let mut bytes = 0;
+        loop {
+            let read = match from.read(&mut buffer) {
+                Ok(0) => return Ok(bytes),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(damaged(self.archive, &error)),
+            };
+            bytes += read as u64;
+            self.total += read as u64;
+            if bytes > self.limits.member_bytes {
+                let why = format!("it unpacks to more than {} bytes", self.limits.member_bytes);
+                return Err(self.refused(path.as_bytes(), why));
+            }
+            if self.total > self.limits.total_bytes {
+                let limit = self.limits.total_bytes;
+                let why = format!("with it the members unpack to more than {limit} bytes");
+                return Err(self.refused(path.as_bytes(), why));
+            }
+            write(&buffer[..read])?;
+        }
+    }
+
+    /// What was unpacked, if that is all that was wanted.
+    fn complete(&mut self) -> Result<Vec<Unpacked>, Error> {
+        let is_there = |member: &&Member| self.unpacked.iter().any(|file| file.name == member.name);
+        match self.members.iter().find(|member| !is_there(member)) {
+            Some(member) => Err(self.damaged(&format!("no `{}` in it", member.path))),
+            None => Ok(std::mem::take(&mut self.unpacked)),
+        }
+    }
+
+    fn wanted(&self, path: &str) -> Option<Member> {
+        let mut members = self.members.iter();
+        members.find(|member| member.path == path).copied()
+    }
+
+    fn refused(&self, member: &[u8], why: String) -> Error {
+        let mut member = String::from_utf8_lossy(member).into_owned();
+        if let Some((end, _)) = member.char_indices().nth(80) {
+            member.truncate(end);
+            member.push('…');
+        }
+        Error::Refused {
+            archive: self.archive.to_owned(),
+            member,
+            why,
+        }
+    }
+
+    fn damaged(&self, why: &str) -> Error {
+        Error::Damaged {
+            archive: self.archive.to_owned(),
+            why: why.to_owned(),
+        }
+    }
+}
+
+/// `a/b` for `./a//b`; why not, if the name leaves its folder or is read differently elsewhere.
+fn plain_path(name: &[u8]) -> Result<String, String> {
+    let name = std::str::from_utf8(name).map_err(|_| "its name is not UTF-8")?;
+    let why = if name.len() > NAME_BYTES {
+        format!("its name is longer than {NAME_BYTES} bytes")
+    } else if name.contains('\0') {
+        "a NUL in its name".to_owned()
+    } else if name.contains('\\') {
+        "a backslash in its name".to_owned()
+    } else if name.contains(':') {
+        "a colon in its name, which is a drive or a stream to Windows".to_owned()
+    } else if name.starts_with('/') {
+        "an absolute path".to_owned()
+    } else if name.split('/').any(|part| part == "..") {
+        "a path that leaves its folder (..)".to_owned()
+    } else {
+        let parts = name.split('/').filter(|part| !["", "."].contains(part));
+        return Ok(parts.collect::<Vec<_>>().join("/"));
+    };
+    Err(why)
+}
+
+fn not_plain(kind: tar::EntryType) -> String {
+    if kind.is_symlink() {
+        "a symbolic link".to_owned()
+    } else if kind.is_hard_link() {
+        "a hard link".to_owned()
+    } else if kind.is_block_special() || kind.is_character_special() || kind.is_fifo() {
+        "a device or a pipe".to_owned()
+    } else {
+        let kind = char::from(kind.as_byte()).escape_debug();
+        format!("neither a plain file nor a folder, but of type '{kind}'")
+    }
+}
+
+fn damaged(archive: &Path, error: &io::Error) -> Error {
+    let why = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "it ends early: the file is truncated".to_owned(),
+        _ => format!("a damaged archive: {error}"),
+    };
+    Error::Damaged {
+        archive: archive.to_owned(),
+        why,
+    }
+}
+
+fn io_error(action: &'static str, path: &Path, source: io::Error) -> Error {
+    Error::Io {
+        action,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn remove(folder: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(io_error("remove", folder, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives so many bytes and then an error, so that no header can ask for all memory.
+struct Metered<R> {
+    inner: R,
+    left: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left.get();
+        if left == 0 {
+            let what = format!("more than {HEADER_BYTES} bytes without a member");
+            return Err(io::Error::other(what));
+        }
+        let end = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let read = self.inner.read(&mut buffer[..end])?;
+        self.left.set(left - read as u64);
+        Ok(read)
+    }
+}
