@@ -217,6 +217,33 @@ pub enum Data {
     Fetch(DataFetch),
     /// Say what is in a data set: counts, sizes, colours, class balance, duplicates, broken files
     Inspect(DataInspect),
+    /// Write a data set as a folder tree of image files, a folder a class
+    Export(DataExport),
+}
+
+#[derive(Debug, Args)]
+pub struct DataExport {
+    /// A folder or file that `data.path` could name
+    pub path: PathBuf,
+    /// The folder to make
+    pub folder: PathBuf,
+    /// What kind of files to write
+    #[arg(long, value_enum, default_value = "png")]
+    pub r#as: ImageFormat,
+    /// The quality of JPEG files
+    #[arg(long, value_name = "1..100", default_value_t = 90,
+          value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub quality: u8,
+    /// What kind of files the images are in; seen from what is there unless stated
+    #[arg(long, default_value = "auto",
+          value_parser = ["auto", "image_folder", "idx", "cifar10", "cifar100", "csv"])]
+    pub format: String,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum ImageFormat {
+    Jpeg,
+    Png,
 }
 
 #[derive(Debug, Args)]

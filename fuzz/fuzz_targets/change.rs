@@ -94,7 +94,7 @@ impl Draw {
             Kind::Pattern { .. } => self.one(&["\"cpu\"", "\"auto\"", "flex"]).to_owned(),
             Kind::Boolean => self.one(&["true", "false"]).to_owned(),
             Kind::Integer { min, max } => self.integer(*min, *max),
-            Kind::Float { .. } => self.float(),
+            Kind::Float { .. } | Kind::Probability => self.float(),
             Kind::Pair { min, max } => match self.below(2) {
                 0 => self.integer(*min, *max),
                 _ => format!(
@@ -109,12 +109,10 @@ impl Draw {
                 format!("[{}]", items.join(", "))
             }
             Kind::Table(keys) => self.table(keys),
-            Kind::Choice(keys) => {
-                let key = self.one(keys);
-                match self.below(3) {
-                    0 => format!("\"{}\"", key.name),
-                    _ => format!("{{ {} = {} }}", key.name, self.value(&key.kind)),
-                }
+            Kind::Choice(keys) => self.choice(keys),
+            Kind::Choices(keys) => {
+                let items: Vec<String> = (0..self.below(4)).map(|_| self.choice(keys)).collect();
+                format!("[{}]", items.join(", "))
             }
             Kind::Either(kinds) => {
                 let kind = self.one(kinds);
@@ -124,6 +122,14 @@ impl Draw {
                 let layers = self.layers();
                 format!("[{layers}\"flatten\", {{ linear = {{ out_features = 3 }} }}]")
             }
+        }
+    }
+
+    fn choice(&mut self, keys: &[Key]) -> String {
+        let key = self.one(keys);
+        match self.below(3) {
+            0 => format!("\"{}\"", key.name),
+            _ => format!("{{ {} = {} }}", key.name, self.value(&key.kind)),
         }
     }
 

@@ -48,6 +48,9 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if error.is::<config::Error>() || error.is::<Usage>() {
         return Some(2);
     }
+    if let Some(data::Error::Unwritable { .. }) = error.downcast_ref() {
+        return Some(74);
+    }
     if error.is::<DataError>() || error.is::<data::Error>() {
         return Some(4);
     }

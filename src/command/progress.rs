@@ -13,9 +13,11 @@ pub struct ScanBar {
     since: Instant,
 }
 
-pub fn scan_bar() -> ScanBar {
+/// A bar that says what is done.
+pub fn scan_bar(what: &str) -> ScanBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-    let style = ProgressStyle::with_template("reading images [{bar:40}] {human_pos}/{human_len}");
+    let template = format!("{what} [{{bar:40}}] {{human_pos}}/{{human_len}}");
+    let style = ProgressStyle::with_template(&template);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     ScanBar {
         bar,

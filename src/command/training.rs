@@ -45,7 +45,7 @@ pub fn prepare(
 
 /// Loads the splits of an experiment, with a bar for those who wait for image files to be read.
 pub fn load(data: &config::Data, input: [usize; 3], classes: usize) -> Result<Splits, data::Error> {
-    let bar = scan_bar();
+    let bar = scan_bar("reading images");
     Splits::load(data, input, classes, &|done, all| bar.at(done, all))
 }
 

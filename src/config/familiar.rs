@@ -19,9 +19,38 @@ pub type Table = &'static [(&'static str, Here)];
 /// Names of keys.
 pub const KEYS: Table = &[
     (
-        "pinmemory persistentworkers prefetchfactor cache cacheimages",
-        Here::Note("images are in memory from the start: there is nothing to set"),
+        "pinmemory persistentworkers prefetchfactor",
+        Here::Note("batches are always assembled ahead, by all threads: there is nothing to set"),
     ),
+    ("cacheimages cachedir", Here::Key("data.cache")),
+    ("imagesize resizeto targetsize", Here::Key("data.resize")),
+    (
+        "ram memory maxmemory cachesize",
+        Here::Key("data.memory_limit"),
+    ),
+    ("kfold nsplits nfolds cv kfolds", Here::Key("data.folds")),
+    (
+        "maxsamples fraction subset nsamples maxtrainsamples",
+        Here::Key("data.limit_train"),
+    ),
+    ("maxevalsamples maxvalsamples", Here::Key("data.limit_eval")),
+    (
+        "weightedrandomsampler oversample balance balanced",
+        Here::Key("data.sampler"),
+    ),
+    (
+        "ignoreerrors skipbad skipcorrupt onerror",
+        Here::Key("data.on_bad_image"),
+    ),
+    (
+        "dataformat datatype datasetformat",
+        Here::Key("data.format"),
+    ),
+    (
+        "imagestats meanstd normalization",
+        Here::Key("data.normalize"),
+    ),
+    ("fakedata dummydata toy", Here::Key("data.synthetic")),
     (
         "callbacks plugins",
         Here::Note("what callbacks do elsewhere, [early_stop] and [checkpoint] do here"),
@@ -64,7 +93,8 @@ pub const KEYS: Table = &[
     (
         "limittrainbatches limitvalbatches overfitbatches stepsperepoch valcheckinterval",
         Here::Note(
-            "an epoch is all the training images; `runner check --fast-dev-run` trains two batches",
+            "an epoch is all the training images; `data.limit_train` takes fewer of them, and \
+             `runner check --fast-dev-run` trains two batches",
         ),
     ),
     (
@@ -112,15 +142,15 @@ pub const KEYS: Table = &[
     ),
     (
         "augment augmentation augmentations transforms transform",
-        Here::Note("there is no augmentation here"),
+        Here::Key("data.augment"),
     ),
     (
         "valbatchsize evalbatchsize perdeviceevalbatchsize testbatchsize",
         Here::Note("evaluation takes `training.batch_size` too: there is nothing to set"),
     ),
     (
-        "valsplit validationsplit valfraction",
-        Here::Note("`data.eval` names the evaluation images: nothing is split off"),
+        "valsplit validationsplit valfraction testsize holdout",
+        Here::Key("data.validation"),
     ),
     (
         "restorebestweights loadbestmodelatend",
@@ -177,8 +207,12 @@ pub const KEYS: Table = &[
         Here::Key("data.train"),
     ),
     (
-        "val valid validation test valdir valpath valdata valdataset testdir testpath testdata testdataset validationdata evalpath evaldata",
+        "val valid valdir valpath valdata valdataset validationdata evalpath evaldata",
         Here::Key("data.eval"),
+    ),
+    (
+        "testdir testpath testdata testdataset",
+        Here::Key("data.test"),
     ),
     ("rescale rescalefactor", Here::Key("data.scale")),
     ("imagemean pixelmean", Here::Key("data.normalize.mean")),
@@ -244,8 +278,8 @@ pub const KEYS: Table = &[
     (
         "numworkers workers nworkers njobs numthreads threads",
         Here::Note(
-            "there are no workers to count: images are in memory, and `--threads N` on the command \
-             line sets how many threads compute",
+            "there are no workers to count: `--threads N` on the command line sets how many threads \
+             compute, and as many decode",
         ),
     ),
     (
@@ -255,8 +289,8 @@ pub const KEYS: Table = &[
     (
         "shuffle droplast",
         Here::Note(
-            "each epoch's order is drawn anew from `seed`, and every image is seen: there is \
-             nothing to set",
+            "each epoch's order is drawn anew from `seed`, and every image is seen, unless \
+             `data.sampler` is \"balanced\"",
         ),
     ),
     (
@@ -460,6 +494,34 @@ pub const WORDS: Table = &[
         "crossentropyloss categoricalcrossentropy sparsecategoricalcrossentropy ce",
         Here::Word("cross_entropy"),
     ),
+    (
+        "hflip horizontalflip randomflip fliplr flip",
+        Here::Word("random_horizontal_flip"),
+    ),
+    (
+        "vflip verticalflip flipud",
+        Here::Word("random_vertical_flip"),
+    ),
+    ("crop pad randompad", Here::Word("random_crop")),
+    ("rotation rotate degrees", Here::Word("random_rotation")),
+    ("affine shear", Here::Word("random_affine")),
+    (
+        "shift translate translation randomtranslation",
+        Here::Word("random_shift"),
+    ),
+    ("scale zoom randomzoom", Here::Word("random_scale")),
+    (
+        "colourjitter jitter brightness contrast saturation hue",
+        Here::Word("color_jitter"),
+    ),
+    ("erasing cutout randomcutout", Here::Word("random_erasing")),
+    ("noise gaussnoise randomnoise", Here::Word("gaussian_noise")),
+    ("mixupalpha", Here::Word("mixup")),
+    ("cutmixalpha", Here::Word("cutmix")),
+    ("weighted classbalanced", Here::Word("balanced")),
+    ("imagefolder folder", Here::Word("image_folder")),
+    ("manifest", Here::Word("csv")),
+    ("mnist ubyte", Here::Word("idx")),
     ("minimum minimize lower", Here::Word("min")),
     ("maximum maximize higher", Here::Word("max")),
     ("gpu nvidia cuda:", Here::Word("cuda")),

@@ -25,28 +25,35 @@ const MAX_BYTES: usize = 1 << 34;
 
 /// Reads a file whose number of dimensions is one of `ranks`; the first is the usual one.
 pub fn read(path: &Path, ranks: &[usize]) -> Result<Idx, Error> {
-    let invalid = |what: String| Error::File {
-        path: path.to_owned(),
-        what,
-    };
-    let unreadable = |source| Error::Unreadable {
+    let raw = fs::read(path).map_err(|source| Error::Unreadable {
         path: path.to_owned(),
         source,
-    };
-    let raw = fs::read(path).map_err(unreadable)?;
-    let file = DataFile::of(path, &raw);
+    })?;
+    let (dimensions, bytes) = parse(&raw, ranks).map_err(|what| Error::File {
+        path: path.to_owned(),
+        what,
+    })?;
+    Ok(Idx {
+        dimensions,
+        bytes,
+        file: DataFile::of(path, &raw),
+    })
+}
+
+/// Sizes and values of a file, plain or gzip; says what is wrong with it otherwise.
+pub fn parse(raw: &[u8], ranks: &[usize]) -> Result<(Vec<usize>, Vec<u8>), String> {
     let gzip = raw.starts_with(&[0x1f, 0x8b]);
     let mut reader: Box<dyn Read> = if gzip {
-        Box::new(BufReader::new(MultiGzDecoder::new(raw.as_slice())))
+        Box::new(BufReader::new(MultiGzDecoder::new(raw)))
     } else {
-        Box::new(raw.as_slice())
+        Box::new(raw)
     };
     let damaged = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof if gzip => {
-            invalid("the gzip stream ends early: the file is truncated".to_owned())
+            "the gzip stream ends early: the file is truncated".to_owned()
         }
-        io::ErrorKind::UnexpectedEof => invalid("the file ends early: it is truncated".to_owned()),
-        _ => invalid(format!("damaged gzip stream: {error}")),
+        io::ErrorKind::UnexpectedEof => "the file ends early: it is truncated".to_owned(),
+        _ => format!("damaged gzip stream: {error}"),
     };
 
     let mut magic = [0; 4];
@@ -54,12 +61,12 @@ pub fn read(path: &Path, ranks: &[usize]) -> Result<Idx, Error> {
     let [zero, nothing, kind, rank] = magic.map(usize::from);
     if [zero, nothing, kind] != [0, 0, 8] || !ranks.contains(&rank) {
         let expected = [0, 0, 8, ranks[0] as u8];
-        return Err(invalid(format!(
+        return Err(format!(
             "magic number {} instead of {}: not an IDX file of {}",
             hex(&magic),
             hex(&expected),
             if ranks == [1] { "labels" } else { "images" },
-        )));
+        ));
     }
     let mut dimensions = Vec::with_capacity(rank);
     for _ in 0..rank {
@@ -71,12 +78,7 @@ pub fn read(path: &Path, ranks: &[usize]) -> Result<Idx, Error> {
         .iter()
         .try_fold(1usize, |product, size| product.checked_mul(*size))
         .filter(|length| *length <= MAX_BYTES)
-        .ok_or_else(|| {
-            invalid(format!(
-                "its header promises {} bytes, too many",
-                join(&dimensions)
-            ))
-        })?;
+        .ok_or_else(|| format!("its header promises {} bytes, too many", join(&dimensions)))?;
 
     // Grown by what is really there, so that a false header cannot ask for memory.
     let mut bytes = Vec::new();
@@ -84,24 +86,20 @@ pub fn read(path: &Path, ranks: &[usize]) -> Result<Idx, Error> {
         .take(length as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(damaged)?;
-    if bytes.len() != length {
-        return Err(invalid(if bytes.len() < length {
-            format!(
-                "its header promises {length} bytes ({}) and {} follow: the file is truncated",
-                join(&dimensions),
-                bytes.len()
-            )
-        } else {
-            format!(
-                "more bytes follow than the {length} its header promises ({})",
-                join(&dimensions)
-            )
-        }));
+    if bytes.len() == length {
+        return Ok((dimensions, bytes));
     }
-    Ok(Idx {
-        dimensions,
-        bytes,
-        file,
+    Err(if bytes.len() < length {
+        format!(
+            "its header promises {length} bytes ({}) and {} follow: the file is truncated",
+            join(&dimensions),
+            bytes.len()
+        )
+    } else {
+        format!(
+            "more bytes follow than the {length} its header promises ({})",
+            join(&dimensions)
+        )
     })
 }
 

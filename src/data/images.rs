@@ -11,7 +11,7 @@ use super::cache::Cache;
 use super::listed::{Contents, ImageFiles};
 use super::picture::{self, grey};
 use super::scan::{Entry, Facts, Form, Outcome, Watch, scan, scan_into};
-use super::{DataFile, Error};
+use super::{Checksum, DataFile, Error};
 use crate::config::{self, DISK, OFF};
 use crate::digest::{self, Digest};
 
@@ -79,14 +79,6 @@ pub struct Loaded {
     /// Of a source with a file an image: each with its checksum.
     pub checksums: Vec<Checksum>,
     pub files: Vec<DataFile>,
-}
-
-/// One image file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checksum {
-    pub path: String,
-    pub bytes: u64,
-    pub sha256: String,
 }
 
 impl Images {

@@ -61,6 +61,29 @@ impl Picture {
         decode_other(bytes, format)
     }
 
+    /// From row-major planes of a shape (channels, height, width) of 1 or 3 channels.
+    pub fn from_planes(planes: &[u8], [channels, height, width]: [usize; 3]) -> Option<Self> {
+        let area = height * width;
+        let pixels = match channels {
+            1 => planes.to_vec(),
+            3 => (0..area)
+                .flat_map(|index| [0, 1, 2].map(|channel| planes[channel * area + index]))
+                .collect(),
+            _ => return None,
+        };
+        Some(Self {
+            channels,
+            width,
+            height,
+            pixels,
+        })
+    }
+
+    /// Row-major `[height, width, channels]`.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
     /// Row-major `[channels, height, width]` for 1 or 3 channels. Grey is Pillow's `L`.
     pub fn planes(&self, channels: usize) -> Vec<u8> {
         let area = self.width * self.height;

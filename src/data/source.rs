@@ -318,6 +318,19 @@ impl Source {
         }
     }
 
+    /// Whether it has evaluation images that are not its test images.
+    pub fn has_val(&self) -> bool {
+        let is_val = |folder: &Path| {
+            let name = folder.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| VAL.contains(&name))
+        };
+        match self {
+            Source::ImageFolder(folder) => is_val(folder),
+            Source::Manifest(_, role) => *role == Role::Eval,
+            Source::Idx { .. } | Source::Cifar(..) => false,
+        }
+    }
+
     /// What it is called in a config.
     pub fn format(&self) -> &'static str {
         match self {

@@ -30,7 +30,7 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
             );
             return Err(Usage(message).into());
         }
-        let bar = scan_bar();
+        let bar = scan_bar("reading images");
         let report = inspect(&args.path, &args.format, &|done, all| bar.at(done, all))?;
         print_result(&render(
             &report,
@@ -58,7 +58,7 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
             continue;
         }
         seen.push(place);
-        let bar = scan_bar();
+        let bar = scan_bar("reading images");
         let report = inspect(Path::new(place), &data.format, &|done, all| {
             bar.at(done, all)
         })?;

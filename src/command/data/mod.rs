@@ -1,5 +1,6 @@
 //! `runner data`: data sets that can be had, and what is in one.
 
+mod export;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod inspect;
@@ -13,5 +14,6 @@ pub fn execute(command: Data) -> anyhow::Result<u8> {
         #[cfg(feature = "fetch")]
         Data::Fetch(args) => fetch::execute(args),
         Data::Inspect(args) => inspect::execute(args),
+        Data::Export(args) => export::execute(args),
     }
 }

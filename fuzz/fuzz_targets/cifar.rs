@@ -1,0 +1,21 @@
+//! CIFAR's binary batches.
+
+#![no_main]
+
+mod data;
+#[allow(dead_code, reason = "only the program uses all of it")]
+#[path = "../../src/digest.rs"]
+mod digest;
+
+use data::cifar::{self, Kind};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    for (kind, classes) in [(Kind::Cifar10, 10), (Kind::Cifar100, 100)] {
+        let (mut labels, mut pixels) = (Vec::new(), Vec::new());
+        if cifar::records(kind, input, &mut labels, &mut pixels).is_ok() {
+            assert_eq!(pixels.len(), labels.len() * 3072);
+            assert!(labels.iter().all(|label| *label < classes));
+        }
+    }
+});

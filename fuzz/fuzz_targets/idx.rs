@@ -1,0 +1,19 @@
+//! IDX files, plain and gzip.
+
+#![no_main]
+
+mod data;
+#[allow(dead_code, reason = "only the program uses all of it")]
+#[path = "../../src/digest.rs"]
+mod digest;
+
+use data::idx;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|input: &[u8]| {
+    for ranks in [&[1][..], &[3, 4]] {
+        if let Ok((dimensions, bytes)) = idx::parse(input, ranks) {
+            assert_eq!(dimensions.iter().product::<usize>(), bytes.len());
+        }
+    }
+});

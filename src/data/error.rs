@@ -1,0 +1,47 @@
+//! What can be wrong with data.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Every message names the file and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read {}: {source}\ncheck `data` in the config; paths start at the folder the command runs in", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("{}: {what}\nfetch or make the file again", path.display())]
+    File { path: PathBuf, what: String },
+    #[error("{}: no {wanted} here\n{remedy}", path.display())]
+    Missing {
+        path: PathBuf,
+        wanted: String,
+        remedy: String,
+    },
+    #[error("{}: {what}\n{remedy}", path.display())]
+    Mismatch {
+        path: PathBuf,
+        what: String,
+        remedy: String,
+    },
+    #[error("cannot write {}: {source}\nname another place, where there is room and nothing yet", path.display())]
+    Unwritable { path: PathBuf, source: io::Error },
+    #[error("{}", of_bad_images(problems))]
+    BadImages { problems: Vec<(String, String)> },
+}
+
+/// Told one by one at most.
+const MAX_TOLD: usize = 50;
+
+fn of_bad_images(problems: &[(String, String)]) -> String {
+    let mut text = match problems.len() {
+        1 => "1 image file cannot be used:".to_owned(),
+        count => format!("{count} image files cannot be used:"),
+    };
+    for (path, reason) in problems.iter().take(MAX_TOLD) {
+        text += &format!("\n  {path}: {reason}");
+    }
+    if problems.len() > MAX_TOLD {
+        let more = problems.len() - MAX_TOLD;
+        text += &format!("\n  and {more} more; `runner data inspect` lists them all");
+    }
+    text + "\nmend them or take them away; or go without them: data.on_bad_image = \"skip\""
+}

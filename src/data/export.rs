@@ -1,0 +1,164 @@
+//! A data set as a folder tree of image files, a folder a class: to look at, and for other programs.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use rayon::prelude::*;
+
+use super::labels::Labels;
+use super::listed::{Contents, Listed};
+use super::picture::Picture;
+use super::{Error, Role, Watch, source};
+
+/// What the files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// Loses a little of each image; of this quality, 1 to 100.
+    Jpeg(u8),
+    Png,
+}
+
+/// Writes `DIR/train/<class>/<number>.jpg` and `DIR/test/...` of all that is at a place. Gives the number
+/// of images. The folder is there whole or not at all; one that is there is left alone.
+pub fn export(
+    place: &Path,
+    format: &str,
+    folder: &Path,
+    encoding: Encoding,
+    watch: Watch<'_>,
+) -> Result<usize, Error> {
+    let unwritable = |source| Error::Unwritable {
+        path: folder.to_owned(),
+        source,
+    };
+    if folder.exists() {
+        return Err(unwritable(std::io::ErrorKind::AlreadyExists.into()));
+    }
+    let sources = source::all(place, format)?;
+    let parent = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent).map_err(unwritable)?;
+    let unfinished = tempfile::Builder::new()
+        .prefix(".tmp-")
+        .tempdir_in(parent)
+        .map_err(unwritable)?;
+    let mut count = 0;
+    for (role, source) in sources {
+        let split = match role {
+            Role::Train => "train",
+            Role::Eval if source.has_val() => "val",
+            Role::Eval | Role::Test => "test",
+        };
+        let listed = source.list()?;
+        count += write(&listed, &unfinished.path().join(split), encoding, watch)?;
+    }
+    let whole = unfinished.keep();
+    #[cfg(unix)]
+    {
+        // Temporary folders are made for the owner alone.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&whole, mode).map_err(unwritable)?;
+    }
+    fs::rename(&whole, folder).map_err(unwritable)?;
+    Ok(count)
+}
+
+fn write(
+    listed: &Listed,
+    folder: &Path,
+    encoding: Encoding,
+    watch: Watch<'_>,
+) -> Result<usize, Error> {
+    let name = |label: u32| match &listed.labels {
+        Labels::Names { classes, .. } => classes[label as usize].clone(),
+        Labels::Numbers(_) => label.to_string(),
+    };
+    let labels = listed.labels.numbers();
+    let mut classes = labels.to_vec();
+    classes.sort_unstable();
+    classes.dedup();
+    for class in classes {
+        let folder = folder.join(name(class));
+        fs::create_dir_all(&folder).map_err(|source| Error::Unwritable {
+            path: folder,
+            source,
+        })?;
+    }
+    let ending = match encoding {
+        Encoding::Jpeg(_) => "jpg",
+        Encoding::Png => "png",
+    };
+    let done = std::sync::atomic::AtomicUsize::new(0);
+    let one = |(index, label): (usize, &u32)| {
+        let picture = picture(&listed.images, index)?;
+        let path = folder
+            .join(name(*label))
+            .join(format!("{index:06}.{ending}"));
+        let bytes = encode(&picture, encoding).map_err(|what| Error::File {
+            path: path.clone(),
+            what,
+        })?;
+        fs::write(&path, bytes).map_err(|source| Error::Unwritable { path, source })?;
+        watch(
+            done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
+            labels.len(),
+        );
+        Ok(())
+    };
+    labels.par_iter().enumerate().try_for_each(one)?;
+    Ok(labels.len())
+}
+
+fn picture(contents: &Contents, index: usize) -> Result<Picture, Error> {
+    match contents {
+        Contents::Pixels {
+            shape,
+            bytes,
+            source,
+        } => {
+            let length: usize = shape.iter().product();
+            let image = &bytes[index * length..][..length];
+            Picture::from_planes(image, *shape).ok_or_else(|| Error::Mismatch {
+                path: PathBuf::from(source),
+                what: format!("images of {} channels", shape[0]),
+                remedy: "only grey ones and those in colour can be written as files".to_owned(),
+            })
+        }
+        Contents::Files(files) => {
+            let path = &files.paths[index];
+            let bytes = fs::read(path).map_err(|source| Error::Unreadable {
+                path: path.clone(),
+                source,
+            })?;
+            Picture::decode(&bytes).map_err(|what| Error::File {
+                path: path.clone(),
+                what,
+            })
+        }
+    }
+}
+
+fn encode(picture: &Picture, encoding: Encoding) -> Result<Vec<u8>, String> {
+    let mut bytes = Cursor::new(Vec::new());
+    let color = match picture.channels {
+        1 => ExtendedColorType::L8,
+        _ => ExtendedColorType::Rgb8,
+    };
+    let (width, height) = (picture.width as u32, picture.height as u32);
+    let encoded =
+        match encoding {
+            Encoding::Jpeg(quality) => JpegEncoder::new_with_quality(&mut bytes, quality)
+                .write_image(picture.pixels(), width, height, color),
+            Encoding::Png => {
+                PngEncoder::new(&mut bytes).write_image(picture.pixels(), width, height, color)
+            }
+        };
+    encoded.map_err(|error| format!("cannot be encoded: {error}"))?;
+    Ok(bytes.into_inner())
+}

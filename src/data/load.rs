@@ -1,0 +1,394 @@
+//! From what a config names to the splits of a run.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::images::{Images, Loaded, Room};
+use super::labels::Labels;
+use super::listed::Listed;
+use super::scan::{Form, Watch};
+use super::{Checksum, DataFile, Dataset, Error, ListedFile, Role, source, split, synthetic};
+use crate::config::{self, Moments, Normalize, SKIP};
+use crate::device;
+use crate::digest::Digest;
+
+/// Everything a run reads.
+#[derive(Debug)]
+pub struct Splits {
+    pub train: Dataset,
+    pub eval: Dataset,
+    /// Apart from those, for after the last epoch.
+    pub test: Option<Dataset>,
+    pub class_names: Vec<String>,
+    /// Training before evaluation before test, images before labels.
+    pub files: Vec<DataFile>,
+    /// Of sources with a file an image: all of them.
+    pub listing: Vec<ListedFile>,
+    /// What is subtracted and divided by, where that is computed or stated.
+    pub normalize: Option<Moments>,
+    /// What whoever runs it should know.
+    pub warnings: Vec<String>,
+}
+
+impl Splits {
+    /// Loads all splits for images of `input` (channels, height, width) in `classes` classes.
+    pub fn load(
+        data: &config::Data,
+        input: [usize; 3],
+        classes: usize,
+        watch: Watch<'_>,
+    ) -> Result<Self, Error> {
+        let form = Form {
+            channels: input[0],
+            size: data.resize.unwrap_or([input[1], input[2]]),
+            is_resized: data.resize.is_some(),
+        };
+        check_size(data, form, input)?;
+        let mut parts = Vec::new();
+        for role in [Role::Train, Role::Eval, Role::Test] {
+            if let Some(listed) = list(data, role, classes, form)? {
+                parts.push((role, listed));
+            }
+        }
+        let class_names = class_names(&mut parts, classes)?;
+        let room = Room::new(memory_limit(data));
+        let mut splits = Building::default();
+        for (role, listed) in parts {
+            splits.load(role, listed, form, data, &room, watch)?;
+        }
+        splits.finish(data, class_names)
+    }
+
+    /// SHA-256 (hex) over the checksums of all files.
+    pub fn digest(&self) -> String {
+        let mut digest = Digest::default();
+        for file in &self.files {
+            digest.update(&file.sha256);
+        }
+        digest.hex()
+    }
+}
+
+/// Images of another size than the network's are only good if they are cropped.
+fn check_size(data: &config::Data, form: Form, input: [usize; 3]) -> Result<(), Error> {
+    let [_, height, width] = input;
+    let is_cropped = |step: &config::Augment| matches!(step, config::Augment::RandomCrop { .. });
+    let is_larger = form.size[0] >= height && form.size[1] >= width;
+    if form.size == [height, width] || is_larger && data.augment.iter().any(is_cropped) {
+        return Ok(());
+    }
+    let size = form.size;
+    Err(Error::Mismatch {
+        path: PathBuf::from("data.resize"),
+        what: format!(
+            "images of {size:?} for a network that takes {:?}",
+            [height, width]
+        ),
+        remedy: match is_larger {
+            true => {
+                "add \"random_crop\" to data.augment, which takes a part of them; or resize to the \
+                     network's size"
+                    .to_owned()
+            }
+            false => format!("set data.resize = [{height}, {width}]"),
+        },
+    })
+}
+
+fn list(
+    data: &config::Data,
+    role: Role,
+    classes: usize,
+    form: Form,
+) -> Result<Option<Listed>, Error> {
+    if let Some(made) = &data.synthetic {
+        let count = match role {
+            Role::Train => made.train_images,
+            Role::Eval if data.is_split() => 0,
+            Role::Eval => made.eval_images,
+            Role::Test => made.test_images,
+        };
+        let shape = [form.channels, form.size[0], form.size[1]];
+        let make = || synthetic::make(data.split_seed, role, count, classes, shape);
+        return Ok((count > 0).then(make));
+    }
+    match source::find(data, role)? {
+        Some(source) => source.list().map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Brings the labels of all splits to the numbers of the training images' classes.
+fn class_names(parts: &mut [(Role, Listed)], classes: usize) -> Result<Vec<String>, Error> {
+    let mut known: Option<Vec<String>> = None;
+    for (role, listed) in parts {
+        let source = listed.name();
+        let mismatch = |what: String, remedy: String| Error::Mismatch {
+            path: PathBuf::from(&source),
+            what,
+            remedy,
+        };
+        match (&mut listed.labels, &known) {
+            (Labels::Numbers(labels), _) => {
+                let beyond = labels.iter().position(|label| *label as usize >= classes);
+                if let Some(index) = beyond {
+                    return Err(mismatch(
+                        format!(
+                            "label {} of image {index} lies outside the {classes} classes of the \
+                             network's last layer",
+                            labels[index]
+                        ),
+                        format!(
+                            "give the last layer out_features = {} or more, or name other data",
+                            labels.iter().max().map_or(0, |label| label + 1)
+                        ),
+                    ));
+                }
+                let numbers: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
+                let known = known.get_or_insert(numbers);
+                if (0..classes).any(|class| known[class] != class.to_string()) {
+                    return Err(mismatch(
+                        format!(
+                            "its classes are numbers, those of the training images are names, as {}",
+                            known[0]
+                        ),
+                        "name data whose classes are called the same".to_owned(),
+                    ));
+                }
+            }
+            (Labels::Names { classes: names, .. }, None) => {
+                if names.len() != classes {
+                    return Err(mismatch(
+                        format!(
+                            "{} classes ({}), the network tells {classes} apart",
+                            names.len(),
+                            some_of(names)
+                        ),
+                        format!("give the last layer out_features = {}", names.len()),
+                    ));
+                }
+                known = Some(names.clone());
+            }
+            (
+                Labels::Names {
+                    classes: names,
+                    labels,
+                },
+                Some(known),
+            ) => {
+                let numbers: Vec<Option<usize>> = names
+                    .iter()
+                    .map(|name| known.iter().position(|known| known == name))
+                    .collect();
+                let unknown: Vec<String> = names
+                    .iter()
+                    .zip(&numbers)
+                    .filter(|(_, number)| number.is_none())
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                if !unknown.is_empty() {
+                    return Err(mismatch(
+                        format!(
+                            "the {} images have classes that the training images do not have: {}",
+                            role.title(),
+                            some_of(&unknown)
+                        ),
+                        format!("those of the training images are {}", some_of(known)),
+                    ));
+                }
+                for label in labels {
+                    *label = numbers[*label as usize].expect("all are known") as u32;
+                }
+            }
+        }
+    }
+    Ok(known.unwrap_or_default())
+}
+
+/// The first names of a list.
+fn some_of(names: &[String]) -> String {
+    const MOST: usize = 10;
+    match names.len() {
+        0..=MOST => names.join(", "),
+        count => format!("{} and {} more", names[..MOST].join(", "), count - MOST),
+    }
+}
+
+/// Bytes that decoded images may take.
+fn memory_limit(data: &config::Data) -> u64 {
+    let free = || device::available_memory().map_or(u64::MAX, |free| free / 2);
+    data.memory_limit.map_or_else(free, |limit| limit << 20)
+}
+
+/// Splits that are being loaded.
+#[derive(Default)]
+struct Building {
+    datasets: Vec<(Role, Dataset)>,
+    files: Vec<DataFile>,
+    listings: Vec<Listing>,
+    bad: Vec<(String, String)>,
+    warnings: Vec<String>,
+}
+
+/// What is known of the files of one source.
+struct Listing {
+    source: String,
+    images: Arc<Images>,
+    checksums: Vec<Checksum>,
+    labels: Vec<u32>,
+}
+
+impl Building {
+    fn load(
+        &mut self,
+        role: Role,
+        listed: Listed,
+        form: Form,
+        data: &config::Data,
+        room: &Room,
+        watch: Watch<'_>,
+    ) -> Result<(), Error> {
+        self.files.extend(listed.files);
+        self.warnings.extend(listed.warnings);
+        let Loaded {
+            images,
+            good,
+            bad,
+            checksums,
+            files,
+        } = Images::load(listed.images, form, data, room, watch)?;
+        let source = files.first().map(|file| file.path.clone());
+        self.files.extend(files);
+        self.bad.extend(bad);
+        let images = Arc::new(images);
+        let labels = listed.labels.numbers();
+        self.datasets.push((
+            role,
+            Dataset {
+                labels: good.iter().map(|place| labels[*place as usize]).collect(),
+                images: Arc::clone(&images),
+                places: good,
+            },
+        ));
+        self.listings.push(Listing {
+            source: source.unwrap_or_default(),
+            images,
+            checksums,
+            labels: labels.to_vec(),
+        });
+        Ok(())
+    }
+
+    fn finish(mut self, data: &config::Data, class_names: Vec<String>) -> Result<Splits, Error> {
+        if !self.bad.is_empty() && data.on_bad_image != SKIP {
+            return Err(Error::BadImages { problems: self.bad });
+        }
+        let classes = class_names.len();
+        let mut take = |role| {
+            let found = self.datasets.iter().position(|(of, _)| *of == role)?;
+            Some(self.datasets.remove(found).1)
+        };
+        let mut train = take(Role::Train).expect("there are always training images");
+        let mut eval = take(Role::Eval);
+        let test = take(Role::Test);
+        if data.is_split() {
+            let (rest, off) = split::off(data, train);
+            (train, eval) = (rest, Some(off));
+        }
+        let eval = eval.expect("a config without evaluation images is refused");
+        let train = split::limit(data, train, data.limit_train, classes);
+        let eval = split::limit(data, eval, data.limit_eval, classes);
+        for (role, dataset) in [(Role::Train, &train), (Role::Eval, &eval)] {
+            if dataset.is_empty() {
+                return Err(Error::Mismatch {
+                    path: PathBuf::from(self.files.first().map_or("data", |file| &file.path)),
+                    what: format!("no {} images are left", role.title()),
+                    remedy: "there are too few for `validation`, `folds` or the limits in `data`"
+                        .to_owned(),
+                });
+            }
+        }
+        if !self.bad.is_empty() {
+            self.warnings.push(format!(
+                "{} went without: {} ({})",
+                match self.bad.len() {
+                    1 => "1 image file that cannot be used is".to_owned(),
+                    count => format!("{count} image files that cannot be used are"),
+                },
+                self.bad[0].0,
+                self.bad[0].1
+            ));
+        }
+        let mut splits = vec![(Role::Train, &train), (Role::Eval, &eval)];
+        splits.extend(test.as_ref().map(|test| (Role::Test, test)));
+        self.warnings.extend(split::duplicates(&splits));
+        let listing = self.listing(&splits, &class_names);
+        Ok(Splits {
+            normalize: normalize(data, &train)?,
+            train,
+            eval,
+            test,
+            class_names,
+            files: self.files,
+            listing,
+            warnings: self.warnings,
+        })
+    }
+
+    /// Every image file, in the order of the sources.
+    fn listing(&self, splits: &[(Role, &Dataset)], class_names: &[String]) -> Vec<ListedFile> {
+        let problems: BTreeMap<&str, &str> = self
+            .bad
+            .iter()
+            .map(|(path, reason)| (path.as_str(), reason.as_str()))
+            .collect();
+        let mut listing = Vec::new();
+        for source in self.listings.iter().filter(|it| !it.checksums.is_empty()) {
+            let mut roles = vec![""; source.checksums.len()];
+            for (role, dataset) in splits {
+                if Arc::ptr_eq(&dataset.images, &source.images) {
+                    for place in &dataset.places {
+                        roles[*place as usize] = role.name();
+                    }
+                }
+            }
+            for (index, checksum) in source.checksums.iter().enumerate() {
+                let problem = problems.get(checksum.path.as_str()).copied();
+                listing.push(ListedFile {
+                    source: source.source.clone(),
+                    checksum: checksum.clone(),
+                    split: roles[index],
+                    label: class_names[source.labels[index] as usize].clone(),
+                    problem: problem.unwrap_or_default().to_owned(),
+                });
+            }
+        }
+        listing
+    }
+}
+
+/// What is subtracted from the pixels of each channel and what they are divided by.
+fn normalize(data: &config::Data, train: &Dataset) -> Result<Option<Moments>, Error> {
+    match &data.normalize {
+        None => Ok(None),
+        Some(Normalize::Stated(moments)) => Ok(Some(moments.clone())),
+        Some(Normalize::Word(_)) => {
+            let moments = train.moments();
+            if let Some(channel) = moments.iter().position(|(_, deviation)| *deviation == 0.0) {
+                return Err(Error::Mismatch {
+                    path: PathBuf::from(train.origin(0).1),
+                    what: format!(
+                        "all pixels of channel {channel} of the training images are equal"
+                    ),
+                    remedy: "there is nothing to normalize: take data.normalize = \"auto\" out"
+                        .to_owned(),
+                });
+            }
+            Ok(Some(Moments {
+                mean: moments.iter().map(|(mean, _)| mean * data.scale).collect(),
+                std: moments.iter().map(|(_, std)| std * data.scale).collect(),
+            }))
+        }
+    }
+}
