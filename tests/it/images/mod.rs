@@ -1,6 +1,7 @@
 //! Image files: what is decoded is what Pillow and torchvision make of it; what is broken is told.
 
 mod augment;
+mod commands;
 mod decode;
 mod folder;
 mod sources;

@@ -63,3 +63,42 @@ fn every_loss_is_pytorchs() {
     let words = keys.iter().filter(|(path, _)| path.starts_with("loss."));
     assert_all_tried(words.map(|(_, key)| key.name), 3, &texts);
 }
+
+/// Against PyTorch's own losses of each class: a mixed sample's is their sum, each with its share. Red if
+/// shares are swapped or the weight of the first class goes for both.
+#[test]
+fn the_loss_of_mixed_samples_is_that_of_each_class_with_its_share() {
+    let losses = [
+        kernels::loss::Loss::CROSS_ENTROPY,
+        kernels::loss::Loss {
+            label_smoothing: 0.1,
+            gamma: 0.0,
+            class_weights: Some([0.5, 1.0, 2.0, 4.0].into()),
+        },
+        kernels::loss::Loss {
+            label_smoothing: 0.0,
+            gamma: 2.0,
+            class_weights: Some([0.5, 1.0, 2.0, 4.0].into()),
+        },
+    ];
+    let logits = [0.3f32, -1.2, 2.0, 0.1];
+    let (first, second, share) = (2, 3, 0.3f32);
+    for loss in losses {
+        let run = |targets: &Targets| kernels::loss::forward(&loss, &logits, targets, 1.0);
+        let mixed = Targets {
+            labels: [first].into(),
+            mixed: [(second, share)].into(),
+        };
+        let (value, gradient) = run(&mixed);
+        let (one, other) = (run(&Targets::from([first])), run(&Targets::from([second])));
+        let sum = |one: f32, other: f32| (1.0 - share) * one + share * other;
+        assert!((value - sum(one.0, other.0)).abs() < 1e-6, "{value}");
+        for (class, slope) in gradient.iter().enumerate() {
+            let expected = sum(one.1[class], other.1[class]);
+            assert!((slope - expected).abs() < 1e-6, "{slope} {expected}");
+        }
+        let weight = |class: u32| loss.weight(class as usize);
+        let total = f64::from(1.0 - share) * weight(first) + f64::from(share) * weight(second);
+        assert!((loss.total_weight(&mixed) - total).abs() < 1e-7);
+    }
+}
