@@ -15,7 +15,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
     floats.collect()
 }
 
-/// Red with an angle that turns the other way, a shear along the columns, or a middle between other pixels.
+/// Red with an angle that turns the other way.
 #[test]
 fn every_step_is_torchvisions() {
     let all = arrays(&fixtures().join("augment.safetensors"));
@@ -129,7 +129,7 @@ fn epoch(sandbox: &Sandbox, threads: usize, epoch: u64, overrides: &[&str]) -> V
     })
 }
 
-/// Red if the stream of an image is that of its thread or of its place in the batch.
+/// Red if the stream of an image is that of the order in which threads come to it.
 #[test]
 fn an_image_is_augmented_the_same_on_any_number_of_threads() {
     let sandbox = Sandbox::new();
@@ -170,7 +170,7 @@ fn a_run_with_every_step_resumes_exactly_from_anywhere() {
         .success();
 }
 
-/// Red if the labels are mixed the other way round, or the last image with one already mixed.
+/// Red if the shares are swapped.
 #[test]
 fn mixed_images_are_the_mean_of_two_with_their_shares() {
     let sandbox = Sandbox::new();

@@ -7,8 +7,7 @@ use serde_json::Value;
 use super::{digits, fixtures, write_folder, write_pgm};
 use crate::support::{Sandbox, project};
 
-/// The tutorial's data are a folder tree of JPEG files, and its accuracy after 5 epochs is 0.9470. Red if a
-/// class is numbered wrong, or with colours in place of grey.
+/// The tutorial's data are a folder tree of JPEG files, and its accuracy after 5 epochs is 0.9470.
 #[test]
 fn the_tutorials_layout_reaches_the_tutorials_accuracy() {
     let sandbox = Sandbox::new();
@@ -38,7 +37,7 @@ fn the_tutorials_layout_reaches_the_tutorials_accuracy() {
     again.stderr_has(&["cannot write digits-jpeg", "name another place"]);
 }
 
-/// Red if channels are swapped on the way out or in.
+/// Red if channels are swapped on the way out.
 #[test]
 fn what_is_exported_as_png_is_what_was_there() {
     let sandbox = Sandbox::new();

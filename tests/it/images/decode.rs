@@ -6,8 +6,7 @@ use runner::data::picture::{Picture, resize};
 
 use super::{arrays, fixtures};
 
-/// Red if 16 bits are rounded in place of cut, if transparency is blended in, or with the image crate's
-/// own grey.
+/// Red with the lower 8 of 16 bits.
 #[test]
 fn every_format_decodes_to_pillows_pixels() {
     let folder = fixtures().join("images");
@@ -50,7 +49,7 @@ fn every_format_decodes_to_pillows_pixels() {
     assert!(count > 60, "{count}");
 }
 
-/// Red without antialiasing, and with rows before columns.
+/// Red without antialiasing.
 #[test]
 fn images_are_resized_as_torchvision_does() {
     let folder = fixtures().join("images");

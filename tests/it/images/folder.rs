@@ -8,7 +8,7 @@ use runner::data::labels;
 use super::{digits, fixtures, load, write_folder, write_pgm};
 use crate::support::Sandbox;
 
-/// Red with natural order for all names, and with plain order for numbers.
+/// Red with plain order for numbers.
 #[test]
 fn classes_are_in_the_order_of_load_files_and_numbers_in_that_of_their_values() {
     #[derive(serde::Deserialize)]
@@ -49,7 +49,7 @@ fn sandbox() -> Sandbox {
 
 const FOLDER: &str = "data.path=digits";
 
-/// Red if the order of files is the system's, or a nested image is passed over.
+/// Red if the order of files is the system's.
 #[test]
 fn a_folder_of_digits_trains_as_the_files_of_their_labels_say() {
     let sandbox = sandbox();
@@ -67,6 +67,11 @@ fn a_folder_of_digits_trains_as_the_files_of_their_labels_say() {
         assert_eq!(cells[4], folder, "{line}");
         assert_eq!(cells[5] == "train", cells[1].contains("/train/"), "{line}");
     }
+    let of_threes = listing.lines().filter(|line| line.contains("/train/3/"));
+    let paths: Vec<&str> = of_threes
+        .map(|line| line.split(',').nth(1).unwrap())
+        .collect();
+    assert!(paths.len() > 3 && paths.is_sorted(), "{paths:?}");
     // Nested deeper, and under other names of formats.
     fs::create_dir_all(sandbox.path("digits/train/5/more/still")).unwrap();
     let mut first = fs::read_dir(sandbox.path("digits/train/5"))

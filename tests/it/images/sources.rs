@@ -13,7 +13,7 @@ fn record(label: &[u8], seed: u8) -> Vec<u8> {
     label.iter().copied().chain(pixels).collect()
 }
 
-/// Red if the label is CIFAR-100's coarse one, or batches come in the order of the folder.
+/// Red if the last batch comes first.
 #[test]
 fn cifar_batches_are_read_record_by_record() {
     let sandbox = Sandbox::new();
@@ -61,6 +61,7 @@ fn cifar_batches_are_read_record_by_record() {
         .stderr_has(&["label 10 of image 0 lies outside the 10 classes of CIFAR-10"]);
 }
 
+/// Red with the coarse ones.
 #[test]
 fn cifar_100_has_the_fine_labels() {
     let sandbox = Sandbox::new();

@@ -28,7 +28,7 @@ fn split(sandbox: &Sandbox, more: &[&str]) -> Splits {
     load(sandbox, &[&SPLIT[..], more].concat()).unwrap()
 }
 
-/// Red if the draw is of the place in the list, or if the seed of the run is in it.
+/// Red if the draw is of the place in the list.
 #[test]
 fn a_share_is_split_off_by_content_and_no_file_moves_another() {
     let sandbox = sandbox();
@@ -104,7 +104,7 @@ fn every_image_is_in_one_fold() {
     assert_eq!(folds.iter().flatten().collect::<BTreeSet<_>>().len(), 600);
 }
 
-/// Red if the first images are taken.
+/// Red if every class has as many.
 #[test]
 fn limits_leave_every_class_its_share() {
     let sandbox = Sandbox::new();
@@ -149,7 +149,7 @@ fn images_that_are_in_two_splits_are_told() {
     ]);
 }
 
-/// Red if rare classes are not repeated, or if one image is repeated before all of its class were there.
+/// Red if one image is repeated before all of its class were there.
 #[test]
 fn a_balanced_epoch_has_every_class_as_often() {
     let sandbox = Sandbox::new();

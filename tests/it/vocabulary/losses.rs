@@ -65,7 +65,7 @@ fn every_loss_is_pytorchs() {
 }
 
 /// Against PyTorch's own losses of each class: a mixed sample's is their sum, each with its share. Red if
-/// shares are swapped or the weight of the first class goes for both.
+/// shares are swapped.
 #[test]
 fn the_loss_of_mixed_samples_is_that_of_each_class_with_its_share() {
     let losses = [
