@@ -304,6 +304,9 @@ fn fast_dev_run(
     let images = 2 * experiment.training.batch_size;
     data.train.truncate(images);
     data.eval.truncate(images);
+    if let Some(test) = &mut data.test {
+        test.truncate(images);
+    }
     let session = Session::new(experiment, data, device.device.clone());
     let prepared = Prepared { session, device };
     let folder = tempfile::tempdir()?;

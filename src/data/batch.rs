@@ -27,6 +27,15 @@ pub struct Mixed {
 }
 
 impl Batch {
+    /// The class that each image has most of.
+    pub fn main_labels(&self) -> Vec<u32> {
+        let main = |(index, label): (usize, &u32)| match self.mixed.get(index) {
+            Some(other) if other.share > 0.5 => other.label,
+            _ => *label,
+        };
+        self.labels.iter().enumerate().map(main).collect()
+    }
+
     /// The same images in batches of at most `size`.
     pub fn split(self, size: usize) -> Vec<Batch> {
         if self.labels.len() <= size {

@@ -66,7 +66,8 @@ impl Session {
         let device = self.device.clone().autodiff();
         let input = self.experiment.model.input;
         let targets = targets(&batch);
-        let Batch { images, labels, .. } = batch;
+        let labels = batch.main_labels();
+        let Batch { images, .. } = batch;
         let count = labels.len();
         let images = images_tensor(images, count, input, &device);
         let mode = Mode::Training {

@@ -183,6 +183,8 @@ fn mixed_images_are_the_mean_of_two_with_their_shares() {
         for (index, other) in mixed.mixed.iter().enumerate() {
             let next = (index + 1) % count;
             assert_eq!(other.label, plain.labels[next]);
+            let main = if other.share > 0.5 { next } else { index };
+            assert_eq!(mixed.main_labels()[index], plain.labels[main]);
             let image = |batch: &Batch, index: usize| batch.images[index * 784..][..784].to_vec();
             let expected = image(plain, index)
                 .into_iter()

@@ -43,7 +43,7 @@ fn what_is_exported_as_png_is_what_was_there() {
     let sandbox = Sandbox::new();
     let records: Vec<u8> = (0..20u32)
         .flat_map(|index| {
-            let pixels = (0..3072u32).map(move |at| (at * 5 + index * 77) as u8);
+            let pixels = (0..3072u32).map(move |at| (at % 97 + at / 1024 * 40 + index) as u8);
             std::iter::once((index % 10) as u8).chain(pixels)
         })
         .collect();

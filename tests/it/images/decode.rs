@@ -112,6 +112,26 @@ fn broken_files_say_why() {
     }
 }
 
+/// The same pixels with the vectors of any processor, as those of a run.
+#[test]
+fn jpegs_decode_to_the_same_pixels_without_vectors() {
+    use zune_core::bytestream::ZCursor;
+    use zune_core::options::DecoderOptions;
+    for entry in fs::read_dir(fixtures().join("images")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "jpg") {
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        let [vectors, plain] = [true, false].map(|is_allowed| {
+            let options = DecoderOptions::default().set_use_unsafe(is_allowed);
+            let decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(&bytes), options);
+            { decoder }.decode().unwrap()
+        });
+        assert!(vectors == plain, "{}", path.display());
+    }
+}
+
 /// A cut through any byte of a file is noticed, whatever the format.
 #[test]
 fn a_file_cut_anywhere_is_broken() {
