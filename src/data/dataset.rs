@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Error;
 use super::images::Images;
-use super::scan::Facts;
+use super::scan::{Facts, mean_and_deviation};
 
 /// One split: images of equal size with a class each.
 #[derive(Debug, Clone)]
@@ -81,16 +81,14 @@ impl Dataset {
     /// Mean and deviation of the pixels of each channel, 0..=255.
     pub(super) fn moments(&self) -> Vec<(f64, f64)> {
         let [channels, height, width] = self.shape();
-        let count = (self.len() * height * width) as f64;
+        let pixels = (self.len() * height * width) as u128;
         let of_channel = |channel: usize| {
             let add = |(sum, squares): (u128, u128), place| {
                 let (more, more_squares) = self.facts(place).sums[channel];
                 (sum + u128::from(more), squares + u128::from(more_squares))
             };
             let (sum, squares) = (0..self.len()).fold((0, 0), add);
-            let mean = sum as f64 / count;
-            let variance = squares as f64 / count - mean * mean;
-            (mean, variance.max(0.0).sqrt())
+            mean_and_deviation(sum, squares, pixels)
         };
         (0..channels).map(of_channel).collect()
     }

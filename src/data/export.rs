@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::labels::Labels;
 use super::listed::{Contents, Listed};
 use super::picture::Picture;
+use super::scan::Count;
 use super::{Error, Role, Watch, source};
 
 /// What the files are.
@@ -94,7 +95,7 @@ fn write(
         Encoding::Jpeg(_) => "jpg",
         Encoding::Png => "png",
     };
-    let done = std::sync::atomic::AtomicUsize::new(0);
+    let count = Count::new(labels.len(), watch);
     let one = |(index, label): (usize, &u32)| {
         let picture = picture(&listed.images, index)?;
         let path = folder
@@ -105,10 +106,7 @@ fn write(
             what,
         })?;
         fs::write(&path, bytes).map_err(|source| Error::Unwritable { path, source })?;
-        watch(
-            done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
-            labels.len(),
-        );
+        count.one();
         Ok(())
     };
     labels.par_iter().enumerate().try_for_each(one)?;

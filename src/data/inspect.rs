@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::labels::Labels;
 use super::listed::{Contents, Listed};
 use super::picture::Picture;
-use super::scan::moments;
+use super::scan::{Count, mean_and_deviation, moments};
 use super::source::{self, Source};
 use super::{Error, Role, Watch};
 use crate::digest;
@@ -96,15 +96,11 @@ fn look(role: Role, source: &Source, watch: Watch<'_>) -> Result<(SplitReport, V
             source,
         } => of_pixels(*shape, bytes, source),
         Contents::Files(files) => {
-            let done = std::sync::atomic::AtomicUsize::new(0);
-            let all = files.paths.len();
+            let count = Count::new(files.paths.len(), watch);
             let look = |path: &std::path::PathBuf| {
                 let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"));
                 let picture = bytes.and_then(|bytes| Picture::decode(&bytes));
-                watch(
-                    done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
-                    all,
-                );
+                count.one();
                 Seen {
                     name: path.display().to_string(),
                     outcome: picture.map(|picture| of_picture(&picture)),
@@ -197,9 +193,7 @@ fn summary(role: Role, labels: &Labels, seen: &[Seen], warnings: Vec<String>) ->
             )
         };
         let (sum, squares, pixels) = good.iter().fold((0, 0, 0), add);
-        let mean = sum as f64 / pixels as f64;
-        let variance = squares as f64 / pixels as f64 - mean * mean;
-        (mean, variance.max(0.0).sqrt())
+        mean_and_deviation(sum, squares, pixels)
     };
     let of_channels: Vec<(f64, f64)> = (0..channels.min(3)).map(of_channel).collect();
     let grey = good.iter().filter(|(facts, _)| facts.channels == 1).count();

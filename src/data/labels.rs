@@ -55,10 +55,6 @@ impl Labels {
         Self::Names { classes, labels }
     }
 
-    pub fn len(&self) -> usize {
-        self.numbers().len()
-    }
-
     pub fn numbers(&self) -> &[u32] {
         match self {
             Self::Numbers(labels) | Self::Names { labels, .. } => labels,

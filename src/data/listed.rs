@@ -60,14 +60,3 @@ impl ImageFiles {
         inside.or_else(|_| beside()).unwrap_or(path)
     }
 }
-
-impl Contents {
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Pixels { shape, bytes, .. } => {
-                bytes.len() / shape.iter().product::<usize>().max(1)
-            }
-            Self::Files(files) => files.paths.len(),
-        }
-    }
-}

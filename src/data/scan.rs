@@ -94,6 +94,13 @@ pub fn moments(pixels: &[u8]) -> (u64, u64) {
         })
 }
 
+/// Mean and standard deviation of so many pixels from their sum and the sum of their squares.
+pub fn mean_and_deviation(sum: u128, squares: u128, pixels: u128) -> (f64, f64) {
+    let mean = sum as f64 / pixels as f64;
+    let variance = squares as f64 / pixels as f64 - mean * mean;
+    (mean, variance.max(0.0).sqrt())
+}
+
 impl Stamp {
     pub fn of(metadata: &fs::Metadata) -> Self {
         let modified = metadata.modified().ok();
@@ -125,7 +132,7 @@ pub fn scan(
     keep: &(dyn Fn(usize, Vec<u8>) + Sync),
     watch: Watch<'_>,
 ) -> Vec<Entry> {
-    let count = Count::new(files, watch);
+    let count = Count::new(files.paths.len(), watch);
     let look = |(index, path): (usize, &PathBuf)| {
         let entry = look_at(path, form, &|stamp| known(index, stamp), |planes| {
             keep(index, planes);
@@ -143,7 +150,7 @@ pub fn scan_into(
     pixels: &mut [u8],
     watch: Watch<'_>,
 ) -> Vec<Entry> {
-    let count = Count::new(files, watch);
+    let count = Count::new(files.paths.len(), watch);
     let look = |(path, target): (&PathBuf, &mut [u8])| {
         let entry = look_at(path, form, &|_| None, |planes| {
             target.copy_from_slice(&planes)
@@ -155,23 +162,24 @@ pub fn scan_into(
     files.paths.par_iter().zip(targets).map(look).collect()
 }
 
-/// How many files are done.
-struct Count<'a> {
+/// How many files are done, on whichever thread.
+pub struct Count<'a> {
     done: AtomicUsize,
     all: usize,
     watch: Watch<'a>,
 }
 
 impl<'a> Count<'a> {
-    fn new(files: &ImageFiles, watch: Watch<'a>) -> Self {
+    pub fn new(all: usize, watch: Watch<'a>) -> Self {
         Self {
             done: AtomicUsize::new(0),
-            all: files.paths.len(),
+            all,
             watch,
         }
     }
 
-    fn one(&self) {
+    /// One more is.
+    pub fn one(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         (self.watch)(done, self.all);
     }

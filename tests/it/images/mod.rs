@@ -66,15 +66,14 @@ fn load(sandbox: &Sandbox, overrides: &[&str]) -> Result<Splits, runner::data::E
         .experiment()
         .unwrap_or_else(|error| panic!("{error:?}"));
     let data = &mut experiment.data;
-    for place in [
+    let places = [
         &mut data.path,
         &mut data.train,
         &mut data.eval,
         &mut data.test,
-    ] {
-        if let Some(place) = place {
-            *place = sandbox.path(place).display().to_string();
-        }
+    ];
+    for place in places.into_iter().flatten() {
+        *place = sandbox.path(place).display().to_string();
     }
     let (input, classes) = (experiment.model.input, experiment.classes());
     Splits::load(&experiment.data, input, classes, &|_, _| {})
