@@ -16,7 +16,8 @@ fuzz_target!(|input: &[u8]| {
         for channels in [1, 3] {
             let planes = picture.planes(channels);
             assert_eq!(planes.len(), channels * height * width);
-            let resized = resize(&planes, [height, width], [5, 7]).expect("any size can be brought to any");
+            let resized =
+                resize(&planes, [height, width], [5, 7]).expect("any size can be brought to any");
             assert_eq!(resized.len(), channels * 35);
         }
     }

@@ -157,21 +157,6 @@ fn data(session: &Session) -> String {
     for warning in &data.warnings {
         let _ = writeln!(text, "warning: {warning}\n");
     }
-    for (counts, split) in counts.iter().zip(["training", "evaluation"]) {
-        let absent: Vec<&str> = counts
-            .iter()
-            .zip(&data.class_names)
-            .filter(|(count, _)| **count == 0)
-            .map(|(_, name)| name.as_str())
-            .collect();
-        if !absent.is_empty() {
-            let _ = writeln!(
-                text,
-                "warning: no {split} images of {}\n",
-                absent.join(", ")
-            );
-        }
-    }
     text
 }
 

@@ -173,7 +173,8 @@ fn first_change(folder: &Path, source: &str, data: &Splits) -> String {
         Ok(listed) => listed.into_iter().collect(),
         Err(problem) => return problem,
     };
-    let images = data.listing.iter().filter(|image| image.source == source);
+    let images = data.listing.iter();
+    let images = images.filter(|image| image.source == source && image.problem.is_empty());
     let now: BTreeMap<&str, &str> = images
         .map(|image| (image.checksum.path.as_str(), image.checksum.sha256.as_str()))
         .collect();

@@ -41,14 +41,14 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<u8> {
     }
     let mut interrupt = Interrupt::install()?;
     let prepared = prepare(&document, document.experiment()?, &args.threads)?;
+    check_backend(&identity, prepared.device.backend)?;
+    check_data(&identity, &original, &prepared.session.data)?;
     let Started {
         mut session,
         mut run,
         reporter,
     } = start(&document, prepared, &args.out.out, &mut interrupt, output)?;
     output.only_when_quiet(&run.folder().display().to_string());
-    check_backend(&identity, &run.identity().backend)?;
-    check_data(&identity, &original, &session.data)?;
     let mut comparer = Comparer {
         reporter,
         interrupt: interrupt.clone(),

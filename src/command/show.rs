@@ -62,6 +62,9 @@ fn header(run: &Run) -> anyhow::Result<String> {
             file.sha256.get(..12).unwrap_or(&file.sha256)
         )?;
     }
+    if let Some(test) = run.test() {
+        writeln!(text, "test        {test}")?;
+    }
     for event in run.events()? {
         if let Some(line) = tell(&event) {
             writeln!(text, "history     {line}")?;

@@ -177,10 +177,11 @@ const MEMORY_LIMIT: Key = Key::new(
     "memory_limit",
     Kind::Integer {
         min: 1,
-        max: 1 << 40,
+        max: 1 << 24,
     },
     Fallback::Derived("half of the memory that is free"),
-    "how much memory decoded images may take; those above it are read and decoded as they are needed",
+    "how many MiB of memory decoded images may take; those above it are read and decoded as they are \
+     needed",
 )
 .unit("MiB")
 .on_resume(Free);

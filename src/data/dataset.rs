@@ -69,6 +69,11 @@ impl Dataset {
         }
     }
 
+    /// A number for what an image is in its source.
+    pub(super) fn content(&self, place: usize) -> u64 {
+        self.images.content(self.places[place])
+    }
+
     pub(super) fn facts(&self, place: usize) -> &Facts {
         self.images.facts(self.places[place])
     }

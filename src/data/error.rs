@@ -24,14 +24,19 @@ pub enum Error {
     },
     #[error("cannot write {}: {source}\nname another place, where there is room and nothing yet", path.display())]
     Unwritable { path: PathBuf, source: io::Error },
-    #[error("{}", of_bad_images(problems))]
-    BadImages { problems: Vec<(String, String)> },
+    #[error("{}", of_bad_images(problems, *size))]
+    BadImages {
+        /// Path and reason.
+        problems: Vec<(String, String)>,
+        /// The height and width that some of them should have.
+        size: Option<[usize; 2]>,
+    },
 }
 
 /// Told one by one at most.
 const MAX_TOLD: usize = 50;
 
-fn of_bad_images(problems: &[(String, String)]) -> String {
+fn of_bad_images(problems: &[(String, String)], size: Option<[usize; 2]>) -> String {
     let mut text = match problems.len() {
         1 => "1 image file cannot be used:".to_owned(),
         count => format!("{count} image files cannot be used:"),
@@ -43,5 +48,10 @@ fn of_bad_images(problems: &[(String, String)]) -> String {
         let more = problems.len() - MAX_TOLD;
         text += &format!("\n  and {more} more; `runner data inspect` lists them all");
     }
-    text + "\nmend them or take them away; or go without them: data.on_bad_image = \"skip\""
+    match size {
+        Some(size) => text + &format!("\nbring all images to one size with data.resize = {size:?}"),
+        None => {
+            text + "\nmend them or take them away; or go without them: data.on_bad_image = \"skip\""
+        }
+    }
 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use super::labels::Labels;
 use super::listed::{Contents, Listed};
-use super::picture::Picture;
+use super::picture::{self, Picture};
 use super::scan::Count;
 use super::{Error, Role, Watch, source};
 
@@ -85,7 +85,15 @@ fn write(
     classes.sort_unstable();
     classes.dedup();
     for class in classes {
-        let folder = folder.join(name(class));
+        let class = name(class);
+        if class.starts_with('.') || class.contains(['/', '\\', ':']) {
+            return Err(Error::Mismatch {
+                path: PathBuf::from(listed.name()),
+                what: format!("no folder can be called as its class {class:?}"),
+                remedy: "give the class another name".to_owned(),
+            });
+        }
+        let folder = folder.join(class);
         fs::create_dir_all(&folder).map_err(|source| Error::Unwritable {
             path: folder,
             source,
@@ -97,7 +105,7 @@ fn write(
     };
     let count = Count::new(labels.len(), watch);
     let one = |(index, label): (usize, &u32)| {
-        let picture = picture(&listed.images, index)?;
+        let picture = image_of(&listed.images, index)?;
         let path = folder
             .join(name(*label))
             .join(format!("{index:06}.{ending}"));
@@ -113,7 +121,7 @@ fn write(
     Ok(labels.len())
 }
 
-fn picture(contents: &Contents, index: usize) -> Result<Picture, Error> {
+fn image_of(contents: &Contents, index: usize) -> Result<Picture, Error> {
     match contents {
         Contents::Pixels {
             shape,
@@ -130,11 +138,8 @@ fn picture(contents: &Contents, index: usize) -> Result<Picture, Error> {
         }
         Contents::Files(files) => {
             let path = &files.paths[index];
-            let bytes = fs::read(path).map_err(|source| Error::Unreadable {
-                path: path.clone(),
-                source,
-            })?;
-            Picture::decode(&bytes).map_err(|what| Error::File {
+            let picture = picture::read(path).and_then(|bytes| Picture::decode(&bytes));
+            picture.map_err(|what| Error::File {
                 path: path.clone(),
                 what,
             })

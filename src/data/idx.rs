@@ -2,7 +2,7 @@
 //! dimensions, each dimension as a big-endian `u32`, then the bytes in row-major order.
 //! Source of the format: the page of the MNIST database of LeCun, Cortes and Burges.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -182,7 +182,7 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     [name.to_owned(), format!("{name}.gz")]
         .iter()
         .map(|name| folder.join(name))
-        .find(|path| File::open(path).is_ok_and(|file| file.metadata().is_ok_and(|m| m.is_file())))
+        .find(|path| path.is_file())
 }
 
 /// `x-labels-idx1-ubyte` for `x-images-idx3-ubyte`, each plain or gzip.

@@ -107,7 +107,7 @@ impl Others {
         let files = if self.count == 1 { "file" } else { "files" };
         (self.count > 0).then(|| {
             format!(
-                "{}: {} {files} passed over that are no images of a class: {}{more}",
+                "{}: {} {files} passed over, no image of a class: {}{more}",
                 folder.display(),
                 self.count,
                 names.join(", ")
@@ -158,6 +158,13 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
                 what: "its name is not UTF-8".to_owned(),
                 remedy: "give it another name".to_owned(),
             })?;
+        if name.contains(char::is_control) {
+            return Err(Error::Mismatch {
+                path: folder.to_owned(),
+                what: format!("the name {name:?} has characters that cannot be shown"),
+                remedy: "give it another name".to_owned(),
+            });
+        }
         if !name.starts_with('.') {
             entries.push((name, entry.path()));
         }

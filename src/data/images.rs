@@ -1,6 +1,6 @@
 //! The pixels of a source: in memory as far as they may be, else read and decoded when they are needed.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,6 +23,8 @@ pub struct Images {
     names: Names,
     /// Of each image; those of a bad one mean nothing.
     facts: Vec<Facts>,
+    /// A number for what each image is in its source, whatever form it comes out in.
+    contents: Vec<u64>,
 }
 
 #[derive(Debug)]
@@ -76,6 +78,8 @@ pub struct Loaded {
     pub good: Vec<u32>,
     /// Path and reason of those that cannot.
     pub bad: Vec<(String, String)>,
+    /// The same of those that would have to be resized.
+    pub other_sizes: Vec<(String, String)>,
     /// Of a source with a file an image: each with its checksum.
     pub checksums: Vec<Checksum>,
     pub files: Vec<DataFile>,
@@ -108,6 +112,11 @@ impl Images {
 
     pub fn facts(&self, index: u32) -> &Facts {
         &self.facts[index as usize]
+    }
+
+    /// A number that is equal for equal images of a source.
+    pub fn content(&self, index: u32) -> u64 {
+        self.contents[index as usize]
     }
 
     /// What an image came from.
@@ -159,18 +168,15 @@ impl OnDemand {
             }
         }
         let path = &self.paths[index];
-        let bytes = fs::read(path).map_err(|source| Error::Unreadable {
+        let changed = |what: String| Error::Mismatch {
             path: path.clone(),
-            source,
-        })?;
+            what: format!("{what}, and was an image of the run when it began"),
+            remedy: "put the original back, and go on with `runner resume`".to_owned(),
+        };
+        let bytes = picture::read(path).map_err(changed)?;
         let image = form.decode(&bytes).ok();
-        image
-            .filter(|image| digest::of(image).word() == key)
-            .ok_or_else(|| Error::Mismatch {
-                path: path.clone(),
-                what: "it is not the image any more that it was when the run began".to_owned(),
-                remedy: "put the original back, and go on with `runner resume`".to_owned(),
-            })
+        let same = image.filter(|image| digest::of(image).word() == key);
+        same.ok_or_else(|| changed("it is another image".to_owned()))
     }
 }
 
@@ -226,6 +232,8 @@ fn from_pixels(
         ));
     }
     let old = channels * height * width;
+    let contents = bytes.par_chunks_exact(old);
+    let contents: Vec<u64> = contents.map(|image| digest::of(image).word()).collect();
     let pixels = match shape == wanted {
         true => bytes,
         false => {
@@ -256,8 +264,10 @@ fn from_pixels(
             kept: Kept::Memory(pixels),
             names: Names::One(source),
             facts,
+            contents,
         },
         bad: Vec::new(),
+        other_sizes: Vec::new(),
         checksums: Vec::new(),
         files: Vec::new(),
     })
@@ -388,36 +398,20 @@ fn on_demand(
     (Kept::OnDemand(on_demand), entries)
 }
 
+/// The beginning of a checksum as a number.
+fn content_of(sha256: &str) -> u64 {
+    let beginning = sha256.get(..16).unwrap_or_default();
+    u64::from_str_radix(beginning, 16).unwrap_or_default()
+}
+
 /// Sorts the good from the bad.
 fn finish(files: ImageFiles, form: Form, kept: Kept, entries: Vec<Entry>) -> Result<Loaded, Error> {
     let name = |index: usize| files.paths[index].display().to_string();
-    let other_sizes: Vec<(usize, [usize; 2])> = entries
-        .iter()
-        .enumerate()
-        .filter_map(|(index, entry)| match entry.outcome {
-            Outcome::OtherSize(size) => Some((index, size)),
-            _ => None,
-        })
-        .collect();
-    if let Some((first, [height, width])) = other_sizes.first() {
-        let [wanted_height, wanted_width] = form.size;
-        let others = match other_sizes.len() - 1 {
-            0 => String::new(),
-            1 => ", and 1 other is of another size too".to_owned(),
-            more => format!(", and {more} others are of other sizes too"),
-        };
-        return Err(Error::Mismatch {
-            path: files.paths[*first].clone(),
-            what: format!(
-                "an image of {height} rows and {width} columns, `model.input` is of {wanted_height} \
-                 and {wanted_width}{others}"
-            ),
-            remedy: format!(
-                "bring all images to one size with data.resize = [{wanted_height}, {wanted_width}]"
-            ),
-        });
-    }
-    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    let (mut good, mut bad, mut other_sizes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut contents = Vec::with_capacity(entries.len());
+    // Files that are not used may come and go.
+    let mut digest = Digest::default();
+    let mut bytes = 0;
     let mut facts = Vec::with_capacity(entries.len());
     let mut checksums = Vec::with_capacity(entries.len());
     for (index, entry) in entries.into_iter().enumerate() {
@@ -425,29 +419,36 @@ fn finish(files: ImageFiles, form: Form, kept: Kept, entries: Vec<Entry>) -> Res
             Outcome::Good(of_image) => {
                 good.push(index as u32);
                 facts.push(of_image);
+                bytes += entry.stamp.bytes;
+                digest.update(files.name(index).as_os_str().as_encoded_bytes());
+                digest.update(format!("\0{}\n", entry.sha256));
             }
             Outcome::Bad(reason) => {
                 bad.push((name(index), reason));
                 facts.push(Facts::default());
             }
-            Outcome::OtherSize(_) => unreachable!("other sizes have been refused"),
+            Outcome::OtherSize([height, width]) => {
+                let [wanted_height, wanted_width] = form.size;
+                let reason = format!(
+                    "an image of {height} rows and {width} columns, `model.input` is of \
+                     {wanted_height} and {wanted_width}"
+                );
+                other_sizes.push((name(index), reason));
+                facts.push(Facts::default());
+            }
         }
+        contents.push(content_of(&entry.sha256));
         checksums.push(Checksum {
             path: name(index),
             bytes: entry.stamp.bytes,
             sha256: entry.sha256,
         });
     }
-    let mut digest = Digest::default();
-    for (index, file) in checksums.iter().enumerate() {
-        digest.update(files.name(index).as_os_str().as_encoded_bytes());
-        digest.update(format!("\0{}\n", file.sha256));
-    }
     let folder = DataFile {
         path: files.title.clone(),
-        bytes: checksums.iter().map(|file| file.bytes).sum(),
+        bytes,
         sha256: digest.hex(),
-        files: Some(checksums.len()),
+        files: Some(good.len()),
     };
     let names = (0..files.paths.len()).map(name).collect();
     Ok(Loaded {
@@ -456,9 +457,11 @@ fn finish(files: ImageFiles, form: Form, kept: Kept, entries: Vec<Entry>) -> Res
             kept,
             names: Names::Each(names),
             facts,
+            contents,
         },
         good,
         bad,
+        other_sizes,
         checksums,
         files: vec![folder],
     })

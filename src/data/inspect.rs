@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::labels::Labels;
 use super::listed::{Contents, Listed};
-use super::picture::Picture;
+use super::picture::{self, Picture};
 use super::scan::{Count, mean_and_deviation, moments};
 use super::source::{self, Source};
 use super::{Error, Role, Watch};
@@ -98,8 +98,7 @@ fn look(role: Role, source: &Source, watch: Watch<'_>) -> Result<(SplitReport, V
         Contents::Files(files) => {
             let count = Count::new(files.paths.len(), watch);
             let look = |path: &std::path::PathBuf| {
-                let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"));
-                let picture = bytes.and_then(|bytes| Picture::decode(&bytes));
+                let picture = picture::read(path).and_then(|bytes| Picture::decode(&bytes));
                 count.one();
                 Seen {
                     name: path.display().to_string(),

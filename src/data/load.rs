@@ -57,7 +57,7 @@ impl Splits {
         for (role, listed) in parts {
             splits.load(role, listed, form, data, &room, watch)?;
         }
-        splits.finish(data, class_names)
+        splits.finish(data, class_names, form.size)
     }
 
     /// SHA-256 (hex) over the checksums of all files.
@@ -228,6 +228,7 @@ struct Building {
     files: Vec<DataFile>,
     listings: Vec<Listing>,
     bad: Vec<(String, String)>,
+    other_sizes: Vec<(String, String)>,
     warnings: Vec<String>,
 }
 
@@ -255,10 +256,18 @@ impl Building {
             images,
             good,
             bad,
+            other_sizes,
             checksums,
-            files,
+            mut files,
         } = Images::load(listed.images, form, data, room, watch)?;
+        // The same folder may serve for two splits.
+        for file in &mut files {
+            if self.listings.iter().any(|it| it.source == file.path) {
+                file.path += &format!(" ({})", role.name());
+            }
+        }
         let source = files.first().map(|file| file.path.clone());
+        self.other_sizes.extend(other_sizes);
         self.files.extend(files);
         self.bad.extend(bad);
         let images = Arc::new(images);
@@ -280,9 +289,24 @@ impl Building {
         Ok(())
     }
 
-    fn finish(mut self, data: &config::Data, class_names: Vec<String>) -> Result<Splits, Error> {
-        if !self.bad.is_empty() && data.on_bad_image != SKIP {
-            return Err(Error::BadImages { problems: self.bad });
+    /// `size`: the height and width that images should have.
+    fn finish(
+        mut self,
+        data: &config::Data,
+        class_names: Vec<String>,
+        size: [usize; 2],
+    ) -> Result<Splits, Error> {
+        let is_skipped = data.on_bad_image == SKIP;
+        if !self.other_sizes.is_empty() || !self.bad.is_empty() && !is_skipped {
+            let mut problems = self.other_sizes;
+            let can_be_resized = !problems.is_empty();
+            if !is_skipped {
+                problems.append(&mut self.bad);
+            }
+            return Err(Error::BadImages {
+                problems,
+                size: can_be_resized.then_some(size),
+            });
         }
         let classes = class_names.len();
         let mut take = |role| {
@@ -310,18 +334,19 @@ impl Building {
             }
         }
         if !self.bad.is_empty() {
-            self.warnings.push(format!(
-                "{} went without: {} ({})",
-                match self.bad.len() {
-                    1 => "1 image file that cannot be used is".to_owned(),
-                    count => format!("{count} image files that cannot be used are"),
-                },
-                self.bad[0].0,
-                self.bad[0].1
-            ));
+            let (path, reason) = &self.bad[0];
+            self.warnings.push(match self.bad.len() {
+                1 => format!("an image file is left out: {path}: {reason}"),
+                count => {
+                    format!("{count} image files are left out, the first of them {path}: {reason}")
+                }
+            });
         }
         let mut splits = vec![(Role::Train, &train), (Role::Eval, &eval)];
         splits.extend(test.as_ref().map(|test| (Role::Test, test)));
+        self.warnings.extend(without_images(&splits, &class_names));
+        self.warnings
+            .extend(split::contradictions(&train, &class_names));
         self.warnings.extend(split::duplicates(&splits));
         let listing = self.listing(&splits, &class_names);
         Ok(Splits {
@@ -366,6 +391,21 @@ impl Building {
         }
         listing
     }
+}
+
+/// Says which classes a split has no images of.
+fn without_images(splits: &[(Role, &Dataset)], class_names: &[String]) -> Vec<String> {
+    let of_split = |(role, dataset): &(Role, &Dataset)| {
+        let counts = dataset.class_counts(class_names.len());
+        let names = class_names.iter().zip(counts);
+        let names: Vec<String> = names
+            .filter(|(_, count)| *count == 0)
+            .map(|(name, _)| name.clone())
+            .collect();
+        let is_told = !names.is_empty();
+        is_told.then(|| format!("no {} images of {}", role.title(), some_of(&names)))
+    };
+    splits.iter().filter_map(of_split).collect()
 }
 
 /// What is subtracted from the pixels of each channel and what they are divided by.

@@ -98,6 +98,9 @@ pub fn rows(bytes: &[u8]) -> Result<Vec<Row>, String> {
         let line = record.position().map_or(0, csv::Position::line);
         let cell = |column: usize, name: &str| match record.get(column) {
             Some("") | None => Err(format!("line {line}: the {name} is empty")),
+            Some(text) if text.contains(char::is_control) => Err(format!(
+                "line {line}: the {name} {text:?} has characters that cannot be shown"
+            )),
             Some(text) => Ok(text.to_owned()),
         };
         let split = split.map(|column| cell(column, "split")).transpose()?;

@@ -1,6 +1,8 @@
 //! From the bytes of one file to pixels: JPEG, PNG, BMP, PGM and WebP, told apart by their content.
 
+use std::fs;
 use std::io::Cursor;
+use std::path::Path;
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -42,6 +44,27 @@ const SMALL_FILE: u64 = 1 << 20;
 /// What no image may take, whatever the size of its file.
 const MAX_COST: u64 = 4 << 30;
 
+/// No image file is larger.
+const MAX_FILE: u64 = 1 << 28;
+
+/// The bytes of an image file; says why there are none otherwise. What is no regular file, as a pipe, could
+/// have no end.
+pub fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
+    if metadata.len() > MAX_FILE {
+        return Err(format!(
+            "it has {} MiB, images may have {}",
+            metadata.len() >> 20,
+            MAX_FILE >> 20
+        ));
+    }
+    fs::read(path).map_err(unreadable)
+}
+
 impl Picture {
     /// Decodes a whole file; says what is wrong with it otherwise. One that decodes but was cut off is
     /// wrong too. Never takes more than 64 MiB for a file of up to 1 MiB, and so on in proportion.
@@ -56,9 +79,11 @@ impl Picture {
         if bytes.starts_with(&[0xff, 0xd8]) {
             return decode_jpeg(bytes);
         }
-        let format = image::guess_format(bytes)
-            .map_err(|_| "it is no JPEG, PNG, BMP, PGM or WebP image".to_owned())?;
-        decode_other(bytes, format)
+        use ImageFormat::{Bmp, Png, Pnm, WebP};
+        match image::guess_format(bytes) {
+            Ok(format @ (Bmp | Png | Pnm | WebP)) => decode_other(bytes, format),
+            _ => Err("it is no JPEG, PNG, BMP, PGM or WebP image".to_owned()),
+        }
     }
 
     /// From row-major planes of a shape (channels, height, width) of 1 or 3 channels.

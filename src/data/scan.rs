@@ -191,21 +191,21 @@ fn look_at(
     known: &dyn Fn(Stamp) -> Option<Entry>,
     keep: impl FnOnce(Vec<u8>),
 ) -> Entry {
-    let unreadable = |error: std::io::Error| Entry {
+    let bad = |reason: String| Entry {
         stamp: Stamp::default(),
         sha256: String::new(),
-        outcome: Outcome::Bad(format!("cannot be read: {error}")),
+        outcome: Outcome::Bad(reason),
     };
     let stamp = match fs::metadata(path) {
         Ok(metadata) => Stamp::of(&metadata),
-        Err(error) => return unreadable(error),
+        Err(error) => return bad(format!("cannot be read: {error}")),
     };
     if let Some(entry) = known(stamp) {
         return entry;
     }
-    let bytes = match fs::read(path) {
+    let bytes = match picture::read(path) {
         Ok(bytes) => bytes,
-        Err(error) => return unreadable(error),
+        Err(reason) => return bad(reason),
     };
     let outcome = match form.decode(&bytes) {
         Ok(planes) => {

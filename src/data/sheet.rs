@@ -1,8 +1,10 @@
 //! A contact sheet: training images as they are and as augmentation shows them to the network.
 
+use std::fs;
 use std::path::Path;
 
-use image::{ExtendedColorType, ImageFormat};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
 
 use super::{Batches, Error, Splits};
 use crate::config;
@@ -48,17 +50,15 @@ pub fn contact_sheet(
             }
         }
     }
-    image::save_buffer_with_format(
-        path,
-        &sheet,
-        sheet_width as u32,
-        sheet_height as u32,
-        ExtendedColorType::Rgb8,
-        ImageFormat::Png,
-    )
-    .map_err(|error| Error::Mismatch {
+    let mut png = Vec::new();
+    let (width, height) = (sheet_width as u32, sheet_height as u32);
+    let encoded =
+        PngEncoder::new(&mut png).write_image(&sheet, width, height, ExtendedColorType::Rgb8);
+    let written = encoded
+        .map_err(std::io::Error::other)
+        .and_then(|()| fs::write(path, png));
+    written.map_err(|source| Error::Unwritable {
         path: path.to_owned(),
-        what: format!("cannot be written: {error}"),
-        remedy: "name another file, in a folder that is there".to_owned(),
+        source,
     })
 }

@@ -296,8 +296,14 @@ fn nothing_in(place: &Path, role: Role, format: &str, is_whole: bool) -> Error {
 }
 
 fn subfolder(folder: &Path, names: &[&str]) -> Option<PathBuf> {
-    let folders = names.iter().map(|name| folder.join(name));
-    folders.into_iter().find(|path| path.is_dir())
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let there: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let is_there = |name: &&str| there.iter().find(|it| it.eq_ignore_ascii_case(name));
+    let found = names.iter().filter_map(|name| is_there(&name));
+    let mut folders = found.map(|name| folder.join(name));
+    folders.find(|path| path.is_dir())
 }
 
 fn has_class_folders(folder: &Path) -> bool {

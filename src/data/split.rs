@@ -8,8 +8,9 @@ use crate::random::{Purpose, stream};
 
 /// Splits training images into those that stay and those that are for evaluation.
 ///
-/// Where an image goes follows from its pixels and `split_seed` alone, so that no image that comes or goes
-/// moves another, and the same image twice is on one side. Each class has its share as closely as
+/// Where an image goes follows from what it is in its source and `split_seed` alone, so that no image that
+/// comes or goes moves another, the same image twice is on one side, and neither colour nor size of what
+/// the network sees makes a difference. Each class has its share as closely as
 /// chance brings it: no rule that moves no image can meet it exactly, since the one image more or less
 /// that makes a share whole would have to be another one for another set.
 pub fn off(data: &config::Data, train: Dataset) -> (Dataset, Dataset) {
@@ -66,8 +67,33 @@ pub fn limit(
 
 /// A number that follows from the image itself.
 fn draw(data: &config::Data, purpose: Purpose, dataset: &Dataset, place: usize) -> u64 {
-    let key = dataset.facts(place).key;
-    stream(data.split_seed, purpose, 0, key).next_u64()
+    let content = dataset.content(place);
+    stream(data.split_seed, purpose, 0, content).next_u64()
+}
+
+/// Says which training images are there with more than one class.
+pub fn contradictions(train: &Dataset, class_names: &[String]) -> Option<String> {
+    let mut seen: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut pairs = Vec::new();
+    for place in 0..train.len() {
+        let first = *seen.entry(train.facts(place).key).or_insert(place);
+        if train.labels[first] != train.labels[place] {
+            pairs.push((first, place));
+        }
+    }
+    let (first, second) = *pairs.first()?;
+    let class = |place: usize| &class_names[train.labels[place] as usize];
+    Some(format!(
+        "{} among the training images with another class too, pixel by pixel: {} is {} and {} is {}",
+        match pairs.len() {
+            1 => "1 image is".to_owned(),
+            count => format!("{count} images are"),
+        },
+        train.place_name(first),
+        class(first),
+        train.place_name(second),
+        class(second)
+    ))
 }
 
 /// Says which images are in more than one split.

@@ -54,6 +54,20 @@ impl Run {
         MetricsTable::read(&self.folder.join(layout::METRICS))
     }
 
+    /// The scores of the last evaluation, where there was one, in a line.
+    pub fn test(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.folder.join(layout::RESULT)).ok()?;
+        let result: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let score = |name: &str| result.get("test")?.get(name)?.as_f64();
+        Some(format!(
+            "accuracy {:.4}, F1 {:.4} ({:.4}/{:.4})",
+            score("accuracy")?,
+            score("f1")?,
+            score("precision")?,
+            score("recall")?
+        ))
+    }
+
     pub fn events(&self) -> Result<Vec<Event>, Error> {
         events::read(&self.folder)
     }

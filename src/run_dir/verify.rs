@@ -66,7 +66,9 @@ pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
     if finished {
         for (files, metrics) in [(&EVAL, Some(metrics.as_str())), (&TEST, None)] {
             // Not every run has images for a last evaluation.
-            if metrics.is_some() || folder.join(files.predictions).exists() {
+            let names = [files.predictions, files.report, files.confusion];
+            let has_some = names.iter().any(|name| folder.join(name).exists());
+            if metrics.is_some() || has_some || has_test(folder) {
                 let problem = check_results(folder, files, &identity, metrics);
                 checks.push(Check::new(files.predictions, problem));
             }
@@ -117,7 +119,8 @@ pub fn listed_images(folder: &Path, source: &str) -> Result<Vec<(String, String)
     for record in reader.records() {
         let record = record.map_err(damaged)?;
         let cell = |column: usize| record.get(column).unwrap_or_default().to_owned();
-        if cell(0) == source {
+        // One that is not used may be anything.
+        if cell(0) == source && cell(6).is_empty() {
             listed.push((cell(1), cell(3)));
         }
     }
@@ -240,6 +243,13 @@ fn confusion_of(
         }
     }
     Some((confusion, None))
+}
+
+/// Whether result.json tells of a last evaluation.
+fn has_test(folder: &Path) -> bool {
+    let text = fs::read_to_string(folder.join(layout::RESULT)).unwrap_or_default();
+    let result: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    result.get("test").is_some()
 }
 
 /// Predictions, confusion matrix, report and, of the evaluation, the last row must say the same.

@@ -42,6 +42,13 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
     let experiment = checked(&read(&args.path, &args.overrides)?)?;
     let data = &experiment.data;
     if let Some(sheet) = &args.augmented {
+        if sheet.extension().is_none_or(|extension| extension != "png") {
+            let message = format!(
+                "{}: the sheet is a PNG file, its name must end in .png",
+                sheet.display()
+            );
+            return Err(Usage(message).into());
+        }
         let input = experiment.model.input;
         let splits = load(data, input, experiment.classes())?;
         contact_sheet(&splits, data, input, experiment.seed, sheet)?;

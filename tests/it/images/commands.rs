@@ -189,6 +189,37 @@ fn a_contact_sheet_has_a_row_an_image_as_it_is_and_augmented() {
     let nowhere = ["data", "inspect", "tiny.toml", "--augmented", "no/grid.png"];
     sandbox
         .runner(&nowhere)
-        .code(4)
-        .stderr_has(&["no/grid.png: cannot be written"]);
+        .code(74)
+        .stderr_has(&["cannot write no/grid.png"]);
+}
+
+/// Red if names of classes become folders as they are.
+#[test]
+fn no_class_of_a_list_can_be_written_outside() {
+    let sandbox = Sandbox::new();
+    write_pgm(&sandbox, "set/a.pgm", &[1; 784], [28, 28]);
+    for label in [
+        "../../evil",
+        "/evil",
+        "..",
+        ".hidden",
+        "a/b",
+        "a\\b",
+        "C:evil",
+    ] {
+        sandbox.write("set/list.csv", format!("path,label\na.pgm,\"{label}\"\n"));
+        sandbox
+            .runner(&["data", "export", "set/list.csv", "out"])
+            .code(4)
+            .stderr_has(&["no folder can be called as its class"]);
+        assert!(!sandbox.path("out").exists() && !sandbox.path("evil").exists());
+        let left = fs::read_dir(sandbox.path(""))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        assert!(
+            left.into_iter()
+                .all(|name| !name.to_string_lossy().starts_with(".tmp")),
+            "{label}"
+        );
+    }
 }

@@ -54,6 +54,9 @@ fn a_share_is_split_off_by_content_and_no_file_moves_another() {
     assert!(train.is_disjoint(&eval));
     assert_eq!(paths(&split(&sandbox, &["seed=2"]).eval), eval);
     assert_ne!(paths(&split(&sandbox, &["data.split_seed=2"]).eval), eval);
+    // Neither size nor colour of what the network sees makes a difference.
+    let small = ["data.resize=20", "model.input=[3,20,20]"];
+    assert_eq!(paths(&split(&sandbox, &small).eval), eval);
 
     for index in 0..20 {
         let pixels: Vec<u8> = (0..784u32).map(|at| (at * (index + 3)) as u8).collect();
@@ -228,4 +231,26 @@ fn moments_are_those_of_the_training_images() {
         serde_json::from_str(&sandbox.read(&format!("{run}/run.json"))).unwrap();
     assert_eq!(identity["normalize"]["mean"][0], moments.mean[0]);
     sandbox.runner(&["reproduce", &run, "-q"]).success();
+}
+
+#[test]
+fn classes_without_images_and_images_with_two_classes_are_told() {
+    let sandbox = Sandbox::new();
+    let mut some = digits("train", 60);
+    write_folder(&sandbox, "digits/test", &some);
+    some.retain(|(_, label)| *label != 7);
+    write_folder(&sandbox, "digits/train", &some);
+    let (twin, label) = &some[0];
+    write_pgm(&sandbox, "digits/train/7/twin.pgm", twin, [28, 28]);
+    let splits = load(&sandbox, &["data.path=digits", "data.limit_eval=5"]).unwrap();
+    let told = splits.warnings.join("\n");
+    assert!(told.contains("no evaluation images of "), "{told}");
+    assert!(
+        told.contains("1 image is among the training images with another class too"),
+        "{told}"
+    );
+    assert!(
+        told.contains(&format!("00000.pgm is {label} and ")),
+        "{told}"
+    );
 }
