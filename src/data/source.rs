@@ -301,7 +301,7 @@ fn subfolder(folder: &Path, names: &[&str]) -> Option<PathBuf> {
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
     let is_there = |name: &&str| there.iter().find(|it| it.eq_ignore_ascii_case(name));
-    let found = names.iter().filter_map(|name| is_there(name));
+    let found = names.iter().filter_map(is_there);
     let mut folders = found.map(|name| folder.join(name));
     folders.find(|path| path.is_dir())
 }
