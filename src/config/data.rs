@@ -450,6 +450,11 @@ impl Normalize {
                 let message = format!("`data.normalize` must be {}", NORMALIZE.kind);
                 section.report(&NORMALIZE, message, "", "write normalize = \"auto\"");
             }
+            if let Some(channels) = channels.filter(|channels| word == AUTO && *channels > 3) {
+                let message = format!("\"auto\" for images of {channels} channels");
+                let help = "it is for grey and colour; state `mean` and `std`, one a channel";
+                section.report(&NORMALIZE, message, "", help);
+            }
             return Some(Normalize::Word(word));
         }
         let table = section.table(&NORMALIZE);

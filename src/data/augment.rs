@@ -273,10 +273,10 @@ impl Canvas {
         }
     }
 
-    /// Towards grey, or away from it; grey images stay as they are.
+    /// Towards grey, or away from it; what is not red, green and blue stays as it is.
     pub fn adjust_saturation(&mut self, factor: f32) {
         let area = self.area();
-        if self.planes.len() == area {
+        if self.planes.len() != 3 * area {
             return;
         }
         for index in 0..area {
@@ -288,10 +288,10 @@ impl Canvas {
         }
     }
 
-    /// Turns the colour circle by a share of it; grey images stay as they are.
+    /// Turns the colour circle by a share of it; what is not red, green and blue stays as it is.
     pub fn adjust_hue(&mut self, turn: f32) {
         let area = self.area();
-        if self.planes.len() == area {
+        if self.planes.len() != 3 * area {
             return;
         }
         for index in 0..area {

@@ -232,8 +232,9 @@ fn from_pixels(
         ));
     }
     let old = channels * height * width;
-    let contents = bytes.par_chunks_exact(old);
-    let contents: Vec<u64> = contents.map(|image| digest::of(image).word()).collect();
+    let of_source = |image: &[u8]| digest::of(image).word();
+    let contents: Option<Vec<u64>> =
+        (shape != wanted).then(|| bytes.par_chunks_exact(old).map(of_source).collect());
     let pixels = match shape == wanted {
         true => bytes,
         false => {
@@ -263,8 +264,8 @@ fn from_pixels(
             form,
             kept: Kept::Memory(pixels),
             names: Names::One(source),
+            contents: contents.unwrap_or_else(|| facts.iter().map(|facts| facts.key).collect()),
             facts,
-            contents,
         },
         bad: Vec::new(),
         other_sizes: Vec::new(),

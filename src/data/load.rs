@@ -250,7 +250,12 @@ impl Building {
         room: &Room,
         watch: Watch<'_>,
     ) -> Result<(), Error> {
-        self.files.extend(listed.files);
+        // A list of images may serve for several splits.
+        for file in listed.files {
+            if !self.files.contains(&file) {
+                self.files.push(file);
+            }
+        }
         self.warnings.extend(listed.warnings);
         let Loaded {
             images,

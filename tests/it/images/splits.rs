@@ -254,3 +254,37 @@ fn classes_without_images_and_images_with_two_classes_are_told() {
         "{told}"
     );
 }
+
+/// Images of four channels, as no picture file has them, go through everything that is for any number.
+#[test]
+fn images_of_more_channels_than_colours_have_no_moments_of_their_own() {
+    let sandbox = Sandbox::new();
+    for (split, count) in [("train", 40u32), ("t10k", 20)] {
+        let mut images = vec![0, 0, 8, 4];
+        for size in [count, 4, 28, 28] {
+            images.extend(size.to_be_bytes());
+        }
+        images.extend((0..count * 4 * 784).map(|at| (at * 7) as u8));
+        sandbox.write(&format!("four/{split}-images-idx3-ubyte"), images);
+        let mut labels = vec![0, 0, 8, 1];
+        labels.extend(count.to_be_bytes());
+        labels.extend((0..count).map(|at| (at % 10) as u8));
+        sandbox.write(&format!("four/{split}-labels-idx1-ubyte"), labels);
+    }
+    let steps = "data.augment=[{color_jitter={brightness=0.1,contrast=0.1,saturation=0.1,hue=0.1}}, \
+                 {random_rotation={degrees=5}}, \"random_erasing\", \"mixup\"]";
+    let four = ["data.path=four", "model.input=[4,28,28]"];
+    sandbox.run_tiny(&[&four[..], &[steps, "data.validation=0.5"]].concat());
+    sandbox.runner(&["data", "inspect", "four"]).success();
+    sandbox
+        .runner(&["data", "export", "four", "out"])
+        .code(4)
+        .stderr_has(&["images of 4 channels"]);
+    sandbox
+        .runner(&["run", "tiny.toml", four[0], four[1], "data.normalize=auto"])
+        .code(2)
+        .stderr_has(&[
+            "\"auto\" for images of 4 channels",
+            "state `mean` and `std`",
+        ]);
+}
