@@ -5,14 +5,15 @@
 //! every draw of chance coming from [`random`]; [`train`] is the loop, with [`optimizer`],
 //! [`schedule`] and [`metrics`]; [`run_dir`] is all that it leaves behind; [`compare`] and [`listing`] read it.
 
+pub use runner_config as config;
+pub use runner_digest as digest;
+
 pub mod array;
 pub mod cli;
 pub mod command;
 pub mod compare;
-pub mod config;
 pub mod data;
 pub mod device;
-pub mod digest;
 pub mod kernels;
 pub mod listing;
 pub mod metrics;

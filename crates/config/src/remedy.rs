@@ -370,8 +370,8 @@ fn quoted_number(typed: &str, unit: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::experiment::LANGUAGE;
-    use crate::config::layer::LAYER_KEYS;
+    use crate::experiment::LANGUAGE;
+    use crate::layer::LAYER_KEYS;
 
     /// Every name from elsewhere leads to something that is there, and none to itself.
     #[test]

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{KERNEL_SIZE, PAIR, PIXELS};
-use crate::config::key::{Fallback, Key, Kind};
-use crate::config::section::Section;
+use crate::key::{Fallback, Key, Kind};
+use crate::section::Section;
 
 /// As `torch.nn.MaxPool2d`, rounding down (`ceil_mode = False`). Pairs are height, width.
 #[derive(Debug, Clone, PartialEq, Serialize)]

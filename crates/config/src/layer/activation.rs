@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::config::key::{Key, Kind};
-use crate::config::section::Section;
+use crate::key::{Key, Kind};
+use crate::section::Section;
 
 /// As `torch.nn.LeakyReLU`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{NUM_CHANNELS, NUM_FEATURES};
-use crate::config::key::{Key, Kind};
-use crate::config::section::Section;
+use crate::key::{Key, Kind};
+use crate::section::Section;
 
 /// As `torch.nn.BatchNorm2d` and `torch.nn.BatchNorm1d`, affine and with running statistics.
 #[derive(Debug, Clone, PartialEq, Serialize)]

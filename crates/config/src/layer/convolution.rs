@@ -3,9 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use super::{BIAS, DILATION, GROUPS, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, PAIR, PIXELS, STRIDE};
-use crate::config::initializer::{self, Initializer};
-use crate::config::key::{Key, Kind};
-use crate::config::section::Section;
+use crate::initializer::{self, Initializer};
+use crate::key::{Key, Kind};
+use crate::section::Section;
 
 /// As `torch.nn.Conv2d`. Pairs are height, width.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{BIAS, IN_FEATURES};
-use crate::config::initializer::{self, Initializer};
-use crate::config::key::{Key, Kind};
-use crate::config::section::Section;
+use crate::initializer::{self, Initializer};
+use crate::key::{Key, Kind};
+use crate::section::Section;
 
 /// As `torch.nn.Linear`.
 #[derive(Debug, Clone, PartialEq, Serialize)]

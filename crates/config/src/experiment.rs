@@ -23,7 +23,7 @@ use super::shape::{self, Misfit, Shape, Traced};
 use super::source::Origin;
 use super::training::{self, Training};
 use super::tree::Node;
-use crate::digest::Digest;
+use runner_digest::Digest;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Experiment {
