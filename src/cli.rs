@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Word};
 
 /// Trains a network that a TOML file declares, and leaves a directory that says everything about the run.
 #[derive(Debug, Parser)]
@@ -235,9 +238,14 @@ pub struct DataExport {
           value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
     /// What kind of files the images are in; seen from what is there unless stated
-    #[arg(long, default_value = "auto",
-          value_parser = ["auto", "image_folder", "idx", "cifar10", "cifar100", "csv"])]
-    pub format: String,
+    #[arg(long, default_value = "auto", value_parser = word::<config::Format>())]
+    pub format: config::Format,
+}
+
+/// Takes the words of the language that an enum has, and lists them in the help.
+fn word<W: Word + Send + Sync>() -> impl TypedValueParser<Value = W> {
+    let words = clap::builder::PossibleValuesParser::new(W::WORDS);
+    words.map(|word| W::from_word(&word).expect("only the words of the enum come so far"))
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -275,9 +283,8 @@ pub struct DataInspect {
     #[command(flatten)]
     pub overrides: Overrides,
     /// What kind of files the images are in; seen from what is there unless stated
-    #[arg(long, default_value = "auto",
-          value_parser = ["auto", "image_folder", "idx", "cifar10", "cifar100", "csv"])]
-    pub format: String,
+    #[arg(long, default_value = "auto", value_parser = word::<config::Format>())]
+    pub format: config::Format,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::config::mode_of;
+use crate::config::{Mode, mode_of};
 use crate::listing::{Cell, Column, Listing};
 use crate::run_dir::{self, MetricsTable, Run, TableError, layout};
 
@@ -119,7 +119,7 @@ pub fn compare(entries: &[Entry], by: &str) -> Listing {
     columns.extend(scores.map(|(column, heading)| score(format!("best_{column}"), heading)));
     columns.extend(differing.iter().map(|key| Column::new(key.clone())));
 
-    let highest = mode_of(by) == "max";
+    let highest = mode_of(by) == Mode::Max;
     let rows = entries.iter().map(|entry| {
         let last = entry.metrics.len().checked_sub(1);
         let best = entry.metrics.best(by, highest);

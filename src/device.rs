@@ -2,6 +2,7 @@
 
 use burn::tensor::Device;
 
+use crate::config;
 use crate::kernels::Level;
 
 /// A device that is there and usable.
@@ -22,9 +23,9 @@ pub struct Error {
     remedy: String,
 }
 
-/// The device for a config's `device` value, which the config has checked for its form; where it is
-/// the CPU, with so many threads, or unless stated one a processor.
-pub fn choose(wanted: &str, threads: Option<u16>) -> Result<Chosen, Error> {
+/// The device that a config asks for; where it is the CPU, with so many threads, or unless stated one
+/// a processor.
+pub fn choose(wanted: config::Device, threads: Option<u16>) -> Result<Chosen, Error> {
     let mut chosen = choose_backend(wanted)?;
     if chosen.backend != "cuda" {
         let threads = start_threads(wanted, threads)?;
@@ -36,7 +37,7 @@ pub fn choose(wanted: &str, threads: Option<u16>) -> Result<Chosen, Error> {
 }
 
 /// Starts the threads that kernels and backends share; gives their number.
-fn start_threads(wanted: &str, threads: Option<u16>) -> Result<usize, Error> {
+fn start_threads(wanted: config::Device, threads: Option<u16>) -> Result<usize, Error> {
     // Zero leaves it to Rayon: RAYON_NUM_THREADS, else one a processor.
     let number = threads.map_or(0, usize::from);
     let started = rayon::ThreadPoolBuilder::new()
@@ -45,7 +46,7 @@ fn start_threads(wanted: &str, threads: Option<u16>) -> Result<usize, Error> {
     match started {
         // Without a source they were there before, in a program that trains more than once.
         Err(error) if std::error::Error::source(&error).is_some() => Err(Error {
-            wanted: wanted.to_owned(),
+            wanted: wanted.to_string(),
             why: format!("its threads cannot be started: {error}"),
             remedy: "choose fewer with --threads, or raise the limit on processes".to_owned(),
         }),
@@ -53,9 +54,9 @@ fn start_threads(wanted: &str, threads: Option<u16>) -> Result<usize, Error> {
     }
 }
 
-fn choose_backend(wanted: &str) -> Result<Chosen, Error> {
+fn choose_backend(wanted: config::Device) -> Result<Chosen, Error> {
     match wanted {
-        "auto" => match cuda(0) {
+        config::Device::Auto => match cuda(0) {
             Ok(device) => Ok(Chosen {
                 device,
                 backend: "cuda",
@@ -63,29 +64,26 @@ fn choose_backend(wanted: &str) -> Result<Chosen, Error> {
             }),
             Err(why) => cpu(wanted, &format!(" (auto: {why})")),
         },
-        "cpu" => cpu(wanted, ""),
-        "flex" => flex().map(|device| Chosen {
+        config::Device::Cpu => cpu(wanted, ""),
+        config::Device::Flex => flex().map(|device| Chosen {
             device,
             backend: "flex",
             reason: "flex".to_owned(),
         }),
-        "ndarray" => ndarray().map(|device| Chosen {
+        config::Device::Ndarray => ndarray().map(|device| Chosen {
             device,
             backend: "ndarray",
             reason: "ndarray (Burn advises flex in its place: several times faster)".to_owned(),
         }),
-        _ => {
-            let index = wanted.strip_prefix("cuda:").map_or(0, |index| {
-                index.parse().expect("the config takes numbers only")
-            });
-            match cuda(index) {
+        config::Device::Cuda(index) => {
+            match cuda(index.unwrap_or(0).into()) {
                 Ok(device) => Ok(Chosen {
                     device,
                     backend: "cuda",
-                    reason: wanted.to_owned(),
+                    reason: wanted.to_string(),
                 }),
                 Err(why) => Err(Error {
-                    wanted: wanted.to_owned(),
+                    wanted: wanted.to_string(),
                     why,
                     remedy: "use device=cpu, or a build with --features cuda on a machine with a CUDA device"
                         .to_owned(),
@@ -96,12 +94,15 @@ fn choose_backend(wanted: &str) -> Result<Chosen, Error> {
 }
 
 /// Flex if it is compiled in, else ndarray.
-fn cpu(wanted: &str, note: &str) -> Result<Chosen, Error> {
+fn cpu(wanted: config::Device, note: &str) -> Result<Chosen, Error> {
     let (device, backend) = match flex() {
         Ok(device) => (device, "flex"),
         Err(_) => (ndarray()?, "ndarray"),
     };
-    let name = if wanted == "auto" { "cpu" } else { wanted };
+    let name = match wanted {
+        config::Device::Auto => config::Device::Cpu,
+        stated => stated,
+    };
     Ok(Chosen {
         device,
         backend,

@@ -5,7 +5,7 @@
 
 use std::f64::consts::PI;
 
-use crate::config::{OneCycleRule, Rule, Schedule};
+use crate::config::{AnnealStrategy, Interval, OneCycleRule, Rule, Schedule};
 
 /// The learning rate of step `step` (from 0) of a run with so many steps an epoch, where the schedule
 /// starts from `base`.
@@ -19,12 +19,12 @@ pub fn learning_rate(
         return base;
     };
     // Epochs since the start, as the schedule sees them, and from one rate to the next.
-    let (time, tick) = match schedule.by.as_str() {
-        "step" => (
+    let (time, tick) = match schedule.by {
+        Interval::Step => (
             step as f64 / steps_per_epoch as f64,
             1.0 / steps_per_epoch as f64,
         ),
-        _ => ((step / steps_per_epoch) as f64, 1.0),
+        Interval::Epoch => ((step / steps_per_epoch) as f64, 1.0),
     };
     let Schedule {
         warmup,
@@ -102,9 +102,9 @@ fn one_cycle(rule: &OneCycleRule, highest: f64, count: f64, total: f64) -> f64 {
                 true => (count - start) / (end - start),
                 false => 1.0,
             };
-            return match rule.anneal_strategy.as_str() {
-                "linear" => from + (to - from) * part,
-                _ => cosine(*from, *to, part),
+            return match rule.anneal_strategy {
+                AnnealStrategy::Linear => from + (to - from) * part,
+                AnnealStrategy::Cos => cosine(*from, *to, part),
             };
         }
         start = *end;

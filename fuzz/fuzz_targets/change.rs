@@ -2,9 +2,9 @@
 
 use std::sync::LazyLock;
 
-use crate::config::{Key, Kind, LANGUAGE, LAYER_KEYS};
+use runner_config::{KeyInfo, Kind, LANGUAGE, LAYER_KEYS};
 
-static PATHS: LazyLock<Vec<(String, &'static Key)>> = LazyLock::new(|| LANGUAGE.walk());
+static PATHS: LazyLock<Vec<(String, &'static KeyInfo)>> = LazyLock::new(|| LANGUAGE.walk());
 
 /// A draw of numbers and of what can be made from them.
 pub struct Draw(u64);
@@ -125,7 +125,7 @@ impl Draw {
         }
     }
 
-    fn choice(&mut self, keys: &[Key]) -> String {
+    fn choice(&mut self, keys: &[KeyInfo]) -> String {
         let key = self.one(keys);
         match self.below(3) {
             0 => format!("\"{}\"", key.name),
@@ -144,7 +144,7 @@ impl Draw {
         text
     }
 
-    fn table(&mut self, keys: &[Key]) -> String {
+    fn table(&mut self, keys: &[KeyInfo]) -> String {
         let mut entries = Vec::new();
         for key in keys {
             if key.is_required() || self.below(3) == 0 {
@@ -154,8 +154,8 @@ impl Draw {
         format!("{{ {} }}", entries.join(", "))
     }
 
-    fn layer(&mut self, key: &Key) -> String {
-        if key.keys().iter().any(Key::is_required) || self.below(2) == 0 {
+    fn layer(&mut self, key: &KeyInfo) -> String {
+        if key.keys().iter().any(KeyInfo::is_required) || self.below(2) == 0 {
             format!("{{ {} = {} }}", key.name, self.table(key.keys()))
         } else {
             format!("\"{}\"", key.name)

@@ -3,9 +3,7 @@
 #![no_main]
 
 mod data;
-#[allow(dead_code, reason = "only the program uses all of it")]
-#[path = "../../src/digest.rs"]
-mod digest;
+use runner_digest as digest;
 
 use data::cifar::{self, Kind};
 use libfuzzer_sys::fuzz_target;

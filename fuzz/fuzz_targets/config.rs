@@ -3,19 +3,12 @@
 
 #![no_main]
 
-#[allow(dead_code, unused_imports, reason = "only the program uses all of it")]
-#[path = "../../src/config/mod.rs"]
-mod config;
-#[allow(dead_code, reason = "only the program uses all of it")]
-#[path = "../../src/digest.rs"]
-mod digest;
-
 mod change;
 
 use std::ffi::OsString;
 
-use config::{Document, Error, Experiment, Look, Problems};
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target, fuzzer_mutate};
+use runner_config::{Document, Error, Experiment, Look, Problems};
 
 /// Where the text is said to be; there is a base.toml beside it to extend.
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds/fuzz.toml");

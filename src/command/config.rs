@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::cli;
-use crate::config::{Explanation, Fallback, Key, OnResume, find_key, schema, template};
+use crate::config::{Explanation, Fallback, KeyInfo, OnResume, find_key, schema, template};
 use crate::listing::{Cell, Column, Listing, Style};
 
 use super::exit::Usage;
@@ -87,7 +87,7 @@ fn tell(explanation: &Explanation) -> String {
 }
 
 /// What is true of a key in every experiment.
-fn about(key: &Key) -> String {
+fn about(key: &KeyInfo) -> String {
     let mut text = String::new();
     line(&mut text, "meaning", key.meaning);
     line(&mut text, "takes", &key.kind.to_string());
@@ -104,7 +104,7 @@ fn about(key: &Key) -> String {
         match key.default {
             Fallback::Required => "none, it has to be there",
             Fallback::Value(value) => value,
-            Fallback::Derived(words) => words,
+            Fallback::Derived { words, .. } => words,
             Fallback::Nothing => "none, it may be left out",
         },
     );

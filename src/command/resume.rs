@@ -32,7 +32,7 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<u8> {
     }
     check_config(run.identity(), &experiment)?;
     let other_version = check_version(run.identity(), args.allow_other_version)?;
-    let device = device::choose(&experiment.device, args.threads.threads)?;
+    let device = device::choose(experiment.device, args.threads.threads)?;
     check_backend(run.identity(), device.backend)?;
 
     let finished = Status::is_finished(&folder);

@@ -28,7 +28,7 @@ pub fn prepare(
     experiment: Experiment,
     threads: &cli::Threads,
 ) -> anyhow::Result<Prepared> {
-    let device = device::choose(&experiment.device, threads.threads)?;
+    let device = device::choose(experiment.device, threads.threads)?;
     check_memory(document, &experiment, device.backend)?;
     let (data, model) = (&experiment.data, &experiment.model);
     let data =

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::augment::{Canvas, augment};
 use super::{Dataset, Error, Splits};
-use crate::config::{self, Augment, BALANCED, Mix, Moments};
+use crate::config::{self, Augment, Mix, Moments, Sampler};
 use crate::kernels::Buffer;
 use crate::random::{Purpose, Stream, stream};
 
@@ -109,7 +109,7 @@ impl<'a> Batches<'a> {
     ) -> Self {
         let mut batches = Self::in_order(&splits.train, splits, data, input, batch_size);
         let mut random = stream(seed, Purpose::Shuffle, epoch, 0);
-        if data.sampler == BALANCED {
+        if data.sampler == Sampler::Balanced {
             batches.order = balanced(&splits.train, splits.class_names.len(), &mut random);
         }
         random.shuffle(&mut batches.order);

@@ -14,6 +14,7 @@ use super::listed::{Contents, Listed};
 use super::picture::{self, Picture};
 use super::scan::Count;
 use super::{Error, Role, Watch, source};
+use crate::config::Format;
 
 /// What the files are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub enum Encoding {
 /// of images. The folder is there whole or not at all; one that is there is left alone.
 pub fn export(
     place: &Path,
-    format: &str,
+    format: Format,
     folder: &Path,
     encoding: Encoding,
     watch: Watch<'_>,

@@ -12,7 +12,7 @@ use super::listed::{Contents, ImageFiles};
 use super::picture::{self, grey};
 use super::scan::{Entry, Facts, Form, Outcome, Watch, scan, scan_into};
 use super::{Checksum, DataFile, Error};
-use crate::config::{self, DISK, OFF};
+use crate::config;
 use crate::digest::{self, Digest};
 
 /// All images of one source.
@@ -300,9 +300,9 @@ fn from_files(
     room: &Room,
     watch: Watch<'_>,
 ) -> Result<Loaded, Error> {
-    let cache = match data.cache.as_str() {
-        OFF => None,
-        _ => Cache::open(&files, form),
+    let cache = match data.cache {
+        config::Cache::Off => None,
+        config::Cache::Auto | config::Cache::Disk => Cache::open(&files, form),
     };
     let (kept, entries) = match room.take((files.paths.len() * form.bytes()) as u64) {
         true => into_memory(&files, form, cache.as_ref(), watch),
@@ -310,7 +310,7 @@ fn from_files(
             &files,
             form,
             cache.as_ref(),
-            data.cache == DISK,
+            data.cache == config::Cache::Disk,
             room,
             watch,
         ),

@@ -12,6 +12,7 @@ use super::picture::{self, Picture};
 use super::scan::{Count, mean_and_deviation, moments};
 use super::source::{self, Source};
 use super::{Error, Role, Watch};
+use crate::config::Format;
 use crate::digest;
 
 /// Of everything at a place.
@@ -56,7 +57,7 @@ struct Facts {
 }
 
 /// Looks at every image at a place.
-pub fn inspect(place: &Path, format: &str, watch: Watch<'_>) -> Result<Report, Error> {
+pub fn inspect(place: &Path, format: Format, watch: Watch<'_>) -> Result<Report, Error> {
     let sources = source::all(place, format)?;
     let format = sources.first().map_or("", |(_, source)| source.format());
     let mut splits = Vec::new();

@@ -9,7 +9,7 @@ use super::labels::Labels;
 use super::listed::Listed;
 use super::scan::{Form, Watch};
 use super::{Checksum, DataFile, Dataset, Error, ListedFile, Role, source, split, synthetic};
-use crate::config::{self, Moments, Normalize, SKIP};
+use crate::config::{self, Moments, Normalize, OnBadImage};
 use crate::device;
 use crate::digest::Digest;
 
@@ -301,7 +301,7 @@ impl Building {
         class_names: Vec<String>,
         size: [usize; 2],
     ) -> Result<Splits, Error> {
-        let is_skipped = data.on_bad_image == SKIP;
+        let is_skipped = data.on_bad_image == OnBadImage::Skip;
         if !self.other_sizes.is_empty() || !self.bad.is_empty() && !is_skipped {
             let mut problems = self.other_sizes;
             let can_be_resized = !problems.is_empty();
@@ -418,7 +418,7 @@ fn normalize(data: &config::Data, train: &Dataset) -> Result<Option<Moments>, Er
     match &data.normalize {
         None => Ok(None),
         Some(Normalize::Stated(moments)) => Ok(Some(moments.clone())),
-        Some(Normalize::Word(_)) => {
+        Some(Normalize::Auto) => {
             let moments = train.moments();
             if let Some(channel) = moments.iter().position(|(_, deviation)| *deviation == 0.0) {
                 return Err(Error::Mismatch {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::listed::Listed;
 use super::{Error, Role, cifar, idx, image_folder, manifest};
-use crate::config;
+use crate::config::{self, Format};
 
 /// What the images of one split are in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn find(data: &config::Data, role: Role) -> Result<Option<Source>, Error> {
         if is_both && Path::new(place).is_file() && manifest::splits(Path::new(place)).is_none() {
             return Err(both_in_one_file(place));
         }
-        return recognise(Path::new(place), role, &data.format, true).map(Some);
+        return recognise(Path::new(place), role, data.format, true).map(Some);
     }
     let Some(path) = path else {
         return Ok(None);
@@ -44,13 +44,13 @@ pub fn find(data: &config::Data, role: Role) -> Result<Option<Source>, Error> {
         Role::Train => {
             // The whole of it may be split.
             let is_whole = data.is_split() || data.eval.is_some();
-            recognise(Path::new(path), role, &data.format, is_whole).map(Some)
+            recognise(Path::new(path), role, data.format, is_whole).map(Some)
         }
         Role::Eval => {
             if Path::new(path).is_file() && manifest::splits(Path::new(path)).is_none() {
                 return Err(both_in_one_file(path));
             }
-            recognise(Path::new(path), role, &data.format, false).map(Some)
+            recognise(Path::new(path), role, data.format, false).map(Some)
         }
         Role::Test => Ok(left_for_test(Path::new(path), data)),
     }
@@ -67,11 +67,11 @@ fn both_in_one_file(path: &str) -> Error {
 }
 
 /// Everything that is at a place, each with what it is for.
-pub fn all(place: &Path, format: &str) -> Result<Vec<(Role, Source)>, Error> {
+pub fn all(place: &Path, format: Format) -> Result<Vec<(Role, Source)>, Error> {
     if place.is_file() {
         let splits = match format {
-            config::AUTO | "csv" => manifest::splits(place),
-            _ => None,
+            Format::Auto | Format::Csv => manifest::splits(place),
+            Format::ImageFolder | Format::Idx | Format::Cifar10 | Format::Cifar100 => None,
         };
         let splits = splits.unwrap_or_else(|| vec![Role::Train]);
         let sources = splits
@@ -115,28 +115,33 @@ fn left_for_test(path: &Path, data: &config::Data) -> Option<Source> {
     }
     // Where evaluation images are split off, those of the source are for the test.
     has_own_eval
-        .then(|| recognise(path, Role::Eval, &data.format, false).ok())
+        .then(|| recognise(path, Role::Eval, data.format, false).ok())
         .flatten()
 }
 
 /// What is at a place. `is_whole`: all that is there may be the split.
-pub fn recognise(place: &Path, role: Role, format: &str, is_whole: bool) -> Result<Source, Error> {
+pub fn recognise(
+    place: &Path,
+    role: Role,
+    format: Format,
+    is_whole: bool,
+) -> Result<Source, Error> {
     let metadata = fs::metadata(place).map_err(|source| Error::Unreadable {
         path: place.to_owned(),
         source,
     })?;
-    let wants = |name: &str| format == config::AUTO || format == name;
+    let wants = |one: Format| format == Format::Auto || format == one;
     if metadata.is_file() {
         return file(place, role, format);
     }
     let is_training = role == Role::Train;
     let mut found = Vec::new();
-    if wants("idx") {
-        found.extend(idx_in(place, is_training)?.map(|source| ("idx", source)));
+    if wants(Format::Idx) {
+        found.extend(idx_in(place, is_training)?.map(|source| (Format::Idx, source)));
     }
     for (name, kind) in [
-        ("cifar10", cifar::Kind::Cifar10),
-        ("cifar100", cifar::Kind::Cifar100),
+        (Format::Cifar10, cifar::Kind::Cifar10),
+        (Format::Cifar100, cifar::Kind::Cifar100),
     ] {
         let inside = ["", "cifar-10-batches-bin", "cifar-100-binary"];
         let batches = inside
@@ -149,7 +154,7 @@ pub fn recognise(place: &Path, role: Role, format: &str, is_whole: bool) -> Resu
             found.push((name, Source::Cifar(kind, batches)));
         }
     }
-    if wants("image_folder") {
+    if wants(Format::ImageFolder) {
         let own = match role {
             Role::Train => subfolder(place, TRAIN),
             Role::Eval => subfolder(place, VAL).or_else(|| subfolder(place, TEST)),
@@ -163,14 +168,14 @@ pub fn recognise(place: &Path, role: Role, format: &str, is_whole: bool) -> Resu
             is_it.then(|| place.to_owned())
         };
         if let Some(folder) = own.or_else(whole) {
-            found.push(("image_folder", Source::ImageFolder(folder)));
+            found.push((Format::ImageFolder, Source::ImageFolder(folder)));
         }
     }
     match found.len() {
         1 => Ok(found.remove(0).1),
         0 => Err(nothing_in(place, role, format, is_whole)),
         _ => {
-            let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&'static str> = found.iter().map(|(format, _)| format.into()).collect();
             Err(Error::Mismatch {
                 path: place.to_owned(),
                 what: format!("it could be read as {}", names.join(" and as ")),
@@ -181,17 +186,17 @@ pub fn recognise(place: &Path, role: Role, format: &str, is_whole: bool) -> Resu
 }
 
 /// A single file, which its name tells.
-fn file(path: &Path, role: Role, format: &str) -> Result<Source, Error> {
+fn file(path: &Path, role: Role, format: Format) -> Result<Source, Error> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let is_csv = format == "csv" || name.to_lowercase().ends_with(".csv");
-    if format == "csv" || format == config::AUTO && is_csv {
+    let is_csv = format == Format::Csv || name.to_lowercase().ends_with(".csv");
+    if format == Format::Csv || format == Format::Auto && is_csv {
         return Ok(Source::Manifest(path.to_owned(), role));
     }
     let kind = match format {
-        "cifar10" => Some(cifar::Kind::Cifar10),
-        "cifar100" => Some(cifar::Kind::Cifar100),
-        config::AUTO => cifar::kind_of(path),
-        _ => None,
+        Format::Cifar10 => Some(cifar::Kind::Cifar10),
+        Format::Cifar100 => Some(cifar::Kind::Cifar100),
+        Format::Auto => cifar::kind_of(path),
+        Format::ImageFolder | Format::Idx | Format::Csv => None,
     };
     if let Some(kind) = kind {
         return Ok(Source::Cifar(kind, vec![path.to_owned()]));
@@ -251,7 +256,7 @@ fn missing(folder: &Path, wanted: &str, remedy: String) -> Error {
     }
 }
 
-fn nothing_in(place: &Path, role: Role, format: &str, is_whole: bool) -> Error {
+fn nothing_in(place: &Path, role: Role, format: Format, is_whole: bool) -> Error {
     if role != Role::Train && recognise(place, Role::Train, format, true).is_ok() {
         let is_of_classes = subfolder(place, TRAIN).is_none() && has_class_folders(place);
         return Error::Missing {
@@ -284,8 +289,12 @@ fn nothing_in(place: &Path, role: Role, format: &str, is_whole: bool) -> Error {
     missing(
         place,
         &match format {
-            config::AUTO => format!("{} images", role.title()),
-            format => format!("{} images of the format {format}", role.title()),
+            Format::Auto => format!("{} images", role.title()),
+            format => format!(
+                "{} images of the format {}",
+                role.title(),
+                <&'static str>::from(format)
+            ),
         },
         format!(
             "a folder of images has train/ and test/ or val/, each with a folder a class; {}; one of \

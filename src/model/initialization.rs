@@ -1,7 +1,7 @@
 //! Start values of parameters, drawn from the program's own streams: the same on every backend. The
 //! distributions are those of `torch.nn.init`.
 
-use crate::config::{Initializer, Kaiming};
+use crate::config::{FanMode, Initializer, Kaiming, Nonlinearity};
 use crate::digest;
 use crate::random::{Purpose, Stream, stream};
 
@@ -82,15 +82,15 @@ impl Fans {
     /// The deviation of `kaiming_normal_`.
     fn kaiming(&self, kaiming: &Kaiming) -> f64 {
         // As `torch.nn.init.calculate_gain`.
-        let gain = match kaiming.nonlinearity.as_str() {
-            "relu" => 2.0_f64.sqrt(),
-            "leaky_relu" => (2.0 / (1.0 + kaiming.a * kaiming.a)).sqrt(),
-            "tanh" => 5.0 / 3.0,
-            _ => 1.0,
+        let gain = match kaiming.nonlinearity {
+            Nonlinearity::Linear => 1.0,
+            Nonlinearity::Tanh => 5.0 / 3.0,
+            Nonlinearity::Relu => 2.0_f64.sqrt(),
+            Nonlinearity::LeakyRelu => (2.0 / (1.0 + kaiming.a * kaiming.a)).sqrt(),
         };
-        let fan = match kaiming.mode.as_str() {
-            "fan_out" => self.fan_out,
-            _ => self.fan_in,
+        let fan = match kaiming.mode {
+            FanMode::FanIn => self.fan_in,
+            FanMode::FanOut => self.fan_out,
         };
         gain / (fan as f64).sqrt()
     }

@@ -215,9 +215,9 @@ impl Builder<'_> {
             config::Layer::LeakyRelu(leaky) => function(activation::Activation::LeakyRelu {
                 negative_slope: leaky.negative_slope as f32,
             }),
-            config::Layer::Gelu(gelu) => function(match gelu.approximate.as_str() {
-                "tanh" => activation::Activation::GeluTanh,
-                _ => activation::Activation::Gelu,
+            config::Layer::Gelu(gelu) => function(match gelu.approximate {
+                config::Approximate::None => activation::Activation::Gelu,
+                config::Approximate::Tanh => activation::Activation::GeluTanh,
             }),
             config::Layer::Silu => function(activation::Activation::Silu),
             config::Layer::Elu(elu) => function(activation::Activation::Elu {

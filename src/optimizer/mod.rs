@@ -33,7 +33,7 @@ pub use gradients::{add, clip};
 pub struct Optimizer {
     rule: Box<dyn Rule>,
     /// `bias`, `norm`
-    no_decay: Vec<String>,
+    no_decay: Vec<config::NoDecay>,
     states: BTreeMap<String, State>,
 }
 
@@ -134,9 +134,10 @@ impl Optimizer {
     }
 
     fn decays(&self, parameter: &Parameter) -> bool {
-        let leaves = |word: &str| self.no_decay.iter().any(|it| it == word);
+        let leaves = |which| self.no_decay.contains(&which);
         let is_bias = parameter.name.ends_with(".bias");
-        !(leaves("bias") && is_bias || leaves("norm") && parameter.is_of_norm)
+        !(leaves(config::NoDecay::Bias) && is_bias
+            || leaves(config::NoDecay::Norm) && parameter.is_of_norm)
     }
 
     /// The state as arrays `<state>.<parameter>`; `network` is the one it belongs to.

@@ -53,9 +53,9 @@ impl Muon {
     /// What fits the learning rate to a matrix.
     fn adjustment(&self, rows: usize, columns: usize) -> f64 {
         let (rows, columns) = (rows as f64, columns as f64);
-        match self.config.adjust_lr_fn.as_str() {
-            "original" => (rows / columns).max(1.0).sqrt(),
-            _ => 0.2 * rows.max(columns).sqrt(),
+        match self.config.adjust_lr_fn {
+            config::AdjustLrFn::Original => (rows / columns).max(1.0).sqrt(),
+            config::AdjustLrFn::MatchRmsAdamw => 0.2 * rows.max(columns).sqrt(),
         }
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn result_of(
             })
             .collect()
     };
-    let best = table.best(&policy.monitor, policy.mode == "max");
+    let best = table.best(&policy.monitor, policy.mode == config::Mode::Max);
     [
         ("run_id", run_id.into()),
         ("epochs", table.len().into()),

@@ -19,9 +19,9 @@ pub fn superfluous(candidates: &[Candidate], policy: &config::Checkpoint) -> Vec
     // Stable: of equal values the earlier is the better, as it took less training.
     ranked.sort_by(|a, b| {
         let (a, b) = (a.value.unwrap_or(0.0), b.value.unwrap_or(0.0));
-        match policy.mode.as_str() {
-            "min" => a.total_cmp(&b),
-            _ => b.total_cmp(&a),
+        match policy.mode {
+            config::Mode::Min => a.total_cmp(&b),
+            config::Mode::Max => b.total_cmp(&a),
         }
     });
     let best: Vec<&str> = ranked

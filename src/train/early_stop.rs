@@ -1,6 +1,6 @@
 //! Early stopping, decided from the rows of metrics.csv alone: there is no state to save.
 
-use crate::config::EarlyStop;
+use crate::config::{EarlyStop, Mode};
 use crate::run_dir::MetricsTable;
 
 /// Whether a run with these rows has learned all it will. NaN is never an improvement.
@@ -11,10 +11,10 @@ pub fn is_due(rule: &EarlyStop, metrics: &MetricsTable) -> bool {
         let Some(value) = metrics.get(row, &rule.monitor) else {
             continue;
         };
-        let improved = match (best, rule.mode.as_str()) {
+        let improved = match (best, rule.mode) {
             (None, _) => !value.is_nan(),
-            (Some(best), "min") => value < best - rule.min_delta,
-            (Some(best), _) => value > best + rule.min_delta,
+            (Some(best), Mode::Min) => value < best - rule.min_delta,
+            (Some(best), Mode::Max) => value > best + rule.min_delta,
         };
         if improved {
             best = Some(value);

@@ -1,7 +1,7 @@
 //! The learning rate that falls when a column of metrics.csv gets no better. Like early stopping it has no
 //! state: all of it follows from the rows, and those are in the checkpoint.
 
-use crate::config::{ReduceOnPlateauRule, Rule, Schedule, Training};
+use crate::config::{Mode, ReduceOnPlateauRule, Rule, Schedule, ThresholdMode, Training};
 use crate::run_dir::MetricsTable;
 
 /// What a schedule starts from after these epochs: the learning rate of the training, or what a plateau
@@ -58,10 +58,10 @@ pub fn rate_after(
 
 fn is_better(rule: &ReduceOnPlateauRule, value: f64, best: f64) -> bool {
     let threshold = rule.threshold;
-    match (rule.mode.as_str(), rule.threshold_mode.as_str()) {
-        ("min", "rel") => value < best * (1.0 - threshold),
-        ("min", _) => value < best - threshold,
-        (_, "rel") => value > best * (1.0 + threshold),
-        _ => value > best + threshold,
+    match (rule.mode, rule.threshold_mode) {
+        (Mode::Min, ThresholdMode::Rel) => value < best * (1.0 - threshold),
+        (Mode::Min, ThresholdMode::Abs) => value < best - threshold,
+        (Mode::Max, ThresholdMode::Rel) => value > best * (1.0 + threshold),
+        (Mode::Max, ThresholdMode::Abs) => value > best + threshold,
     }
 }

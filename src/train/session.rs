@@ -206,7 +206,7 @@ fn loss(experiment: &Experiment, data: &Splits) -> kernels::loss::Loss {
         .class_weights()
         .map(|weights| match weights {
             ClassWeights::Stated(weights) => weights.iter().map(|weight| *weight as f32).collect(),
-            ClassWeights::Word(_) => {
+            ClassWeights::Balanced => {
                 kernels::loss::balanced_weights(&data.train.class_counts(experiment.classes()))
             }
         });

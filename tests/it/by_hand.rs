@@ -23,7 +23,10 @@ pub struct Trainer {
 impl Trainer {
     /// Before the first step.
     pub fn new(experiment: Experiment) -> Self {
-        let device = device::choose("cpu", None).unwrap().device.autodiff();
+        let device = device::choose(runner::config::Device::Cpu, None)
+            .unwrap()
+            .device
+            .autodiff();
         Self {
             network: Network::new(&experiment, &device),
             optimizer: Optimizer::new(&experiment.optimizer),

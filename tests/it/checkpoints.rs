@@ -163,7 +163,7 @@ proptest! {
             keep_last,
             keep_best,
             monitor: "eval_f1".to_owned(),
-            mode: if highest { "max" } else { "min" }.to_owned(),
+            mode: if highest { config::Mode::Max } else { config::Mode::Min },
         };
         let better = |(i, a): (usize, Option<f64>), (j, b): (usize, Option<f64>)| match (a, b) {
             (Some(a), Some(b)) if a != b => !a.is_nan() && (b.is_nan() || (a > b) == highest),

@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Mutex;
 
 use runner::command::EXIT_CODES;
-use runner::config::{Document, Fallback, Key, Kind, LANGUAGE, LAYER_KEYS, OnResume, schema};
+use runner::config::{Document, Fallback, KeyInfo, Kind, LANGUAGE, LAYER_KEYS, OnResume, schema};
 
 use crate::support::project;
 
@@ -94,7 +94,7 @@ fn every_config_is_headed_by_question_command_and_expectation() {
     }
 }
 
-fn row(table: &mut String, name: &str, key: &Key) {
+fn row(table: &mut String, name: &str, key: &KeyInfo) {
     let on_resume = match key.on_resume {
         OnResume::Fixed => "fixed",
         OnResume::Free => "free",
@@ -110,11 +110,11 @@ fn row(table: &mut String, name: &str, key: &Key) {
     .unwrap();
 }
 
-fn default(key: &Key) -> String {
+fn default(key: &KeyInfo) -> String {
     match key.default {
         Fallback::Required => "required".to_owned(),
         Fallback::Value(default) => format!("`{default}`"),
-        Fallback::Derived(words) => words.to_owned(),
+        Fallback::Derived { words, .. } => words.to_owned(),
         Fallback::Nothing => String::new(),
     }
 }

@@ -37,7 +37,9 @@ fn layers_that_run_as_one_give_what_they_give_one_by_one() {
     for layers in NETWORKS {
         let layers = format!("model.layers=[{layers},'flatten',{{linear={{out_features=10}}}}]");
         let experiment = experiment(TINY, &[&layers, &format!("seed={SEED}")]);
-        let device = device::choose("cpu", None).unwrap().device;
+        let device = device::choose(runner::config::Device::Cpu, None)
+            .unwrap()
+            .device;
         let network = Network::new(&experiment, &device);
         let parameters = drawn(network.parameters());
         let network = network.with_parameters(&parameters).unwrap();

@@ -238,7 +238,9 @@ fn a_network_drops_out_in_training_alone_with_the_mask_of_seed_step_and_layer() 
         "#,
         &[],
     );
-    let device = device::choose("cpu", None).unwrap().device;
+    let device = device::choose(runner::config::Device::Cpu, None)
+        .unwrap()
+        .device;
     let network = Network::new(&experiment, &device);
     let outputs = |mode| -> Vec<f32> {
         let (outputs, _) = network.forward(Tensor::ones([3, 1, 4, 5], &device), mode);
@@ -326,7 +328,9 @@ fn a_layer_more_leaves_the_start_values_of_the_others() {
 }
 
 fn start(experiment: &Experiment) -> Arrays {
-    let device = device::choose("cpu", None).unwrap().device;
+    let device = device::choose(runner::config::Device::Cpu, None)
+        .unwrap()
+        .device;
     Network::new(experiment, &device).parameters()
 }
 

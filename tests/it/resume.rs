@@ -476,7 +476,7 @@ fn a_chain_that_stops_after_every_batch_gives_the_same_run() {
         let checkpoint = writer.recover(&experiment.checkpoint).unwrap().checkpoint;
         let (model, data) = (&experiment.model, &experiment.data);
         let splits = Splits::load(data, model.input, 10, &|_, _| {}).unwrap();
-        let device = choose("cpu", None).unwrap().device;
+        let device = choose(runner::config::Device::Cpu, None).unwrap().device;
         let mut session = Session::new(experiment.clone(), splits, device);
         if let Some(checkpoint) = &checkpoint {
             session.load(checkpoint).unwrap();

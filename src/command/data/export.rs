@@ -13,7 +13,7 @@ pub fn execute(args: cli::DataExport) -> anyhow::Result<u8> {
     };
     let bar = scan_bar("writing images");
     let folder = &args.folder;
-    let count = export(&args.path, &args.format, folder, encoding, &|done, all| {
+    let count = export(&args.path, args.format, folder, encoding, &|done, all| {
         bar.at(done, all)
     })?;
     print_result(&format!("{}\n", folder.display()))?;

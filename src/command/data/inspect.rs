@@ -31,7 +31,7 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
             return Err(Usage(message).into());
         }
         let bar = scan_bar("reading images");
-        let report = inspect(&args.path, &args.format, &|done, all| bar.at(done, all))?;
+        let report = inspect(&args.path, args.format, &|done, all| bar.at(done, all))?;
         print_result(&render(
             &report,
             &args.path.display().to_string(),
@@ -66,7 +66,7 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
         }
         seen.push(place);
         let bar = scan_bar("reading images");
-        let report = inspect(Path::new(place), &data.format, &|done, all| {
+        let report = inspect(Path::new(place), data.format, &|done, all| {
             bar.at(done, all)
         })?;
         print_result(&render(&report, place, args.json)?)?;

@@ -497,7 +497,9 @@ fn image(channels: usize, height: i64, width: i64) -> Shape {
 }
 
 fn check_forward(experiment: &Experiment) {
-    let device = device::choose("cpu", None).unwrap().device;
+    let device = device::choose(runner::config::Device::Cpu, None)
+        .unwrap()
+        .device;
     let [channels, height, width] = experiment.model.input;
     let images = Tensor::<4>::ones([2, channels, height, width], &device);
     let (logits, _) = Network::new(experiment, &device).forward(images, Mode::Evaluation);

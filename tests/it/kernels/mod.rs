@@ -41,7 +41,10 @@ impl Results {
 
 /// With autodiff.
 fn device() -> Device {
-    device::choose("flex", None).unwrap().device.autodiff()
+    device::choose(runner::config::Device::Flex, None)
+        .unwrap()
+        .device
+        .autodiff()
 }
 
 fn tensor<const D: usize>(values: &[f32], shape: [usize; D]) -> Tensor<D> {

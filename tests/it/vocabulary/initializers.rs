@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use runner::array::Array;
-use runner::config::{INITIALIZERS, NONLINEARITIES};
+use runner::config::{INITIALIZERS, Nonlinearity, Word};
 use runner::model::Network;
 use serde::Deserialize;
 
@@ -69,7 +69,7 @@ fn every_initializer_is_pytorchs() {
     let drawn = |name: &&str| !["orthogonal", "zeros", "constant"].contains(name);
     let names = INITIALIZERS.iter().map(|key| key.name).filter(drawn);
     assert_all_tried(names, 1, &texts);
-    assert_all_tried(NONLINEARITIES.iter().copied(), 1, &texts);
+    assert_all_tried(Nonlinearity::WORDS.iter().copied(), 1, &texts);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn every_loss_is_pytorchs() {
         let class_weights = experiment.loss.class_weights();
         let class_weights: Option<Vec<f32>> = class_weights.map(|weights| match weights {
             ClassWeights::Stated(weights) => weights.iter().map(|it| *it as f32).collect(),
-            ClassWeights::Word(_) => kernels::loss::balanced_weights(&case.counts),
+            ClassWeights::Balanced => kernels::loss::balanced_weights(&case.counts),
         });
         let (label_smoothing, gamma) = match &experiment.loss {
             Loss::CrossEntropy(loss) => (loss.label_smoothing, 0.0),

@@ -41,7 +41,10 @@ fn experiment(input: [usize; 3], layers: &str, lines: &str) -> Experiment {
 
 /// With autodiff.
 fn autodiff() -> Device {
-    device::choose("cpu", None).unwrap().device.autodiff()
+    device::choose(runner::config::Device::Cpu, None)
+        .unwrap()
+        .device
+        .autodiff()
 }
 
 fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {

@@ -1,6 +1,6 @@
 //! The presets: networks of the sizes that are known for them.
 
-use runner::config::{Document, Experiment, PRESETS};
+use runner::config::{Document, Experiment, Preset, Word};
 use runner::model::Network;
 
 use super::autodiff;
@@ -32,7 +32,7 @@ fn presets_have_the_sizes_they_are_known_for() {
 
 #[test]
 fn presets_fit_images_of_any_usual_size() {
-    for preset in PRESETS {
+    for preset in Preset::WORDS {
         for input in [
             [1, 28, 28],
             [3, 32, 32],

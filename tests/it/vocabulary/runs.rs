@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use runner::config::{Kind, LANGUAGE, LAYER_KEYS, PRESETS};
+use runner::config::{Kind, LANGUAGE, LAYER_KEYS, Preset, Word};
 use runner::run_dir::{Checkpoint, MetricsTable};
 
 use super::assert_all_tried;
@@ -17,7 +17,7 @@ fn every_word_resumes_exactly_from_every_step() {
         let sandbox = sandbox(&text);
         match name.as_str() {
             "presets" => {
-                for preset in PRESETS {
+                for preset in Preset::WORDS {
                     let preset = format!("model.preset={preset}");
                     resume_from_every_step(&sandbox, "case.toml", &[&preset]);
                 }

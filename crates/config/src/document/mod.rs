@@ -1,0 +1,201 @@
+//! An experiment as it was typed: its files, the environment and the command line laid over each other.
+
+pub mod extends;
+pub mod merge;
+pub mod overrides;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use self::extends::Loaded;
+use self::overrides::{Override, PREFIX};
+use crate::Error;
+use crate::experiment::{Experiment, LANGUAGE};
+use crate::language::section::Diagnostics;
+use crate::model::expand::expand;
+use crate::text::diagnostic::{Concern, Diagnostic, Problems, Severity};
+use crate::text::source::{Origin, Source, place};
+use crate::text::tree::Node;
+
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The file first, then those that it extends, then single values in the order in which they were set.
+    sources: Vec<Source>,
+    pub(crate) root: Node,
+    /// Values for single layers, which are counted as they are written out.
+    of_layers: Vec<Override>,
+    /// Of what could be found before any value is looked at.
+    diagnostics: Vec<Diagnostic>,
+    /// Part of the document could not be read: that a key is missing means nothing.
+    is_partial: bool,
+    /// The experiment's name unless the document gives one.
+    default_name: String,
+}
+
+impl Document {
+    /// Reads and parses a file and all that it extends; no value in it is checked yet.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = extends::read(path).map_err(|(source, remedy)| Error::Unreadable {
+            path: path.to_owned(),
+            source,
+            remedy,
+        })?;
+        let default_name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let name = path.display().to_string();
+        Ok(Self::parse(&name, text, &default_name))
+    }
+
+    /// Parses a text; `name` is what diagnostics call it, and the path that `extends` starts from. What
+    /// is wrong with its syntax, or with a file that it extends, is told by [`Document::check`].
+    pub fn parse(name: &str, text: String, default_name: &str) -> Self {
+        let Loaded {
+            sources,
+            root,
+            diagnostics,
+            is_partial,
+        } = extends::load(Path::new(name), text);
+        Self {
+            sources,
+            root,
+            of_layers: Vec::new(),
+            diagnostics,
+            is_partial,
+            default_name: default_name.to_owned(),
+        }
+    }
+
+    /// The file as it was typed.
+    pub fn text(&self) -> &str {
+        &self.sources[0].text
+    }
+
+    /// Everything that values come from; see [`Source`].
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// Applies the variables among these whose names begin with `RUNNER__`, in the order of their names.
+    /// What is wrong with one is told by [`Document::check`], with all else.
+    pub fn set_environment(&mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) {
+        let mut variables: Vec<(String, OsString)> = variables
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect();
+        variables.sort();
+        for (name, value) in variables {
+            let text = format!("{name}={}", value.display());
+            if name.starts_with(PREFIX) && value.to_str().is_some() {
+                self.apply_all(
+                    [Source::environment(text)].into_iter(),
+                    Override::parse_variable,
+                );
+            } else if name.starts_with(PREFIX) {
+                let help = "set it to UTF-8 text";
+                self.report_variable(text, |it| it.help(help), "its value is no UTF-8 text");
+            } else if let Some(path) = meant_by(&name) {
+                let path = path.to_uppercase().replace('.', "__");
+                let help = format!("write {PREFIX}{path}");
+                let message = "this variable sets nothing";
+                self.report_variable(text, |it| it.warning().help(help), message);
+            }
+        }
+    }
+
+    fn report_variable(
+        &mut self,
+        text: String,
+        finish: impl FnOnce(Diagnostic) -> Diagnostic,
+        message: &str,
+    ) {
+        let origin = Origin {
+            source: self.sources.len(),
+            span: 0..text.find('=').unwrap_or(text.len()),
+        };
+        self.sources.push(Source::environment(text));
+        self.diagnostics
+            .push(finish(Diagnostic::new(message, origin, "")));
+    }
+
+    /// Applies overrides of the form `training.epochs=22` or `model.layers[7].dropout.p=0.3`, in order.
+    /// What is wrong with one is told by [`Document::check`], with all else.
+    pub fn set_all<'a>(&mut self, overrides: impl IntoIterator<Item = &'a String>) {
+        let sources = overrides.into_iter().cloned().map(Source::command_line);
+        self.apply_all(sources, Override::parse);
+    }
+
+    fn apply_all(
+        &mut self,
+        sources: impl Iterator<Item = Source>,
+        parse: fn(&str, usize) -> Result<Override, Diagnostic>,
+    ) {
+        for source in sources {
+            let parsed = parse(&source.text, self.sources.len());
+            self.sources.push(source);
+            match parsed {
+                Ok(single) if single.is_of_layer() => self.of_layers.push(single),
+                Ok(single) => self.diagnostics.extend(single.apply(&mut self.root).err()),
+                Err(error) => self.diagnostics.push(error),
+            }
+        }
+    }
+
+    /// The experiment, if every value in the document is good; else everything that is not.
+    pub fn experiment(&self) -> Result<Experiment, Error> {
+        self.check().map(|(experiment, _)| experiment)
+    }
+
+    /// The experiment, and what in it is hardly as it was meant.
+    pub fn check(&self) -> Result<(Experiment, Problems), Error> {
+        let diagnostics = Diagnostics::new(LANGUAGE);
+        let expanded = self.expanded();
+        let experiment = Experiment::read(&expanded.root, &self.default_name, &diagnostics);
+        let mut found = diagnostics.into_inner();
+        if self.is_partial {
+            found.retain(|it| !matches!(it.concern.as_deref(), Some(Concern::Missing(_))));
+        }
+        found.extend(expanded.diagnostics);
+        let is_error = |it: &Diagnostic| it.severity == Severity::Error;
+        let problems = Problems::new(expanded.sources, found);
+        if problems.any(is_error) {
+            Err(problems.into())
+        } else {
+            Ok((experiment, problems))
+        }
+    }
+
+    /// The same with its presets and the like written out, and then the values for single layers in their
+    /// places: so that what is in the resolved experiment is where it is there.
+    pub(crate) fn expanded(&self) -> Self {
+        let mut expanded = self.clone();
+        expand(&mut expanded.root, &mut expanded.sources);
+        for single in std::mem::take(&mut expanded.of_layers) {
+            let applied = single.apply(&mut expanded.root);
+            expanded.diagnostics.extend(applied.err());
+        }
+        // A value may be layers to write out itself.
+        expand(&mut expanded.root, &mut expanded.sources);
+        expanded
+    }
+
+    /// An error that shows up only later (with the data at hand) at the value of a key.
+    pub fn error_at(&self, path: &str, message: String, help: &str) -> Error {
+        let origin = self.origin(path).unwrap_or_else(Origin::start);
+        let diagnostic = Diagnostic::new(message, origin, "").help(help);
+        Problems::new(self.sources.clone(), vec![diagnostic]).into()
+    }
+
+    /// Where the value of a key stands: `configs/baseline.toml:9:8`.
+    pub fn place(&self, path: &str) -> Option<String> {
+        Some(place(&self.sources, &self.origin(path)?))
+    }
+
+    fn origin(&self, path: &str) -> Option<Origin> {
+        Some(self.root.at(path)?.origin.clone())
+    }
+}
+
+/// The path that a variable names whose underscores are not as they should be.
+fn meant_by(name: &str) -> Option<String> {
+    let typed = name.strip_prefix("RUNNER_")?.to_lowercase();
+    LANGUAGE.path_of_words(&typed.replace("__", "_"))
+}

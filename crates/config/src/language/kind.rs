@@ -1,0 +1,205 @@
+//! The values that a key takes, as tables, messages and the schema see them.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use super::key::KeyInfo;
+
+/// The values that a key takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    Text,
+    /// A string, or an array of at least one.
+    Texts,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A string that matches the regular expression, which says in these words.
+    Pattern {
+        regex: &'static str,
+        words: &'static str,
+    },
+    Boolean,
+    /// A whole number in `min..=max`.
+    Integer {
+        min: u64,
+        max: u64,
+    },
+    /// A finite number in `min..max`; `open` leaves `min` itself out.
+    Float {
+        min: f64,
+        max: f64,
+        open: bool,
+    },
+    /// A number from 0 to 1, both included.
+    Probability,
+    /// One whole number in `min..=max` for height and width, or an array of both.
+    Pair {
+        min: u64,
+        max: u64,
+    },
+    /// An array of numbers, `length` of them where that is fixed.
+    Array {
+        each: &'static Kind,
+        length: Option<usize>,
+        words: &'static str,
+    },
+    /// A table with these keys.
+    Table(&'static [KeyInfo]),
+    /// `"name"` of one of these keys, or a table with one of them; each of them is a table.
+    Choice(&'static [KeyInfo]),
+    /// An array, each element `"name"` of one of these keys, or a table with one of them; each of them
+    /// is a table.
+    Choices(&'static [KeyInfo]),
+    /// An array of layers: `"name"`, or a table with one of these keys, each of them a table.
+    Layers(LayerKeys),
+    /// What one of these takes.
+    Either(&'static [Kind]),
+}
+
+/// The layers of the language, some of which have lists of layers inside: a function, for there is no
+/// end to a constant that has itself inside.
+#[derive(Clone, Copy)]
+pub struct LayerKeys(pub fn() -> &'static [KeyInfo]);
+
+impl LayerKeys {
+    /// Every layer of the language.
+    pub fn keys(self) -> &'static [KeyInfo] {
+        (self.0)()
+    }
+}
+
+impl PartialEq for LayerKeys {
+    /// There are no others.
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for LayerKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LayerKeys")
+    }
+}
+
+/// No size in a configuration is larger; keeps products of a few of them inside 64 bits.
+pub const MAX_SIZE: u64 = 1 << 20;
+
+/// What single precision can tell from zero and from infinity.
+pub const SINGLE: RangeInclusive<f64> = 1e-37..=3e38;
+
+impl Kind {
+    /// A size or a count of at least one.
+    pub const COUNT: Kind = Kind::Integer {
+        min: 1,
+        max: MAX_SIZE,
+    };
+
+    /// Any finite number.
+    pub const NUMBER: Kind = Kind::Float {
+        min: f64::MIN,
+        max: f64::INFINITY,
+        open: false,
+    };
+
+    /// A finite number greater than zero.
+    pub const POSITIVE: Kind = Kind::Float {
+        min: 0.0,
+        max: f64::INFINITY,
+        open: true,
+    };
+
+    /// A finite number of at least zero.
+    pub const NOT_NEGATIVE: Kind = Kind::Float {
+        min: 0.0,
+        max: f64::INFINITY,
+        open: false,
+    };
+
+    /// A part of a whole, less than all of it.
+    pub const SHARE: Kind = Kind::Float {
+        min: 0.0,
+        max: 1.0,
+        open: false,
+    };
+
+    /// What keeps a denominator from zero.
+    pub const EPSILON: Kind = Kind::Float {
+        min: *SINGLE.start(),
+        max: f64::INFINITY,
+        open: false,
+    };
+}
+
+/// What an error message says was expected.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Text => f.write_str("a string"),
+            Kind::Texts => f.write_str("a string or an array of at least one string"),
+            Kind::Word(words) => {
+                let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                write!(f, "one of {}", quoted.join(", "))
+            }
+            Kind::Boolean => f.write_str("true or false"),
+            Kind::Integer { min, max: u64::MAX } => write!(f, "an integer of at least {min}"),
+            Kind::Integer { min, max } => write!(f, "an integer from {min} to {max}"),
+            Kind::Float {
+                min: f64::MIN,
+                max: f64::INFINITY,
+                ..
+            } => f.write_str("a finite number"),
+            Kind::Float {
+                min,
+                max: f64::INFINITY,
+                open,
+            } => write!(f, "a finite number {} {}", bound(*open), short(*min)),
+            Kind::Float { min, max, open } => write!(
+                f,
+                "a number {} {} and less than {}",
+                bound(*open),
+                short(*min),
+                short(*max)
+            ),
+            Kind::Probability => f.write_str("a number from 0 to 1"),
+            Kind::Pair { min, max } => write!(
+                f,
+                "an integer from {min} to {max}, or [height, width] of such"
+            ),
+            Kind::Pattern { words, .. } | Kind::Array { words, .. } => f.write_str(words),
+            Kind::Table(_) => f.write_str("a table"),
+            Kind::Choice(choices) => {
+                let names: Vec<&str> = choices.iter().map(|key| key.name).collect();
+                write!(
+                    f,
+                    "one of {}, as a string, or as a table named after it",
+                    names.join(", ")
+                )
+            }
+            Kind::Choices(choices) => {
+                let names: Vec<&str> = choices.iter().map(|key| key.name).collect();
+                write!(
+                    f,
+                    "an array, each element one of {}, as a string, or as a table named after it",
+                    names.join(", ")
+                )
+            }
+            Kind::Either(kinds) => {
+                let kinds: Vec<String> = kinds.iter().map(Kind::to_string).collect();
+                f.write_str(&kinds.join(", or "))
+            }
+            Kind::Layers(_) => {
+                f.write_str("an array of at least one layer, in the order in which data flow")
+            }
+        }
+    }
+}
+
+fn bound(open: bool) -> &'static str {
+    if open { "greater than" } else { "of at least" }
+}
+
+/// `0` and `1e-37`, for reading.
+fn short(number: f64) -> String {
+    let text = format!("{number:?}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}

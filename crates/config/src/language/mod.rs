@@ -1,0 +1,11 @@
+//! The means of the language: keys and the values they take, reading them, and what helps with wrong ones.
+
+pub mod choice;
+pub mod familiar;
+pub mod key;
+pub mod kind;
+pub mod lookup;
+pub mod remedy;
+pub mod section;
+pub mod values;
+pub mod word;

@@ -1,0 +1,405 @@
+//! What was most likely meant by a name or a value that is wrong.
+
+use crate::language::familiar::{self, Here};
+use crate::language::key::KeyInfo;
+use crate::language::kind::{Kind, SINGLE};
+use crate::language::lookup::Language;
+use crate::text::path::KeyPath;
+use crate::text::tree::{self, Node, Value};
+
+/// What is to be said of a wrong name.
+pub struct Remedy {
+    pub help: String,
+    /// The path of the key that was meant, if there is one.
+    pub key: Option<String>,
+}
+
+impl Remedy {
+    fn note(help: impl Into<String>) -> Self {
+        Self {
+            help: help.into(),
+            key: None,
+        }
+    }
+}
+
+/// What a name that is unknown in the table at `path` should have been. `foreign` are the names that
+/// other tools have for what stands in such a table.
+pub fn for_key(
+    typed: &str,
+    path: &str,
+    keys: &[KeyInfo],
+    foreign: familiar::Table,
+    language: Language,
+) -> Remedy {
+    let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+    let inside = |name: &str| match path {
+        "" => name.to_owned(),
+        path => format!("{path}.{name}"),
+    };
+    let here = |name: &str| Remedy {
+        help: format!("here it is called `{name}`"),
+        key: Some(inside(name)),
+    };
+    let is_table = foreign == familiar::KEYS;
+    if typed == "unset" {
+        return Remedy::note("only `key = { unset = true }` takes a key away");
+    }
+    if path == "optimizer" && matches!(typed, "name" | "type" | "class" | "_target_") {
+        return Remedy::note("the optimizer is a table named after it: [optimizer.adam]");
+    }
+    if is_table
+        && !is_common(typed)
+        && let Some(remedy) = elsewhere(typed, language)
+    {
+        return remedy;
+    }
+    match familiar::find(foreign, typed) {
+        Some(Here::Key(key)) => {
+            let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
+            if is_table && table != path && key != path && !is_common(typed) {
+                let is_table = !find(key, language).is_none_or(|key| key.keys().is_empty());
+                return Remedy {
+                    help: match is_table {
+                        true => format!("here it is a table of its own: [{key}]"),
+                        false => format!("here it is called `{key}`"),
+                    },
+                    key: Some(key.to_owned()),
+                };
+            }
+            if names.contains(&name) {
+                return here(name);
+            }
+        }
+        Some(Here::Note(note)) => return Remedy::note(note),
+        _ => {}
+    }
+    // As an environment variable with an underscore too few has it.
+    if is_table && let Some(path) = language.path_of_words(typed) {
+        return Remedy {
+            help: format!("did you mean `{path}`?"),
+            key: Some(path),
+        };
+    }
+    Remedy {
+        help: suggest(typed, &names),
+        key: closest(typed, &names).map(inside),
+    }
+}
+
+/// Whether a name means other things in other tables.
+fn is_common(typed: &str) -> bool {
+    matches!(
+        typed,
+        "name" | "path" | "dir" | "folder" | "root" | "directory" | "eps" | "mode" | "step" | "by"
+    )
+}
+
+/// The tables that have a key of exactly this name.
+fn elsewhere(typed: &str, language: Language) -> Option<Remedy> {
+    let paths = language.paths_of(typed);
+    let [first, others @ ..] = paths.as_slice() else {
+        return None;
+    };
+    let help = match first.rsplit_once('.') {
+        None => "it belongs at the top of the file, before the first [table]".to_owned(),
+        Some((table, _)) if others.is_empty() => format!("it belongs into [{table}]: `{first}`"),
+        Some(_) => {
+            let paths: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
+            format!("it belongs somewhere else: {}", paths.join(" or "))
+        }
+    };
+    Some(Remedy {
+        help,
+        key: others.is_empty().then(|| first.clone()),
+    })
+}
+
+/// What an unknown layer should have been; the layer itself where there is no doubt.
+pub fn for_layer(typed: &str, layers: &'static [KeyInfo]) -> (String, Option<&'static KeyInfo>) {
+    // `torch.nn.Conv2d()`, `keras.layers.Dense`
+    let bare = typed.trim_end_matches("()");
+    let bare = bare.rsplit('.').next().unwrap_or(bare);
+    let named = |name: &str| layers.iter().find(|layer| layer.name == name);
+    match familiar::find(familiar::LAYERS, bare) {
+        Some(Here::Layer(name)) => return (format!("here it is called `{name}`"), named(name)),
+        Some(Here::Note(note)) => return (note.to_owned(), None),
+        _ => {}
+    }
+    let same = layers
+        .iter()
+        .find(|layer| familiar::fold(layer.name) == familiar::fold(bare));
+    if let Some(layer) = same {
+        return (format!("here it is called `{}`", layer.name), Some(layer));
+    }
+    let names: Vec<&str> = layers.iter().map(|key| key.name).collect();
+    (suggest(bare, &names), None)
+}
+
+/// What a choice should have been that is none of a key's.
+pub fn for_choice(key: &KeyInfo, typed: &str, language: Language) -> String {
+    let names: Vec<&str> = key.keys().iter().map(|key| key.name).collect();
+    let same = names
+        .iter()
+        .find(|name| familiar::fold(name) == familiar::fold(typed))
+        .copied();
+    let foreign = match familiar::find(familiar::WORDS, typed) {
+        Some(Here::Word(word)) if names.contains(&word) => Some(word),
+        _ => None,
+    };
+    match (same.or(foreign), familiar::find(familiar::KEYS, typed)) {
+        (Some(name), _) => format!("here it is called \"{name}\""),
+        (None, Some(Here::Note(note))) => note.to_owned(),
+        (None, Some(Here::Key(path))) if find(path, language).is_some() => {
+            format!("here it is called `{path}`")
+        }
+        _ => suggest(typed, &names),
+    }
+}
+
+/// What to write where an array of choices is wanted, or an element of it, and something else stands.
+pub fn for_choices(key: &KeyInfo, typed: &Value) -> String {
+    let choices = key.keys();
+    let names: Vec<&str> = choices.iter().map(|key| key.name).collect();
+    match typed {
+        Value::String(name) if names.contains(&name.as_str()) => {
+            format!("write {} = [\"{name}\"]", key.name)
+        }
+        Value::Table(table) if table.len() == 1 => {
+            let name = table.entries().next().map_or("", |entry| &entry.key);
+            format!("it is an array: write {} = [{{ {name} = ... }}]", key.name)
+        }
+        Value::Table(_) => "each is an element of its own: [{ ... }, { ... }]".to_owned(),
+        _ => format!(
+            "an element is \"name\" or {{ name = {{ ... }} }}, of {}",
+            names.join(", ")
+        ),
+    }
+}
+
+/// What to write where a table is wanted and something else stands.
+pub fn for_table(path: &str, typed: &Value, keys: &[KeyInfo]) -> String {
+    let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+    if let Some((layers, name)) = path.rsplit_once('.').filter(|_| path.contains('[')) {
+        // The options of a layer: the one option that is typed without its name is its first.
+        let main = keys.iter().find(|key| key.is_required()).or(keys.last());
+        return match (main, typed) {
+            _ if layers.is_empty() => known(&names),
+            (None, _) => format!("write \"{name}\""),
+            (Some(key), Value::Integer(value)) => {
+                format!("write {{ {name} = {{ {} = {value} }} }}", key.name)
+            }
+            (Some(key), Value::Float(value)) => {
+                format!("write {{ {name} = {{ {} = {value:?} }} }}", key.name)
+            }
+            _ => known(&names),
+        };
+    }
+    match typed {
+        Value::String(typed) if names.contains(&typed.as_str()) => {
+            format!("write [{path}.{typed}]")
+        }
+        _ => format!("write [{path}], and under it its keys; {}", known(&names)),
+    }
+}
+
+/// What a value that is not of a key's kind should have been, if that can be told. `is_element`: only
+/// this element of an array is wrong.
+pub fn for_value(key: &KeyInfo, wrong: &Node, is_element: bool) -> Option<String> {
+    let each = match key.kind {
+        Kind::Array { each, .. } => *each,
+        kind => kind,
+    };
+    let number = match wrong.value {
+        Value::Integer(value) => Some(value as f64),
+        Value::Float(value) => Some(value),
+        _ => None,
+    };
+    match (&wrong.value, each) {
+        (Value::String(typed), Kind::Word(words))
+            if matches!(key.kind, Kind::Array { .. }) && words.contains(&typed.as_str()) =>
+        {
+            Some(format!("it is an array: write [\"{typed}\"]"))
+        }
+        (Value::String(typed), Kind::Word(words)) => word(typed, words),
+        (Value::String(typed), Kind::Boolean) => match typed.to_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => Some("write true, without quotes".to_owned()),
+            "false" | "no" | "off" | "0" => Some("write false, without quotes".to_owned()),
+            _ => None,
+        },
+        (Value::Integer(value @ (0 | 1)), Kind::Boolean) => Some(format!("write {}", *value == 1)),
+        (Value::Integer(value), Kind::Text | Kind::Pattern { .. }) => {
+            Some(format!("write \"{value}\", in quotes"))
+        }
+        (Value::String(typed), Kind::Pair { .. }) if typed == "valid" => {
+            Some("no padding at all is 0".to_owned())
+        }
+        (Value::String(typed), Kind::Pair { .. }) if typed == "same" => Some(
+            "for the size to stay the same, half of an odd kernel_size: 1 for 3, 2 for 5"
+                .to_owned(),
+        ),
+        (Value::String(typed), Kind::Integer { .. } | Kind::Float { .. } | Kind::Pair { .. }) => {
+            quoted_number(typed, key.unit)
+        }
+        (Value::Float(value), Kind::Integer { max, .. } | Kind::Pair { max, .. })
+            if value.fract() == 0.0 && *value >= 0.0 && *value <= max.min(1 << 53) as f64 =>
+        {
+            Some(format!("write {value:.0}"))
+        }
+        (Value::Integer(size), Kind::Integer { .. }) if key.name == "input" && !is_element => {
+            Some(format!("for grey images write [1, {size}, {size}]"))
+        }
+        (Value::Float(value), Kind::Float { .. })
+            if value.is_finite() && *value > 0.0 && !SINGLE.contains(value) =>
+        {
+            Some("training is in 32-bit floats: from 1e-37 to 3e38".to_owned())
+        }
+        (Value::Integer(_) | Value::Float(_), _)
+            if matches!(key.kind, Kind::Array { .. }) && !is_element =>
+        {
+            let number = number?;
+            let is_whole = matches!(wrong.value, Value::Integer(_));
+            let told = if is_whole {
+                format!("{number:.0}")
+            } else {
+                format!("{number:?}")
+            };
+            number
+                .is_finite()
+                .then(|| format!("an array of one number is [{told}]"))
+        }
+        (_, kind) if kind == Kind::SHARE && !is_element => {
+            let percent = number.filter(|it| (2.0..100.0).contains(it) && it.fract() == 0.0)?;
+            Some(format!(
+                "it is a part of one: {percent} % is {}",
+                percent / 100.0
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// What stands there now, in a few words.
+pub fn describe(value: &Value) -> String {
+    match value {
+        Value::Integer(value) => format!("this is {value}"),
+        // Debug, because it tells 5.0 from 5.
+        Value::Float(value) => format!("this is {value:?}"),
+        Value::String(text) => format!("this is the string {text:?}"),
+        Value::Array(items) => format!("this is an array of length {}", items.len()),
+        other => format!("this is {}", other.type_name()),
+    }
+}
+
+/// "did you mean" if a name is close, else the names there are.
+pub fn suggest(typed: &str, names: &[&str]) -> String {
+    match closest(typed, names) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => known(names),
+    }
+}
+
+/// The name that was most likely meant, if one is close.
+pub fn closest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
+    let folded = typed.to_lowercase().replace(['-', ' '], "_");
+    names
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(&folded, name), *name))
+        .min()
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 4)
+        .map(|(_, name)| name)
+}
+
+pub fn known(names: &[&str]) -> String {
+    if names.is_empty() {
+        return "no keys are taken here".to_owned();
+    }
+    if let [name] = names {
+        return format!("the only name known here is `{name}`");
+    }
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!("the names known here are {}", quoted.join(", "))
+}
+
+fn find(path: &str, language: Language) -> Option<&'static KeyInfo> {
+    KeyPath::parse(path).and_then(|path| language.find(&path))
+}
+
+fn word(typed: &str, words: &[&str]) -> Option<String> {
+    match familiar::find(familiar::WORDS, typed) {
+        Some(Here::Word(word)) if words.contains(&word) => {
+            return Some(format!("here it is called \"{word}\""));
+        }
+        Some(Here::Note(note)) if typed == "auto" => return Some(note.to_owned()),
+        _ => {}
+    }
+    if let Some(word) = closest(typed, words) {
+        return Some(format!("did you mean \"{word}\"?"));
+    }
+    Some(format!("the words are {}", words.join(", ")))
+}
+
+/// `"5"`, `"1e-3"`; where minutes are wanted, `"2h"` too.
+fn quoted_number(typed: &str, unit: &str) -> Option<String> {
+    let typed = typed.trim();
+    if let Ok(node) = tree::parse_value(typed, 0, 0)
+        && matches!(node.value, Value::Integer(_) | Value::Float(_))
+    {
+        return Some(format!("write {typed}, without quotes"));
+    }
+    if let Some((one, other)) = typed.split_once('/')
+        && let (Ok(one), Ok(other)) = (one.trim().parse::<f64>(), other.trim().parse::<f64>())
+        && (one / other).is_finite()
+    {
+        return Some(format!("TOML does not divide: write {:?}", one / other));
+    }
+    if let Some(Ok(percent)) = typed.strip_suffix('%').map(|it| it.trim().parse::<f64>()) {
+        return Some(format!("write {} for {percent} %", percent / 100.0));
+    }
+    let end = typed.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+    let number: f64 = typed[..end].parse().ok()?;
+    let minutes = match typed[end..].trim() {
+        "s" | "sec" | "second" | "seconds" => number / 60.0,
+        "m" | "min" | "minute" | "minutes" => number,
+        "h" | "hour" | "hours" => number * 60.0,
+        "d" | "day" | "days" => number * 1440.0,
+        _ => return None,
+    };
+    (unit == "minutes").then(|| format!("it is a number of minutes: write {minutes}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::LANGUAGE;
+    use crate::model::layer::LAYER_KEYS;
+
+    /// Every name from elsewhere leads to something that is there, and none to itself.
+    #[test]
+    fn familiar_names_lead_somewhere() {
+        let is_option = |path: &str| {
+            let (layer, option) = path.split_once('.').unwrap_or_default();
+            let layer = LAYER_KEYS.iter().find(|key| key.name == layer);
+            layer.is_some_and(|layer| layer.keys().iter().any(|key| key.name == option))
+        };
+        let tables = [
+            familiar::KEYS,
+            familiar::LAYERS,
+            familiar::OPTIONS,
+            familiar::WORDS,
+        ];
+        for (names, here) in tables.concat() {
+            for name in names.split(' ') {
+                assert_eq!(name, familiar::fold(name), "as names are looked up");
+            }
+            match here {
+                Here::Key(path) => {
+                    let found = find(path, LANGUAGE).is_some() || is_option(path);
+                    assert!(found, "{names} leads to {path}");
+                }
+                Here::Layer(name) => assert!(LAYER_KEYS.iter().any(|key| key.name == name)),
+                Here::Word(_) | Here::Note(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What a network costs, known before it is built.
+
+use super::layer::Layer;
+use super::shape::elements;
+use super::trace::Traced;
+
+/// What one layer costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cost {
+    /// Numbers that training moves.
+    pub parameters: u64,
+    /// Floating-point operations of the products in a forward pass of one image, multiplications and
+    /// additions each counted; all else is small beside them and left out, as in PyTorch's
+    /// `FlopCounterMode`.
+    pub flops: u64,
+    /// Bytes of what it gives for one image.
+    pub output_bytes: u64,
+}
+
+impl Traced<'_> {
+    /// Without what is inside.
+    pub fn cost(&self) -> Cost {
+        let output_bytes = 4 * elements(self.output) as u64;
+        let Some(rule) = self.layer.rule() else {
+            return Cost {
+                parameters: 0,
+                flops: 0,
+                output_bytes,
+            };
+        };
+        let weights = rule.weights(self.input) as u64;
+        // Every weight takes part once at each position.
+        let positions = rule.positions(self.input, self.output) as u64;
+        Cost {
+            parameters: weights + rule.other_parameters(self.input) as u64,
+            flops: (2 * weights).saturating_mul(positions),
+            output_bytes,
+        }
+    }
+}
+
+/// Bytes that a training step needs at the least: what layers give, with its gradient, where it is
+/// not gone at once in the layer after it. `traced` are all of the layers, those inside too.
+pub fn step_bytes(layers: &[Layer], traced: &[Traced<'_>], batch_size: usize) -> u64 {
+    let floats = step_floats(layers, &mut traced.iter());
+    floats.saturating_mul(4 * batch_size as u64)
+}
+
+fn step_floats<'a>(layers: &[Layer], traced: &mut impl Iterator<Item = &'a Traced<'a>>) -> u64 {
+    let mut floats: u64 = 0;
+    for (index, layer) in layers.iter().enumerate() {
+        let shape = traced.next().expect("every layer is traced").output;
+        let before = index.checked_sub(1).map(|before| &layers[before]);
+        let is_gone = matches!(
+            (before, layer, layers.get(index + 1)),
+            (_, Layer::Flatten | Layer::Dropout(_), _)
+                | (
+                    _,
+                    Layer::Conv2d(_) | Layer::BatchNorm2d(_),
+                    Some(Layer::Relu)
+                )
+                | (
+                    Some(Layer::Conv2d(_)),
+                    Layer::Relu,
+                    Some(Layer::MaxPool2d(_))
+                )
+        );
+        if !is_gone {
+            floats = floats.saturating_add(2 * elements(shape) as u64);
+        }
+        for (_, branch) in layer.branches() {
+            floats = floats.saturating_add(step_floats(branch, traced));
+        }
+    }
+    floats
+}

@@ -1,0 +1,192 @@
+//! How weights begin, with the names and defaults of `torch.nn.init`.
+
+use serde::Serialize;
+use strum::{EnumString, IntoStaticStr, VariantNames};
+
+use crate::language::choice::{ChoiceKey, Variant, infos};
+use crate::language::key::{Fallback, Key, KeyInfo};
+use crate::language::section::Section;
+use crate::language::values::{NUMBER, POSITIVE, word};
+use crate::language::word::Word;
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Initializer {
+    /// What PyTorch's layers begin with: weights and biases uniform in ±1/√fan_in.
+    Pytorch,
+    KaimingUniform(Kaiming),
+    KaimingNormal(Kaiming),
+    XavierUniform(Gain),
+    XavierNormal(Gain),
+    Orthogonal(Gain),
+    Zeros,
+    Constant(Constant),
+}
+
+/// As `torch.nn.init.kaiming_uniform_` and `kaiming_normal_`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Kaiming {
+    /// Whether the variance is kept on the way forward or backward.
+    pub mode: FanMode,
+    /// What follows the layer.
+    pub nonlinearity: Nonlinearity,
+    /// The slope of a leaky ReLU.
+    pub a: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gain {
+    pub gain: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Constant {
+    pub value: f64,
+}
+
+/// Which side of a layer keeps its variance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum FanMode {
+    /// The variance is kept on the way forward.
+    FanIn,
+    /// The variance of the gradient is kept on the way backward.
+    FanOut,
+}
+
+impl Word for FanMode {}
+
+/// The functions that `torch.nn.init.calculate_gain` knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Nonlinearity {
+    /// The layer's output itself.
+    Linear,
+    /// `tanh(x)`
+    Tanh,
+    /// `max(0, x)`
+    Relu,
+    /// `x`, with a small slope below 0.
+    LeakyRelu,
+}
+
+impl Word for Nonlinearity {}
+
+const MODE: Key<FanMode> = Key::with_default(
+    "mode",
+    word(),
+    "\"fan_in\"",
+    "whether the variance is kept on the way forward or backward",
+);
+const NONLINEARITY: Key<Nonlinearity> = Key::with_default(
+    "nonlinearity",
+    word(),
+    "\"leaky_relu\"",
+    "what follows the layer",
+);
+const A: Key<f64> = Key::with_default(
+    "a",
+    NUMBER,
+    "0.0",
+    "the slope below 0 of the leaky_relu that follows; 0 is relu",
+);
+const GAIN: Key<f64> = Key::with_default("gain", POSITIVE, "1.0", "a factor on the weights");
+const VALUE: Key<f64> = Key::required("value", NUMBER, "what every weight begins with");
+
+const KAIMING: &[KeyInfo] = &[MODE.info, NONLINEARITY.info, A.info];
+const GAINS: &[KeyInfo] = &[GAIN.info];
+
+type Reader = fn(&Section<'_>) -> Initializer;
+
+/// The ways to begin.
+const INITIALIZERS: [Variant<Reader>; 8] = [
+    Variant::new(
+        "pytorch",
+        &[],
+        "uniform in ±1/√fan_in, biases too, as PyTorch's layers",
+        |_| Initializer::Pytorch,
+    ),
+    Variant::new(
+        "kaiming_uniform",
+        KAIMING,
+        "as kaiming_uniform_",
+        |section| Initializer::KaimingUniform(Kaiming::read(section)),
+    ),
+    Variant::new("kaiming_normal", KAIMING, "as kaiming_normal_", |section| {
+        Initializer::KaimingNormal(Kaiming::read(section))
+    }),
+    Variant::new("xavier_uniform", GAINS, "as xavier_uniform_", |section| {
+        Initializer::XavierUniform(Gain::read(section))
+    }),
+    Variant::new("xavier_normal", GAINS, "as xavier_normal_", |section| {
+        Initializer::XavierNormal(Gain::read(section))
+    }),
+    Variant::new("orthogonal", GAINS, "as orthogonal_", |section| {
+        Initializer::Orthogonal(Gain::read(section))
+    }),
+    Variant::new("zeros", &[], "zeros", |_| Initializer::Zeros),
+    Variant::new("constant", &[VALUE.info], "one number", |section| {
+        Initializer::Constant(Constant {
+            value: section.read(&VALUE),
+        })
+    }),
+];
+
+/// The ways to begin, as keys.
+pub const KEYS: &[KeyInfo] = &infos(&INITIALIZERS);
+
+/// The key of the network.
+pub(crate) const OF_NETWORK: ChoiceKey<Reader> = ChoiceKey::new(
+    "init",
+    &INITIALIZERS,
+    KEYS,
+    Fallback::Value("\"pytorch\""),
+    "how the weights of convolutions and linear layers begin, and with any but \"pytorch\" their biases at 0",
+);
+
+/// The key that a layer has for its own.
+pub(crate) const OF_LAYER: ChoiceKey<Reader> = ChoiceKey::new(
+    "init",
+    &INITIALIZERS,
+    KEYS,
+    Fallback::derived("`model.init`"),
+    "how the weights begin, and with any but \"pytorch\" the bias at 0",
+);
+
+impl Initializer {
+    pub(crate) fn of_network(model: &Section<'_>) -> Self {
+        Self::read(&OF_NETWORK, model)
+    }
+
+    pub(crate) fn of_layer(layer: &Section<'_>) -> Option<Self> {
+        layer.node(&OF_LAYER)?;
+        Some(Self::read(&OF_LAYER, layer))
+    }
+
+    fn read(key: &ChoiceKey<Reader>, section: &Section<'_>) -> Self {
+        match section.choice(key) {
+            Some((way, section)) => (way.read)(&section),
+            None => Initializer::Pytorch,
+        }
+    }
+}
+
+impl Kaiming {
+    fn read(section: &Section<'_>) -> Self {
+        Self {
+            mode: section.read(&MODE),
+            nonlinearity: section.read(&NONLINEARITY),
+            a: section.read(&A),
+        }
+    }
+}
+
+impl Gain {
+    fn read(section: &Section<'_>) -> Self {
+        Self {
+            gain: section.read(&GAIN),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `[model]`: the input, and the network as a list of layers or by the name of a preset.
+
+use serde::Serialize;
+
+use super::initializer::{self, Initializer};
+use super::layer::{Layer, layer_keys};
+use super::preset::Preset;
+use crate::language::key::{Fallback, Key, KeyInfo, TableKey};
+use crate::language::kind::{Kind, LayerKeys, MAX_SIZE};
+use crate::language::values::{count, integer, three_counts, word};
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Model {
+    /// Channels, height, width of one image.
+    pub input: [usize; 3],
+    /// How the weights of convolutions and linear layers begin that do not say it themselves.
+    pub init: Initializer,
+    pub layers: Vec<Layer>,
+}
+
+pub const INPUT: Key<[usize; 3]> = Key::required(
+    "input",
+    three_counts("[channels, height, width], each an integer from 1 to 1048576"),
+    "the size of one image",
+)
+.unit("channels, pixels, pixels");
+pub const PRESET: Key<Option<Preset>> = Key::optional(
+    "preset",
+    word(),
+    "a known network, in place of `layers`; `runner config show` writes it out",
+);
+pub const WIDTH: Key<Option<usize>> = Key::derived(
+    "width",
+    count(),
+    "what is usual for the preset",
+    "the channels of the preset's first stage, or the features of an mlp's layers",
+);
+pub const CLASSES: Key<Option<usize>> = Key::optional(
+    "classes",
+    integer(2, MAX_SIZE),
+    "the number of classes that a preset tells apart",
+);
+pub const LAYERS: TableKey = TableKey::new(
+    "layers",
+    Kind::Layers(LayerKeys(layer_keys)),
+    Fallback::derived("those of `preset`"),
+    "the network",
+);
+pub const KEYS: &[KeyInfo] = &[
+    INPUT.info,
+    initializer::OF_NETWORK.info,
+    PRESET.info,
+    WIDTH.info,
+    CLASSES.info,
+    LAYERS.info,
+];
+
+/// Stands for an input that cannot be read.
+pub const UNREAD: [usize; 3] = [0; 3];

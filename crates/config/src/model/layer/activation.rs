@@ -1,0 +1,163 @@
+//! Activations with options.
+
+use serde::Serialize;
+use strum::{EnumString, VariantNames};
+
+use super::rule::Rule;
+use crate::language::key::{Key, KeyInfo};
+use crate::language::section::Section;
+use crate::language::values::{NUMBER, POSITIVE, count, word};
+use crate::language::word::Word;
+use crate::model::shape::{Refusal, Shape, channels_of};
+
+/// As `torch.nn.LeakyReLU`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct LeakyRelu {
+    pub negative_slope: f64,
+}
+
+/// As `torch.nn.GELU`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Gelu {
+    /// The exact function, or which approximation.
+    pub approximate: Approximate,
+}
+
+/// How GELU is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Approximate {
+    /// Exactly, with the error function.
+    None,
+    /// `0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`
+    Tanh,
+}
+
+impl Word for Approximate {}
+
+/// As `torch.nn.ELU`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Elu {
+    pub alpha: f64,
+}
+
+/// As `torch.nn.Softplus`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Softplus {
+    pub beta: f64,
+    /// Where `beta x` is above it, the layer gives `x` itself.
+    pub threshold: f64,
+}
+
+/// As `torch.nn.PReLU`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Prelu {
+    /// 1, or one a channel.
+    pub num_parameters: usize,
+    /// What each begins with.
+    pub init: f64,
+}
+
+const NEGATIVE_SLOPE: Key<f64> = Key::with_default(
+    "negative_slope",
+    NUMBER,
+    "0.01",
+    "the slope for negative inputs",
+);
+const APPROXIMATE: Key<Approximate> = Key::with_default(
+    "approximate",
+    word(),
+    "\"none\"",
+    "the exact function, or its approximation with tanh",
+);
+const ALPHA: Key<f64> = Key::with_default(
+    "alpha",
+    NUMBER,
+    "1.0",
+    "minus the limit for very negative inputs",
+);
+const BETA: Key<f64> = Key::with_default("beta", POSITIVE, "1.0", "how sharply the curve bends");
+const THRESHOLD: Key<f64> = Key::with_default(
+    "threshold",
+    NUMBER,
+    "20.0",
+    "above so much, of the input times beta, the layer gives the input itself",
+);
+const NUM_PARAMETERS: Key<usize> = Key::with_default(
+    "num_parameters",
+    count(),
+    "1",
+    "how many slopes are learned: 1, or one a channel",
+);
+const INIT: Key<f64> = Key::with_default(
+    "init",
+    NUMBER,
+    "0.25",
+    "the slope for negative inputs to begin with",
+);
+
+pub(super) const LEAKY_RELU_KEYS: &[KeyInfo] = &[NEGATIVE_SLOPE.info];
+pub(super) const GELU_KEYS: &[KeyInfo] = &[APPROXIMATE.info];
+pub(super) const ELU_KEYS: &[KeyInfo] = &[ALPHA.info];
+pub(super) const SOFTPLUS_KEYS: &[KeyInfo] = &[BETA.info, THRESHOLD.info];
+pub(super) const PRELU_KEYS: &[KeyInfo] = &[NUM_PARAMETERS.info, INIT.info];
+
+impl LeakyRelu {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            negative_slope: section.read(&NEGATIVE_SLOPE),
+        }
+    }
+}
+
+impl Gelu {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            approximate: section.read(&APPROXIMATE),
+        }
+    }
+}
+
+impl Elu {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            alpha: section.read(&ALPHA),
+        }
+    }
+}
+
+impl Softplus {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            beta: section.read(&BETA),
+            threshold: section.read(&THRESHOLD),
+        }
+    }
+}
+
+impl Prelu {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            num_parameters: section.read(&NUM_PARAMETERS),
+            init: section.read(&INIT),
+        }
+    }
+}
+
+impl Rule for Prelu {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        let (channels, count) = (channels_of(input), self.num_parameters);
+        if count == 1 || count == channels {
+            return Ok(input);
+        }
+        Err(Refusal::of_input(
+            format!("{count} slopes for {channels} channels"),
+            "set `num_parameters` to 1, or to the number of channels",
+        ))
+    }
+
+    fn other_parameters(&self, _input: Shape) -> usize {
+        self.num_parameters
+    }
+}

@@ -1,0 +1,289 @@
+//! Convolutions.
+
+use serde::{Serialize, Serializer};
+
+use super::options::{BIAS, DILATION, GROUPS, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, STRIDE};
+use super::rule::Rule;
+use crate::language::key::{Key, KeyInfo};
+use crate::language::kind::{Kind, MAX_SIZE};
+use crate::language::section::Section;
+use crate::language::values::{FromNode, PIXELS, SIZE_IN_PIXELS, either};
+use crate::model::initializer::{self, Initializer};
+use crate::model::shape::{Refusal, Shape, by, channels_of, check_size, image, windows};
+use crate::text::tree::{Node, Value};
+
+/// As `torch.nn.Conv2d`. Pairs are height, width.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Conv2d {
+    pub out_channels: usize,
+    pub kernel_size: [usize; 2],
+    pub stride: [usize; 2],
+    pub padding: Padding,
+    pub dilation: [usize; 2],
+    pub groups: usize,
+    pub bias: bool,
+    /// That of the network where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<Initializer>,
+}
+
+/// Zeros around an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Padding {
+    /// On both sides: height, width.
+    Pixels([usize; 2]),
+    /// As many in all as give an output of the input's size; where they do not halve, one more
+    /// below and on the right.
+    Same,
+}
+
+impl Serialize for Padding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Padding::Pixels(pair) => pair.serialize(serializer),
+            Padding::Same => serializer.serialize_str(SAME),
+        }
+    }
+}
+
+impl FromNode for Padding {
+    fn from_node(node: &Node, kind: Kind) -> Result<Self, &Node> {
+        match (&node.value, kind) {
+            (Value::String(word), _) if word == SAME => Ok(Padding::Same),
+            (_, Kind::Either(&[pixels, _])) => {
+                FromNode::from_node(node, pixels).map(Padding::Pixels)
+            }
+            _ => Err(node),
+        }
+    }
+
+    fn placeholder() -> Self {
+        Padding::Pixels([1, 1])
+    }
+}
+
+/// As `torch.nn.ConvTranspose2d`. Pairs are height, width.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConvTranspose2d {
+    pub out_channels: usize,
+    pub kernel_size: [usize; 2],
+    pub stride: [usize; 2],
+    /// Pixels of the output cut off on both sides.
+    pub padding: [usize; 2],
+    /// Rows and columns of the output added below and on the right.
+    pub output_padding: [usize; 2],
+    pub dilation: [usize; 2],
+    pub groups: usize,
+    pub bias: bool,
+    /// That of the network where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<Initializer>,
+}
+
+const SAME: &str = "same";
+const PADDING: Key<Padding> = Key::with_default(
+    "padding",
+    either(&[
+        Kind::Pair {
+            min: 0,
+            max: MAX_SIZE,
+        },
+        Kind::Word(&[SAME]),
+    ]),
+    "0",
+    "the zeros added on both sides; \"same\": as many as keep the size, for a stride of 1",
+)
+.unit("pixels");
+const CUT: Key<[usize; 2]> = Key::with_default(
+    "padding",
+    PIXELS,
+    "0",
+    "what is cut off the output on both sides",
+)
+.unit("pixels");
+const OUTPUT_PADDING: Key<[usize; 2]> = Key::with_default(
+    "output_padding",
+    PIXELS,
+    "0",
+    "what is added to the output below and on the right; less than stride or dilation",
+)
+.unit("pixels");
+const TRANSPOSED_STRIDE: Key<[usize; 2]> = Key::with_default(
+    "stride",
+    SIZE_IN_PIXELS,
+    "1",
+    "the step from what one pixel gives to what the next gives",
+)
+.unit("pixels");
+
+pub(super) const CONV2D_KEYS: &[KeyInfo] = &[
+    IN_CHANNELS.info,
+    OUT_CHANNELS.info,
+    KERNEL_SIZE.info,
+    STRIDE.info,
+    PADDING.info,
+    DILATION.info,
+    GROUPS.info,
+    BIAS.info,
+    initializer::OF_LAYER.info,
+];
+pub(super) const CONV_TRANSPOSE2D_KEYS: &[KeyInfo] = &[
+    IN_CHANNELS.info,
+    OUT_CHANNELS.info,
+    KERNEL_SIZE.info,
+    TRANSPOSED_STRIDE.info,
+    CUT.info,
+    OUTPUT_PADDING.info,
+    DILATION.info,
+    GROUPS.info,
+    BIAS.info,
+    initializer::OF_LAYER.info,
+];
+
+impl Conv2d {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            out_channels: section.read(&OUT_CHANNELS),
+            kernel_size: section.read(&KERNEL_SIZE),
+            stride: section.read(&STRIDE),
+            padding: section.read(&PADDING),
+            dilation: section.read(&DILATION),
+            groups: section.read(&GROUPS),
+            bias: section.read(&BIAS),
+            init: Initializer::of_layer(section),
+        }
+    }
+
+    /// The zeros before and after the rows, and before and after the columns.
+    pub fn sides(&self) -> [[usize; 2]; 2] {
+        match self.padding {
+            Padding::Pixels(pair) => pair.map(|pixels| [pixels, pixels]),
+            Padding::Same => [0, 1].map(|axis| {
+                let all = self.dilation[axis].saturating_mul(self.kernel_size[axis] - 1);
+                [all / 2, all - all / 2]
+            }),
+        }
+    }
+}
+
+impl ConvTranspose2d {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            out_channels: section.read(&OUT_CHANNELS),
+            kernel_size: section.read(&KERNEL_SIZE),
+            stride: section.read(&TRANSPOSED_STRIDE),
+            padding: section.read(&CUT),
+            output_padding: section.read(&OUTPUT_PADDING),
+            dilation: section.read(&DILATION),
+            groups: section.read(&GROUPS),
+            bias: section.read(&BIAS),
+            init: Initializer::of_layer(section),
+        }
+    }
+}
+
+impl Rule for Conv2d {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        image(input)?;
+        check_groups(input, self.out_channels, self.groups)?;
+        if self.padding == Padding::Same && self.stride != [1, 1] {
+            return Err(Refusal::of_layer(
+                format!(
+                    "padding \"same\" does not go with stride {}",
+                    by(self.stride)
+                ),
+                "state the `padding` in pixels: half of an odd kernel_size, 1 for 3, 2 for 5",
+            ));
+        }
+        let padding = self.sides().map(|[before, after]| before + after);
+        let [height, width] =
+            windows(input, self.kernel_size, self.stride, padding, self.dilation)?;
+        Ok(Shape::Image {
+            channels: self.out_channels,
+            height,
+            width,
+        })
+    }
+
+    fn weights(&self, input: Shape) -> usize {
+        let per_output = channels_of(input) / self.groups;
+        (self.out_channels * per_output).saturating_mul(self.kernel_size.iter().product())
+    }
+
+    fn other_parameters(&self, _input: Shape) -> usize {
+        if self.bias { self.out_channels } else { 0 }
+    }
+
+    fn positions(&self, _input: Shape, output: Shape) -> usize {
+        output.pixels()
+    }
+}
+
+impl Rule for ConvTranspose2d {
+    /// `(size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1`
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        let [_, height, width] = image(input)?;
+        check_groups(input, self.out_channels, self.groups)?;
+        let mut size = [height, width];
+        let mut uncut = size;
+        for (axis, size) in size.iter_mut().enumerate() {
+            if self.output_padding[axis] >= self.stride[axis].max(self.dilation[axis]) {
+                return Err(Refusal::of_layer(
+                    format!(
+                        "output_padding {} is not less than stride or dilation",
+                        by(self.output_padding)
+                    ),
+                    "choose a smaller `output_padding`",
+                ));
+            }
+            let whole = (*size - 1) * self.stride[axis]
+                + self.dilation[axis] * (self.kernel_size[axis] - 1)
+                + self.output_padding[axis]
+                + 1;
+            uncut[axis] = whole;
+            *size = whole.saturating_sub(2 * self.padding[axis]);
+            if *size == 0 {
+                return Err(Refusal::of_layer(
+                    format!("padding {} cuts off all that it gives", by(self.padding)),
+                    "choose a smaller `padding`",
+                ));
+            }
+        }
+        // The input with zeros in between and around it is hardly smaller than the output before the cut.
+        check_size(uncut, channels_of(input))?;
+        Ok(Shape::Image {
+            channels: self.out_channels,
+            height: size[0],
+            width: size[1],
+        })
+    }
+
+    fn weights(&self, input: Shape) -> usize {
+        let per_input = self.out_channels / self.groups;
+        (channels_of(input) * per_input).saturating_mul(self.kernel_size.iter().product())
+    }
+
+    fn other_parameters(&self, _input: Shape) -> usize {
+        if self.bias { self.out_channels } else { 0 }
+    }
+
+    /// The output is spread from the input.
+    fn positions(&self, input: Shape, _output: Shape) -> usize {
+        input.pixels()
+    }
+}
+
+fn check_groups(input: Shape, out_channels: usize, groups: usize) -> Result<(), Refusal> {
+    let help = "choose `groups` so that it divides the channels of input and output";
+    let message = |what: &str, count: usize| {
+        format!("{count} {what} channels do not divide into {groups} groups")
+    };
+    let channels = channels_of(input);
+    if !channels.is_multiple_of(groups) {
+        return Err(Refusal::of_input(message("input", channels), help));
+    }
+    if !out_channels.is_multiple_of(groups) {
+        return Err(Refusal::of_layer(message("output", out_channels), help));
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Dropout.
+
+use serde::Serialize;
+
+use crate::language::key::Key;
+use crate::language::section::Section;
+use crate::language::values::SHARE;
+
+/// As `torch.nn.Dropout` and `torch.nn.Dropout2d`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Dropout {
+    /// The share of elements, or channels, set to zero in training; the others are scaled by
+    /// `1 / (1 - p)`.
+    pub p: f64,
+}
+
+pub(super) const P: Key<f64> = Key::with_default(
+    "p",
+    SHARE,
+    "0.5",
+    "the share of elements set to zero in training",
+);
+pub(super) const CHANNEL_P: Key<f64> = Key::with_default(
+    "p",
+    SHARE,
+    "0.5",
+    "the share of channels set to zero in training",
+);
+
+impl Dropout {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            p: section.read(&P),
+        }
+    }
+
+    pub(super) fn read_of_channels(section: &Section<'_>) -> Self {
+        Self {
+            p: section.read(&CHANNEL_P),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The fully connected layer.
+
+use serde::Serialize;
+
+use super::options::{BIAS, IN_FEATURES};
+use super::rule::Rule;
+use crate::language::key::{Key, KeyInfo};
+use crate::language::section::Section;
+use crate::language::values::count;
+use crate::model::initializer::{self, Initializer};
+use crate::model::shape::{Refusal, Shape, elements};
+
+/// As `torch.nn.Linear`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Linear {
+    pub out_features: usize,
+    pub bias: bool,
+    /// That of the network where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<Initializer>,
+}
+
+const OUT_FEATURES: Key<usize> = Key::required(
+    "out_features",
+    count(),
+    "the number of features the layer gives",
+);
+
+pub(super) const LINEAR_KEYS: &[KeyInfo] = &[
+    IN_FEATURES.info,
+    OUT_FEATURES.info,
+    BIAS.info,
+    initializer::OF_LAYER.info,
+];
+
+impl Linear {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            out_features: section.read(&OUT_FEATURES),
+            bias: section.read(&BIAS),
+            init: Initializer::of_layer(section),
+        }
+    }
+}
+
+impl Rule for Linear {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        match input {
+            Shape::Flat { .. } => Ok(Shape::Flat {
+                features: self.out_features,
+            }),
+            Shape::Image { .. } => Err(Refusal::of_input(
+                format!("takes flat features and is given an image of {input}"),
+                "put \"flatten\" before it",
+            )),
+        }
+    }
+
+    fn weights(&self, input: Shape) -> usize {
+        elements(input).saturating_mul(self.out_features)
+    }
+
+    fn other_parameters(&self, _input: Shape) -> usize {
+        if self.bias { self.out_features } else { 0 }
+    }
+}

@@ -1,0 +1,232 @@
+//! Normalization layers.
+
+use serde::Serialize;
+
+use super::options::{NUM_CHANNELS, NUM_FEATURES};
+use super::rule::Rule;
+use crate::language::key::{Key, KeyInfo};
+use crate::language::section::Section;
+use crate::language::values::{BOOLEAN, EPSILON, SHARE, count};
+use crate::model::shape::{Refusal, Shape, channels_of, elements, image};
+
+/// As `torch.nn.BatchNorm2d` and `torch.nn.BatchNorm1d`, affine and with running statistics.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BatchNorm {
+    /// Added to the variance.
+    pub eps: f64,
+    /// The share of a batch's statistics in the running ones.
+    pub momentum: f64,
+}
+
+/// As `torch.nn.GroupNorm`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupNorm {
+    pub num_groups: usize,
+    pub eps: f64,
+    /// Whether there is a weight and a bias a channel.
+    pub affine: bool,
+}
+
+/// As `torch.nn.LayerNorm` over all of a sample.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LayerNorm {
+    pub eps: f64,
+    /// Whether there is a weight for each element.
+    pub elementwise_affine: bool,
+    /// Whether there is a bias for each element too.
+    pub bias: bool,
+}
+
+/// As `torch.nn.InstanceNorm2d`, without running statistics.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InstanceNorm2d {
+    pub eps: f64,
+    /// Whether there is a weight and a bias a channel.
+    pub affine: bool,
+}
+
+const EPS: Key<f64> = Key::with_default(
+    "eps",
+    EPSILON,
+    "1e-5",
+    "the term added to the variance for numerical stability",
+);
+const MOMENTUM: Key<f64> = Key::with_default(
+    "momentum",
+    SHARE,
+    "0.1",
+    "the share of each batch's statistics in the running ones, which evaluation uses",
+);
+const NUM_GROUPS: Key<usize> = Key::required(
+    "num_groups",
+    count(),
+    "the number of groups the channels are split into, each with statistics of its own",
+);
+const AFFINE: Key<bool> = Key::with_default(
+    "affine",
+    BOOLEAN,
+    "true",
+    "whether each channel has a weight and a bias",
+);
+const INSTANCE_AFFINE: Key<bool> = Key::with_default(
+    "affine",
+    BOOLEAN,
+    "false",
+    "whether each channel has a weight and a bias",
+);
+const ELEMENTWISE_AFFINE: Key<bool> = Key::with_default(
+    "elementwise_affine",
+    BOOLEAN,
+    "true",
+    "whether each element has a weight and a bias",
+);
+const LAYER_NORM_BIAS: Key<bool> = Key::with_default(
+    "bias",
+    BOOLEAN,
+    "true",
+    "whether there is a bias beside the weight",
+);
+
+pub(super) const BATCH_NORM_KEYS: &[KeyInfo] = &[NUM_FEATURES.info, EPS.info, MOMENTUM.info];
+pub(super) const GROUP_NORM_KEYS: &[KeyInfo] =
+    &[NUM_CHANNELS.info, NUM_GROUPS.info, EPS.info, AFFINE.info];
+pub(super) const LAYER_NORM_KEYS: &[KeyInfo] =
+    &[EPS.info, ELEMENTWISE_AFFINE.info, LAYER_NORM_BIAS.info];
+pub(super) const INSTANCE_NORM2D_KEYS: &[KeyInfo] =
+    &[NUM_FEATURES.info, EPS.info, INSTANCE_AFFINE.info];
+
+/// The shapes of `batch_norm2d`.
+struct OfImages;
+
+/// The shapes of `batch_norm1d`.
+struct OfFeatures;
+
+/// As `batch_norm2d`, a norm has the shapes of images.
+pub(super) fn of_images(_norm: &BatchNorm) -> &'static dyn Rule {
+    &OfImages
+}
+
+/// As `batch_norm1d`, a norm has the shapes of features.
+pub(super) fn of_features(_norm: &BatchNorm) -> &'static dyn Rule {
+    &OfFeatures
+}
+
+impl BatchNorm {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            eps: section.read(&EPS),
+            momentum: section.read(&MOMENTUM),
+        }
+    }
+}
+
+impl GroupNorm {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            num_groups: section.read(&NUM_GROUPS),
+            eps: section.read(&EPS),
+            affine: section.read(&AFFINE),
+        }
+    }
+}
+
+impl LayerNorm {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            eps: section.read(&EPS),
+            elementwise_affine: section.read(&ELEMENTWISE_AFFINE),
+            bias: section.read(&LAYER_NORM_BIAS),
+        }
+    }
+}
+
+impl InstanceNorm2d {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            eps: section.read(&EPS),
+            affine: section.read(&INSTANCE_AFFINE),
+        }
+    }
+}
+
+impl Rule for OfImages {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        match input {
+            Shape::Image { .. } => Ok(input),
+            Shape::Flat { .. } => Err(Refusal::of_input(
+                format!("takes an image and is given {input}"),
+                "move it before \"flatten\", or for features take \"batch_norm1d\"",
+            )),
+        }
+    }
+
+    fn other_parameters(&self, input: Shape) -> usize {
+        2 * channels_of(input)
+    }
+}
+
+impl Rule for OfFeatures {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        match input {
+            Shape::Flat { .. } => Ok(input),
+            Shape::Image { .. } => Err(Refusal::of_input(
+                format!("takes flat features and is given an image of {input}"),
+                "for images it is \"batch_norm2d\"",
+            )),
+        }
+    }
+
+    fn other_parameters(&self, input: Shape) -> usize {
+        2 * channels_of(input)
+    }
+}
+
+impl Rule for GroupNorm {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        let (channels, groups) = (channels_of(input), self.num_groups);
+        if channels.is_multiple_of(groups) {
+            return Ok(input);
+        }
+        Err(Refusal::of_input(
+            format!("{channels} channels do not divide into {groups} groups"),
+            "choose `num_groups` so that it divides the channels",
+        ))
+    }
+
+    fn other_parameters(&self, input: Shape) -> usize {
+        if self.affine {
+            2 * channels_of(input)
+        } else {
+            0
+        }
+    }
+}
+
+impl Rule for LayerNorm {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        Ok(input)
+    }
+
+    fn other_parameters(&self, input: Shape) -> usize {
+        let arrays = 1 + usize::from(self.bias);
+        if self.elementwise_affine {
+            arrays * elements(input)
+        } else {
+            0
+        }
+    }
+}
+
+impl Rule for InstanceNorm2d {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        image(input).map(|_| input)
+    }
+
+    fn other_parameters(&self, input: Shape) -> usize {
+        if self.affine {
+            2 * channels_of(input)
+        } else {
+            0
+        }
+    }
+}

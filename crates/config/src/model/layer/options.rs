@@ -1,0 +1,56 @@
+//! Options that layers of several families have.
+
+use crate::language::key::Key;
+use crate::language::values::{BOOLEAN, SIZE_IN_PIXELS, count};
+
+pub(super) const OUT_CHANNELS: Key<usize> = Key::required(
+    "out_channels",
+    count(),
+    "the number of channels the layer gives",
+);
+pub(super) const KERNEL_SIZE: Key<[usize; 2]> = Key::required(
+    "kernel_size",
+    SIZE_IN_PIXELS,
+    "the height and width of the window",
+)
+.unit("pixels");
+pub(super) const STRIDE: Key<[usize; 2]> =
+    Key::with_default("stride", SIZE_IN_PIXELS, "1", "the step of the window").unit("pixels");
+pub(super) const DILATION: Key<[usize; 2]> = Key::with_default(
+    "dilation",
+    SIZE_IN_PIXELS,
+    "1",
+    "the spacing of the kernel's elements",
+)
+.unit("pixels");
+pub(super) const GROUPS: Key<usize> = Key::with_default(
+    "groups",
+    count(),
+    "1",
+    "the number of groups the channels are split into",
+);
+pub(super) const BIAS: Key<bool> =
+    Key::with_default("bias", BOOLEAN, "true", "whether a bias is added");
+pub(super) const IN_CHANNELS: Key<Option<usize>> = stated(
+    "in_channels",
+    "the number of channels the layer takes; may be stated, and is then checked",
+);
+pub(super) const NUM_CHANNELS: Key<Option<usize>> = stated(
+    "num_channels",
+    "the number of channels the layer takes; may be stated, and is then checked",
+);
+pub(super) const NUM_FEATURES: Key<Option<usize>> = stated(
+    "num_features",
+    "the number of channels the layer takes; may be stated, and is then checked",
+);
+pub(super) const IN_FEATURES: Key<Option<usize>> = stated(
+    "in_features",
+    "the number of features the layer takes; may be stated, and is then checked",
+);
+
+/// What a config may say of a layer's input though it follows from the layer before.
+pub const STATED: &[Key<Option<usize>>] = &[IN_CHANNELS, NUM_CHANNELS, NUM_FEATURES, IN_FEATURES];
+
+const fn stated(name: &'static str, meaning: &'static str) -> Key<Option<usize>> {
+    Key::derived(name, count(), "what the layer before gives", meaning)
+}

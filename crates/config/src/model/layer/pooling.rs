@@ -1,0 +1,167 @@
+//! Pooling layers.
+
+use serde::Serialize;
+
+use super::options::KERNEL_SIZE;
+use super::rule::Rule;
+use crate::language::key::{Key, KeyInfo};
+use crate::language::section::Section;
+use crate::language::values::{BOOLEAN, PIXELS, SIZE_IN_PIXELS};
+use crate::model::shape::{Refusal, Shape, by, channels_of, image, windows};
+
+/// As `torch.nn.MaxPool2d`, rounding down (`ceil_mode = False`). Pairs are height, width.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MaxPool2d {
+    pub kernel_size: [usize; 2],
+    /// The kernel's size unless stated.
+    pub stride: [usize; 2],
+    /// Minus infinity added on both sides.
+    pub padding: [usize; 2],
+}
+
+/// As `torch.nn.AvgPool2d`, rounding down (`ceil_mode = False`). Pairs are height, width.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AvgPool2d {
+    pub kernel_size: [usize; 2],
+    /// The kernel's size unless stated.
+    pub stride: [usize; 2],
+    /// Zeros added on both sides.
+    pub padding: [usize; 2],
+    /// Whether they count in the mean.
+    pub count_include_pad: bool,
+}
+
+/// As `torch.nn.AdaptiveAvgPool2d`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AdaptiveAvgPool2d {
+    /// Height and width of what it gives.
+    pub output_size: [usize; 2],
+}
+
+const STRIDE: Key<Option<[usize; 2]>> = Key::follows(
+    "stride",
+    SIZE_IN_PIXELS,
+    "kernel_size",
+    "`kernel_size`",
+    "the step of the window",
+)
+.unit("pixels");
+const PADDING: Key<[usize; 2]> = Key::with_default(
+    "padding",
+    PIXELS,
+    "0",
+    "what is added on both sides before the window moves",
+)
+.unit("pixels");
+const COUNT_INCLUDE_PAD: Key<bool> = Key::with_default(
+    "count_include_pad",
+    BOOLEAN,
+    "true",
+    "whether zeros of the padding count in the mean",
+);
+const OUTPUT_SIZE: Key<[usize; 2]> = Key::required(
+    "output_size",
+    SIZE_IN_PIXELS,
+    "the height and width that the layer gives",
+);
+
+pub(super) const MAX_POOL2D_KEYS: &[KeyInfo] = &[KERNEL_SIZE.info, STRIDE.info, PADDING.info];
+pub(super) const AVG_POOL2D_KEYS: &[KeyInfo] = &[
+    KERNEL_SIZE.info,
+    STRIDE.info,
+    PADDING.info,
+    COUNT_INCLUDE_PAD.info,
+];
+pub(super) const ADAPTIVE_AVG_POOL2D_KEYS: &[KeyInfo] = &[OUTPUT_SIZE.info];
+
+impl MaxPool2d {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        let kernel_size = section.read(&KERNEL_SIZE);
+        Self {
+            kernel_size,
+            stride: section.read(&STRIDE).unwrap_or(kernel_size),
+            padding: section.read(&PADDING),
+        }
+    }
+}
+
+impl AvgPool2d {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        let kernel_size = section.read(&KERNEL_SIZE);
+        Self {
+            kernel_size,
+            stride: section.read(&STRIDE).unwrap_or(kernel_size),
+            padding: section.read(&PADDING),
+            count_include_pad: section.read(&COUNT_INCLUDE_PAD),
+        }
+    }
+}
+
+impl AdaptiveAvgPool2d {
+    pub(super) fn read(section: &Section<'_>) -> Self {
+        Self {
+            output_size: section.read(&OUTPUT_SIZE),
+        }
+    }
+}
+
+/// `global_avg_pool`
+pub(super) struct GlobalAvgPool;
+
+impl Rule for MaxPool2d {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        after_pool(input, self.kernel_size, self.stride, self.padding)
+    }
+}
+
+impl Rule for AvgPool2d {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        after_pool(input, self.kernel_size, self.stride, self.padding)
+    }
+}
+
+impl Rule for AdaptiveAvgPool2d {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        let [channels, ..] = image(input)?;
+        let [height, width] = self.output_size;
+        Ok(Shape::Image {
+            channels,
+            height,
+            width,
+        })
+    }
+}
+
+impl Rule for GlobalAvgPool {
+    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+        let [channels, ..] = image(input)?;
+        Ok(Shape::Flat { features: channels })
+    }
+}
+
+fn after_pool(
+    input: Shape,
+    kernel_size: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
+) -> Result<Shape, Refusal> {
+    image(input)?;
+    // As PyTorch: otherwise a window could lie in the padding alone.
+    if (0..2).any(|i| padding[i] * 2 > kernel_size[i]) {
+        return Err(Refusal::of_layer(
+            format!(
+                "padding {} is more than half of window {}",
+                by(padding),
+                by(kernel_size)
+            ),
+            "choose a `padding` of at most half the `kernel_size`",
+        ));
+    }
+    let padding = padding.map(|pixels| 2 * pixels);
+    let [height, width] = windows(input, kernel_size, stride, padding, [1, 1])?;
+    Ok(Shape::Image {
+        channels: channels_of(input),
+        height,
+        width,
+    })
+}

@@ -1,0 +1,364 @@
+//! Where every value comes from: file, line and column, environment, command line or default.
+
+use crate::Error;
+use crate::document::Document;
+use crate::experiment::{Experiment, LANGUAGE};
+use crate::language::familiar;
+use crate::language::key::{Fallback, KeyInfo};
+use crate::language::kind::{Kind, LayerKeys};
+use crate::language::remedy;
+use crate::model::keys::LAYERS;
+use crate::model::layer::{LAYER_KEYS, Layer, RESIDUAL};
+use crate::text::diagnostic::{Diagnostic, Problems};
+use crate::text::path::{KeyPath, Step};
+use crate::text::source::{Origin, Source, SourceKind, place, plain, way};
+use crate::text::tree::{self, Node, Value};
+
+/// All there is to say of one key.
+#[derive(Debug)]
+pub struct Explanation {
+    pub path: String,
+    pub key: &'static KeyInfo,
+    /// The values at the path and below it, as TOML text, each with its path and where it comes
+    /// from; none where the experiment has no such value.
+    pub values: Vec<Explained>,
+    /// Where the key was taken away with `{ unset = true }`, and the value it had.
+    pub removed: Option<(String, String)>,
+}
+
+#[derive(Debug)]
+pub struct Explained {
+    pub path: String,
+    pub value: String,
+    pub origin: Whence,
+    /// What other sources say, whose word does not count; the one that would comes first: its text
+    /// and its place.
+    pub instead_of: Vec<(String, String)>,
+}
+
+/// Where a value comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Whence {
+    Typed {
+        /// A place in a text: `configs/baseline.toml:12:10`.
+        place: String,
+        /// The places at which the texts on the way to it are extended or named.
+        way: Vec<String>,
+        /// The places of parts of the value that come from elsewhere.
+        parts: Vec<String>,
+    },
+    Default,
+    /// It follows from others, in these words; where that is one value, from this place.
+    Derived(&'static str, Option<String>),
+}
+
+impl Whence {
+    /// Without the way to it.
+    pub fn place(&self) -> String {
+        match self {
+            Whence::Typed { place, parts, .. } => {
+                let parts = parts.iter().map(|part| format!(" and {part}"));
+                place.clone() + &parts.collect::<String>()
+            }
+            Whence::Default => "default".to_owned(),
+            Whence::Derived(words, None) => (*words).to_owned(),
+            Whence::Derived(words, Some(place)) => format!("{words}, {place}"),
+        }
+    }
+}
+
+impl std::fmt::Display for Whence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.place())?;
+        if let Whence::Typed { way, .. } = self {
+            way.iter().try_for_each(|by| write!(f, ", {by}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The key that a path names, whether or not an experiment has it; an option of a layer also by the
+/// layer's name, `conv2d.stride`.
+pub fn find_key(path: &str) -> Result<&'static KeyInfo, Error> {
+    let parsed = KeyPath::parse(path);
+    let found = parsed.as_ref().and_then(|path| LANGUAGE.find(path));
+    let of_layer = || {
+        let (layer, option) = path.split_once('.').unwrap_or((path, ""));
+        let layer = LAYER_KEYS.iter().find(|key| key.name == layer)?;
+        match option {
+            "" => Some(layer),
+            option => layer.keys().iter().find(|key| key.name == option),
+        }
+    };
+    found.or_else(of_layer).ok_or_else(|| unknown(path))
+}
+
+impl Document {
+    /// The resolved experiment with a comment at each value that says where it comes from; reads back
+    /// to the same experiment.
+    pub fn annotated(&self, experiment: &Experiment) -> String {
+        let document = self.expanded();
+        let text = experiment.to_toml();
+        let root = tree::parse_document(&text, 0).expect("what is resolved is valid TOML");
+        let mut places = Vec::new();
+        find_values(&root, KeyPath::default(), &mut places);
+        places.sort_by_key(|(end, _)| *end);
+        let (mut annotated, mut done) = (String::new(), 0);
+        for (end, path) in places {
+            let end = text[end..]
+                .find('\n')
+                .map_or(text.len(), |length| end + length);
+            let origin = document.origin_of(&path).place();
+            annotated += &format!("{} # {origin}", &text[done..end]);
+            done = end;
+        }
+        annotated + &text[done..]
+    }
+
+    /// What there is to say of the key at a path.
+    pub fn explain(&self, path: &str, experiment: &Experiment) -> Result<Explanation, Error> {
+        self.expanded().explain_written_out(path, experiment)
+    }
+
+    /// The same of a document in which nothing is left to write out.
+    fn explain_written_out(
+        &self,
+        path: &str,
+        experiment: &Experiment,
+    ) -> Result<Explanation, Error> {
+        let mut key = find_key(path)?;
+        let steps = KeyPath::parse(path).unwrap_or_default();
+        if let (Kind::Layers(LayerKeys(keys)), Some((Step::Index(_), list))) =
+            (key.kind, steps.0.split_last())
+        {
+            let Some(layer) = layer_at(experiment, &steps.0) else {
+                let count = list_at(experiment, list).map_or(0, <[Layer]>::len);
+                let list = KeyPath(list.to_vec());
+                let help = format!("`{list}` has {count} layers, numbered from 0");
+                return Err(refuse(path, format!("there is no `{path}`"), help));
+            };
+            let named = keys().iter().find(|key| key.name == layer.name());
+            key = named.unwrap_or(key);
+        }
+        if let Some((Step::Key(name), parents)) = steps.0.split_last()
+            && let Some(Step::Index(_)) = parents.last()
+            && let Some(layer) = layer_at(experiment, parents)
+            && layer.name() == name
+            && layer_has_no_options(layer)
+        {
+            // It is typed as its name.
+            let path = KeyPath(parents.to_vec()).to_string();
+            return self.explain_written_out(&path, experiment);
+        }
+        // An option of a layer goes for all layers of its kind.
+        let is_of_all = LANGUAGE.find(&steps).is_none();
+        let inside = |candidate: &str| {
+            let rest = match is_of_all {
+                true => candidate
+                    .split_once("].")
+                    .and_then(|(_, rest)| rest.strip_prefix(path)),
+                false => candidate.strip_prefix(path),
+            };
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let mut found: Vec<(KeyPath, String, String)> = experiment
+            .flatten()
+            .into_iter()
+            .filter(|(path, _)| inside(path))
+            .map(|(path, value)| (KeyPath::parse(&path).unwrap_or_default(), path, value))
+            .collect();
+        found.sort_by_cached_key(|(steps, ..)| LANGUAGE.rank(steps));
+        let mut values: Vec<Explained> = found
+            .into_iter()
+            .map(|(steps, path, value)| self.trace(&steps, path, plain(&value)))
+            .collect();
+        // What is only in the document, as `data.path`, or an element of an array.
+        if values.is_empty()
+            && let Some(node) = self.root.get(&steps.0)
+        {
+            values.push(self.trace(&steps, path.to_owned(), self.typed(node)));
+        }
+        let removed = self.root.removed(&steps.0);
+        let removed = removed.map(|(by, node)| (self.whence(by).place(), self.typed(node)));
+        Ok(Explanation {
+            path: path.to_owned(),
+            key,
+            values,
+            removed,
+        })
+    }
+
+    fn trace(&self, steps: &KeyPath, path: String, value: String) -> Explained {
+        // Over what nobody typed, nothing was replaced.
+        let instead_of = match self.root.get(&steps.0) {
+            Some(_) => self.root.history(&steps.0),
+            None => Vec::new(),
+        };
+        let tell = |node: &Node| (self.typed(node), self.whence(&node.origin).to_string());
+        Explained {
+            path,
+            value,
+            origin: self.origin_of(steps),
+            instead_of: instead_of.into_iter().map(tell).collect(),
+        }
+    }
+
+    fn origin_of(&self, steps: &KeyPath) -> Whence {
+        match self.root.get(&steps.0) {
+            Some(node) => self.whence_node(node),
+            None => self.fallback(steps),
+        }
+    }
+
+    /// Where a value comes from that nobody typed.
+    fn fallback(&self, path: &KeyPath) -> Whence {
+        let Some(Fallback::Derived { words, key }) = LANGUAGE.find(path).map(|key| key.default)
+        else {
+            return Whence::Default;
+        };
+        let place = key.and_then(|key| {
+            let (_, table) = path.0.split_last()?;
+            let node = self.root.get(&KeyPath(table.to_vec()).join(key).0)?;
+            Some(self.whence(&node.origin).place())
+        });
+        Whence::Derived(words, place)
+    }
+
+    fn whence_node(&self, node: &Node) -> Whence {
+        let mut whence = self.whence(&node.origin);
+        if let Whence::Typed { parts, .. } = &mut whence {
+            let foreign = node.foreign_origins().into_iter();
+            parts.extend(foreign.map(|origin| self.whence(origin).place()));
+            parts.dedup();
+        }
+        whence
+    }
+
+    fn whence(&self, origin: &Origin) -> Whence {
+        let source = &self.sources()[origin.source];
+        Whence::Typed {
+            place: match source.kind {
+                SourceKind::File | SourceKind::Preset => place(self.sources(), origin),
+                _ => format!("{}: {}", source.name, plain(&source.text)),
+            },
+            way: way(self.sources(), origin),
+            parts: Vec::new(),
+        }
+    }
+
+    /// A value as it was typed, in one line.
+    fn typed(&self, node: &Node) -> String {
+        let Origin { source, span } = &node.origin;
+        let text = &self.sources()[*source].text[span.clone()];
+        plain(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// The list of layers at a path, `model.layers`.
+fn list_at<'a>(experiment: &'a Experiment, steps: &[Step]) -> Option<&'a [Layer]> {
+    let (Step::Key(name), parents) = steps.split_last()? else {
+        return None;
+    };
+    match parents {
+        [Step::Key(model)] if model == "model" && name == LAYERS.name => {
+            Some(&experiment.model.layers)
+        }
+        [parents @ .., Step::Key(_)] => {
+            let branches = layer_at(experiment, parents)?.branches();
+            let branch = branches.into_iter().find(|(branch, _)| branch == name);
+            branch.map(|(_, layers)| layers)
+        }
+        _ => None,
+    }
+}
+
+/// The layer at a path, `model.layers[3].residual.layers[0]`.
+fn layer_at<'a>(experiment: &'a Experiment, steps: &[Step]) -> Option<&'a Layer> {
+    let (Step::Index(index), list) = steps.split_last()? else {
+        return None;
+    };
+    list_at(experiment, list)?.get(*index)
+}
+
+fn layer_has_no_options(layer: &Layer) -> bool {
+    let key = LAYER_KEYS.iter().find(|key| key.name == layer.name());
+    key.is_some_and(|key| key.keys().is_empty())
+}
+
+/// The values of a resolved experiment, a layer as one, each with the byte after it.
+fn find_values(node: &Node, path: KeyPath, found: &mut Vec<(usize, KeyPath)>) {
+    match &node.value {
+        Value::Table(table) => {
+            for entry in table.entries() {
+                find_values(&entry.node, path.join(&entry.key), found);
+            }
+        }
+        Value::Array(layers)
+            if LANGUAGE
+                .find(&path)
+                .is_some_and(|key| matches!(key.kind, Kind::Layers(_))) =>
+        {
+            for (index, layer) in layers.iter().enumerate() {
+                let mut path = path.clone();
+                path.push(Step::Index(index));
+                match &layer.value {
+                    // It is on lines of its own.
+                    Value::Table(table) if table.get(RESIDUAL.info.name).is_some() => {
+                        find_values(layer, path, found);
+                    }
+                    _ => found.push((layer.origin.span.end, path)),
+                }
+            }
+        }
+        _ => found.push((node.origin.span.end, path)),
+    }
+}
+
+/// What is said of a path that names no key of the language.
+fn unknown(path: &str) -> Error {
+    let help = match KeyPath::parse(path) {
+        None => "a path looks like training.epochs or model.layers[0].conv2d.stride".to_owned(),
+        Some(parsed) => help_for(&parsed),
+    };
+    refuse(path, format!("unknown key `{path}`"), help)
+}
+
+fn refuse(path: &str, message: String, help: String) -> Error {
+    let whole = Origin {
+        source: 0,
+        span: 0..path.len(),
+    };
+    let source = Source::command_line(path.to_owned());
+    let diagnostic = Diagnostic::new(message, whole, "").help(help);
+    Problems::new(vec![source], vec![diagnostic]).into()
+}
+
+/// What the first unknown step of a path should have been.
+fn help_for(path: &KeyPath) -> String {
+    let mut known = KeyPath::default();
+    for step in &path.0 {
+        let mut next = known.clone();
+        next.push(step.clone());
+        if let Step::Key(name) = step
+            && LANGUAGE.find(&next).is_none()
+        {
+            let key = LANGUAGE.find(&known);
+            let keys = LANGUAGE.keys_at(&known).unwrap_or_default();
+            return match key.map(|key| key.kind) {
+                Some(Kind::Layers(LayerKeys(keys))) => remedy::for_layer(name, keys()).0,
+                Some(kind) if keys.is_empty() => format!("`{known}` has no keys, it is {kind}"),
+                _ => {
+                    let is_of_layer = known.0.iter().any(|step| matches!(step, Step::Index(_)));
+                    let foreign = if is_of_layer {
+                        familiar::OPTIONS
+                    } else {
+                        familiar::KEYS
+                    };
+                    remedy::for_key(name, &known.to_string(), keys, foreign, LANGUAGE).help
+                }
+            };
+        }
+        known = next;
+    }
+    String::new()
+}

@@ -1,0 +1,132 @@
+//! The resolved experiment: every value spelled out, as TOML and as a list of paths.
+
+use serde::Serialize;
+
+use crate::experiment::Experiment;
+use crate::model::layer::Layer;
+use crate::sections::checkpoint::Checkpoint;
+use crate::sections::data::Data;
+use crate::sections::device::Device;
+use crate::sections::early_stop::EarlyStop;
+use crate::sections::loss::Loss;
+use crate::sections::metrics::Metrics;
+use crate::sections::optimizer::Optimizer;
+use crate::sections::schedule::Schedule;
+use crate::sections::training::Training;
+
+const SAYABLE: &str = "an experiment has only what TOML can say";
+
+/// An experiment but for its model, which comes last and reads best one layer a line.
+#[derive(Serialize)]
+struct Head<'a> {
+    name: &'a str,
+    seed: &'a u64,
+    device: &'a Device,
+    data: &'a Data,
+    training: &'a Training,
+    loss: &'a Loss,
+    optimizer: &'a Optimizer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: &'a Option<Schedule>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    early_stop: &'a Option<EarlyStop>,
+    checkpoint: &'a Checkpoint,
+    metrics: &'a Metrics,
+}
+
+impl Experiment {
+    /// Every value spelled out as TOML; reading it gives an equal experiment.
+    pub fn to_toml(&self) -> String {
+        let Self {
+            name,
+            seed,
+            device,
+            data,
+            training,
+            loss,
+            optimizer,
+            schedule,
+            early_stop,
+            checkpoint,
+            metrics,
+            model,
+        } = self;
+        let head = Head {
+            name,
+            seed,
+            device,
+            data,
+            training,
+            loss,
+            optimizer,
+            schedule,
+            early_stop,
+            checkpoint,
+            metrics,
+        };
+        let mut text = toml::to_string(&head).expect(SAYABLE);
+        text.push_str(&format!("\n[model]\ninput = {}\n", in_line(&model.input)));
+        text.push_str(&format!("init = {}\nlayers = [\n", in_line(&model.init)));
+        write_layers(&mut text, &model.layers, "  ");
+        text.push_str("]\n");
+        text
+    }
+
+    /// Every value under its dotted path, `model.layers[0].conv2d.stride[1]` for one, as TOML text.
+    pub fn flatten(&self) -> Vec<(String, String)> {
+        let value = toml::Value::try_from(self).expect(SAYABLE);
+        let mut pairs = Vec::new();
+        flatten_into(&value, String::new(), &mut pairs);
+        pairs
+    }
+}
+
+/// A value as TOML in one line.
+fn in_line(value: &impl Serialize) -> String {
+    let mut line = String::new();
+    let serializer = toml::ser::ValueSerializer::new(&mut line);
+    let written = value.serialize(serializer);
+    written.expect(SAYABLE);
+    line
+}
+
+/// One layer a line.
+fn write_layers(text: &mut String, layers: &[Layer], indent: &str) {
+    for layer in layers {
+        if let Layer::Residual(residual) = layer {
+            let inner = format!("{indent}  ");
+            text.push_str(&format!("{indent}{{ residual = {{ layers = [\n"));
+            write_layers(text, &residual.layers, &inner);
+            text.push_str(&format!("{indent}], shortcut = ["));
+            if !residual.shortcut.is_empty() {
+                text.push('\n');
+                write_layers(text, &residual.shortcut, &inner);
+                text.push_str(indent);
+            }
+            text.push_str("] } },\n");
+            continue;
+        }
+        text.push_str(&format!("{indent}{},\n", in_line(layer)));
+    }
+}
+
+fn flatten_into(value: &toml::Value, path: String, pairs: &mut Vec<(String, String)>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                let path = if path.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{path}.{key}")
+                };
+                flatten_into(value, path, pairs);
+            }
+        }
+        toml::Value::Array(items) if items.iter().any(|item| item.is_table()) => {
+            for (index, item) in items.iter().enumerate() {
+                flatten_into(item, format!("{path}[{index}]"), pairs);
+            }
+        }
+        leaf => pairs.push((path, leaf.to_string())),
+    }
+}

@@ -1,0 +1,374 @@
+//! `[data].augment`: what happens to a training image before the network sees it.
+
+use serde::Serialize;
+
+use crate::language::choice::{ListKey, Variant, infos};
+use crate::language::key::{Key, KeyInfo};
+use crate::language::kind::Kind;
+use crate::language::section::Section;
+use crate::language::values::{
+    NOT_NEGATIVE, NUMBER, PROBABILITY, Values, float, pair, two_numbers,
+};
+
+/// One step of the augmentation, with torchvision's names, options and defaults where it has the same.
+/// Shares of an image are of its width and height; angles are in degrees.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Augment {
+    /// Zeros around the image, then a part of `model.input`'s size at a random place.
+    RandomCrop {
+        padding: [usize; 2],
+    },
+    RandomHorizontalFlip {
+        p: f64,
+    },
+    RandomVerticalFlip {
+        p: f64,
+    },
+    /// By an angle in `-degrees..degrees`.
+    RandomRotation {
+        degrees: f64,
+    },
+    RandomAffine(RandomAffine),
+    /// By shares of width and height in `-translate..translate`.
+    RandomShift {
+        translate: [f64; 2],
+    },
+    /// By a factor in this range, about the middle.
+    RandomScale {
+        scale: [f64; 2],
+    },
+    ColorJitter(ColorJitter),
+    RandomErasing(RandomErasing),
+    /// In shares of the full range of a pixel.
+    GaussianNoise {
+        mean: f64,
+        sigma: f64,
+    },
+    Mixup(Mix),
+    Cutmix(Mix),
+}
+
+/// As `torchvision.transforms.RandomAffine`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RandomAffine {
+    pub degrees: f64,
+    pub translate: [f64; 2],
+    pub scale: [f64; 2],
+    pub shear: f64,
+}
+
+/// As `torchvision.transforms.ColorJitter`, its four parts in this order.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ColorJitter {
+    pub brightness: f64,
+    pub contrast: f64,
+    pub saturation: f64,
+    pub hue: f64,
+}
+
+/// As `torchvision.transforms.RandomErasing`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RandomErasing {
+    pub p: f64,
+    pub scale: [f64; 2],
+    pub ratio: [f64; 2],
+    pub value: f64,
+}
+
+/// How much of another image is taken in: a share from Beta(alpha, alpha).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Mix {
+    pub alpha: f64,
+    pub p: f64,
+}
+
+const fn chance(default: &'static str) -> Key<f64> {
+    Key::with_default(
+        "p",
+        PROBABILITY,
+        default,
+        "how likely it happens to an image",
+    )
+}
+const PADDING: Key<[usize; 2]> = Key::with_default(
+    "padding",
+    pair(0, 4096),
+    "0",
+    "rows above and below, columns left and right, of zeros, before the part is taken",
+)
+.unit("pixels");
+const ANGLE: Values<f64> = float(0.0, 360.0);
+const DEGREES: Key<f64> = Key::required("degrees", ANGLE, "the largest angle, either way");
+const UP_TO_DEGREES: Key<f64> =
+    Key::with_default("degrees", ANGLE, "0.0", "the largest angle, either way");
+const SHARES: Values<[f64; 2]> =
+    two_numbers(&Kind::Probability, "an array of 2 numbers from 0 to 1");
+const FACTORS: Values<[f64; 2]> = two_numbers(
+    &Kind::POSITIVE,
+    "an array of 2 numbers greater than 0, the smaller first",
+);
+const TRANSLATE: Key<[f64; 2]> = Key::with_default(
+    "translate",
+    SHARES,
+    "[0.1, 0.1]",
+    "the largest shift to the side and up or down, as shares of width and height",
+);
+const UP_TO_TRANSLATE: Key<[f64; 2]> = Key::with_default(
+    "translate",
+    SHARES,
+    "[0.0, 0.0]",
+    "the largest shift to the side and up or down, as shares of width and height",
+);
+const SCALE: Key<[f64; 2]> = Key::with_default(
+    "scale",
+    FACTORS,
+    "[0.9, 1.1]",
+    "the smallest and largest factor of the size",
+);
+const UP_TO_SCALE: Key<[f64; 2]> = Key::with_default(
+    "scale",
+    FACTORS,
+    "[1.0, 1.0]",
+    "the smallest and largest factor of the size",
+);
+const SHEAR: Key<f64> = Key::with_default(
+    "shear",
+    float(0.0, 90.0),
+    "0.0",
+    "the largest angle of shear, either way",
+);
+const fn jitter(name: &'static str, meaning: &'static str) -> Key<f64> {
+    Key::with_default(name, NOT_NEGATIVE, "0.0", meaning)
+}
+const BRIGHTNESS: Key<f64> = jitter(
+    "brightness",
+    "factors from 1 - this, at least 0, to 1 + this",
+);
+const CONTRAST: Key<f64> = jitter("contrast", "factors from 1 - this, at least 0, to 1 + this");
+const SATURATION: Key<f64> = jitter(
+    "saturation",
+    "factors from 1 - this, at least 0, to 1 + this",
+);
+const HUE: Key<f64> = Key::with_default(
+    "hue",
+    float(0.0, 0.5),
+    "0.0",
+    "the largest turn of the colour circle, either way, as a share of it",
+);
+const ERASED: Key<[f64; 2]> = Key::with_default(
+    "scale",
+    FACTORS,
+    "[0.02, 0.33]",
+    "the smallest and largest share of the image that is erased",
+);
+const RATIO: Key<[f64; 2]> = Key::with_default(
+    "ratio",
+    FACTORS,
+    "[0.3, 3.3]",
+    "the smallest and largest height of the erased part over its width",
+);
+const VALUE: Key<f64> = Key::with_default(
+    "value",
+    PROBABILITY,
+    "0.0",
+    "what stands in the erased part, as a share of the full range of a pixel",
+);
+const NOISE_MEAN: Key<f64> = Key::with_default(
+    "mean",
+    NUMBER,
+    "0.0",
+    "the mean of the noise, as a share of the full range of a pixel",
+);
+const SIGMA: Key<f64> = Key::with_default(
+    "sigma",
+    NOT_NEGATIVE,
+    "0.1",
+    "the standard deviation of the noise, as a share of the full range of a pixel",
+);
+const ALPHA: Key<f64> = Key::with_default(
+    "alpha",
+    float(0.01, 1000.0),
+    "1.0",
+    "the share of an image comes from the distribution Beta(alpha, alpha)",
+);
+const ALWAYS: Key<f64> = chance("1.0");
+
+type Reader = fn(&Section<'_>) -> Augment;
+
+/// The steps of the language.
+const STEPS: [Variant<Reader>; 12] = [
+    Variant::new(
+        "random_crop",
+        &[PADDING.info],
+        "zeros around the image, then a part of the size of `model.input` at a random place; \
+         evaluation takes the middle",
+        |section| Augment::RandomCrop {
+            padding: section.read(&PADDING),
+        },
+    ),
+    Variant::new(
+        "random_horizontal_flip",
+        &[chance("0.5").info],
+        "left for right",
+        |section| Augment::RandomHorizontalFlip {
+            p: section.read(&chance("0.5")),
+        },
+    ),
+    Variant::new(
+        "random_vertical_flip",
+        &[chance("0.5").info],
+        "top for bottom",
+        |section| Augment::RandomVerticalFlip {
+            p: section.read(&chance("0.5")),
+        },
+    ),
+    Variant::new(
+        "random_rotation",
+        &[DEGREES.info],
+        "a turn about the middle",
+        |section| Augment::RandomRotation {
+            degrees: section.read(&DEGREES),
+        },
+    ),
+    Variant::new(
+        "random_affine",
+        &[
+            UP_TO_DEGREES.info,
+            UP_TO_TRANSLATE.info,
+            UP_TO_SCALE.info,
+            SHEAR.info,
+        ],
+        "a turn, a shift, a change of size and a shear in one",
+        |section| {
+            Augment::RandomAffine(RandomAffine {
+                degrees: section.read(&UP_TO_DEGREES),
+                translate: section.read(&UP_TO_TRANSLATE),
+                scale: range(section, &UP_TO_SCALE),
+                shear: section.read(&SHEAR),
+            })
+        },
+    ),
+    Variant::new("random_shift", &[TRANSLATE.info], "a shift", |section| {
+        Augment::RandomShift {
+            translate: section.read(&TRANSLATE),
+        }
+    }),
+    Variant::new(
+        "random_scale",
+        &[SCALE.info],
+        "a change of size about the middle",
+        |section| Augment::RandomScale {
+            scale: range(section, &SCALE),
+        },
+    ),
+    Variant::new(
+        "color_jitter",
+        &[BRIGHTNESS.info, CONTRAST.info, SATURATION.info, HUE.info],
+        "brightness, contrast, saturation and hue, in this order",
+        |section| {
+            Augment::ColorJitter(ColorJitter {
+                brightness: section.read(&BRIGHTNESS),
+                contrast: section.read(&CONTRAST),
+                saturation: section.read(&SATURATION),
+                hue: section.read(&HUE),
+            })
+        },
+    ),
+    Variant::new(
+        "random_erasing",
+        &[chance("0.5").info, ERASED.info, RATIO.info, VALUE.info],
+        "a rectangle is blotted out",
+        |section| {
+            Augment::RandomErasing(RandomErasing {
+                p: section.read(&chance("0.5")),
+                scale: range(section, &ERASED),
+                ratio: range(section, &RATIO),
+                value: section.read(&VALUE),
+            })
+        },
+    ),
+    Variant::new(
+        "gaussian_noise",
+        &[NOISE_MEAN.info, SIGMA.info],
+        "normal noise on every pixel, cut off at black and white",
+        |section| Augment::GaussianNoise {
+            mean: section.read(&NOISE_MEAN),
+            sigma: section.read(&SIGMA),
+        },
+    ),
+    Variant::new(
+        "mixup",
+        &[ALPHA.info, ALWAYS.info],
+        "the mean of two images of the batch, and of their losses, each with its share",
+        |section| Augment::Mixup(mix(section)),
+    ),
+    Variant::new(
+        "cutmix",
+        &[ALPHA.info, ALWAYS.info],
+        "a rectangle of another image of the batch, and a share of the loss as large",
+        |section| Augment::Cutmix(mix(section)),
+    ),
+];
+const KEYS: &[KeyInfo] = &infos(&STEPS);
+
+/// The key in the section of the data.
+pub(super) const AUGMENT: ListKey<Reader> = ListKey::new(
+    "augment",
+    &STEPS,
+    KEYS,
+    "what is done to each training image, anew in every epoch, in this order",
+);
+
+impl Augment {
+    /// All steps of a list in their order; those that mix images come last.
+    pub(super) fn read_all(section: &Section<'_>, channels: Option<usize>) -> Vec<Self> {
+        let mut steps: Vec<Self> = Vec::new();
+        for (variant, options, node) in section.list(&AUGMENT) {
+            let step = (variant.read)(&options);
+            if !step.is_mix() && steps.last().is_some_and(Self::is_mix) {
+                let message = format!("`{}` after images are mixed", variant.info.name);
+                let help = "mixup and cutmix take images that are ready: put them last";
+                section.report_at(node, message, None, help);
+            }
+            if let (Self::ColorJitter(jitter), Some(1)) = (&step, channels)
+                && (jitter.saturation > 0.0 || jitter.hue > 0.0)
+            {
+                let message = "grey images have neither saturation nor hue".to_owned();
+                section.warn(
+                    node,
+                    message,
+                    None,
+                    "take them out, or read images in colour",
+                );
+            }
+            steps.push(step);
+        }
+        steps
+    }
+
+    /// Whether it takes another image of the batch.
+    pub fn is_mix(&self) -> bool {
+        matches!(self, Self::Mixup(_) | Self::Cutmix(_))
+    }
+}
+
+fn mix(section: &Section<'_>) -> Mix {
+    Mix {
+        alpha: section.read(&ALPHA),
+        p: section.read(&ALWAYS),
+    }
+}
+
+/// Two numbers, the first not above the second.
+fn range(section: &Section<'_>, key: &Key<[f64; 2]>) -> [f64; 2] {
+    let [low, high] = section.read(key);
+    if low > high {
+        let message = format!(
+            "`{}` goes from {low} down to {high}",
+            section.path_of(key.name)
+        );
+        section.report(key, message, "", "write the smaller number first");
+    }
+    [low, high]
+}

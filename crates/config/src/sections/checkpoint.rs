@@ -1,0 +1,107 @@
+//! `[checkpoint]`: when checkpoints are written and which of them are kept.
+
+use serde::Serialize;
+
+use super::monitor::{self, MONITORS, Mode};
+use crate::language::key::{Key, KeyInfo, OnResume};
+use crate::language::section::Section;
+use crate::language::values::{NOT_NEGATIVE, count, integer, name};
+
+/// Nothing here changes what a run computes, so all of it may change on resume.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Checkpoint {
+    /// A checkpoint after every so many epochs; the last epoch always has one.
+    pub every_epochs: u64,
+    /// A checkpoint inside the epoch after every so many steps as well; 0: none.
+    pub every_steps: u64,
+    /// A checkpoint when so many minutes have passed since the last; 0: none.
+    pub every_minutes: f64,
+    /// The newest so many checkpoints are kept; never fewer than two.
+    pub keep_last: usize,
+    /// The best so many checkpoints that end an epoch are kept as well.
+    pub keep_best: usize,
+    /// The column of metrics.csv that says which is best.
+    pub monitor: String,
+    /// Whether better is higher or lower.
+    pub mode: Mode,
+}
+
+const EVERY_EPOCHS: Key<u64> = Key::with_default(
+    "every_epochs",
+    count(),
+    "1",
+    "the number of epochs from one checkpoint to the next",
+)
+.unit("epochs")
+.on_resume(OnResume::Free);
+const EVERY_STEPS: Key<u64> = Key::with_default(
+    "every_steps",
+    integer(0, u64::MAX),
+    "0",
+    "the number of steps from one checkpoint inside an epoch to the next; 0 writes none there",
+)
+.unit("steps")
+.on_resume(OnResume::Free);
+const EVERY_MINUTES: Key<f64> = Key::with_default(
+    "every_minutes",
+    NOT_NEGATIVE,
+    "0.0",
+    "the minutes after which a checkpoint is written wherever the run is; 0 writes none",
+)
+.unit("minutes")
+.on_resume(OnResume::Free);
+const KEEP_LAST: Key<usize> = Key::with_default(
+    "keep_last",
+    integer(2, u64::MAX),
+    "2",
+    "the number of newest checkpoints that are kept",
+)
+.unit("checkpoints")
+.on_resume(OnResume::Free);
+const KEEP_BEST: Key<usize> = Key::with_default(
+    "keep_best",
+    integer(0, u64::MAX),
+    "1",
+    "the number of best checkpoints that are kept as well",
+)
+.unit("checkpoints")
+.on_resume(OnResume::Free);
+const MONITOR: Key<String> = Key::with_default(
+    "monitor",
+    name(MONITORS),
+    "\"eval_accuracy\"",
+    "the column of metrics.csv that says which checkpoint is best",
+)
+.on_resume(OnResume::Free);
+const MODE: Key<Option<Mode>> = monitor::MODE.on_resume(OnResume::Free);
+
+pub const KEYS: &[KeyInfo] = &[
+    EVERY_EPOCHS.info,
+    EVERY_STEPS.info,
+    EVERY_MINUTES.info,
+    KEEP_LAST.info,
+    KEEP_BEST.info,
+    MONITOR.info,
+    MODE.info,
+];
+
+impl Checkpoint {
+    /// `training` is the table of that name.
+    pub(crate) fn read(section: &Section<'_>, training: &Section<'_>) -> Self {
+        let (monitor, mode) = monitor::read(section, &MONITOR, &MODE);
+        let keep_best = section.read(&KEEP_BEST);
+        if keep_best > 0 {
+            let purpose = "no checkpoint can be the best";
+            monitor::check_measured(section, &MONITOR, &monitor, training, purpose);
+        }
+        Self {
+            every_epochs: section.read(&EVERY_EPOCHS),
+            every_steps: section.read(&EVERY_STEPS),
+            every_minutes: section.read(&EVERY_MINUTES),
+            keep_last: section.read(&KEEP_LAST),
+            keep_best,
+            monitor,
+            mode,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `[early_stop]`: when a run has learned all it will.
+
+use serde::Serialize;
+
+use super::monitor::{self, MODE, MONITORS, Mode};
+use super::training::EPOCHS;
+use crate::language::key::{Key, KeyInfo};
+use crate::language::section::Section;
+use crate::language::values::{NOT_NEGATIVE, count, name};
+use crate::text::tree::Value;
+
+/// As Lightning's `EarlyStopping` and Keras's: the run ends after `patience` epochs in a row in
+/// which the monitored column did not get better than its best by more than `min_delta`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EarlyStop {
+    pub monitor: String,
+    /// Whether better is higher or lower.
+    pub mode: Mode,
+    /// Epochs.
+    pub patience: usize,
+    pub min_delta: f64,
+}
+
+const MONITOR: Key<String> = Key::with_default(
+    "monitor",
+    name(MONITORS),
+    "\"eval_loss\"",
+    "the column of metrics.csv that is to get better",
+);
+const PATIENCE: Key<usize> = Key::required(
+    "patience",
+    count(),
+    "the number of measured epochs in a row without improvement after which the run ends",
+)
+.unit("epochs");
+const MIN_DELTA: Key<f64> = Key::with_default(
+    "min_delta",
+    NOT_NEGATIVE,
+    "0.0",
+    "the difference to the best that counts as improvement only if it is exceeded",
+);
+
+pub const KEYS: &[KeyInfo] = &[MONITOR.info, MODE.info, PATIENCE.info, MIN_DELTA.info];
+
+impl EarlyStop {
+    /// `training` is the table of that name.
+    pub(crate) fn read(section: &Section<'_>, training: &Section<'_>) -> Self {
+        let (monitor, mode) = monitor::read(section, &MONITOR, &MODE);
+        let purpose = "`early_stop` can never end this run";
+        monitor::check_measured(section, &MONITOR, &monitor, training, purpose);
+        let patience = section.read(&PATIENCE);
+        // The first epoch has no best to compare with.
+        if let (Some(node), Some(epochs)) = (section.node(&PATIENCE), training.node(&EPOCHS))
+            && let Value::Integer(count) = epochs.value
+            && patience as i64 + 1 >= count
+        {
+            section.warn(
+                node,
+                format!("`early_stop` cannot end this run early: its patience is {patience}"),
+                Some((epochs, "the run has so many".to_owned())),
+                "choose a smaller `patience`, more `epochs`, or take `early_stop` out",
+            );
+        }
+        Self {
+            monitor,
+            mode,
+            patience,
+            min_delta: section.read(&MIN_DELTA),
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `[metrics]`: how evaluation is measured.
+
+use serde::Serialize;
+
+use crate::language::key::{Key, KeyInfo};
+use crate::language::section::Section;
+use crate::language::values::{count, integer};
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Metrics {
+    /// A prediction is right for `eval_top_k_accuracy` if the label is among so many of the highest.
+    pub top_k: usize,
+    /// Bins of the confidence for `eval_calibration_error`.
+    pub calibration_bins: usize,
+}
+
+const TOP_K: Key<usize> = Key::with_default(
+    "top_k",
+    count(),
+    "5",
+    "of how many of the highest scores the label has to be one for eval_top_k_accuracy",
+);
+const CALIBRATION_BINS: Key<usize> = Key::with_default(
+    "calibration_bins",
+    integer(1, 1000),
+    "15",
+    "into how many bins of equal width eval_calibration_error sorts probabilities",
+);
+
+pub const KEYS: &[KeyInfo] = &[TOP_K.info, CALIBRATION_BINS.info];
+
+impl Metrics {
+    pub(crate) fn read(section: &Section<'_>) -> Self {
+        Self {
+            top_k: section.read(&TOP_K),
+            calibration_bins: section.read(&CALIBRATION_BINS),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `[training]`: how long, in what portions, at what rate.
+
+use serde::Serialize;
+
+use crate::language::key::{Key, KeyInfo, OnResume};
+use crate::language::kind::MAX_SIZE;
+use crate::language::section::Section;
+use crate::language::values::{NOT_NEGATIVE, POSITIVE, SHARE, count, integer};
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Training {
+    /// Passes over the training data.
+    pub epochs: u64,
+    /// Images that go through the network together; the last batch of an epoch may be smaller.
+    pub batch_size: usize,
+    pub learning_rate: f64,
+    /// Batches whose gradients make one step.
+    pub accumulate_grad_batches: usize,
+    /// What the norm of all gradients together is cut to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_grad_norm: Option<f64>,
+    /// What each number of the gradients is cut to, up and down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_grad_value: Option<f64>,
+    /// Evaluation takes a running average of the weights with this decay a step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema_decay: Option<f64>,
+    /// An evaluation after every so many epochs; 0: none before the results.
+    pub eval_every_epochs: u64,
+    /// A process stops after so many minutes, its checkpoint written; 0: no limit.
+    pub max_minutes: f64,
+}
+
+pub const EPOCHS: Key<u64> = Key::required(
+    "epochs",
+    count(),
+    "the number of passes over the training data",
+)
+.unit("epochs")
+.on_resume(OnResume::Upward);
+pub const BATCH_SIZE: Key<usize> = Key::required(
+    "batch_size",
+    count(),
+    "the number of images that go through the network together",
+)
+.unit("images");
+pub const LEARNING_RATE: Key<f64> =
+    Key::required("learning_rate", POSITIVE, "the step size of the optimizer");
+
+const ACCUMULATE_GRAD_BATCHES: Key<usize> = Key::with_default(
+    "accumulate_grad_batches",
+    count(),
+    "1",
+    "the number of batches whose gradients make one step of the optimizer",
+)
+.unit("batches");
+const CLIP_GRAD_NORM: Key<Option<f64>> = Key::optional(
+    "clip_grad_norm",
+    POSITIVE,
+    "the largest norm of all gradients together; larger ones are scaled down, as clip_grad_norm_",
+);
+const CLIP_GRAD_VALUE: Key<Option<f64>> = Key::optional(
+    "clip_grad_value",
+    POSITIVE,
+    "the largest size of a number of a gradient; larger ones are cut, as clip_grad_value_",
+);
+const EMA_DECAY: Key<Option<f64>> = Key::optional(
+    "ema_decay",
+    SHARE,
+    "the decay of a running average of the weights, which evaluation takes in their place",
+);
+
+pub const EVAL_EVERY_EPOCHS: Key<u64> = Key::with_default(
+    "eval_every_epochs",
+    integer(0, MAX_SIZE),
+    "1",
+    "the number of epochs from one evaluation to the next; 0 leaves evaluation to the results, \
+     which are always of the last epoch",
+)
+.unit("epochs");
+const MAX_MINUTES: Key<f64> = Key::with_default("max_minutes", NOT_NEGATIVE, "0.0", "the time after which a process writes a checkpoint and stops (exit code 75), in minutes; 0 is no limit")
+.unit("minutes")
+.on_resume(OnResume::Free);
+
+pub const KEYS: &[KeyInfo] = &[
+    EPOCHS.info,
+    BATCH_SIZE.info,
+    LEARNING_RATE.info,
+    ACCUMULATE_GRAD_BATCHES.info,
+    CLIP_GRAD_NORM.info,
+    CLIP_GRAD_VALUE.info,
+    EMA_DECAY.info,
+    EVAL_EVERY_EPOCHS.info,
+    MAX_MINUTES.info,
+];
+
+impl Training {
+    pub(crate) fn read(section: &Section<'_>) -> Self {
+        Self {
+            epochs: section.read(&EPOCHS),
+            batch_size: section.read(&BATCH_SIZE),
+            learning_rate: section.read(&LEARNING_RATE),
+            accumulate_grad_batches: section.read(&ACCUMULATE_GRAD_BATCHES),
+            clip_grad_norm: section.read(&CLIP_GRAD_NORM),
+            clip_grad_value: section.read(&CLIP_GRAD_VALUE),
+            ema_decay: section.read(&EMA_DECAY),
+            eval_every_epochs: section.read(&EVAL_EVERY_EPOCHS),
+            max_minutes: section.read(&MAX_MINUTES),
+        }
+    }
+
+    /// Images of an optimizer step; the last of an epoch may have fewer.
+    pub fn images_per_step(&self) -> usize {
+        self.batch_size.saturating_mul(self.accumulate_grad_batches)
+    }
+
+    /// Whether an epoch, from 1, is evaluated.
+    pub fn is_evaluated(&self, epoch: u64) -> bool {
+        epoch.is_multiple_of(self.eval_every_epochs)
+    }
+
+    /// Epochs of the run that are evaluated.
+    pub fn evaluations(&self) -> u64 {
+        self.epochs.checked_div(self.eval_every_epochs).unwrap_or(0)
+    }
+}

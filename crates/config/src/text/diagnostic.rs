@@ -1,0 +1,258 @@
+//! What is wrong with a configuration, rendered as a compiler would: path, line, column, the line itself, a caret, a remedy.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
+use textwrap::WordSplitter::NoHyphenation;
+
+use crate::text::source::{Origin, Source, SourceKind, plain, way};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The experiment cannot run.
+    Error,
+    /// It can, but hardly as it was meant.
+    Warning,
+}
+
+/// One problem: what is wrong, where, and what to do about it.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    pub message: String,
+    pub origin: Origin,
+    /// Stands beside the caret; may be empty.
+    pub label: String,
+    /// A second place that the problem has to do with.
+    pub related: Option<Box<(Origin, String)>>,
+    /// What to type instead.
+    pub help: Option<String>,
+    pub concern: Option<Box<Concern>>,
+}
+
+/// What a problem is about, where others have to do with it. Keys are named by their paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Concern {
+    /// This key is missing.
+    Missing(String),
+    /// A wrong name was meant for this key.
+    Misnamed(String),
+    /// A value of the text is not closed: what follows is read as part of it.
+    Unclosed,
+}
+
+impl Diagnostic {
+    pub fn new(message: impl Into<String>, origin: Origin, label: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: plain(&message.into()),
+            origin,
+            label: plain(&label.into()),
+            related: None,
+            help: None,
+            concern: None,
+        }
+    }
+
+    pub fn warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    pub fn related(mut self, origin: Origin, label: impl Into<String>) -> Self {
+        self.related = Some(Box::new((origin, plain(&label.into()))));
+        self
+    }
+
+    pub fn concern(mut self, concern: Concern) -> Self {
+        self.concern = Some(Box::new(concern));
+        self
+    }
+
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(plain(&help.into()));
+        self
+    }
+}
+
+/// A file that is no config at all has an error in every line; so many are told.
+const MAX_TOLD: usize = 100;
+
+/// How an account is laid out.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look {
+    /// With colours, for a terminal.
+    pub colour: bool,
+    /// No wider than so many columns, if that is known.
+    pub width: Option<usize>,
+}
+
+/// Problems of a configuration, with the texts they point into.
+#[derive(Debug, thiserror::Error)]
+pub struct Problems {
+    sources: Vec<Source>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Problems {
+    /// Errors are told before warnings, each in the order of the text they point at.
+    pub fn new(sources: Vec<Source>, mut diagnostics: Vec<Diagnostic>) -> Self {
+        diagnostics.sort_by_key(|d| (d.severity, d.origin.source, d.origin.span.start));
+        Self {
+            sources,
+            diagnostics,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.diagnostics.is_empty()
+    }
+
+    pub fn any(&self, is_such: impl Fn(&Diagnostic) -> bool) -> bool {
+        self.diagnostics.iter().any(is_such)
+    }
+
+    /// The whole account.
+    pub fn render(&self, look: Look) -> String {
+        let renderer = if look.colour {
+            Renderer::styled()
+        } else {
+            Renderer::plain()
+        };
+        let renderer = match look.width {
+            Some(width) => renderer.term_width(width),
+            None => renderer,
+        };
+        let rendered: Vec<String> = self
+            .diagnostics
+            .iter()
+            .take(MAX_TOLD)
+            .map(|diagnostic| self.render_one(&renderer, look.width, diagnostic))
+            .collect();
+        rendered.join("\n\n") + &self.summary()
+    }
+
+    fn summary(&self) -> String {
+        let (first, last) = match self.diagnostics.as_slice() {
+            [first, .., last] => (first, last),
+            _ => return String::new(),
+        };
+        let count = self.diagnostics.len();
+        let is_error = |it: &&Diagnostic| it.severity == Severity::Error;
+        let errors = self.diagnostics.iter().filter(is_error).count();
+        let plural = |count: usize, what: &str| match count {
+            1 => format!("1 {what}"),
+            count => format!("{count} {what}s"),
+        };
+        let counted = match (errors, count - errors) {
+            (0, warnings) => plural(warnings, "warning"),
+            (errors, 0) => plural(errors, "error"),
+            (errors, warnings) => plural(errors, "error") + " and " + &plural(warnings, "warning"),
+        };
+        let mut summary = format!("\n\n{counted}");
+        if first.origin.source == last.origin.source {
+            let source = &self.sources[first.origin.source];
+            summary.push_str(match source.kind {
+                SourceKind::File | SourceKind::Preset => " in ",
+                SourceKind::Environment => " in the ",
+                SourceKind::CommandLine => " on the ",
+            });
+            summary.push_str(&source.name);
+        }
+        if count > MAX_TOLD {
+            summary.push_str(&format!(", the first {MAX_TOLD} told here"));
+        }
+        summary
+    }
+
+    fn render_one(
+        &self,
+        renderer: &Renderer,
+        width: Option<usize>,
+        diagnostic: &Diagnostic,
+    ) -> String {
+        // Continuation lines are indented by this much at the most.
+        let wrapped = |text: &str, indent: usize| match width {
+            Some(width) => {
+                let width = width.saturating_sub(indent).max(20);
+                textwrap::fill(
+                    text,
+                    textwrap::Options::new(width).word_splitter(NoHyphenation),
+                )
+            }
+            None => text.to_owned(),
+        };
+        let message = wrapped(&diagnostic.message, "warning: ".len());
+        let help = diagnostic
+            .help
+            .as_deref()
+            .map(|help| wrapped(help, "    = help: ".len()));
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let primary = annotation(
+            AnnotationKind::Primary,
+            &diagnostic.origin,
+            &diagnostic.label,
+        );
+        if diagnostic.origin == Origin::start() {
+            // Of the file as a whole.
+            let place = annotate_snippets::Origin::path(&self.sources[0].name);
+            let group = level.primary_title(&message).element(place);
+            let help = help.iter().map(|help| Level::HELP.message(help));
+            return renderer.render(&[group.elements(help)]);
+        }
+        let mut snippet = self.snippet(&diagnostic.origin).annotation(primary);
+        let mut elsewhere = None;
+        if let Some((origin, label)) = diagnostic.related.as_deref() {
+            let related = annotation(AnnotationKind::Context, origin, label);
+            if origin.source == diagnostic.origin.source {
+                snippet = snippet.annotation(related);
+            } else {
+                elsewhere = Some(self.snippet(origin).annotation(related));
+            }
+        }
+        let mut group = level
+            .primary_title(&message)
+            .element(snippet)
+            .elements(elsewhere);
+        let way = way(&self.sources, &diagnostic.origin);
+        if !way.is_empty() {
+            let way = way.join(", ");
+            let way = wrapped(&way, "    = note: ".len());
+            group = group.element(Level::NOTE.message(way));
+        }
+        if let Some(help) = &help {
+            group = group.element(Level::HELP.message(help));
+        }
+        renderer.render(&[group])
+    }
+
+    fn snippet(&self, origin: &Origin) -> Snippet<'_, Annotation<'_>> {
+        let source = &self.sources[origin.source];
+        // What is left of them are as many bytes: places stay where they are.
+        let is_control = |c: char| matches!(c, '\u{80}'..='\u{9f}');
+        let text = match source.text.contains(is_control) {
+            true => Cow::Owned(source.text.replace(is_control, "\u{b7}")),
+            false => Cow::Borrowed(source.text.as_str()),
+        };
+        Snippet::source(text).path(&source.name)
+    }
+}
+
+fn annotation<'a>(kind: AnnotationKind, origin: &Origin, label: &'a str) -> Annotation<'a> {
+    let annotation = kind.span(origin.span.clone());
+    if label.is_empty() {
+        annotation
+    } else {
+        annotation.label(label)
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(Look::default()))
+    }
+}
