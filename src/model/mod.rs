@@ -1,18 +1,17 @@
 //! The network: built from the config, run forward, taken apart into named arrays.
+//!
+//! From the inside out: `flow` is what passes between layers, `layer` one layer, `sequence` lists of them,
+//! `network` the whole; `initialization` and `builder` give start values, `parameters` names and layouts.
 
-mod batch_norm;
-mod convolution;
-mod dropout;
-mod fusion;
-mod group_norm;
+mod builder;
+mod flow;
 mod initialization;
 mod layer;
-mod mode;
 mod network;
 mod parameters;
+mod sequence;
 
-pub use batch_norm::BatchStatistics;
-pub use layer::is_finite;
-pub use mode::Mode;
+pub use flow::{Mode, is_finite};
+pub use layer::BatchStatistics;
 pub use network::Network;
 pub use parameters::Parameter;

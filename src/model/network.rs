@@ -3,17 +3,17 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::batch_norm::{BatchNorm, BatchStatistics};
-use super::fusion;
-use super::layer::{Builder, Flow, Layer};
-use super::mode::Mode;
+use super::builder::Settings;
+use super::flow::{Flow, Mode, Pass};
+use super::layer::BatchStatistics;
 use super::parameters::{self, Parameter};
+use super::sequence::{self, Node};
 use crate::array::{Arrays, Values};
 use crate::config::{self, Experiment};
 
 #[derive(Module, Debug)]
 pub struct Network {
-    layers: Vec<Layer>,
+    layers: Vec<Node>,
     /// What the config calls each of them.
     #[module(skip)]
     names: Vec<&'static str>,
@@ -23,14 +23,14 @@ impl Network {
     /// The experiment's network with its start values; a device with autodiff makes it trainable.
     pub fn new(experiment: &Experiment, device: &Device) -> Self {
         let model = &experiment.model;
-        let mut builder = Builder {
+        let settings = Settings {
             seed: experiment.seed,
             init: &model.init,
             device,
-            count: 0,
         };
+        let input = config::of_input(model.input);
         Self {
-            layers: builder.list(&model.layers, "layers", config::of_input(model.input)),
+            layers: sequence::build(&model.layers, "layers", input, settings, &mut 0),
             names: model.layers.iter().map(config::Layer::name).collect(),
         }
     }
@@ -39,18 +39,15 @@ impl Network {
     ///
     /// In training also what batch normalizations have seen, for [`Self::with_statistics`].
     pub fn forward(&self, images: Tensor<4>, mode: Mode) -> (Tensor<2>, Vec<BatchStatistics>) {
-        let mut statistics = Vec::new();
-        let images = Flow::Image(images);
-        match fusion::forward_all(&self.layers, images, mode, &mut statistics) {
-            Flow::Flat(logits) => (logits, statistics),
-            Flow::Image(_) => unreachable!("an experiment's network ends in class scores"),
-        }
+        let mut pass = Pass::new(mode);
+        let logits = sequence::forward(&self.layers, Flow::Image(images), &mut pass);
+        (logits.flat(), pass.statistics)
     }
 
     /// The network with the statistics of a batch taken into its running ones.
     pub fn with_statistics(mut self, statistics: Vec<BatchStatistics>) -> Self {
         let mut norms = Vec::new();
-        find_batch_norms(&mut self.layers, &mut norms);
+        sequence::find_batch_norms(&mut self.layers, &mut norms);
         assert_eq!(norms.len(), statistics.len(), "of one forward pass");
         for (norm, batch) in norms.into_iter().zip(statistics) {
             norm.update(batch);
@@ -64,8 +61,9 @@ impl Network {
         if !flow.is_finite() {
             return Some("the images themselves (data.scale, data.normalize)".to_owned());
         }
-        for (index, (layer, name)) in self.layers.iter().zip(&self.names).enumerate() {
-            flow = layer.forward(flow, mode, &mut Vec::new());
+        let layers = self.layers.chunks(1).zip(&self.names);
+        for (index, (layer, name)) in layers.enumerate() {
+            flow = sequence::forward(layer, flow, &mut Pass::new(mode));
             if !flow.is_finite() {
                 return Some(format!("the output of layers.{index} ({name})"));
             }
@@ -146,20 +144,6 @@ impl Network {
             (Some(misfit), _) => Err(misfit),
             (None, Some(name)) => Err(format!("the network has no parameter `{name}`")),
             (None, None) => Ok(network),
-        }
-    }
-}
-
-/// All batch norms in the order in which a forward pass comes by.
-fn find_batch_norms<'a>(layers: &'a mut [Layer], found: &mut Vec<&'a mut BatchNorm>) {
-    for layer in layers {
-        match layer {
-            Layer::BatchNorm(norm) => found.push(norm),
-            Layer::Residual(residual) => {
-                find_batch_norms(&mut residual.layers, found);
-                find_batch_norms(&mut residual.shortcut, found);
-            }
-            _ => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Rule, Step, average_square, begin, penalized};
+use super::rule::{Rule, Update, average_square, begin, penalized};
 use crate::config;
 
 pub struct Adadelta(pub config::Adadelta);
@@ -14,7 +14,7 @@ impl Rule for Adadelta {
 
     fn step(
         &self,
-        step: Step<'_>,
+        update: Update<'_>,
         parameter: Tensor<1>,
         gradient: Tensor<1>,
         state: &mut Vec<Tensor<1>>,
@@ -26,11 +26,11 @@ impl Rule for Adadelta {
             ..
         } = self.0;
         begin(state, 2, &parameter);
-        let gradient = penalized(&step, gradient, &parameter, weight_decay);
+        let gradient = penalized(&update, gradient, &parameter, weight_decay);
         state[0] = average_square(state[0].clone(), gradient.clone(), rho);
         let deviation = (state[0].clone() + eps).sqrt();
         let change = (state[1].clone() + eps).sqrt() / deviation * gradient;
         state[1] = average_square(state[1].clone(), change.clone(), rho);
-        parameter - change * step.learning_rate
+        parameter - change * update.learning_rate
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Rule, Step, penalized};
+use super::rule::{Rule, Update, penalized};
 use crate::config;
 
 pub struct Adagrad(pub config::Adagrad);
@@ -14,7 +14,7 @@ impl Rule for Adagrad {
 
     fn step(
         &self,
-        step: Step<'_>,
+        update: Update<'_>,
         parameter: Tensor<1>,
         gradient: Tensor<1>,
         state: &mut Vec<Tensor<1>>,
@@ -26,14 +26,14 @@ impl Rule for Adagrad {
             weight_decay,
             ..
         } = self.0;
-        let gradient = penalized(&step, gradient, &parameter, weight_decay);
+        let gradient = penalized(&update, gradient, &parameter, weight_decay);
         let sum = match state.pop() {
             Some(sum) => sum,
             None => parameter.zeros_like() + initial_accumulator_value,
         };
         let sum = sum + gradient.clone() * gradient.clone();
         state.push(sum.clone());
-        let learning_rate = step.learning_rate / (1.0 + (step.time - 1) as f64 * lr_decay);
+        let learning_rate = update.learning_rate / (1.0 + (update.time - 1) as f64 * lr_decay);
         parameter - gradient / (sum.sqrt() + eps) * learning_rate
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Rule, Step, average_square, begin, decayed, lerp, penalized};
+use super::rule::{Rule, Update, average_square, begin, decayed, lerp, penalized};
 use crate::config;
 use crate::kernels;
 
@@ -23,7 +23,7 @@ impl Adam {
     /// `J. S. Reddi, S. Kale and S. Kumar, "On the Convergence of Adam and Beyond", 2018`
     fn step_amsgrad(
         &self,
-        step: &Step<'_>,
+        update: &Update<'_>,
         adam: &kernels::adam::Adam,
         parameter: Tensor<1>,
         gradient: Tensor<1>,
@@ -32,9 +32,9 @@ impl Adam {
         begin(state, 3, &parameter);
         let decay = self.config.weight_decay;
         let (parameter, gradient) = match self.is_decoupled {
-            true => (decayed(step, parameter, decay), gradient),
+            true => (decayed(update, parameter, decay), gradient),
             false => {
-                let gradient = penalized(step, gradient, &parameter, decay);
+                let gradient = penalized(update, gradient, &parameter, decay);
                 (parameter, gradient)
             }
         };
@@ -44,7 +44,7 @@ impl Adam {
         state[1] = average_square(state[1].clone(), gradient, beta2);
         state[2] = state[2].clone().max_pair(state[1].clone());
         let denominator = state[2].clone().sqrt() / correction2.sqrt() + self.config.eps;
-        parameter - state[0].clone() / denominator * (step.learning_rate / correction1)
+        parameter - state[0].clone() / denominator * (update.learning_rate / correction1)
     }
 }
 
@@ -58,24 +58,24 @@ impl Rule for Adam {
 
     fn step(
         &self,
-        step: Step<'_>,
+        update: Update<'_>,
         parameter: Tensor<1>,
         gradient: Tensor<1>,
         state: &mut Vec<Tensor<1>>,
     ) -> Tensor<1> {
         let adam = kernels::adam::Adam {
-            learning_rate: step.learning_rate,
+            learning_rate: update.learning_rate,
             betas: self.config.betas,
             eps: self.config.eps,
-            weight_decay: match step.decays {
+            weight_decay: match update.decays {
                 true => self.config.weight_decay,
                 false => 0.0,
             },
             is_decoupled: self.is_decoupled,
-            time: step.time,
+            time: update.time,
         };
         if self.config.amsgrad {
-            return self.step_amsgrad(&step, &adam, parameter, gradient, state);
+            return self.step_amsgrad(&update, &adam, parameter, gradient, state);
         }
         begin(state, 2, &parameter);
         let averages = [state[0].clone(), state[1].clone()];

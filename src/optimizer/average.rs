@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 
-use super::lerp;
+use super::rule::lerp;
 use crate::array::Arrays;
 use crate::model::Network;
 

@@ -30,7 +30,7 @@ pub fn clip(
         let mut squares = 0.0;
         network.visit_parameters(|parameter| {
             if let Some(gradient) = parameter.gradient(gradients) {
-                squares += super::norm(gradient).powi(2);
+                squares += super::rule::norm(gradient).powi(2);
             }
         });
         let factor = most / (squares.sqrt() + 1e-6);

@@ -3,7 +3,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Rule, Step, average_square, begin, norm};
+use super::rule::{Rule, Update, average_square, begin, norm};
 use crate::config;
 use crate::kernels;
 
@@ -16,7 +16,7 @@ impl Rule for Lamb {
 
     fn step(
         &self,
-        step: Step<'_>,
+        update: Update<'_>,
         parameter: Tensor<1>,
         gradient: Tensor<1>,
         state: &mut Vec<Tensor<1>>,
@@ -31,10 +31,10 @@ impl Rule for Lamb {
         begin(state, 2, &parameter);
         state[0] = state[0].clone() * beta1 + gradient.clone() * (1.0 - beta1);
         state[1] = average_square(state[1].clone(), gradient, beta2);
-        let [correction1, correction2] = kernels::adam::corrections(betas, step.time);
+        let [correction1, correction2] = kernels::adam::corrections(betas, update.time);
         let denominator = state[1].clone().sqrt() / correction2.sqrt() + eps;
         let mut change = state[0].clone() / correction1 / denominator;
-        if step.decays {
+        if update.decays {
             change = change + parameter.clone() * weight_decay;
         }
         let (own, of_change) = (norm(parameter.clone()), norm(change.clone()));
@@ -42,6 +42,6 @@ impl Rule for Lamb {
             true => own / of_change,
             false => 1.0,
         };
-        parameter - change * (step.learning_rate * trust)
+        parameter - change * (update.learning_rate * trust)
     }
 }

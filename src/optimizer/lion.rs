@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Rule, Step, begin, decayed};
+use super::rule::{Rule, Update, begin, decayed};
 use crate::config;
 
 pub struct Lion(pub config::Lion);
@@ -14,17 +14,17 @@ impl Rule for Lion {
 
     fn step(
         &self,
-        step: Step<'_>,
+        update: Update<'_>,
         parameter: Tensor<1>,
         gradient: Tensor<1>,
         state: &mut Vec<Tensor<1>>,
     ) -> Tensor<1> {
         let [beta1, beta2] = self.0.betas;
         begin(state, 1, &parameter);
-        let parameter = decayed(&step, parameter, self.0.weight_decay);
+        let parameter = decayed(&update, parameter, self.0.weight_decay);
         let average = state[0].clone();
         let change = average.clone() * beta1 + gradient.clone() * (1.0 - beta1);
         state[0] = average * beta2 + gradient * (1.0 - beta2);
-        parameter - change.sign() * step.learning_rate
+        parameter - change.sign() * update.learning_rate
     }
 }

@@ -6,7 +6,7 @@
 use burn::tensor::Tensor;
 
 use super::adam::Adam;
-use super::{Rule, Step, begin, decayed, lerp, norm};
+use super::rule::{Rule, Update, begin, decayed, lerp, norm};
 use crate::config;
 use crate::kernels;
 
@@ -70,16 +70,16 @@ impl Rule for Muon {
 
     fn step(
         &self,
-        step: Step<'_>,
+        update: Update<'_>,
         parameter: Tensor<1>,
         gradient: Tensor<1>,
         state: &mut Vec<Tensor<1>>,
     ) -> Tensor<1> {
-        let [rows, rest @ ..] = step.shape else {
+        let [rows, rest @ ..] = update.shape else {
             unreachable!("a parameter has at least one dimension")
         };
         if rest.is_empty() {
-            return self.adamw.step(step, parameter, gradient, state);
+            return self.adamw.step(update, parameter, gradient, state);
         }
         let (rows, columns) = (*rows, rest.iter().product::<usize>());
         let config::Muon {
@@ -87,7 +87,7 @@ impl Rule for Muon {
         } = self.config;
         begin(state, 1, &parameter);
         state[0] = lerp(state[0].clone(), gradient.clone(), momentum);
-        let update = match nesterov {
+        let direction = match nesterov {
             true => lerp(gradient, state[0].clone(), 1.0 - momentum),
             false => state[0].clone(),
         };
@@ -96,13 +96,13 @@ impl Rule for Muon {
             1 => [columns, rows],
             _ => [rows, columns],
         };
-        let matrix = update.reshape(lies);
+        let matrix = direction.reshape(lies);
         let matrix = match lies[0] > lies[1] {
             true => self.orthogonal(matrix.transpose()).transpose(),
             false => self.orthogonal(matrix),
         };
-        let update = matrix.reshape([rows * columns]);
-        let learning_rate = step.learning_rate * self.adjustment(rows, columns);
-        decayed(&step, parameter, self.config.weight_decay) - update * learning_rate
+        let direction = matrix.reshape([rows * columns]);
+        let learning_rate = update.learning_rate * self.adjustment(rows, columns);
+        decayed(&update, parameter, self.config.weight_decay) - direction * learning_rate
     }
 }

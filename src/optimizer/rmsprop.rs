@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Rule, Step, average_square, begin, lerp, penalized};
+use super::rule::{Rule, Update, average_square, begin, lerp, penalized};
 use crate::config;
 
 pub struct Rmsprop(pub config::Rmsprop);
@@ -21,7 +21,7 @@ impl Rule for Rmsprop {
 
     fn step(
         &self,
-        step: Step<'_>,
+        update: Update<'_>,
         parameter: Tensor<1>,
         gradient: Tensor<1>,
         state: &mut Vec<Tensor<1>>,
@@ -35,7 +35,7 @@ impl Rule for Rmsprop {
             ..
         } = self.0;
         begin(state, self.state_names(1).len(), &parameter);
-        let gradient = penalized(&step, gradient, &parameter, weight_decay);
+        let gradient = penalized(&update, gradient, &parameter, weight_decay);
         state[0] = average_square(state[0].clone(), gradient.clone(), alpha);
         let mut square = state[0].clone();
         if centered {
@@ -46,8 +46,8 @@ impl Rule for Rmsprop {
         if momentum > 0.0 {
             let last = state.len() - 1;
             state[last] = state[last].clone() * momentum + change;
-            return parameter - state[last].clone() * step.learning_rate;
+            return parameter - state[last].clone() * update.learning_rate;
         }
-        parameter - change * step.learning_rate
+        parameter - change * update.learning_rate
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Rule, Step, penalized};
+use super::rule::{Rule, Update, penalized};
 use crate::config;
 
 pub struct Sgd(pub config::Sgd);
@@ -17,7 +17,7 @@ impl Rule for Sgd {
 
     fn step(
         &self,
-        step: Step<'_>,
+        update: Update<'_>,
         parameter: Tensor<1>,
         gradient: Tensor<1>,
         state: &mut Vec<Tensor<1>>,
@@ -29,7 +29,7 @@ impl Rule for Sgd {
             weight_decay,
             ..
         } = self.0;
-        let gradient = penalized(&step, gradient, &parameter, weight_decay);
+        let gradient = penalized(&update, gradient, &parameter, weight_decay);
         let change = if momentum > 0.0 {
             // It begins with the first gradient, not dampened.
             let buffer = match state.pop() {
@@ -44,6 +44,6 @@ impl Rule for Sgd {
         } else {
             gradient
         };
-        parameter - change * step.learning_rate
+        parameter - change * update.learning_rate
     }
 }

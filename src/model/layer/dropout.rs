@@ -4,8 +4,8 @@
 use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 
-use super::mode::Mode;
 use crate::kernels;
+use crate::model::flow::{Flow, Mode};
 use crate::random::DropoutMask;
 
 /// As `torch.nn.Dropout` and `torch.nn.Dropout2d`.
@@ -20,6 +20,7 @@ pub struct Dropout {
 }
 
 impl Dropout {
+    /// `dropout`; `layer` is the layer's number in the network.
     pub fn of_elements(p: f64, layer: usize) -> Self {
         Self {
             p,
@@ -28,6 +29,7 @@ impl Dropout {
         }
     }
 
+    /// `dropout2d`; `layer` is the layer's number in the network.
     pub fn of_channels(p: f64, layer: usize) -> Self {
         Self {
             p,
@@ -36,8 +38,15 @@ impl Dropout {
         }
     }
 
-    /// Evaluation passes everything on unchanged.
-    pub fn forward<const D: usize>(&self, x: Tensor<D>, mode: Mode) -> Tensor<D> {
+    /// Keeps the shape; evaluation passes everything on unchanged.
+    pub fn forward(&self, input: Flow, mode: Mode) -> Flow {
+        match input {
+            Flow::Image(x) => Flow::Image(self.apply(x, mode)),
+            Flow::Flat(x) => Flow::Flat(self.apply(x, mode)),
+        }
+    }
+
+    fn apply<const D: usize>(&self, x: Tensor<D>, mode: Mode) -> Tensor<D> {
         let Some(mask) = self.mask(mode) else {
             return x;
         };
@@ -51,6 +60,7 @@ impl Dropout {
         x * Tensor::from_data(factors, &device)
     }
 
+    /// Whether whole channels are dropped.
     pub fn is_of_channels(&self) -> bool {
         self.is_of_channels
     }

@@ -1,10 +1,76 @@
 //! Convolutions on top of the one kernel there is for them.
 
+use burn::module::{Module, Param};
 use burn::nn::PaddingConfig2d;
 use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::tensor::Tensor;
 
+use crate::config;
 use crate::kernels::{self, Conv2dGeometry};
+use crate::model::builder::Place;
+use crate::model::flow::Flow;
+
+/// A convolution, its parameters in Burn's modules.
+#[derive(Module, Debug)]
+pub enum Convolution {
+    /// As `torch.nn.Conv2d`.
+    Conv2d(Conv2d),
+    /// As `torch.nn.ConvTranspose2d`.
+    ConvTranspose2d(ConvTranspose2d),
+}
+
+impl Convolution {
+    /// `conv2d` with its start values.
+    pub fn conv2d(conv: &config::Conv2d, place: &Place<'_>) -> Self {
+        let [height, width] = conv.kernel_size;
+        let channels = place.channels() / conv.groups;
+        let shape = [conv.out_channels, channels, height, width];
+        let bias = conv.bias.then_some(conv.out_channels);
+        let (weight, bias) = place.weight_and_bias(conv.init.as_ref(), &shape, bias);
+        let [[top, bottom], [left, right]] = conv.sides();
+        Self::Conv2d(Conv2d {
+            weight,
+            bias,
+            stride: conv.stride,
+            kernel_size: conv.kernel_size,
+            dilation: conv.dilation,
+            groups: conv.groups,
+            padding: PaddingConfig2d::Explicit(top, left, bottom, right),
+        })
+    }
+
+    /// `conv_transpose2d` with its start values.
+    pub fn conv_transpose2d(conv: &config::ConvTranspose2d, place: &Place<'_>) -> Self {
+        let [height, width] = conv.kernel_size;
+        let channels = place.channels();
+        let shape = [channels, conv.out_channels / conv.groups, height, width];
+        let bias = conv.bias.then_some(conv.out_channels);
+        let (weight, bias) = place.weight_and_bias(conv.init.as_ref(), &shape, bias);
+        Self::ConvTranspose2d(ConvTranspose2d {
+            weight,
+            bias,
+            stride: conv.stride,
+            kernel_size: conv.kernel_size,
+            dilation: conv.dilation,
+            groups: conv.groups,
+            padding: conv.padding,
+            padding_out: conv.output_padding,
+            channels: [channels, conv.out_channels],
+        })
+    }
+
+    /// Takes and gives images.
+    pub fn forward(&self, input: Flow) -> Flow {
+        let x = input.image();
+        Flow::Image(match self {
+            Self::Conv2d(conv) => {
+                let bias = conv.bias.as_ref().map(Param::val);
+                forward(conv, x, conv.weight.val(), bias, false)
+            }
+            Self::ConvTranspose2d(conv) => transposed(conv, x),
+        })
+    }
+}
 
 /// The convolution with this weight and bias, then ReLU where it is asked for.
 pub fn forward(
@@ -56,7 +122,7 @@ fn padding(conv: &Conv2d) -> [usize; 4] {
 /// A transposed convolution is one with the kernel turned around, over the input with zeros between its
 /// pixels and around them: `V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep
 /// learning", 2016`.
-pub fn transposed(conv: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
+fn transposed(conv: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
     let [in_channels, out_channels] = conv.channels;
     let (groups, kernel) = (conv.groups, conv.kernel_size);
     let [_, _, height, width] = x.dims();

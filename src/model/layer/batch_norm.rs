@@ -7,7 +7,7 @@ use burn::module::{Module, Param};
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor, activation};
 
-use super::mode::Mode;
+use crate::model::flow::{Mode, Pass};
 use crate::{config, kernels};
 
 /// As `torch.nn.BatchNorm2d` and, for images of one pixel, `torch.nn.BatchNorm1d`.
@@ -23,7 +23,7 @@ pub struct BatchNorm {
     momentum: f64,
 }
 
-/// Of one batch, for the running statistics.
+/// Mean and variance of one batch, channel by channel, for the running statistics.
 #[derive(Debug)]
 pub struct BatchStatistics {
     mean: Tensor<1>,
@@ -48,17 +48,11 @@ impl BatchNorm {
 
     /// Normalizes by the batch's statistics in training, by the running ones else; then ReLU where
     /// it is asked for.
-    pub fn forward(
-        &self,
-        x: Tensor<4>,
-        mode: Mode,
-        relu: bool,
-        statistics: &mut Vec<BatchStatistics>,
-    ) -> Tensor<4> {
-        if let Mode::Training { .. } = mode {
+    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass, relu: bool) -> Tensor<4> {
+        if let Mode::Training { .. } = pass.mode {
             let (weight, bias) = (self.weight.val(), self.bias.val());
             let normalized = kernels::batch_norm(x, weight, bias, self.eps, relu);
-            statistics.push(BatchStatistics {
+            pass.statistics.push(BatchStatistics {
                 mean: normalized.mean,
                 variance: normalized.unbiased_variance,
             });

@@ -1,0 +1,241 @@
+//! Lists of layers: built one after the other, and run with those together that make one operation. The
+//! config stays plain: nobody asks for this.
+
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
+use burn::nn::pool::MaxPool2d;
+use burn::tensor::Tensor;
+
+use super::builder::{Place, Settings};
+use super::flow::{Flow, Mode, Pass};
+use super::layer::{
+    Activation, BatchNorm, Convolution, Layer, Normalization, Pooling, convolution, pooling,
+};
+use crate::config::{self, Shape};
+use crate::kernels::{self, BlockGeometry};
+
+/// An element of a list of layers.
+#[derive(Module, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all elements are plain, and there are few of them"
+)]
+pub enum Node {
+    /// A layer without layers inside.
+    Plain(Layer),
+    /// Two lists of layers.
+    Residual(Residual),
+}
+
+/// The sum of two branches; without a shortcut the other one is the input.
+#[derive(Module, Debug)]
+pub struct Residual {
+    layers: Vec<Node>,
+    shortcut: Vec<Node>,
+}
+
+/// The layers of a list with their start values. The names of their parameters begin with `path`,
+/// `input` is the shape of one sample, and `count` the number of layers so far.
+pub fn build(
+    layers: &[config::Layer],
+    path: &str,
+    mut input: Shape,
+    network: Settings<'_>,
+    count: &mut usize,
+) -> Vec<Node> {
+    let mut nodes = Vec::with_capacity(layers.len());
+    for (index, layer) in layers.iter().enumerate() {
+        let path = &format!("{path}.{index}");
+        let number = *count;
+        *count += 1;
+        nodes.push(match layer {
+            config::Layer::Residual(residual) => {
+                let mut branch = |name: &str, layers: &[config::Layer]| {
+                    build(layers, &format!("{path}.{name}"), input, network, count)
+                };
+                Node::Residual(Residual {
+                    layers: branch("layers", &residual.layers),
+                    shortcut: branch("shortcut", &residual.shortcut),
+                })
+            }
+            plain => {
+                let place = Place {
+                    network,
+                    path,
+                    number,
+                    input,
+                };
+                let layer = Layer::new(plain, &place);
+                Node::Plain(layer.expect("layers with layers inside come before"))
+            }
+        });
+        input = config::after_fitting(layer, input);
+    }
+    nodes
+}
+
+/// Runs all layers of a list.
+pub fn forward(nodes: &[Node], mut flow: Flow, pass: &mut Pass) -> Flow {
+    let mut rest = nodes;
+    while !rest.is_empty() {
+        (flow, rest) = forward_first(rest, flow, pass);
+    }
+    flow
+}
+
+/// All batch norms in the order in which a forward pass comes by.
+pub fn find_batch_norms<'a>(nodes: &'a mut [Node], found: &mut Vec<&'a mut BatchNorm>) {
+    for node in nodes {
+        match node {
+            Node::Plain(Layer::Normalization(Normalization::Batch(norm))) => found.push(norm),
+            Node::Plain(_) => {}
+            Node::Residual(residual) => {
+                find_batch_norms(&mut residual.layers, found);
+                find_batch_norms(&mut residual.shortcut, found);
+            }
+        }
+    }
+}
+
+/// Runs as many of the first layers as run together, at least one; gives those that are left.
+fn forward_first<'a>(nodes: &'a [Node], input: Flow, pass: &mut Pass) -> (Flow, &'a [Node]) {
+    use Node::{Plain, Residual};
+    match (nodes, input) {
+        (
+            [
+                Plain(Layer::Convolution(Convolution::Conv2d(conv))),
+                rest @ ..,
+            ],
+            Flow::Image(x),
+        ) => forward_conv2d(conv, rest, x, pass),
+        (
+            [
+                Plain(Layer::Normalization(Normalization::Batch(norm))),
+                Plain(Layer::Activation(Activation::Relu(_))),
+                rest @ ..,
+            ],
+            Flow::Image(x),
+        ) => (Flow::Image(norm.forward(x, pass, true)), rest),
+        (
+            [
+                Residual(residual),
+                Plain(Layer::Activation(Activation::Relu(_))),
+                rest @ ..,
+            ],
+            input,
+        ) => (residual.forward(input, pass, true), rest),
+        ([Residual(residual), rest @ ..], input) => (residual.forward(input, pass, false), rest),
+        (
+            [
+                Plain(Layer::Flatten(_)),
+                Plain(Layer::Linear(linear)),
+                rest @ ..,
+            ],
+            Flow::Image(x),
+        ) => (linear.forward_flattened(x), rest),
+        ([Plain(layer), rest @ ..], input) => (layer.forward(input, pass), rest),
+        ([], input) => (input, nodes),
+    }
+}
+
+/// A convolution and what runs with it: in evaluation a batch norm, whose running statistics go into the
+/// weights; ReLU; ReLU and a max pool, perhaps with a dropout.
+fn forward_conv2d<'a>(
+    conv: &Conv2d,
+    rest: &'a [Node],
+    x: Tensor<4>,
+    pass: &mut Pass,
+) -> (Flow, &'a [Node]) {
+    use Node::Plain;
+    let (weight, bias, rest) = match (rest, pass.mode) {
+        (
+            [
+                Plain(Layer::Normalization(Normalization::Batch(norm))),
+                rest @ ..,
+            ],
+            Mode::Evaluation,
+        ) => {
+            let (weight, bias) = norm.fold_into(conv);
+            (weight, Some(bias), rest)
+        }
+        _ => {
+            let bias = conv.bias.as_ref().map(|bias| bias.val());
+            (conv.weight.val(), bias, rest)
+        }
+    };
+    match rest {
+        [
+            Plain(Layer::Activation(Activation::Relu(_))),
+            Plain(Layer::Pooling(Pooling::Max(pool))),
+            rest @ ..,
+        ] if is_byte_sized(pool) && convolution::surplus(conv) == [0, 0] => {
+            let geometry = BlockGeometry {
+                conv2d: convolution::geometry(conv, x.dims()),
+                pool: pooling::geometry(pool),
+            };
+            forward_block(x, weight, bias, geometry, rest, pass.mode)
+        }
+        [Plain(Layer::Activation(Activation::Relu(_))), rest @ ..] => {
+            let output = convolution::forward(conv, x, weight, bias, true);
+            (Flow::Image(output), rest)
+        }
+        rest => {
+            let output = convolution::forward(conv, x, weight, bias, false);
+            (Flow::Image(output), rest)
+        }
+    }
+}
+
+/// Convolution, ReLU and max pool in one; dropout of their output costs nothing within it, and the linear
+/// layer after it takes the images as they lie.
+fn forward_block(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    geometry: BlockGeometry,
+    rest: &[Node],
+    mode: Mode,
+) -> (Flow, &[Node]) {
+    use Node::Plain;
+    let block = |mask| kernels::conv2d_pool(x, weight, bias, geometry, mask);
+    match rest {
+        [Plain(Layer::Dropout(dropout)), rest @ ..] if !dropout.is_of_channels() => {
+            (Flow::Image(block(dropout.mask(mode))), rest)
+        }
+        [
+            Plain(Layer::Flatten(_)),
+            Plain(Layer::Dropout(dropout)),
+            Plain(Layer::Linear(linear)),
+            rest @ ..,
+        ] => (linear.forward_flattened(block(dropout.mask(mode))), rest),
+        [
+            Plain(Layer::Flatten(_)),
+            Plain(Layer::Dropout(dropout)),
+            rest @ ..,
+        ] => {
+            let output = block(dropout.mask(mode));
+            (Flow::Flat(output.flatten(1, 3)), rest)
+        }
+        rest => (Flow::Image(block(None)), rest),
+    }
+}
+
+/// The block keeps the place of each winner in a byte.
+fn is_byte_sized(pool: &MaxPool2d) -> bool {
+    pooling::geometry(pool).window_len() < 256
+}
+
+impl Residual {
+    /// The sum of the branches, then ReLU where it is asked for.
+    fn forward(&self, input: Flow, pass: &mut Pass, relu: bool) -> Flow {
+        let one = forward(&self.layers, input.clone(), pass);
+        let other = forward(&self.shortcut, input, pass);
+        match (one, other) {
+            (Flow::Image(one), Flow::Image(other)) => {
+                Flow::Image(kernels::residual(one, other, relu))
+            }
+            (Flow::Flat(one), Flow::Flat(other)) => Flow::Flat(kernels::residual(one, other, relu)),
+            _ => unreachable!("the shapes of an experiment fit"),
+        }
+    }
+}
