@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Mode, mode_of};
 use crate::listing::{Cell, Column, Listing};
+use crate::metrics::{COLUMNS, EpochColumn};
 use crate::run_dir::{self, MetricsTable, Run, TableError, layout};
 
 /// One thing to compare: a run directory, or a metrics file on its own.
@@ -87,42 +87,49 @@ pub fn find(arguments: &[String], out: &Path) -> Result<(Vec<PathBuf>, Vec<PathB
     Ok((kept, left_out))
 }
 
-/// The scores that a comparison has of an epoch; for reading, those with a heading, and the one that says
-/// which epoch is best.
-const SCORES: [(&str, Option<&str>); 10] = [
-    ("eval_loss", Some("loss")),
-    ("eval_accuracy", Some("acc")),
-    ("eval_f1", Some("f1")),
-    ("eval_precision", None),
-    ("eval_recall", None),
-    ("eval_balanced_accuracy", None),
-    ("eval_cohen_kappa", None),
-    ("eval_mcc", None),
-    ("eval_top_k_accuracy", None),
-    ("eval_calibration_error", None),
-];
+/// The scores of an evaluation, those with a heading first.
+fn scores() -> Vec<&'static EpochColumn> {
+    let is_score = |column: &&EpochColumn| column.is_of_evaluation();
+    let (mut scores, rest): (Vec<_>, Vec<_>) = COLUMNS
+        .iter()
+        .filter(is_score)
+        .partition(|column| column.heading.is_some());
+    scores.extend(rest);
+    scores
+}
+
+/// What readers see above a score: its heading, or its name where it says which epoch is best.
+fn heading(column: &EpochColumn, by: &str) -> Option<&'static str> {
+    let name = || column.name.strip_prefix("eval_");
+    column
+        .heading
+        .or_else(|| if column.name == by { name() } else { None })
+}
 
 /// One row an entry; `by` is the column that says which epoch is best.
 pub fn compare(entries: &[Entry], by: &str) -> Listing {
     let differing = differing_keys(entries);
-    let scores = SCORES.map(|(column, heading)| match heading {
-        None if column == by => (column, column.strip_prefix("eval_")),
-        heading => (column, heading),
-    });
+    let scores = scores();
     let mut columns = vec![
         Column::new("run"),
         Column::new("status"),
         Column::headed("epoch", "last\nepoch"),
     ];
-    columns.extend(scores.map(|(column, heading)| score(column.to_owned(), heading)));
+    let of_epoch = |prefix: &str| -> Vec<Column> {
+        let named = scores.iter().map(|column| {
+            let name = format!("{prefix}{}", column.name);
+            score(name, heading(column, by))
+        });
+        named.collect()
+    };
+    columns.extend(of_epoch(""));
     columns.push(Column::headed("best_epoch", "best\nepoch"));
-    columns.extend(scores.map(|(column, heading)| score(format!("best_{column}"), heading)));
+    columns.extend(of_epoch("best_"));
     columns.extend(differing.iter().map(|key| Column::new(key.clone())));
 
-    let highest = mode_of(by) == Mode::Max;
     let rows = entries.iter().map(|entry| {
         let last = entry.metrics.len().checked_sub(1);
-        let best = entry.metrics.best(by, highest);
+        let best = entry.metrics.best(by);
         let mut row = vec![
             Cell::Text(entry.name.clone()),
             match entry.status.as_str() {
@@ -133,7 +140,7 @@ pub fn compare(entries: &[Entry], by: &str) -> Listing {
         for epoch in [last, best] {
             let value = |column: &str| epoch.and_then(|epoch| entry.metrics.get(epoch, column));
             row.push(value("epoch").map_or(Cell::Empty, |epoch| Cell::Count(epoch as u64)));
-            row.extend(scores.map(|(column, _)| Cell::from(value(column))));
+            row.extend(scores.iter().map(|column| Cell::from(value(column.name))));
         }
         row.extend(differing.iter().map(|key| match entry.config.get(key) {
             Some(value) => Cell::Toml(value.clone()),

@@ -7,6 +7,7 @@
 
 pub use runner_config as config;
 pub use runner_digest as digest;
+pub use runner_metrics as metrics;
 
 pub mod array;
 pub mod cli;
@@ -16,7 +17,6 @@ pub mod data;
 pub mod device;
 pub mod kernels;
 pub mod listing;
-pub mod metrics;
 pub mod model;
 pub mod optimizer;
 pub mod random;

@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::compare::{Entry, compare, find};
-use crate::config::MONITORS;
+use crate::metrics::MONITORS;
 
 use super::exit::Usage;
 use super::output::{Output, print_result, style};

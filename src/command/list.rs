@@ -44,7 +44,7 @@ pub fn execute(args: cli::List) -> anyhow::Result<u8> {
 fn row(run: &Run) -> anyhow::Result<Vec<Cell>> {
     let metrics = run.metrics()?;
     let last = metrics.len().checked_sub(1);
-    let best = metrics.best("eval_accuracy", true);
+    let best = metrics.best("eval_accuracy");
     let value = |row: Option<usize>, column| row.and_then(|row| metrics.get(row, column));
     let count = |value: Option<f64>| value.map_or(Cell::Empty, |value| Cell::Count(value as u64));
     Ok(vec![

@@ -110,9 +110,9 @@ impl Observer for Reporter {
             self.epochs,
             thousands(timing.train_images_per_second),
         ));
-        self.result(&scores_line("Train", &record.train));
+        self.result(&scores_line("Train", &record.train.scores()));
         if let Some(eval) = &record.eval {
-            self.result(&scores_line("Eval", &eval.scores));
+            self.result(&scores_line("Eval", &eval.scores()));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::cli;
 use crate::listing::{Cell, Column, Listing, Style};
-use crate::metrics::COLUMNS;
+use crate::metrics::{COLUMNS, EpochColumn, ValueType};
 use crate::run_dir::{Event, MetricsTable, Run, Status, layout, resolve};
 
 use super::output::print_result;
@@ -108,16 +108,12 @@ fn tell(event: &Event) -> Option<String> {
 }
 
 fn epochs(metrics: &MetricsTable) -> Listing {
-    let shown: Vec<&str> = COLUMNS
-        .into_iter()
-        .filter(|column| !matches!(*column, "digest" | "learning_rate"))
-        .filter(|column| !column.ends_with("precision") && !column.ends_with("recall"))
-        .collect();
+    let shown: Vec<&EpochColumn> = COLUMNS.iter().filter(|column| column.is_shown).collect();
     let rows = (0..metrics.len()).map(|row| {
         let cells = shown.iter().map(|column| {
-            let value = metrics.get(row, column);
-            match (*column, value) {
-                ("epoch" | "step", Some(count)) => Cell::Count(count as u64),
+            let value = metrics.get(row, column.name);
+            match (column.value_type(), value) {
+                (ValueType::Count, Some(count)) => Cell::Count(count as u64),
                 _ => value.into(),
             }
         });
@@ -127,7 +123,7 @@ fn epochs(metrics: &MetricsTable) -> Listing {
         rows: rows.collect(),
         columns: shown
             .iter()
-            .map(|column| Column::headed(column, &column.replace('_', "\n")))
+            .map(|column| Column::headed(column.name, &column.name.replace('_', "\n")))
             .collect(),
     }
 }

@@ -29,7 +29,7 @@ pub use events::Event;
 pub use identity::{FORMAT, Identity};
 pub use resolve::{list, resolve};
 pub use results::{Prediction, Results, SplitResults};
-pub use retention::{Candidate, superfluous};
+pub use retention::{RankedCheckpoint, Retention, superfluous};
 pub use run::{Run, Status, document};
 pub use table::{MetricsTable, TableError};
 pub use verify::{Check, listed_images, verify};

@@ -6,7 +6,7 @@ use super::writer::{Writer, csv_line};
 use super::{Error, atomic, layout, now};
 use crate::config;
 use crate::data::Dataset;
-use crate::metrics::{COLUMNS, ConfusionMatrix};
+use crate::metrics::{COLUMNS, ConfusionMatrix, ValueType};
 
 /// What the network says of one evaluation image.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,19 +85,18 @@ pub(super) fn result_of(
     policy: &config::Checkpoint,
 ) -> serde_json::Map<String, serde_json::Value> {
     let row = |row: usize| -> serde_json::Value {
-        let cells = COLUMNS.iter().filter(|column| **column != "digest");
-        cells
-            .map(|column| {
-                let value = table.get(row, column);
-                let value: serde_json::Value = match (*column, value) {
-                    ("epoch" | "step", Some(count)) => (count as u64).into(),
-                    (_, value) => value.into(),
-                };
-                ((*column).to_owned(), value)
-            })
-            .collect()
+        let members = COLUMNS.iter().filter_map(|column| {
+            let value = table.get(row, column.name);
+            let value: serde_json::Value = match (column.value_type(), value) {
+                (ValueType::Text, _) => return None,
+                (ValueType::Count, Some(count)) => (count as u64).into(),
+                (_, value) => value.into(),
+            };
+            Some((column.name.to_owned(), value))
+        });
+        members.collect()
     };
-    let best = table.best(&policy.monitor, policy.mode == config::Mode::Max);
+    let best = table.best(&policy.monitor);
     [
         ("run_id", run_id.into()),
         ("epochs", table.len().into()),

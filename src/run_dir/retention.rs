@@ -1,37 +1,35 @@
 //! Which checkpoints may go.
 
-use crate::config;
+use crate::metrics::{Mode, best_first};
 
 /// A checkpoint file and, where it ends an epoch, that epoch's value of the monitored column.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Candidate {
+pub struct RankedCheckpoint {
+    /// Inside the folder of checkpoints.
     pub file_name: String,
+    /// `None` where it does not end an epoch, or the epoch was not evaluated.
     pub value: Option<f64>,
 }
 
-/// The files to delete, oldest first. `candidates` are in the order of writing.
-pub fn superfluous(candidates: &[Candidate], policy: &config::Checkpoint) -> Vec<String> {
-    let newest = candidates.len().saturating_sub(policy.keep_last);
-    let mut ranked: Vec<&Candidate> = candidates
-        .iter()
-        .filter(|candidate| candidate.value.is_some_and(|value| !value.is_nan()))
-        .collect();
-    // Stable: of equal values the earlier is the better, as it took less training.
-    ranked.sort_by(|a, b| {
-        let (a, b) = (a.value.unwrap_or(0.0), b.value.unwrap_or(0.0));
-        match policy.mode {
-            config::Mode::Min => a.total_cmp(&b),
-            config::Mode::Max => b.total_cmp(&a),
-        }
-    });
-    let best: Vec<&str> = ranked
-        .iter()
-        .take(policy.keep_best)
-        .map(|candidate| candidate.file_name.as_str())
-        .collect();
-    candidates[..newest]
-        .iter()
-        .map(|candidate| candidate.file_name.clone())
-        .filter(|name| !best.contains(&name.as_str()))
+/// How many checkpoints stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// So many of the newest.
+    pub keep_last: usize,
+    /// So many of the best.
+    pub keep_best: usize,
+    /// The direction in which the monitored column gets better.
+    pub mode: Mode,
+}
+
+/// The files to delete, oldest first. `checkpoints` are in the order of writing.
+pub fn superfluous(checkpoints: &[RankedCheckpoint], retention: Retention) -> Vec<String> {
+    let newest = checkpoints.len().saturating_sub(retention.keep_last);
+    let mut best = best_first(retention.mode, checkpoints.iter().map(|one| one.value));
+    best.truncate(retention.keep_best);
+    let older = checkpoints[..newest].iter().enumerate();
+    older
+        .filter(|(place, _)| !best.contains(place))
+        .map(|(_, checkpoint)| checkpoint.file_name.clone())
         .collect()
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::metrics::{ValueType, best_first, column};
+
 /// The columns of a metrics file and one row an epoch; an empty cell is `None`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MetricsTable {
@@ -18,8 +20,10 @@ pub struct TableError {
     what: String,
 }
 
-/// Text columns; all others are numbers.
-const TEXT_COLUMNS: [&str; 1] = ["digest"];
+/// Whether a column is known not to hold numbers.
+fn is_text(name: &str) -> bool {
+    column(name).is_some_and(|column| column.value_type() == ValueType::Text)
+}
 
 /// What is wrong with a row that is no row of the table.
 fn ragged(error: &csv::Error) -> String {
@@ -73,7 +77,7 @@ impl MetricsTable {
                 .iter()
                 .zip(&record)
                 .map(|(column, cell)| {
-                    if cell.is_empty() || TEXT_COLUMNS.contains(&column.as_str()) {
+                    if cell.is_empty() || is_text(column) {
                         return Ok(None);
                     }
                     cell.parse().map(Some).map_err(|_| {
@@ -111,24 +115,11 @@ impl MetricsTable {
         *self.rows.get(row)?.get(index)?
     }
 
-    /// The row with the best value of a column, the earliest of equals; NaN is never best.
-    pub fn best(&self, column: &str, highest: bool) -> Option<usize> {
-        let mut best: Option<(usize, f64)> = None;
-        for row in 0..self.rows.len() {
-            let Some(value) = self.get(row, column).filter(|value| !value.is_nan()) else {
-                continue;
-            };
-            let better = |(_, other): &(usize, f64)| {
-                if highest {
-                    value > *other
-                } else {
-                    value < *other
-                }
-            };
-            if best.as_ref().is_none_or(better) {
-                best = Some((row, value));
-            }
-        }
-        best.map(|(row, _)| row)
+    /// The row with the best value of a column, the earliest of equals; NaN is never best. `None` where
+    /// there is no value, or where no value of the column is better than another.
+    pub fn best(&self, name: &str) -> Option<usize> {
+        let mode = column(name)?.mode?;
+        let values = (0..self.rows.len()).map(|row| self.get(row, name));
+        best_first(mode, values).first().copied()
     }
 }

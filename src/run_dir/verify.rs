@@ -166,7 +166,7 @@ fn check_checkpoint(
     if state.position.is_epoch_end() && state.position.step > 0 {
         let digest = array::digest(&checkpoint.arrays).hex();
         let row = state.metrics.lines().last().unwrap_or_default();
-        let column = COLUMNS.iter().position(|column| *column == "digest");
+        let column = COLUMNS.iter().position(|column| column.name == "digest");
         if column.and_then(|column| row.split(',').nth(column)) != digest.get(..16) {
             return Some(format!(
                 "its arrays are not those of the last row of {}",
@@ -276,18 +276,10 @@ fn check_results(
     let last = table.len().checked_sub(1)?;
     // The last epoch need not have been evaluated.
     table.get(last, "eval_accuracy")?;
-    let scores = confusion.scores(0.0);
-    let same = [
-        ("eval_accuracy", scores.accuracy),
-        ("eval_precision", scores.precision),
-        ("eval_recall", scores.recall),
-        ("eval_f1", scores.f1),
-        ("eval_balanced_accuracy", confusion.balanced_accuracy()),
-        ("eval_cohen_kappa", confusion.cohen_kappa()),
-        ("eval_mcc", confusion.mcc()),
-    ]
-    .into_iter()
-    .all(|(column, score)| table.get(last, column) == Some(score));
+    let same = COLUMNS
+        .iter()
+        .filter_map(|column| Some((column, column.from_predictions(&confusion)?)))
+        .all(|(column, score)| table.get(last, column.name) == Some(score));
     (!same).then(|| {
         format!(
             "the last row of {} does not follow from it",

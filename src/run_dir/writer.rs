@@ -10,7 +10,7 @@ use super::checkpoint::{Checkpoint, Damage, Position, State, order_of};
 use super::events::{self, Event, append_durably};
 use super::identity::{FORMAT, Identity};
 use super::lock::Lock;
-use super::retention::{Candidate, superfluous};
+use super::retention::{RankedCheckpoint, Retention, superfluous};
 use super::table::MetricsTable;
 use super::{Error, atomic, layout};
 use crate::array::Arrays;
@@ -325,7 +325,7 @@ impl Writer {
     fn rotate(&self, policy: &config::Checkpoint) -> Result<(), Error> {
         let checkpoints = self.folder.join(layout::CHECKPOINTS);
         let table = self.metrics();
-        let candidates: Vec<Candidate> = checkpoint_names(&self.folder)?
+        let ranked: Vec<RankedCheckpoint> = checkpoint_names(&self.folder)?
             .into_iter()
             .map(|file_name| {
                 let value = match order_of(&file_name) {
@@ -334,10 +334,15 @@ impl Writer {
                         .and_then(|row| table.get(row, &policy.monitor)),
                     _ => None,
                 };
-                Candidate { file_name, value }
+                RankedCheckpoint { file_name, value }
             })
             .collect();
-        for name in superfluous(&candidates, policy) {
+        let retention = Retention {
+            keep_last: policy.keep_last,
+            keep_best: policy.keep_best,
+            mode: policy.mode,
+        };
+        for name in superfluous(&ranked, retention) {
             let path = checkpoints.join(name);
             fs::remove_file(&path).map_err(|error| Error::io("remove", &path, error))?;
         }
@@ -371,7 +376,8 @@ pub fn checkpoint_names(folder: &Path) -> Result<Vec<String>, Error> {
 }
 
 pub(super) fn metrics_header() -> String {
-    csv_line(&COLUMNS)
+    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+    csv_line(&names)
 }
 
 pub(super) fn csv_line<T: AsRef<[u8]>>(cells: &[T]) -> String {

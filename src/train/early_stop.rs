@@ -1,23 +1,15 @@
 //! Early stopping, decided from the rows of metrics.csv alone: there is no state to save.
 
-use crate::config::{EarlyStop, Mode};
+use crate::config::EarlyStop;
+use crate::metrics::{BestSoFar, Margin};
 use crate::run_dir::MetricsTable;
 
-/// Whether a run with these rows has learned all it will. NaN is never an improvement.
+/// Whether the monitored column has not improved for as many measured epochs as the rule is patient.
 pub fn is_due(rule: &EarlyStop, metrics: &MetricsTable) -> bool {
-    let mut best: Option<f64> = None;
+    let mut best = BestSoFar::new(rule.mode, Margin::Absolute(rule.min_delta));
     let mut waited = 0;
-    for row in 0..metrics.len() {
-        let Some(value) = metrics.get(row, &rule.monitor) else {
-            continue;
-        };
-        let improved = match (best, rule.mode) {
-            (None, _) => !value.is_nan(),
-            (Some(best), Mode::Min) => value < best - rule.min_delta,
-            (Some(best), Mode::Max) => value > best + rule.min_delta,
-        };
-        if improved {
-            best = Some(value);
+    for value in (0..metrics.len()).filter_map(|row| metrics.get(row, &rule.monitor)) {
+        if best.improves(value) {
             waited = 0;
         } else {
             waited += 1;

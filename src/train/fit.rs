@@ -264,15 +264,13 @@ impl Fit<'_> {
             epoch: position.epoch,
             step: position.step,
             learning_rate,
-            train: position.train.scores(),
-            eval: is_evaluated.then(|| position.eval.scores()),
+            train: std::mem::replace(&mut position.train, next.train),
+            eval: is_evaluated.then(|| std::mem::replace(&mut position.eval, next.eval)),
             digest: short_digest(&arrays),
         };
         position.epoch += 1;
         position.phase = Phase::Training;
         position.batch = 0;
-        position.train = next.train;
-        position.eval = next.eval;
 
         self.run.append_epoch(&record)?;
         let every_epochs = self.session.experiment.checkpoint.every_epochs;

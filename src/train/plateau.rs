@@ -1,11 +1,12 @@
-//! The learning rate that falls when a column of metrics.csv gets no better. Like early stopping it has no
-//! state: all of it follows from the rows, and those are in the checkpoint.
+//! The learning rate that is reduced when a column of metrics.csv stops improving. Like early stopping it
+//! has no state: all of it follows from the rows, and those are in the checkpoint.
 
-use crate::config::{Mode, ReduceOnPlateauRule, Rule, Schedule, ThresholdMode, Training};
+use crate::config::{ReduceOnPlateauRule, Rule, Schedule, ThresholdMode, Training};
+use crate::metrics::{BestSoFar, Margin};
 use crate::run_dir::MetricsTable;
 
-/// What a schedule starts from after these epochs: the learning rate of the training, or what a plateau
-/// has made of it, as `torch.optim.lr_scheduler.ReduceLROnPlateau` would.
+/// The rate that a schedule starts from after these epochs: the learning rate of the training, as
+/// `torch.optim.lr_scheduler.ReduceLROnPlateau` would have reduced it by now.
 pub fn base_rate(schedule: Option<&Schedule>, training: &Training, metrics: &MetricsTable) -> f64 {
     let Some(Schedule {
         warmup,
@@ -24,18 +25,21 @@ pub fn base_rate(schedule: Option<&Schedule>, training: &Training, metrics: &Met
     rate_after(rule, training.learning_rate, measured)
 }
 
-/// The rate after these measurements, in their order.
+/// The rate after these measurements of the monitored column, in their order. NaN counts as no improvement.
 pub fn rate_after(
     rule: &ReduceOnPlateauRule,
     learning_rate: f64,
     measured: impl IntoIterator<Item = f64>,
 ) -> f64 {
     let mut rate = learning_rate;
-    let mut best = None;
+    let margin = match rule.threshold_mode {
+        ThresholdMode::Rel => Margin::Relative(rule.threshold),
+        ThresholdMode::Abs => Margin::Absolute(rule.threshold),
+    };
+    let mut best = BestSoFar::new(rule.mode, margin);
     let (mut bad, mut cooldown) = (0, 0);
     for value in measured {
-        if best.is_none_or(|best| is_better(rule, value, best)) {
-            best = Some(value);
+        if best.improves(value) {
             bad = 0;
         } else {
             bad += 1;
@@ -54,14 +58,4 @@ pub fn rate_after(
         }
     }
     rate
-}
-
-fn is_better(rule: &ReduceOnPlateauRule, value: f64, best: f64) -> bool {
-    let threshold = rule.threshold;
-    match (rule.mode, rule.threshold_mode) {
-        (Mode::Min, ThresholdMode::Rel) => value < best * (1.0 - threshold),
-        (Mode::Min, ThresholdMode::Abs) => value < best - threshold,
-        (Mode::Max, ThresholdMode::Rel) => value > best * (1.0 + threshold),
-        (Mode::Max, ThresholdMode::Abs) => value > best + threshold,
-    }
 }

@@ -3,15 +3,15 @@
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use runner::array::{self, Array, Arrays, Values};
-use runner::config::{self, Metrics};
+use runner::config::Metrics;
 use runner::data::Batch;
 use runner::digest;
 use runner::kernels::Buffer;
-use runner::metrics::Scored;
+use runner::metrics::{Mode, Scored};
 use runner::optimizer::Optimizer;
 use runner::random::{Purpose, stream};
 use runner::run_dir::{
-    Candidate, Checkpoint, FORMAT, Phase, Position, State, order_of, superfluous,
+    Checkpoint, FORMAT, Phase, Position, RankedCheckpoint, Retention, State, order_of, superfluous,
 };
 
 use crate::by_hand::{Trainer, experiment};
@@ -135,7 +135,7 @@ fn file_names_sort_in_the_order_of_writing() {
 }
 
 proptest! {
-    /// A candidate stays if it is among the newest, or fewer than `keep_best` others are better;
+    /// A checkpoint stays if it is among the newest, or fewer than `keep_best` others are better;
     /// of equals the earlier is. Few values, so that there are many equals.
     #[test]
     fn the_newest_and_the_best_stay(
@@ -149,22 +149,15 @@ proptest! {
         keep_best in 0..5usize,
         highest: bool,
     ) {
-        let candidates: Vec<Candidate> = (1..)
+        let checkpoints: Vec<RankedCheckpoint> = (1..)
             .zip(&values)
-            .map(|(step, value)| Candidate {
+            .map(|(step, value)| RankedCheckpoint {
                 file_name: format!("step-{step:08}.safetensors"),
                 value: *value,
             })
             .collect();
-        let policy = config::Checkpoint {
-            every_epochs: 1,
-            every_steps: 0,
-            every_minutes: 0.0,
-            keep_last,
-            keep_best,
-            monitor: "eval_f1".to_owned(),
-            mode: if highest { config::Mode::Max } else { config::Mode::Min },
-        };
+        let mode = if highest { Mode::Max } else { Mode::Min };
+        let retention = Retention { keep_last, keep_best, mode };
         let better = |(i, a): (usize, Option<f64>), (j, b): (usize, Option<f64>)| match (a, b) {
             (Some(a), Some(b)) if a != b => !a.is_nan() && (b.is_nan() || (a > b) == highest),
             (Some(a), Some(_)) => !a.is_nan() && i < j,
@@ -177,9 +170,9 @@ proptest! {
                 let worthless = one.1.is_none_or(f64::is_nan);
                 worthless || ranked().filter(|other| better(*other, *one)).count() >= keep_best
             })
-            .map(|(index, _)| candidates[index].file_name.clone())
+            .map(|(index, _)| checkpoints[index].file_name.clone())
             .collect();
-        prop_assert_eq!(superfluous(&candidates, &policy), expected);
+        prop_assert_eq!(superfluous(&checkpoints, retention), expected);
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use runner::command::EXIT_CODES;
 use runner::config::{Document, Fallback, KeyInfo, Kind, LANGUAGE, LAYER_KEYS, OnResume, schema};
+use runner::metrics::COLUMNS;
 
 use crate::support::project;
 
@@ -45,6 +46,15 @@ fn the_docs_have_every_layer_and_its_options() {
         }
     }
     check("docs/language.md", "layers", &table);
+}
+
+#[test]
+fn the_docs_have_every_score() {
+    let mut table = String::from("| column | what it is |\n| --- | --- |\n");
+    for column in COLUMNS.iter().filter(|column| !column.meaning.is_empty()) {
+        writeln!(table, "| `{}` | {} |", column.name, column.meaning).unwrap();
+    }
+    check("docs/language.md", "scores", &table);
 }
 
 #[test]

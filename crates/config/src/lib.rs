@@ -44,7 +44,6 @@ pub use sections::device::Device;
 pub use sections::early_stop::EarlyStop;
 pub use sections::loss::{ClassWeights, CrossEntropy, Focal, Loss};
 pub use sections::metrics::Metrics;
-pub use sections::monitor::{MONITORS, Mode, mode_of};
 pub use sections::optimizer::{
     Adadelta, Adagrad, Adam, AdjustLrFn, Lamb, Lion, Muon, NoDecay, Optimizer, Rmsprop, Sgd,
 };

@@ -38,6 +38,28 @@ fn plateaus_are_pytorchs() {
     }
 }
 
+/// PyTorch's best is infinitely bad before the first measurement, and no comparison with NaN is true.
+// Seen red with a leading NaN taken for the best, which nothing is better than.
+#[test]
+fn nan_is_never_the_best() {
+    let layers = "[\"flatten\", { linear = { out_features = 2 } }]";
+    let rate = |monitor: &str, values: &[f64]| {
+        let rule = format!("{{ monitor = \"{monitor}\", patience = 1, factor = 0.5 }}");
+        let lines = format!("schedule.reduce_on_plateau = {rule}");
+        let experiment = experiment([1, 1, 1], layers, &lines);
+        let Some(Rule::ReduceOnPlateau(rule)) = experiment.schedule.unwrap().rule else {
+            panic!("{lines} is no plateau")
+        };
+        rate_after(&rule, 1.0, values.iter().copied())
+    };
+    let improving = [f64::NAN, 5.0, 4.0, 3.0, 2.0];
+    assert_eq!(rate("eval_loss", &improving), 1.0);
+    let improving = [f64::NAN, 0.1, 0.2, 0.3, 0.4];
+    assert_eq!(rate("eval_accuracy", &improving), 1.0);
+    assert_eq!(rate("eval_loss", &[f64::NAN, f64::NAN, 5.0]), 0.5);
+    assert_eq!(rate("eval_loss", &[2.0, f64::NAN, 1.0, f64::NAN]), 1.0);
+}
+
 /// The curves themselves are compared in `schedule.rs`, those of plateaus above.
 #[test]
 fn every_rule_of_a_schedule_has_a_curve_of_pytorch() {

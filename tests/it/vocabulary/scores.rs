@@ -31,18 +31,25 @@ fn every_score_is_scikit_learns() {
             confusion.add(*label as usize, scored.prediction as usize);
             evaluation.add(0.0, &[scored]);
         }
-        let ours = evaluation.scores();
         let kappa = case.cohen_kappa.unwrap_or(0.0);
         for (name, ours, theirs) in [
-            ("top_k_accuracy", ours.top_k_accuracy, case.top_k_accuracy),
+            (
+                "top_k_accuracy",
+                evaluation.top_k_accuracy(),
+                case.top_k_accuracy,
+            ),
             (
                 "balanced_accuracy",
-                ours.balanced_accuracy,
+                confusion.balanced_accuracy(),
                 case.balanced_accuracy,
             ),
-            ("cohen_kappa", ours.cohen_kappa, kappa),
-            ("mcc", ours.mcc, case.mcc),
-            ("calibration_error", ours.calibration_error, case.ece),
+            ("cohen_kappa", confusion.cohen_kappa(), kappa),
+            ("mcc", confusion.mcc(), case.mcc),
+            (
+                "calibration_error",
+                evaluation.calibration_error(),
+                case.ece,
+            ),
         ] {
             // The logits have fewer digits there than what the error was computed from.
             let is_close = (ours - theirs).abs() <= 1e-8;

@@ -1,8 +1,9 @@
 //! `[checkpoint]`: when checkpoints are written and which of them are kept.
 
+use runner_metrics::{MONITORS, Mode};
 use serde::Serialize;
 
-use super::monitor::{self, MONITORS, Mode};
+use super::monitor;
 use crate::language::key::{Key, KeyInfo, OnResume};
 use crate::language::section::Section;
 use crate::language::values::{NOT_NEGATIVE, count, integer, name};

@@ -1,8 +1,9 @@
 //! `[early_stop]`: when a run has learned all it will.
 
+use runner_metrics::{MONITORS, Mode};
 use serde::Serialize;
 
-use super::monitor::{self, MODE, MONITORS, Mode};
+use super::monitor::{self, MODE};
 use super::training::EPOCHS;
 use crate::language::key::{Key, KeyInfo};
 use crate::language::section::Section;

@@ -4,41 +4,10 @@ use crate::language::key::{Key, KeyInfo};
 use crate::language::section::Section;
 use crate::language::values::word;
 use crate::language::word::Word;
-use serde::Serialize;
-use strum::{EnumString, VariantNames};
+use runner_metrics::{EpochColumn, Mode, column as column_of, mode_of};
 
 use super::training::{EPOCHS, EVAL_EVERY_EPOCHS};
 use crate::text::tree::Value;
-
-/// The columns of metrics.csv that can be watched.
-pub const MONITORS: &[&str] = &[
-    "train_loss",
-    "train_accuracy",
-    "train_precision",
-    "train_recall",
-    "train_f1",
-    "eval_loss",
-    "eval_accuracy",
-    "eval_precision",
-    "eval_recall",
-    "eval_f1",
-    "eval_balanced_accuracy",
-    "eval_cohen_kappa",
-    "eval_mcc",
-    "eval_top_k_accuracy",
-    "eval_calibration_error",
-];
-
-/// The direction in which a column gets better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, VariantNames)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Mode {
-    /// Higher is better.
-    Max,
-    /// Lower is better.
-    Min,
-}
 
 impl Word for Mode {}
 
@@ -48,15 +17,6 @@ pub const MODE: Key<Option<Mode>> = Key::derived(
     "\"min\" for a loss or an error, else \"max\"",
     "whether better is higher or lower",
 );
-
-/// `max` or `min`: a loss or an error gets better downwards, everything else upwards.
-pub fn mode_of(monitor: &str) -> Mode {
-    if monitor.ends_with("loss") || monitor.ends_with("error") {
-        Mode::Min
-    } else {
-        Mode::Max
-    }
-}
 
 /// Reports a column of the evaluation that the run, whose table `training` is, never measures.
 /// `purpose` says what then cannot be.
@@ -77,7 +37,8 @@ pub fn check_measured(
         Some(Value::Integer(epochs)) => *epochs,
         _ => i64::MAX,
     };
-    if !column.starts_with("eval_") || (1..=epochs).contains(&count) {
+    let is_of_evaluation = column_of(column).is_some_and(EpochColumn::is_of_evaluation);
+    if !is_of_evaluation || (1..=epochs).contains(&count) {
         return;
     }
     let message = format!("{purpose}: `{column}` is never measured");

@@ -1,9 +1,10 @@
 //! `[schedule]`: how the learning rate changes, with PyTorch's names; every length is in epochs.
 
+use runner_metrics::{MONITORS, Mode};
 use serde::Serialize;
 use strum::{EnumString, VariantNames};
 
-use super::monitor::{self, MODE, MONITORS, Mode};
+use super::monitor::{self, MODE};
 use super::training::{EPOCHS, LEARNING_RATE};
 use crate::language::choice::{Variant, infos, joined};
 use crate::language::key::{Key, KeyInfo};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `counts[truth * classes + predicted]`.
+/// How often each class was predicted for each: `counts[truth * classes + predicted]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfusionMatrix {
     classes: usize,
@@ -12,25 +12,34 @@ pub struct ConfusionMatrix {
 /// Precision, recall and F1 of one class; 0 where a denominator is 0 (`zero_division=0`).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClassScores {
+    /// The share of the predictions of the class that are right.
     pub precision: f64,
+    /// The share of the samples of the class that are predicted as it.
     pub recall: f64,
+    /// The harmonic mean of precision and recall.
     pub f1: f64,
     /// Samples of the class.
     pub support: u64,
 }
 
-/// The scores of a whole epoch; precision, recall and F1 are macro averages, as scikit-learn's
-/// over the labels that occur in truth or prediction.
+/// What is told of an epoch, training and evaluation alike. Precision, recall and F1 are macro averages, as
+/// scikit-learn's over the labels that occur in truth or prediction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scores {
+    /// The mean loss of a sample, in nats.
     pub loss: f64,
+    /// The share of samples whose prediction is right.
     pub accuracy: f64,
+    /// Macro precision.
     pub precision: f64,
+    /// Macro recall.
     pub recall: f64,
+    /// Macro F1.
     pub f1: f64,
 }
 
 impl ConfusionMatrix {
+    /// A matrix of zeros.
     pub fn new(classes: usize) -> Self {
         Self {
             classes,
@@ -38,15 +47,22 @@ impl ConfusionMatrix {
         }
     }
 
+    /// Counts a sample.
+    ///
+    /// # Panics
+    ///
+    /// If either is no class.
     pub fn add(&mut self, truth: usize, predicted: usize) {
         assert!(truth < self.classes && predicted < self.classes);
         self.counts[truth * self.classes + predicted] += 1;
     }
 
+    /// The number of classes.
     pub fn classes(&self) -> usize {
         self.classes
     }
 
+    /// Samples of a class that were predicted as another, or as itself.
     pub fn count(&self, truth: usize, predicted: usize) -> u64 {
         self.counts[truth * self.classes + predicted]
     }
@@ -63,11 +79,12 @@ impl ConfusionMatrix {
             .sum()
     }
 
-    /// 0 for an empty matrix.
+    /// The share of samples whose prediction is their truth; 0 for an empty matrix.
     pub fn accuracy(&self) -> f64 {
         ratio(self.correct() as f64, self.total() as f64)
     }
 
+    /// The scores of one class.
     pub fn class(&self, class: usize) -> ClassScores {
         let hits = self.count(class, class) as f64;
         let (support, predicted) = self.occurrences(class);
@@ -99,14 +116,15 @@ impl ConfusionMatrix {
         ratio(recalls.iter().sum(), recalls.len() as f64)
     }
 
-    /// Agreement beyond chance, as scikit-learn's `cohen_kappa_score`; 0 where chance explains all.
+    /// Cohen's kappa, the agreement beyond chance, as scikit-learn's `cohen_kappa_score`; 0 where chance
+    /// explains all of it.
     pub fn cohen_kappa(&self) -> f64 {
         let total = self.total() as f64;
         let by_chance = self.sum_over_classes(|truth, predicted| truth * predicted) / total;
         ratio(self.correct() as f64 - by_chance, total - by_chance)
     }
 
-    /// Matthews's correlation coefficient, as scikit-learn's `matthews_corrcoef`.
+    /// Matthews correlation coefficient, as scikit-learn's `matthews_corrcoef`.
     pub fn mcc(&self) -> f64 {
         let total = self.total() as f64;
         let square = total * total;
@@ -117,7 +135,7 @@ impl ConfusionMatrix {
         ratio(covariance, (of_truth * of_predicted).sqrt())
     }
 
-    /// `term` gets how often a class is true, and how often it is predicted.
+    /// The sum over all classes of a term of how often the class is true and how often it is predicted.
     fn sum_over_classes(&self, term: impl Fn(f64, f64) -> f64) -> f64 {
         let occurrences = (0..self.classes).map(|class| self.occurrences(class));
         occurrences
@@ -133,18 +151,36 @@ impl ConfusionMatrix {
         (truth, predicted)
     }
 
-    /// All scores; `loss` is the mean loss of a sample.
+    /// The mean precision of the classes that occur in truth or prediction.
+    pub fn macro_precision(&self) -> f64 {
+        self.macro_average(|class| class.precision)
+    }
+
+    /// The mean recall of the classes that occur in truth or prediction.
+    pub fn macro_recall(&self) -> f64 {
+        self.macro_average(|class| class.recall)
+    }
+
+    /// The mean F1 of the classes that occur in truth or prediction.
+    pub fn macro_f1(&self) -> f64 {
+        self.macro_average(|class| class.f1)
+    }
+
+    /// scikit-learn's `average="macro"` over the labels that occur.
+    fn macro_average(&self, score: fn(&ClassScores) -> f64) -> f64 {
+        let present = self.present();
+        let sum = present.iter().map(|class| score(&self.class(*class))).sum();
+        ratio(sum, present.len() as f64)
+    }
+
+    /// The scores of an epoch whose mean loss of a sample is `loss`.
     pub fn scores(&self, loss: f64) -> Scores {
-        let present: Vec<ClassScores> = self.present().into_iter().map(|c| self.class(c)).collect();
-        let mean = |score: fn(&ClassScores) -> f64| {
-            ratio(present.iter().map(score).sum(), present.len() as f64)
-        };
         Scores {
             loss,
             accuracy: self.accuracy(),
-            precision: mean(|class| class.precision),
-            recall: mean(|class| class.recall),
-            f1: mean(|class| class.f1),
+            precision: self.macro_precision(),
+            recall: self.macro_recall(),
+            f1: self.macro_f1(),
         }
     }
 }

@@ -1,19 +1,21 @@
-//! What an epoch has added up so far. Part of every checkpoint, so that an epoch that was cut
-//! anywhere ends with the same scores.
+//! What an epoch has added up so far.
 
 use serde::{Deserialize, Serialize};
 
 use super::confusion::{ConfusionMatrix, Scores};
 
+/// The sums of an epoch. Part of every checkpoint, so that an epoch that was interrupted anywhere ends
+/// with the same scores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Sum of the losses of all samples; kept as bits, because a decimal could lose the last one.
+    /// Sum of the losses of all samples, stored as the bits of the float: a decimal could lose the last one.
     #[serde(with = "bits")]
     loss: f64,
     confusion: ConfusionMatrix,
 }
 
 impl Tally {
+    /// Before the first sample.
     pub fn new(classes: usize) -> Self {
         Self {
             loss: 0.0,
@@ -31,21 +33,26 @@ impl Tally {
         self.loss += loss * f64::from(samples);
     }
 
+    /// Counts of (label, prediction).
     pub fn confusion(&self) -> &ConfusionMatrix {
         &self.confusion
     }
 
+    /// The mean loss of a sample; 0 before the first.
+    pub fn loss(&self) -> f64 {
+        match self.confusion.total() {
+            0 => 0.0,
+            samples => self.loss / samples as f64,
+        }
+    }
+
+    /// The scores of all samples so far.
     pub fn scores(&self) -> Scores {
-        let samples = self.confusion.total();
-        let loss = if samples == 0 {
-            0.0
-        } else {
-            self.loss / samples as f64
-        };
-        self.confusion.scores(loss)
+        self.confusion.scores(self.loss())
     }
 }
 
+/// For `#[serde(with = "bits")]`: a float as the whole number that has its bits.
 pub(super) mod bits {
     use serde::{Deserialize, Deserializer, Serializer};
 

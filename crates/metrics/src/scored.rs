@@ -1,21 +1,27 @@
 //! What a network's logits say of one image.
 
+/// An image that was evaluated.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scored {
+    /// The class that it is of.
     pub label: u32,
     /// The class with the highest logit, the first of equals.
     pub prediction: u32,
     /// The probability of the prediction.
     pub confidence: f64,
-    /// How many classes come before the label's; 0 where the prediction is right.
+    /// How many classes have a higher logit than the label's, or an equal one and come first; 0 where the prediction is right.
     pub rank: u32,
     /// The cross entropy, in nats.
     pub loss: f64,
 }
 
 impl Scored {
-    /// Reads a row of logits, in double precision; exponentials come from the `libm` crate and not from
-    /// the system, so that the bits are the same everywhere.
+    /// Reads a row of logits, one a class, in double precision. Exponentials come from the `libm` crate
+    /// and not from the system, so that the bits are the same everywhere.
+    ///
+    /// # Panics
+    ///
+    /// If the label has no logit.
     pub fn new(row: &[f32], label: u32) -> Self {
         let prediction = argmax(row);
         let highest = f64::from(row[prediction as usize]);

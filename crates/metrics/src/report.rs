@@ -4,7 +4,11 @@ use std::fmt::Write;
 
 use super::confusion::{ClassScores, ConfusionMatrix};
 
-/// One row a class that occurs in truth or prediction, then accuracy and the averages.
+/// The report: a row for each class that occurs in truth or prediction, then accuracy and the averages.
+///
+/// # Panics
+///
+/// If there are fewer names than classes.
 pub fn classification_report(matrix: &ConfusionMatrix, class_names: &[String]) -> String {
     let present = matrix.present();
     let widest = present

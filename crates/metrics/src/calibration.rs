@@ -15,17 +15,18 @@ pub struct Calibration(Vec<Bin>);
 struct Bin {
     predictions: u64,
     right: u64,
-    /// Kept as bits, because a decimal could lose the last one.
+    /// Stored as the bits of the float: a decimal could lose the last one.
     #[serde(with = "bits")]
     sum_of_confidences: f64,
 }
 
 impl Calibration {
+    /// `bins` empty bins.
     pub fn new(bins: usize) -> Self {
         Self(vec![Bin::default(); bins])
     }
 
-    /// Bin `i` is for confidences above `i / bins` and up to `(i + 1) / bins`.
+    /// Counts a prediction. Bin `i` is for confidences above `i / bins` and up to `(i + 1) / bins`.
     pub fn add(&mut self, confidence: f64, is_right: bool) {
         let bins = self.0.len();
         let index = (confidence * bins as f64).ceil() as usize;
@@ -35,7 +36,7 @@ impl Calibration {
         bin.sum_of_confidences += confidence;
     }
 
-    /// 0 where there are no predictions.
+    /// The expected calibration error; 0 where there are no predictions.
     pub fn error(&self) -> f64 {
         let all: u64 = self.0.iter().map(|bin| bin.predictions).sum();
         let off: f64 = self
