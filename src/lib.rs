@@ -3,23 +3,21 @@
 //! The modules in the order in which data flow: [`cli`] and [`command`] are what a user types;
 //! [`config`] turns the file into an experiment; [`data`] and [`model`] are what it works on,
 //! every draw of chance coming from [`random`]; [`train`] is the loop, with [`optimizer`],
-//! [`schedule`] and [`metrics`]; [`run_dir`] is all that it leaves behind; [`compare`] and [`listing`] read it.
+//! [`schedule`] and [`metrics`]; [`run_dir`] is all that it leaves behind; [`compare`] reads it and gives a [`table`].
 
 pub use runner_config as config;
 pub use runner_digest as digest;
+pub use runner_files as files;
 pub use runner_metrics as metrics;
+pub use runner_records::{array, compare, run_dir, table};
 
-pub mod array;
 pub mod cli;
 pub mod command;
-pub mod compare;
 pub mod data;
 pub mod device;
 pub mod kernels;
-pub mod listing;
 pub mod model;
 pub mod optimizer;
 pub mod random;
-pub mod run_dir;
 pub mod schedule;
 pub mod train;

@@ -9,9 +9,9 @@ use crate::cli;
 use crate::config::{Cost, Document, Experiment, Traced};
 use crate::data::Splits;
 use crate::device::Chosen;
-use crate::listing::{Cell, Column, Listing};
 use crate::metrics::EpochRecord;
 use crate::run_dir::{self, Timing, space, verify};
+use crate::table::{Cell, Column, Table};
 use crate::train::{Interrupt, Observer, Progress, Session, Trial, fit, try_out};
 
 use super::experiment::{document, warned};
@@ -100,7 +100,7 @@ fn network(experiment: &Experiment) -> String {
         [sum(|cost| cost.parameters), sum(|cost| cost.flops)],
         sum(|cost| cost.output_bytes),
     ));
-    let listing = Listing {
+    let table = Table {
         columns: vec![
             Column::new("layer"),
             Column::headed("name", ""),
@@ -118,7 +118,7 @@ fn network(experiment: &Experiment) -> String {
          additions each counted. memory: of what a layer gives, for a batch of {batch_size};\n\
          layers that run as one have only parts of it in memory at a time.\n",
         experiment.name,
-        listing.render(reading()),
+        table.render(reading()),
     )
 }
 
@@ -145,7 +145,7 @@ fn data(session: &Session) -> String {
             Cell::Text(thousands(counts[1][*class] as f64)),
         ]
     });
-    let listing = Listing {
+    let table = Table {
         columns: vec![
             Column::new("class"),
             Column::numbers("training"),
@@ -153,7 +153,7 @@ fn data(session: &Session) -> String {
         ],
         rows: rows.collect(),
     };
-    let _ = write!(text, "\n{}\n", listing.render(reading()));
+    let _ = write!(text, "\n{}\n", table.render(reading()));
     for warning in &data.warnings {
         let _ = writeln!(text, "warning: {warning}\n");
     }

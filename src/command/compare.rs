@@ -1,7 +1,7 @@
 //! `runner compare`: runs side by side.
 
 use crate::cli;
-use crate::compare::{Entry, compare, find};
+use crate::compare::{ComparedRun, compare, find};
 use crate::metrics::MONITORS;
 
 use super::exit::Usage;
@@ -23,8 +23,9 @@ pub fn execute(args: cli::Compare) -> anyhow::Result<u8> {
             path.display()
         ));
     }
-    let entries: Result<Vec<Entry>, _> = paths.iter().map(|path| Entry::read(path)).collect();
-    let listing = compare(&entries?, &args.by);
-    print_result(&listing.render(style(&args.format)))?;
+    let runs: Result<Vec<ComparedRun>, _> =
+        paths.iter().map(|path| ComparedRun::read(path)).collect();
+    let table = compare(&runs?, &args.by);
+    print_result(&table.render(style(&args.format)))?;
     Ok(0)
 }

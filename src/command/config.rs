@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::cli;
 use crate::config::{Explanation, Fallback, KeyInfo, OnResume, find_key, schema, template};
-use crate::listing::{Cell, Column, Listing, Style};
+use crate::table::{Cell, Column, Style, Table};
 
 use super::exit::Usage;
 use super::experiment::{checked, document, read};
@@ -72,11 +72,11 @@ fn tell(explanation: &Explanation) -> String {
                     .map(|cell| Cell::Text(cell.clone()))
                     .to_vec()
             });
-            let listing = Listing {
+            let table = Table {
                 columns: ["key", "value", "from"].map(Column::new).to_vec(),
                 rows: rows.collect(),
             };
-            text += &listing.render(Style::Reading { width: None });
+            text += &table.render(Style::Reading { width: None });
             text.push('\n');
         }
     }

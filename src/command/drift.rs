@@ -170,13 +170,16 @@ pub fn check_data(identity: &Identity, folder: &Path, data: &Splits) -> Result<(
 /// Which image file of a source is not what it was.
 fn first_change(folder: &Path, source: &str, data: &Splits) -> String {
     let then: BTreeMap<String, String> = match listed_images(folder, source) {
-        Ok(listed) => listed.into_iter().collect(),
+        Ok(listed) => listed
+            .into_iter()
+            .map(|image| (image.path, image.sha256))
+            .collect(),
         Err(problem) => return problem,
     };
     let images = data.listing.iter();
     let images = images.filter(|image| image.source == source && image.problem.is_empty());
     let now: BTreeMap<&str, &str> = images
-        .map(|image| (image.checksum.path.as_str(), image.checksum.sha256.as_str()))
+        .map(|image| (image.path.as_str(), image.sha256.as_str()))
         .collect();
     let gone = then.keys().find(|path| !now.contains_key(path.as_str()));
     let new = now.keys().find(|path| !then.contains_key(**path));

@@ -1,8 +1,8 @@
 //! `runner list`: the runs at a glance.
 
 use crate::cli;
-use crate::listing::{Cell, Column, Listing};
 use crate::run_dir::{Run, list};
+use crate::table::{Cell, Column, Table};
 
 use super::output::{Output, print_result, style};
 
@@ -25,7 +25,7 @@ pub fn execute(args: cli::List) -> anyhow::Result<u8> {
             "no runs in {out}; make one: runner run configs/baseline.toml"
         ));
     }
-    let listing = Listing {
+    let table = Table {
         columns: vec![
             Column::new("run"),
             Column::new("status"),
@@ -37,7 +37,7 @@ pub fn execute(args: cli::List) -> anyhow::Result<u8> {
         ],
         rows,
     };
-    print_result(&listing.render(style(&args.format)))?;
+    print_result(&table.render(style(&args.format)))?;
     Ok(0)
 }
 

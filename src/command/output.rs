@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use crate::cli;
 use crate::config::{self, Look};
-use crate::listing::Style;
+use crate::table::Style;
 
 /// A result that could not be told.
 #[derive(Debug, thiserror::Error)]

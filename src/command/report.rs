@@ -7,8 +7,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::{Output, colour};
 use super::units::{human, thousands};
-use crate::metrics::{ConfusionMatrix, EpochRecord, Scores, classification_report};
-use crate::run_dir::{Log, Phase, Prediction, Results, SplitResults, Timing, Writer};
+use crate::data::Dataset;
+use crate::metrics::{EpochRecord, Scores};
+use crate::run_dir::{
+    Log, Phase, Prediction, PredictionRow, Results, SplitResults, Timing, Writer,
+};
 use crate::train::{Observer, Progress, Session};
 
 /// Shows a training on stdout and stderr and keeps train.log.
@@ -134,23 +137,12 @@ pub fn finish(
     run: &Writer,
     reporter: &mut Reporter,
 ) -> anyhow::Result<()> {
-    let of_split = |images, predictions| {
-        let mut confusion = ConfusionMatrix::new(session.experiment.classes());
-        for row in predictions {
-            let row: &Prediction = row;
-            confusion.add(row.label as usize, row.prediction as usize);
-        }
-        SplitResults {
-            report: classification_report(&confusion, &session.data.class_names),
-            confusion,
-            predictions,
-            images,
-        }
-    };
-    let test = session.data.test.as_ref().zip(test);
+    let data = &session.data;
+    let names = &data.class_names;
+    let test = data.test.as_ref().zip(test);
     let results = Results {
-        eval: of_split(&session.data.eval, predictions),
-        test: test.map(|(images, predictions)| of_split(images, predictions)),
+        eval: results_of(&data.eval, predictions, names),
+        test: test.map(|(images, predictions)| results_of(images, predictions, names)),
         step: session.position.step,
         monitor: &session.experiment.checkpoint,
     };
@@ -181,6 +173,17 @@ pub fn finish(
     }
     reporter.result(&format!("      runner compare {folder} <another run>"));
     Ok(())
+}
+
+/// The predictions of a split beside where its images came from, and what follows from them.
+fn results_of<'a>(
+    images: &'a Dataset,
+    predictions: &[Prediction],
+    class_names: &[String],
+) -> SplitResults<'a> {
+    let rows = predictions.iter().enumerate();
+    let rows = rows.map(|(place, row)| PredictionRow::new(images.origin(place), row));
+    SplitResults::new(rows.collect(), class_names)
 }
 
 /// What a run says that has learned all it will.

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use crate::cli;
-use crate::listing::{Cell, Column, Listing, Style};
 use crate::metrics::{COLUMNS, EpochColumn, ValueType};
 use crate::run_dir::{Event, MetricsTable, Run, Status, layout, resolve};
+use crate::table::{Cell, Column, Style, Table};
 
 use super::output::print_result;
 
@@ -107,7 +107,7 @@ fn tell(event: &Event) -> Option<String> {
     })
 }
 
-fn epochs(metrics: &MetricsTable) -> Listing {
+fn epochs(metrics: &MetricsTable) -> Table {
     let shown: Vec<&EpochColumn> = COLUMNS.iter().filter(|column| column.is_shown).collect();
     let rows = (0..metrics.len()).map(|row| {
         let cells = shown.iter().map(|column| {
@@ -119,7 +119,7 @@ fn epochs(metrics: &MetricsTable) -> Listing {
         });
         cells.collect()
     });
-    Listing {
+    Table {
         rows: rows.collect(),
         columns: shown
             .iter()

@@ -12,6 +12,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::catalog::Member;
 use crate::digest::Digest;
+use crate::files::IoError;
 
 /// What an archive may hold. The largest known set stays far below.
 #[derive(Debug, Clone, Copy)]
@@ -52,12 +53,8 @@ pub enum Error {
     },
     #[error("{}: {why}\nfetch it again", archive.display())]
     Damaged { archive: PathBuf, why: String },
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] IoError),
 }
 
 /// Unpacks `members` of a `.zip` or a `.tar.gz` into `folder`, which is made anew; whatever of that
@@ -70,8 +67,8 @@ pub fn unpack(
     limits: Limits,
 ) -> Result<Vec<Unpacked>, Error> {
     remove(folder)?;
-    fs::create_dir(folder).map_err(|error| io_error("create", folder, error))?;
-    let file = File::open(archive).map_err(|error| io_error("read", archive, error))?;
+    fs::create_dir(folder).map_err(IoError::at("create", folder))?;
+    let file = File::open(archive).map_err(IoError::at("read", archive))?;
     let mut unpacking = Unpacking {
         archive,
         members,
@@ -215,7 +212,7 @@ impl Unpacking<'_> {
     /// Unpacks a member into its file; gives its bytes.
     fn take(&mut self, member: Member, from: &mut impl Read) -> Result<u64, Error> {
         let target = self.folder.join(member.name);
-        let failed = |error| io_error("write", &target, error);
+        let failed = |error| Error::from(IoError::new("write", &target, error));
         let mut file = File::create_new(&target).map_err(failed)?;
         let mut digest = Digest::default();
         let bytes = self.copy(member.path, from, |bytes| {
@@ -342,18 +339,10 @@ fn damaged(archive: &Path, error: &io::Error) -> Error {
     }
 }
 
-fn io_error(action: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    }
-}
-
 fn remove(folder: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(io_error("remove", folder, error))
+            Err(IoError::new("remove", folder, error).into())
         }
         _ => Ok(()),
     }

@@ -15,6 +15,7 @@ use super::picture::{self, Picture};
 use super::scan::Count;
 use super::{Error, Role, Watch, source};
 use crate::config::Format;
+use crate::files;
 
 /// What the files are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +42,10 @@ pub fn export(
         return Err(unwritable(std::io::ErrorKind::AlreadyExists.into()));
     }
     let sources = source::all(place, format)?;
-    let parent = match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = files::folder_of(folder);
     fs::create_dir_all(parent).map_err(unwritable)?;
     let unfinished = tempfile::Builder::new()
-        .prefix(".tmp-")
+        .prefix(files::TEMPORARY_PREFIX)
         .tempdir_in(parent)
         .map_err(unwritable)?;
     let mut count = 0;

@@ -16,6 +16,7 @@ use ureq::http::{HeaderMap, StatusCode};
 use super::archive::{self, Kind, Limits, Unpacked};
 use super::catalog::{Checksum, Remote, Set};
 use crate::digest::Digest;
+use crate::files::{self, IoError, TEMPORARY_PREFIX};
 
 /// How patient a fetch is.
 #[derive(Debug, Clone)]
@@ -95,12 +96,8 @@ pub enum Error {
         needed: u64,
         free: u64,
     },
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        action: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] IoError),
 }
 
 impl Error {
@@ -108,16 +105,8 @@ impl Error {
     pub fn is_local(&self) -> bool {
         matches!(
             self,
-            Error::Io { .. } | Error::NoSpace { .. } | Error::Archive(archive::Error::Io { .. })
+            Error::Io(_) | Error::NoSpace { .. } | Error::Archive(archive::Error::Io(_))
         )
-    }
-
-    fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
-        Error::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
     }
 }
 
@@ -167,7 +156,7 @@ pub fn fetch(
     }
     check_space(&missing, folder, options)?;
     let is_new = !folder.exists();
-    fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
+    fs::create_dir_all(folder).map_err(IoError::at("create", folder))?;
     let result = fetch_missing(set, &missing, folder, mirrors, options, observe);
     if is_new && result.is_err() {
         // Only an empty one goes.
@@ -266,7 +255,7 @@ fn are_members_there(set: &Set, file: &Remote, folder: &Path) -> Result<bool, Er
         match (open(&path)?, sum) {
             (Some(opened), Some((sha256, _))) => {
                 let found = sha256_of(&opened, u64::MAX);
-                if found.map_err(|error| Error::io("read", &path, error))? != *sha256 {
+                if found.map_err(IoError::at("read", &path))? != *sha256 {
                     let set = set.name;
                     let why = format!("its checksum is not the one in {SUMS}");
                     return Err(Error::Occupied { set, path, why });
@@ -283,7 +272,7 @@ fn open(path: &Path) -> Result<Option<File>, Error> {
     match File::open(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", path, error)),
+        Err(error) => Err(IoError::new("read", path, error).into()),
     }
 }
 
@@ -522,7 +511,7 @@ fn content_range(text: &str) -> Option<(Option<u64>, Option<u64>)> {
 
 /// Compares a file, read from its beginning, with its checksum.
 fn verify(mut file: &File, path: &Path, checksum: Checksum) -> Result<(), Failure> {
-    let local = |error| Failure::Local(Error::io("read", path, error));
+    let local = |error| Failure::Local(IoError::new("read", path, error).into());
     file.rewind().map_err(local)?;
     let (expected, found) = match checksum {
         Checksum::Archive { sha256 } => (sha256, sha256_of(file, u64::MAX).map_err(local)?),
@@ -570,7 +559,7 @@ struct Part {
 impl Part {
     fn open(folder: &Path, name: &str) -> Result<Self, Error> {
         let path = part_path(folder, name);
-        let failed = |error| Error::io("write", &path, error);
+        let failed = |error| IoError::new("write", &path, error);
         let mut options = File::options();
         let options = options.read(true).append(true).create(true);
         let file = options.open(&path).map_err(failed)?;
@@ -587,7 +576,7 @@ impl Part {
     fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.file
             .write_all(bytes)
-            .map_err(|error| Failure::Local(Error::io("write", &self.path, error)))?;
+            .map_err(|error| Failure::Local(IoError::new("write", &self.path, error).into()))?;
         self.bytes += bytes.len() as u64;
         Ok(())
     }
@@ -595,7 +584,7 @@ impl Part {
     fn clear(&mut self) -> Result<(), Failure> {
         self.file
             .set_len(0)
-            .map_err(|error| Failure::Local(Error::io("write", &self.path, error)))?;
+            .map_err(|error| Failure::Local(IoError::new("write", &self.path, error).into()))?;
         self.bytes = 0;
         Ok(())
     }
@@ -622,8 +611,9 @@ fn install(
 ) -> Result<(), Error> {
     if file.members.is_empty() {
         let synced = part.file.sync_all();
-        synced.map_err(|error| Error::io("write", &part.path, error))?;
-        return rename(&part.path, &folder.join(file.name)).and_then(|()| sync(folder));
+        synced.map_err(IoError::at("write", &part.path))?;
+        files::rename(&part.path, &folder.join(file.name))?;
+        return Ok(files::sync_folder(folder)?);
     }
     let unpacked = unpacked_path(folder, file.name);
     let kind = Kind::of(file.name);
@@ -641,11 +631,11 @@ fn install(
 }
 
 fn part_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!(".tmp-{name}.part"))
+    folder.join(format!("{TEMPORARY_PREFIX}{name}.part"))
 }
 
 fn unpacked_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!(".tmp-{name}.unpacked"))
+    folder.join(format!("{TEMPORARY_PREFIX}{name}.unpacked"))
 }
 
 /// Takes away what is of no more use; if that fails no harm is done.
@@ -661,9 +651,9 @@ fn publish(set: &Set, files: &[Unpacked], from: &Path, folder: &Path) -> Result<
         let path = folder.join(&file.name);
         sums += &format!("{}  {}\n", file.sha256, file.name);
         match open(&path)? {
-            None => rename(&from.join(&file.name), &path)?,
+            None => files::rename(&from.join(&file.name), &path)?,
             Some(there) => {
-                let found = sha256_of(there, u64::MAX).map_err(|e| Error::io("read", &path, e))?;
+                let found = sha256_of(there, u64::MAX).map_err(IoError::at("read", &path))?;
                 if found != file.sha256 {
                     let why = format!("its SHA-256 is {found}, not {}", file.sha256);
                     let set = set.name;
@@ -673,22 +663,7 @@ fn publish(set: &Set, files: &[Unpacked], from: &Path, folder: &Path) -> Result<
         }
     }
     let beside = from.join(SUMS);
-    let written = File::create(&beside).and_then(|mut file| {
-        file.write_all(sums.as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|error| Error::io("write", &beside, error))?;
-    rename(&beside, &folder.join(SUMS))?;
-    sync(folder)
-}
-
-fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::rename(from, to).map_err(|error| Error::io("write", to, error))
-}
-
-/// Makes new names in a folder durable.
-fn sync(folder: &Path) -> Result<(), Error> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| Error::io("sync", folder, error))
+    files::write_synced(&beside, sums.as_bytes())?;
+    files::rename(&beside, &folder.join(SUMS))?;
+    Ok(files::sync_folder(folder)?)
 }

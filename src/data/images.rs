@@ -11,7 +11,7 @@ use super::cache::Cache;
 use super::listed::{Contents, ImageFiles};
 use super::picture::{self, grey};
 use super::scan::{Entry, Facts, Form, Outcome, Watch, scan, scan_into};
-use super::{Checksum, DataFile, Error};
+use super::{DataFile, Error};
 use crate::config;
 use crate::digest::{self, Digest};
 
@@ -71,6 +71,14 @@ impl Room {
     }
 }
 
+/// An image file as it was when it was read.
+pub struct FileChecksum {
+    pub path: String,
+    pub bytes: u64,
+    /// SHA-256 (hex).
+    pub sha256: String,
+}
+
 /// The images of a source and what is to be said of them.
 pub struct Loaded {
     pub images: Images,
@@ -81,7 +89,7 @@ pub struct Loaded {
     /// The same of those that would have to be resized.
     pub other_sizes: Vec<(String, String)>,
     /// Of a source with a file an image: each with its checksum.
-    pub checksums: Vec<Checksum>,
+    pub checksums: Vec<FileChecksum>,
     pub files: Vec<DataFile>,
 }
 
@@ -439,7 +447,7 @@ fn finish(files: ImageFiles, form: Form, kept: Kept, entries: Vec<Entry>) -> Res
             }
         }
         contents.push(content_of(&entry.sha256));
-        checksums.push(Checksum {
+        checksums.push(FileChecksum {
             path: name(index),
             bytes: entry.stamp.bytes,
             sha256: entry.sha256,

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::images::{Images, Loaded, Room};
+use super::images::{FileChecksum, Images, Loaded, Room};
 use super::labels::Labels;
 use super::listed::Listed;
 use super::scan::{Form, Watch};
-use super::{Checksum, DataFile, Dataset, Error, ListedFile, Role, source, split, synthetic};
+use super::{DataFile, Dataset, Error, Role, source, split, synthetic};
 use crate::config::{self, Moments, Normalize, OnBadImage};
 use crate::device;
 use crate::digest::Digest;
+use crate::run_dir::ImageFile;
 
 /// Everything a run reads.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub struct Splits {
     /// Training before evaluation before test, images before labels.
     pub files: Vec<DataFile>,
     /// Of sources with a file an image: all of them.
-    pub listing: Vec<ListedFile>,
+    pub listing: Vec<ImageFile>,
     /// What is subtracted and divided by, where that is computed or stated.
     pub normalize: Option<Moments>,
     /// What whoever runs it should know.
@@ -236,7 +237,7 @@ struct Building {
 struct Listing {
     source: String,
     images: Arc<Images>,
-    checksums: Vec<Checksum>,
+    checksums: Vec<FileChecksum>,
     labels: Vec<u32>,
 }
 
@@ -367,7 +368,7 @@ impl Building {
     }
 
     /// Every image file, in the order of the sources.
-    fn listing(&self, splits: &[(Role, &Dataset)], class_names: &[String]) -> Vec<ListedFile> {
+    fn listing(&self, splits: &[(Role, &Dataset)], class_names: &[String]) -> Vec<ImageFile> {
         let problems: BTreeMap<&str, &str> = self
             .bad
             .iter()
@@ -385,10 +386,12 @@ impl Building {
             }
             for (index, checksum) in source.checksums.iter().enumerate() {
                 let problem = problems.get(checksum.path.as_str()).copied();
-                listing.push(ListedFile {
+                listing.push(ImageFile {
                     source: source.source.clone(),
-                    checksum: checksum.clone(),
-                    split: roles[index],
+                    path: checksum.path.clone(),
+                    bytes: checksum.bytes,
+                    sha256: checksum.sha256.clone(),
+                    split: roles[index].into(),
                     label: class_names[source.labels[index] as usize].clone(),
                     problem: problem.unwrap_or_default().to_owned(),
                 });

@@ -23,7 +23,6 @@ mod error;
 mod export;
 #[cfg(feature = "fetch")]
 pub mod fetch;
-mod file;
 pub mod idx;
 mod image_folder;
 mod images;
@@ -44,9 +43,10 @@ pub use batch::{Batch, Batches, Mixed};
 pub use dataset::Dataset;
 pub use error::Error;
 pub use export::{Encoding, export};
-pub use file::{Checksum, DataFile, ListedFile};
 pub use inspect::{Report, SplitReport, inspect};
 pub use load::Splits;
 pub use role::Role;
 pub use scan::Watch;
 pub use sheet::contact_sheet;
+
+use crate::run_dir::DataFile;

@@ -1,6 +1,6 @@
 //! `runner compare` and `runner list`: what they say agrees with the files.
 
-use runner::listing::{Cell, Column, Listing, Style};
+use runner::table::{Cell, Column, Style, Table};
 
 use crate::run::latest;
 use crate::support::Sandbox;
@@ -249,15 +249,15 @@ fn a_table_wider_than_the_terminal_is_turned_and_loses_nothing() {
             Cell::Text("secret".to_owned()),
         ]
     });
-    let listing = Listing {
+    let table = Table {
         columns,
         rows: rows.collect(),
     };
-    let wide = listing.render(Style::Reading { width: Some(80) });
+    let wide = table.render(Style::Reading { width: Some(80) });
     assert_eq!(wide.lines().count(), 2 + 7, "{wide}");
     for width in [20, 40, 60] {
         // One column is never cut: the narrowest needs the names and one run.
-        let turned = listing.render(Style::Reading { width: Some(width) });
+        let turned = table.render(Style::Reading { width: Some(width) });
         let widest = turned
             .lines()
             .map(|line| line.chars().count())

@@ -11,7 +11,7 @@ use crate::command::progress::scan_bar;
 use crate::command::training::load;
 use crate::command::units::thousands;
 use crate::data::{Report, SplitReport, contact_sheet, inspect};
-use crate::listing::{Cell, Column, Listing};
+use crate::table::{Cell, Column, Table};
 
 /// Told one by one at most; `--json` has them all.
 const MOST: usize = 20;
@@ -157,7 +157,7 @@ fn more(text: &mut String, count: usize) {
 }
 
 /// A line a class, with its images in each split.
-fn classes(splits: &[SplitReport]) -> Listing {
+fn classes(splits: &[SplitReport]) -> Table {
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in splits.iter().flat_map(|split| &split.classes) {
         if !names.contains(&name.as_str()) {
@@ -175,7 +175,7 @@ fn classes(splits: &[SplitReport]) -> Listing {
     });
     let mut columns = vec![Column::new("class")];
     columns.extend(splits.iter().map(|split| Column::numbers(split.split)));
-    Listing {
+    Table {
         columns,
         rows: rows.collect(),
     }

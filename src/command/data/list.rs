@@ -3,10 +3,10 @@
 use crate::cli;
 use crate::command::output::{print_result, style};
 use crate::data::catalog::{SETS, Set};
-use crate::listing::{Cell, Column, Listing};
+use crate::table::{Cell, Column, Table};
 
 pub fn execute(args: cli::DataList) -> anyhow::Result<u8> {
-    let listing = Listing {
+    let table = Table {
         columns: vec![
             Column::new("name"),
             Column::headed("train_images", "train"),
@@ -21,7 +21,7 @@ pub fn execute(args: cli::DataList) -> anyhow::Result<u8> {
         ],
         rows: SETS.iter().map(row).collect(),
     };
-    print_result(&listing.render(style(&args.format)))?;
+    print_result(&table.render(style(&args.format)))?;
     Ok(0)
 }
 

@@ -4,8 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::Error;
 use crate::config;
+use crate::files::IoError;
+use crate::run_dir::Error;
 
 /// Everything in a run directory but its checkpoints and predictions, for a run of usual length.
 const REST_BYTES: u64 = 256 << 10;
@@ -24,25 +25,30 @@ pub fn needed(checkpoint_bytes: u64, eval_images: usize, policy: &config::Checkp
 }
 
 /// Refuses to start where what is [`needed`] would not fit.
+///
+/// # Errors
+///
+/// [`Error::NoSpace`], or if the folder cannot be made.
 pub fn check(
     out: &Path,
     checkpoint_bytes: u64,
     eval_images: usize,
     policy: &config::Checkpoint,
 ) -> Result<(), Error> {
-    fs::create_dir_all(out).map_err(|error| Error::io("create", out, error))?;
+    fs::create_dir_all(out).map_err(IoError::at("create", out))?;
     compare(out, needed(checkpoint_bytes, eval_images, policy))
 }
 
-/// An error where so many bytes do not fit into a folder, which need not be there yet.
+/// Holds the bytes that are needed against those that are free in a folder, which need not be there yet.
+///
+/// # Errors
+///
+/// [`Error::NoSpace`], or if a file is in the place of the folder.
 pub fn compare(out: &Path, needed: u64) -> Result<(), Error> {
     let there = out.ancestors().find(|path| path.exists());
     if let Some(file) = there.filter(|path| !path.is_dir()) {
-        return Err(Error::io(
-            "create",
-            file,
-            io::ErrorKind::NotADirectory.into(),
-        ));
+        let source = io::ErrorKind::NotADirectory.into();
+        return Err(IoError::new("create", file, source).into());
     }
     match available(out) {
         Some(available) if available < needed => Err(Error::NoSpace {

@@ -1,45 +1,58 @@
 //! A table of results: aligned for reading, or as CSV, JSON or Markdown for programs and documents.
 
+use comfy_table::CellAlignment;
 use comfy_table::presets::{ASCII_MARKDOWN, NOTHING};
-use comfy_table::{CellAlignment, Table};
+use serde::ser::{Error as _, SerializeMap};
+use serde::{Serialize, Serializer};
 
 /// Rows under named columns.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Listing {
+pub struct Table {
+    /// From left to right.
     pub columns: Vec<Column>,
     /// As many cells as there are columns.
     pub rows: Vec<Vec<Cell>>,
 }
 
+/// What the cells below each other have in common.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// In CSV and JSON.
+    /// Its name in CSV, JSON and Markdown.
     pub name: String,
-    /// For reading; may have line breaks. `None`: only programs get the column.
+    /// Above it for reading; may have line breaks. `None` if only programs get the column.
     pub heading: Option<String>,
-    /// Its texts are numbers, aligned at the right.
+    /// Whether its texts are numbers, aligned at the right.
     pub is_right: bool,
 }
 
+/// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
+    /// Text as it is.
     Text(String),
+    /// A whole number.
     Count(u64),
-    /// Read with four decimals; in full for programs.
+    /// A float: four decimals for reading, in full for programs.
     Number(f64),
     /// A value of a config, as TOML text.
     Toml(String),
+    /// Nothing: `-` for reading, empty in CSV, null in JSON.
     Empty,
 }
 
+/// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// Aligned columns, no wider than this many characters if that is known.
+    /// Aligned columns, for people.
     Reading {
+        /// Characters that a line may have, if that is known.
         width: Option<u16>,
     },
+    /// With the names of the columns in the first line.
     Csv,
+    /// An array with an object a row.
     Json,
+    /// A table of GitHub's Markdown.
     Markdown,
 }
 
@@ -70,6 +83,7 @@ impl Column {
         }
     }
 
+    /// A column that is read under a heading, which may have line breaks.
     pub fn headed(name: &str, heading: &str) -> Self {
         Self {
             heading: Some(heading.to_owned()),
@@ -78,7 +92,7 @@ impl Column {
     }
 }
 
-impl Listing {
+impl Table {
     /// The text, its last line ended.
     pub fn render(&self, style: Style) -> String {
         match style {
@@ -108,25 +122,18 @@ impl Listing {
     /// An array with an object a row, its keys in the order of the columns; what is empty or no
     /// finite number is null.
     fn json(&self) -> String {
-        let rows: Vec<String> = self
-            .rows
-            .iter()
-            .map(|row| {
-                let members = self.columns.iter().zip(row).map(|(column, cell)| {
-                    format!(
-                        "    {}: {}",
-                        serde_json::Value::from(&*column.name),
-                        cell.json()
-                    )
-                });
-                format!("  {{\n{}\n  }}", members.collect::<Vec<_>>().join(",\n"))
-            })
-            .collect();
-        format!("[\n{}\n]\n", rows.join(",\n"))
+        let rows = self.rows.iter();
+        let rows: Vec<Row<'_>> = rows.map(|cells| Row(&self.columns, cells)).collect();
+        let text = match rows.as_slice() {
+            // As every version has written it.
+            [] => "[\n\n]".to_owned(),
+            rows => serde_json::to_string_pretty(rows).expect("cells are plain data"),
+        };
+        text + "\n"
     }
 
     fn markdown(&self) -> String {
-        let mut table = self.table(|column| Some(column.name.clone()));
+        let mut table = self.laid_out(|column| Some(column.name.clone()));
         table.load_style(ASCII_MARKDOWN);
         format!("{}\n", table.trim_fmt())
     }
@@ -134,7 +141,7 @@ impl Listing {
     /// A row a line where that fits the width; else a block of lines for as many rows as fit
     /// beside each other, a line a column.
     fn reading(&self, width: Option<u16>) -> String {
-        let mut table = self.table(|column| column.heading.clone());
+        let mut table = self.laid_out(|column| column.heading.clone());
         style_for_reading(&mut table);
         let text = format!("{}\n", table.trim_fmt());
         match width {
@@ -171,7 +178,7 @@ impl Listing {
                 .max(1);
             let (block, rest) = rows.split_at(fit);
             rows = rest;
-            let mut table = Table::new();
+            let mut table = comfy_table::Table::new();
             for (index, name) in &shown {
                 let mut line = vec![name.clone()];
                 line.extend(block.iter().map(|row| narrow(&row[*index].read())));
@@ -184,8 +191,8 @@ impl Listing {
     }
 
     /// The columns that have a heading.
-    fn table(&self, heading: impl Fn(&Column) -> Option<String>) -> Table {
-        let mut table = Table::new();
+    fn laid_out(&self, heading: impl Fn(&Column) -> Option<String>) -> comfy_table::Table {
+        let mut table = comfy_table::Table::new();
         let headings: Vec<Option<String>> = self.columns.iter().map(heading).collect();
         let align = |is_right| match is_right {
             true => CellAlignment::Right,
@@ -212,8 +219,39 @@ impl Listing {
     }
 }
 
+/// A row as an object: the name of a column, then its cell on the same line, whatever is inside of it.
+struct Row<'a>(&'a [Column], &'a [Cell]);
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Row(columns, cells) = self;
+        let mut members = serializer.serialize_map(Some(columns.len()))?;
+        for (column, cell) in columns.iter().zip(*cells) {
+            let cell = serde_json::value::to_raw_value(cell).map_err(S::Error::custom)?;
+            members.serialize_entry(&column.name, &cell)?;
+        }
+        members.end()
+    }
+}
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Cell::Text(text) => text.serialize(serializer),
+            Cell::Count(count) => count.serialize(serializer),
+            Cell::Number(value) => value.serialize(serializer),
+            // TOML that is not JSON too stays text.
+            Cell::Toml(text) => match serde_json::from_str::<serde_json::Value>(text) {
+                Ok(value) => value.serialize(serializer),
+                Err(_) => text.serialize(serializer),
+            },
+            Cell::Empty => serializer.serialize_none(),
+        }
+    }
+}
+
 /// Columns two spaces apart, without lines.
-fn style_for_reading(table: &mut Table) {
+fn style_for_reading(table: &mut comfy_table::Table) {
     table.load_style(NOTHING);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -263,16 +301,6 @@ impl Cell {
                 _ => text.clone(),
             },
             Cell::Empty => String::new(),
-        }
-    }
-
-    fn json(&self) -> serde_json::Value {
-        match self {
-            Cell::Text(text) => text.as_str().into(),
-            Cell::Count(count) => (*count).into(),
-            Cell::Number(value) => (*value).into(),
-            Cell::Toml(text) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
-            Cell::Empty => serde_json::Value::Null,
         }
     }
 }

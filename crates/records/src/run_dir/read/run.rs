@@ -1,29 +1,42 @@
-//! A run as readers see it: nothing here waits, locks or writes.
+//! A run as readers see it.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::events::{self, Event};
-use super::identity::Identity;
-use super::lock::Lock;
-use super::table::{MetricsTable, TableError};
-use super::{Error, layout};
 use crate::config::{self, Document, Experiment};
+use crate::files::IoError;
+use crate::run_dir::format::checkpoint::order_of;
+use crate::run_dir::format::events::{self, Event};
+use crate::run_dir::format::metrics_csv::{MetricsTable, TableError};
+use crate::run_dir::format::result_json;
+use crate::run_dir::format::run_json::Identity;
+use crate::run_dir::lock::Lock;
+use crate::run_dir::{Error, layout};
 
+/// A run directory that was opened for reading.
 #[derive(Debug)]
 pub struct Run {
+    /// Where it is.
     pub folder: PathBuf,
+    /// What its run.json says.
     pub identity: Identity,
-    /// The resolved config with all changes made on resumes.
+    /// What the resolved config declares, with all changes made on resumes.
     pub experiment: Experiment,
+    /// At the time of opening.
     pub status: Status,
 }
 
+/// What becomes of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
+    /// A process works on it.
     Running,
+    /// No process works on it, and it is not done.
     Interrupted,
     /// Interrupted by an error of its own.
     Failed,
+    /// All epochs are done and the results written.
     Finished,
 }
 
@@ -39,6 +52,11 @@ impl std::fmt::Display for Status {
 }
 
 impl Run {
+    /// Reads what a run is and declares.
+    ///
+    /// # Errors
+    ///
+    /// If it is no run directory, or its config or its events are damaged.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let identity = Identity::read(folder)?;
         let (_, experiment) = document(folder)?;
@@ -50,14 +68,18 @@ impl Run {
         })
     }
 
+    /// Its rows so far.
+    ///
+    /// # Errors
+    ///
+    /// If metrics.csv cannot be read or is no table.
     pub fn metrics(&self) -> Result<MetricsTable, TableError> {
         MetricsTable::read(&self.folder.join(layout::METRICS))
     }
 
     /// The scores of the last evaluation, where there was one, in a line.
     pub fn test(&self) -> Option<String> {
-        let text = std::fs::read_to_string(self.folder.join(layout::RESULT)).ok()?;
-        let result: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let (_, result) = result_json::read(&self.folder)?;
         let score = |name: &str| result.get("test")?.get(name)?.as_f64();
         Some(format!(
             "accuracy {:.4}, F1 {:.4} ({:.4}/{:.4})",
@@ -68,6 +90,11 @@ impl Run {
         ))
     }
 
+    /// What happened to it so far, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If events.jsonl is missing or cannot be read.
     pub fn events(&self) -> Result<Vec<Event>, Error> {
         events::read(&self.folder)
     }
@@ -94,6 +121,10 @@ impl Status {
 }
 
 /// The resolved config of a run, with the changes that its resumes have made, and what it declares.
+///
+/// # Errors
+///
+/// If the config is not what the program wrote, or the events cannot be read.
 pub fn document(folder: &Path) -> Result<(Document, Experiment), Error> {
     let path = folder.join(layout::RESOLVED);
     let mut document = Document::read(&path).map_err(|error| damaged(folder, &error))?;
@@ -121,4 +152,33 @@ fn damaged(folder: &Path, error: &config::Error) -> Error {
             layout::RESOLVED
         ),
     }
+}
+
+/// The names of all checkpoint files of a run directory, in the order of writing.
+///
+/// # Errors
+///
+/// If the folder of checkpoints is gone or cannot be read.
+pub fn checkpoint_names(folder: &Path) -> Result<Vec<String>, Error> {
+    let checkpoints = folder.join(layout::CHECKPOINTS);
+    let unreadable = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::Damaged {
+            path: folder.to_owned(),
+            why: format!(
+                "its folder {} is gone\nput it back, or start a new run",
+                layout::CHECKPOINTS
+            ),
+        },
+        _ => IoError::new("read", &checkpoints, error).into(),
+    };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&checkpoints).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name();
+        let name = name.to_string_lossy().into_owned();
+        if order_of(&name).is_some() {
+            names.push(name);
+        }
+    }
+    names.sort_by_key(|name| order_of(name));
+    Ok(names)
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, layout, now};
+use crate::files::IoError;
 
 /// Held while this value lives.
 #[derive(Debug)]
@@ -32,9 +33,10 @@ const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(10);
 
 impl Lock {
+    /// Takes the lock of a run directory.
     pub fn acquire(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(layout::LOCK);
-        let io = |error| Error::io("lock", &path, error);
+        let io = |error| Error::from(IoError::new("lock", &path, error));
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -67,14 +69,14 @@ impl Lock {
         Ok(lock)
     }
 
-    /// Whether the file that is locked is still the run's: another in its place could be locked by
+    /// Refuses if the locked file is no longer the run's: another file in its place could be locked by
     /// another process.
     #[cfg(unix)]
     pub fn confirm(&self, folder: &Path) -> Result<(), Error> {
         use std::os::unix::fs::MetadataExt;
 
         let path = folder.join(layout::LOCK);
-        let io = |error| Error::io("confirm", &path, error);
+        let io = |error| Error::from(IoError::new("confirm", &path, error));
         let ours = self.file.metadata().map_err(io)?;
         match std::fs::metadata(&path) {
             Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => Ok(()),
@@ -86,6 +88,7 @@ impl Lock {
         }
     }
 
+    /// Files have no identity here that could be compared.
     #[cfg(not(unix))]
     pub fn confirm(&self, _folder: &Path) -> Result<(), Error> {
         Ok(())
@@ -117,10 +120,15 @@ fn locked(folder: &Path, file: &mut File) -> Error {
     }
 }
 
+/// The name of this machine, for people.
 fn host() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|name| name.trim().to_owned())
+    #[cfg(unix)]
+    let name = rustix::system::uname()
+        .nodename()
+        .to_str()
         .ok()
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .unwrap_or_else(|| "this machine".to_owned())
+        .map(str::to_owned);
+    #[cfg(not(unix))]
+    let name = std::env::var("HOSTNAME").ok();
+    name.unwrap_or_else(|| "this machine".to_owned())
 }

@@ -10,17 +10,23 @@ pub type Arrays = BTreeMap<String, Array>;
 /// A dense row-major array.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Array {
+    /// Empty for a scalar.
     pub shape: Vec<usize>,
+    /// As many as the product of the shape.
     pub values: Values,
 }
 
+/// The values of an array, by their type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
+    /// Parameters, and most of the state of optimizers.
     F32(Vec<f32>),
+    /// Counts of steps.
     I64(Vec<i64>),
 }
 
 impl Array {
+    /// An array without dimensions.
     pub fn scalar(value: i64) -> Self {
         Self {
             shape: Vec::new(),
@@ -36,6 +42,7 @@ impl Array {
         }
     }
 
+    /// Whether it has neither NaN nor infinity.
     pub fn is_finite(&self) -> bool {
         match &self.values {
             Values::F32(values) => values.iter().all(|value| value.is_finite()),

@@ -14,26 +14,34 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 
-use super::identity::Identity;
+use super::run_json::Identity;
 use crate::array::{self, Array, Arrays, Values};
 use crate::config;
 use crate::metrics::{Evaluation, Tally};
 
+/// All that a run needs to go on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checkpoint {
+    /// All that is not an array.
     pub state: State,
+    /// Parameters, optimizer state and averages by name.
     pub arrays: Arrays,
 }
 
-/// All that is not an array.
+/// What a checkpoint says beside its arrays: whose it is, where the run stands, and all rows so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
+    /// The format of run directories and checkpoints.
     pub format: u32,
+    /// The run that it belongs to.
     pub run_id: String,
+    /// The run's digest of its config.
     pub config_digest: String,
+    /// The run's digest of its data files.
     pub data_digest: String,
     /// What the outputs of the network stand for, in their order.
     pub class_names: Vec<String>,
+    /// Where the run stands.
     pub position: Position,
     /// The whole of metrics.csv at this point.
     pub metrics: String,
@@ -48,34 +56,42 @@ pub struct Position {
     pub epoch: u64,
     /// Optimizer steps done.
     pub step: u64,
+    /// What the batches that come next are for.
     pub phase: Phase,
     /// Batches of the phase done.
     pub batch: u64,
-    /// The epoch's sums so far.
+    /// The sums of the epoch's training so far.
     pub train: Tally,
+    /// The sums of the epoch's evaluation so far.
     pub eval: Evaluation,
 }
 
+/// The two parts of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// Batches that the network learns from.
     Training,
+    /// Batches that it is measured on.
     Evaluation,
 }
 
 /// Why a file is no checkpoint that can be trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum Damage {
+    /// The system refuses; the file may be good.
     #[error("cannot be read: {0}")]
     Unreadable(#[from] std::io::Error),
+    /// The bytes are not of the format.
     #[error("not a safetensors file: {0}")]
     Format(#[from] safetensors::SafeTensorError),
+    /// The file is of the format, and what it holds is wrong.
     #[error("{0}")]
     Content(String),
 }
 
 impl State {
-    /// Why a whole checkpoint is not one of this run.
+    /// Why an intact checkpoint is not one of this run; `None` if it is.
     fn foreign_to(&self, identity: &Identity) -> Option<String> {
         [
             ("run", &self.run_id, &identity.run_id),
@@ -93,7 +109,7 @@ impl State {
 }
 
 impl Checkpoint {
-    /// Why a whole checkpoint is not the one that its place says.
+    /// Why an intact checkpoint is not the one that its file name and its run say; `None` if it is.
     pub fn misplaced(&self, file_name: &str, identity: &Identity) -> Option<String> {
         let own_name = self.state.position.file_name();
         let foreign = self.state.foreign_to(identity);
@@ -178,6 +194,10 @@ impl Checkpoint {
     }
 
     /// Reads and checks the bytes of a file; also gives its digest.
+    ///
+    /// # Errors
+    ///
+    /// If any bit is not what [`Checkpoint::encode`] wrote.
     pub fn decode(bytes: &[u8]) -> Result<(Self, String), Damage> {
         let content = |what: &str| Damage::Content(what.to_owned());
         let (_, header) = SafeTensors::read_metadata(bytes)?;
@@ -218,6 +238,11 @@ impl Checkpoint {
         Ok((checkpoint, digest))
     }
 
+    /// Reads and checks a file; also gives its digest.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or any bit is not what the program wrote.
     pub fn read(path: &Path) -> Result<(Self, String), Damage> {
         Self::decode(&fs::read(path)?)
     }

@@ -3,43 +3,50 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::listing::{Cell, Column, Listing};
 use crate::metrics::{COLUMNS, EpochColumn};
-use crate::run_dir::{self, MetricsTable, Run, TableError, layout};
+use crate::run_dir::{self, MetricsTable, Run, Status, TableError, layout};
+use crate::table::{Cell, Column, Table};
 
-/// One thing to compare: a run directory, or a metrics file on its own.
+/// A run to compare: its directory, or a metrics file on its own.
 #[derive(Debug)]
-pub struct Entry {
+pub struct ComparedRun {
     name: String,
-    /// Empty for a metrics file on its own.
-    status: String,
+    /// `None` for a metrics file on its own.
+    status: Option<Status>,
     metrics: MetricsTable,
     /// Every value of the config under its dotted path; empty for a metrics file on its own.
     config: BTreeMap<String, String>,
 }
 
+/// Why runs cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// One is no run directory, or a damaged one.
     #[error(transparent)]
     Run(#[from] run_dir::Error),
+    /// A metrics file is none.
     #[error(transparent)]
     Metrics(#[from] TableError),
 }
 
-impl Entry {
+impl ComparedRun {
     /// Reads a run directory, or a file as the metrics of one.
+    ///
+    /// # Errors
+    ///
+    /// If it is neither, or damaged.
     pub fn read(path: &Path) -> Result<Self, Error> {
         if path.is_file() {
             return Ok(Self {
                 name: path.display().to_string(),
-                status: String::new(),
+                status: None,
                 metrics: MetricsTable::read(path)?,
                 config: BTreeMap::new(),
             });
         }
         let run = Run::open(path)?;
         Ok(Self {
-            status: run.status.to_string(),
+            status: Some(run.status),
             metrics: run.metrics()?,
             config: run.experiment.flatten().into_iter().collect(),
             name: run.identity.run_id,
@@ -47,10 +54,15 @@ impl Entry {
     }
 }
 
-/// From what a user typed to the paths to compare, each once, in the order typed.
+/// The paths to compare that a user has typed, as paths, globs or names of runs: each once, in the order
+/// typed.
 ///
 /// A path may be anything a shell's `experiments/*` gives: what is neither a run nor a CSV file is
 /// left out and comes back in the second list, unless it is all there is.
+///
+/// # Errors
+///
+/// If nothing is left, or a name stands for no run or for several.
 pub fn find(arguments: &[String], out: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Error> {
     let mut found = Vec::new();
     for argument in arguments {
@@ -106,9 +118,9 @@ fn heading(column: &EpochColumn, by: &str) -> Option<&'static str> {
         .or_else(|| if column.name == by { name() } else { None })
 }
 
-/// One row an entry; `by` is the column that says which epoch is best.
-pub fn compare(entries: &[Entry], by: &str) -> Listing {
-    let differing = differing_keys(entries);
+/// A row for each run; `by` is the column of metrics.csv that says which epoch is best.
+pub fn compare(runs: &[ComparedRun], by: &str) -> Table {
+    let differing = differing_keys(runs);
     let scores = scores();
     let mut columns = vec![
         Column::new("run"),
@@ -127,28 +139,28 @@ pub fn compare(entries: &[Entry], by: &str) -> Listing {
     columns.extend(of_epoch("best_"));
     columns.extend(differing.iter().map(|key| Column::new(key.clone())));
 
-    let rows = entries.iter().map(|entry| {
-        let last = entry.metrics.len().checked_sub(1);
-        let best = entry.metrics.best(by);
+    let rows = runs.iter().map(|run| {
+        let last = run.metrics.len().checked_sub(1);
+        let best = run.metrics.best(by);
         let mut row = vec![
-            Cell::Text(entry.name.clone()),
-            match entry.status.as_str() {
-                "" => Cell::Empty,
-                status => Cell::Text(status.to_owned()),
+            Cell::Text(run.name.clone()),
+            match run.status {
+                Some(status) => Cell::Text(status.to_string()),
+                None => Cell::Empty,
             },
         ];
         for epoch in [last, best] {
-            let value = |column: &str| epoch.and_then(|epoch| entry.metrics.get(epoch, column));
+            let value = |column: &str| epoch.and_then(|epoch| run.metrics.get(epoch, column));
             row.push(value("epoch").map_or(Cell::Empty, |epoch| Cell::Count(epoch as u64)));
             row.extend(scores.iter().map(|column| Cell::from(value(column.name))));
         }
-        row.extend(differing.iter().map(|key| match entry.config.get(key) {
+        row.extend(differing.iter().map(|key| match run.config.get(key) {
             Some(value) => Cell::Toml(value.clone()),
             None => Cell::Empty,
         }));
         row
     });
-    Listing {
+    Table {
         rows: rows.collect(),
         columns,
     }
@@ -162,10 +174,10 @@ fn score(name: String, heading: Option<&str>) -> Column {
 }
 
 /// The keys whose values are not the same in all configs.
-fn differing_keys(entries: &[Entry]) -> Vec<String> {
-    let configs: Vec<_> = entries
+fn differing_keys(runs: &[ComparedRun]) -> Vec<String> {
+    let configs: Vec<_> = runs
         .iter()
-        .map(|entry| &entry.config)
+        .map(|run| &run.config)
         .filter(|config| !config.is_empty())
         .collect();
     let mut keys: Vec<&String> = configs.iter().flat_map(|config| config.keys()).collect();

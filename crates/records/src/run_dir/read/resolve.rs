@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Error, layout};
+use crate::files::TEMPORARY_PREFIX;
+use crate::run_dir::{Error, layout};
 
 /// All run directories in a folder, oldest first. A folder that is not there has none.
 pub fn list(out: &Path) -> Vec<PathBuf> {
@@ -13,7 +14,7 @@ pub fn list(out: &Path) -> Vec<PathBuf> {
         .flatten()
         .filter(|entry| {
             let name = entry.file_name();
-            name != layout::LATEST && !name.to_string_lossy().starts_with(layout::TEMPORARY_PREFIX)
+            name != layout::LATEST && !name.to_string_lossy().starts_with(TEMPORARY_PREFIX)
         })
         .map(|entry| entry.path())
         .filter(|path| path.join(layout::IDENTITY).is_file())
@@ -23,7 +24,11 @@ pub fn list(out: &Path) -> Vec<PathBuf> {
     runs
 }
 
-/// `text` is a path, `last`, or a run id or a prefix of one in `out`.
+/// The directory of the run that `text` names: a path, `last`, or a run id or a prefix of one in `out`.
+///
+/// # Errors
+///
+/// [`Error::NotARun`] if it names no run, or several.
 pub fn resolve(text: &str, out: &Path) -> Result<PathBuf, Error> {
     let path = Path::new(text);
     if path.exists() {

@@ -1,8 +1,20 @@
-//! metrics.csv as a table of numbers, for whoever compares, ranks or shows runs.
+//! metrics.csv: one row an epoch, written a line at a time and read as a table of numbers.
 
 use std::path::{Path, PathBuf};
 
-use crate::metrics::{ValueType, best_first, column};
+use super::rows;
+use crate::metrics::{COLUMNS, EpochRecord, ValueType, best_first, column};
+
+/// The first line of the file.
+pub fn header() -> String {
+    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+    rows::line(&names)
+}
+
+/// The line of an epoch.
+pub fn line(epoch: &EpochRecord) -> String {
+    rows::line(&epoch.cells())
+}
 
 /// The columns of a metrics file and one row an epoch; an empty cell is `None`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -13,9 +25,11 @@ pub struct MetricsTable {
     lines: Vec<String>,
 }
 
+/// A file that is no table of metrics.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {what}\nname a run, or a metrics.csv that a run has written", path.display())]
 pub struct TableError {
+    /// The file.
     pub path: PathBuf,
     what: String,
 }
@@ -25,7 +39,7 @@ fn is_text(name: &str) -> bool {
     column(name).is_some_and(|column| column.value_type() == ValueType::Text)
 }
 
-/// What is wrong with a row that is no row of the table.
+/// Says what is wrong with a row of too many or too few cells.
 fn ragged(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::UnequalLengths {
@@ -41,6 +55,11 @@ fn ragged(error: &csv::Error) -> String {
 }
 
 impl MetricsTable {
+    /// Reads a metrics file, up to its last whole line.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, has no epochs, or a cell that should be a number is none.
     pub fn read(path: &Path) -> Result<Self, TableError> {
         let text = std::fs::read_to_string(path).map_err(|error| TableError {
             path: path.to_owned(),
@@ -51,7 +70,11 @@ impl MetricsTable {
         Self::parse(path, &text[..whole])
     }
 
-    /// Parses the text of a metrics file; errors name the line and column.
+    /// Parses the text of a metrics file.
+    ///
+    /// # Errors
+    ///
+    /// If it has no epochs, or a cell that should be a number is none; they name the line and column.
     pub fn parse(path: &Path, text: &str) -> Result<Self, TableError> {
         let error = |what: String| TableError {
             path: path.to_owned(),
@@ -102,14 +125,17 @@ impl MetricsTable {
         self.lines.iter().map(String::as_str)
     }
 
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
+    /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
+    /// The number in a cell; `None` where the cell is empty or text, or there is none. Rows count from 0.
     pub fn get(&self, row: usize, column: &str) -> Option<f64> {
         let index = self.columns.iter().position(|name| name == column)?;
         *self.rows.get(row)?.get(index)?

@@ -6,40 +6,51 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, layout};
+use super::data_csv::DataFile;
 use crate::config::{Moments, Source};
-use crate::data::DataFile;
+use crate::files::IoError;
+use crate::run_dir::{Error, layout};
 
 /// The format of run directories and checkpoints that this program writes.
 pub const FORMAT: u32 = 1;
 
+/// What a run is: everything that must be the same for it to go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
+    /// [`FORMAT`] of the program that began it.
     pub format: u32,
+    /// Time, name and four letters: the name of its directory.
     pub run_id: String,
+    /// The experiment's.
     pub name: String,
     /// RFC 3339, UTC.
     pub created_at: String,
+    /// All random draws follow from it.
     pub seed: u64,
     /// SHA-256 over every value of the config that a resume may not change.
     pub config_digest: String,
     /// SHA-256 over the checksums of all data files.
     pub data_digest: String,
+    /// Training before evaluation before test, images before labels.
     pub data_files: Vec<DataFile>,
+    /// What the outputs of the network stand for, in their order.
     pub class_names: Vec<String>,
-    /// What is subtracted from each channel and what it is divided by, where that is done.
+    /// Mean and standard deviation of each channel, where images are normalized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize: Option<Moments>,
     /// Trainable numbers in the network.
     pub parameters: usize,
+    /// Of the program that began it.
     pub program_version: String,
+    /// Of the framework that the program was built with.
     pub burn_version: String,
     /// `flex`, `ndarray` or `cuda`: each rounds in its own way, so a run stays with one.
     pub backend: String,
     /// Instruction sets that kernels may choose between.
     pub cpu_features: Vec<String>,
+    /// The program and its arguments.
     pub command_line: Vec<String>,
-    /// Everything that values of the config came from; those of older versions have none.
+    /// Everything that values of the config came from; empty in runs of older versions.
     #[serde(default)]
     pub config_sources: Vec<Source>,
     /// Where the paths of the command line and the config start.
@@ -47,6 +58,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Reads the run.json of a run directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotARun`] if there is none, or of another format; [`Error::Io`] if it cannot be read.
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(layout::IDENTITY);
         let not_a_run = |why: String| Error::NotARun {
@@ -69,7 +85,7 @@ impl Identity {
                     layout::IDENTITY
                 )));
             }
-            Err(error) => return Err(Error::io("read", &path, error)),
+            Err(error) => return Err(IoError::new("read", path, error).into()),
         };
         let identity: Self = serde_json::from_str(&text)
             .map_err(|error| not_a_run(format!("{} is damaged: {error}", layout::IDENTITY)))?;

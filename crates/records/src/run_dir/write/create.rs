@@ -5,12 +5,14 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::events::{self, Event};
-use super::identity::Identity;
-use super::lock::Lock;
-use super::writer::{Writer, csv_line, metrics_header};
-use super::{Error, atomic, layout, now};
-use crate::data::ListedFile;
+use super::writer::Writer;
+use crate::files::{self, IoError, TEMPORARY_PREFIX};
+use crate::run_dir::format::data_csv::{self, ImageFile};
+use crate::run_dir::format::events::{self, Event};
+use crate::run_dir::format::run_json::Identity;
+use crate::run_dir::format::{metrics_csv, timing_csv};
+use crate::run_dir::lock::Lock;
+use crate::run_dir::{Error, layout, now};
 
 /// What a run directory is made from.
 pub struct NewRun<'a> {
@@ -18,10 +20,12 @@ pub struct NewRun<'a> {
     pub out: &'a Path,
     /// Complete but for the run's id.
     pub identity: Identity,
+    /// The config as the user typed it.
     pub config_text: &'a str,
+    /// The config with every value spelled out.
     pub resolved_text: &'a str,
     /// The image files, where each image has one.
-    pub images: &'a [ListedFile],
+    pub images: &'a [ImageFile],
 }
 
 /// A folder that a killed `run` left half-made is removed by a later one when it is this old.
@@ -29,6 +33,10 @@ const STALE: Duration = Duration::from_secs(3600);
 
 impl Writer {
     /// Makes a run directory: complete under a temporary name, then renamed into place.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written; nothing of it is left then.
     pub fn create(new: NewRun<'_>) -> Result<Self, Error> {
         let NewRun {
             out,
@@ -37,18 +45,18 @@ impl Writer {
             resolved_text,
             images,
         } = new;
-        fs::create_dir_all(out).map_err(|error| Error::io("create", out, error))?;
+        fs::create_dir_all(out).map_err(IoError::at("create", out))?;
         if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            atomic::sync_folder(parent)?;
+            files::sync_folder(parent)?;
         }
         remove_stale(out);
         let time = chrono::Utc::now();
         loop {
             let tail = tempfile::Builder::new()
-                .prefix(layout::TEMPORARY_PREFIX)
+                .prefix(TEMPORARY_PREFIX)
                 .rand_bytes(4)
                 .tempdir_in(out)
-                .map_err(|error| Error::io("create a folder in", out, error))?;
+                .map_err(IoError::at("create a folder in", out))?;
             let unique = tail.path().to_string_lossy();
             let unique = unique[unique.len() - 4..].to_lowercase();
             identity.run_id = format!(
@@ -67,10 +75,10 @@ impl Writer {
                         error.kind(),
                         io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty
                     ) => {}
-                Err(error) => return Err(Error::io("create", &folder, error)),
+                Err(error) => return Err(IoError::new("create", folder, error).into()),
                 Ok(()) => {
                     let _ = tail.keep();
-                    atomic::sync_folder(out)?;
+                    files::sync_folder(out)?;
                     link_latest(out, &identity.run_id);
                     return Ok(Self::new(folder, identity, lock, 1));
                 }
@@ -85,55 +93,35 @@ fn fill(
     identity: &Identity,
     config_text: &str,
     resolved_text: &str,
-    images: &[ListedFile],
+    images: &[ImageFile],
 ) -> Result<Lock, Error> {
     let lock = Lock::acquire(folder)?;
     let mut json = serde_json::to_string_pretty(identity).expect("an identity is plain data");
     json.push('\n');
-    let timing = "epoch,attempt,train_seconds,train_images_per_second,eval_seconds,\
-                  eval_images_per_second,checkpoint_seconds,peak_memory_bytes,finished_at\n";
     for (name, text) in [
         (layout::CONFIG, config_text),
         (layout::RESOLVED, resolved_text),
         (layout::IDENTITY, &json),
-        (layout::METRICS, &metrics_header()),
-        (layout::TIMING, timing),
+        (layout::METRICS, &metrics_csv::header()),
+        (layout::TIMING, &timing_csv::header()),
     ] {
-        atomic::create(&folder.join(name), text.as_bytes())?;
+        files::create(&folder.join(name), text.as_bytes())?;
     }
     if !images.is_empty() {
-        let listing = data_csv(images);
-        atomic::create(&folder.join(layout::DATA), listing.as_bytes())?;
+        let text = data_csv::text(images);
+        files::create(&folder.join(layout::DATA), text.as_bytes())?;
     }
     events::append(folder, Event::Created)?;
     let checkpoints = folder.join(layout::CHECKPOINTS);
-    fs::create_dir(&checkpoints).map_err(|error| Error::io("create", &checkpoints, error))?;
+    fs::create_dir(&checkpoints).map_err(IoError::at("create", &checkpoints))?;
     #[cfg(unix)]
     {
         // Temporary folders are made for the owner alone; a run directory is like any other.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(folder, mode).map_err(|error| Error::io("open up", folder, error))?;
+        fs::set_permissions(folder, mode).map_err(IoError::at("open up", folder))?;
     }
-    atomic::sync_folder(folder)?;
+    files::sync_folder(folder)?;
     Ok(lock)
-}
-
-fn data_csv(images: &[ListedFile]) -> String {
-    let mut text = csv_line(&[
-        "source", "path", "bytes", "sha256", "label", "split", "problem",
-    ]);
-    for image in images {
-        text.push_str(&csv_line(&[
-            image.source.as_str(),
-            &image.checksum.path,
-            &image.checksum.bytes.to_string(),
-            &image.checksum.sha256,
-            &image.label,
-            image.split,
-            &image.problem,
-        ]));
-    }
-    text
 }
 
 /// Best effort: what cannot be removed now is left for later.
@@ -142,7 +130,7 @@ fn remove_stale(out: &Path) {
         let temporary = entry
             .file_name()
             .to_string_lossy()
-            .starts_with(layout::TEMPORARY_PREFIX);
+            .starts_with(TEMPORARY_PREFIX);
         let age = entry
             .metadata()
             .and_then(|metadata| metadata.modified())
@@ -158,7 +146,7 @@ fn remove_stale(out: &Path) {
 fn link_latest(out: &Path, run_id: &str) {
     #[cfg(unix)]
     {
-        let temporary = out.join(format!("{}{run_id}", layout::TEMPORARY_PREFIX));
+        let temporary = out.join(format!("{}{run_id}", TEMPORARY_PREFIX));
         let linked = std::os::unix::fs::symlink(run_id, &temporary)
             .and_then(|()| fs::rename(&temporary, out.join(layout::LATEST)));
         if linked.is_err() {

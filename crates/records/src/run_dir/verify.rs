@@ -4,25 +4,32 @@
 use std::fs;
 use std::path::Path;
 
-use super::checkpoint::{Checkpoint, State};
-use super::identity::Identity;
-use super::results::{EVAL, Files, TEST, confusion_csv, result_of, test_result};
-use super::table::MetricsTable;
-use super::writer::{checkpoint_names, metrics_header};
-use super::{Error, document, layout};
+use super::format::checkpoint::{Checkpoint, State};
+use super::format::data_csv::{DataFile, listed_images};
+use super::format::metrics_csv::{self, MetricsTable};
+use super::format::predictions_csv::read_confusion;
+use super::format::run_json::Identity;
+use super::format::{confusion_csv, result_json};
+use super::layout::{EVAL_FILES, SplitFiles, TEST_FILES};
+use super::{Error, checkpoint_names, document, layout};
 use crate::array;
-use crate::data::DataFile;
 use crate::digest;
-use crate::metrics::{COLUMNS, ConfusionMatrix, classification_report};
+use crate::metrics::{COLUMNS, classification_report};
 
 /// One thing that was looked at, and what is wrong with it, if anything.
 #[derive(Debug)]
 pub struct Check {
+    /// The file.
     pub what: String,
+    /// `None` if all is well.
     pub problem: Option<String>,
 }
 
 /// Looks at everything in a run directory, and at the data files the run names.
+///
+/// # Errors
+///
+/// If it is no run directory, or its checkpoints cannot be listed.
 pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
     let identity = Identity::read(folder)?;
     let mut checks = vec![Check::new(
@@ -64,11 +71,14 @@ pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
     let problem = check_metrics(&metrics, newest.as_deref(), finished);
     checks.push(Check::new(layout::METRICS, problem));
     if finished {
-        for (files, metrics) in [(&EVAL, Some(metrics.as_str())), (&TEST, None)] {
+        // Whether result.json tells of a last evaluation.
+        let has_test =
+            result_json::read(folder).is_some_and(|(_, result)| result.contains_key("test"));
+        for (files, metrics) in [(&EVAL_FILES, Some(metrics.as_str())), (&TEST_FILES, None)] {
             // Not every run has images for a last evaluation.
             let names = [files.predictions, files.report, files.confusion];
             let has_some = names.iter().any(|name| folder.join(name).exists());
-            if metrics.is_some() || has_some || has_test(folder) {
+            if metrics.is_some() || has_some || has_test {
                 let problem = check_results(folder, files, &identity, metrics);
                 checks.push(Check::new(files.predictions, problem));
             }
@@ -105,26 +115,10 @@ fn check_images(folder: &Path, data: &DataFile) -> Option<String> {
     if data.files != Some(listed.len()) {
         return Some(format!("{} does not list its images", layout::DATA));
     }
-    listed.iter().find_map(|(path, sha256)| {
-        let problem = check_file(path, sha256)?;
-        Some(format!("{path} {problem}"))
+    listed.iter().find_map(|image| {
+        let problem = check_file(&image.path, &image.sha256)?;
+        Some(format!("{} {problem}", image.path))
     })
-}
-
-/// Path and checksum of every image file of one source.
-pub fn listed_images(folder: &Path, source: &str) -> Result<Vec<(String, String)>, String> {
-    let damaged = |error: csv::Error| format!("{}: {error}", layout::DATA);
-    let mut reader = csv::Reader::from_path(folder.join(layout::DATA)).map_err(damaged)?;
-    let mut listed = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(damaged)?;
-        let cell = |column: usize| record.get(column).unwrap_or_default().to_owned();
-        // One that is not used may be anything.
-        if cell(0) == source && cell(6).is_empty() {
-            listed.push((cell(1), cell(3)));
-        }
-    }
-    Ok(listed)
 }
 
 fn check_config(folder: &Path, identity: &Identity) -> Option<String> {
@@ -178,7 +172,7 @@ fn check_checkpoint(
 }
 
 fn check_metrics(metrics: &str, newest: Option<&str>, finished: bool) -> Option<String> {
-    let header = metrics_header();
+    let header = metrics_csv::header();
     if !metrics.starts_with(&header) {
         return Some("its first line is not the program's".to_owned());
     }
@@ -201,75 +195,42 @@ fn check_metrics(metrics: &str, newest: Option<&str>, finished: bool) -> Option<
 
 /// result.json must say what follows from the rows.
 fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<String> {
-    let text = fs::read_to_string(folder.join(layout::RESULT)).unwrap_or_default();
-    let Ok(serde_json::Value::Object(result)) = serde_json::from_str(&text) else {
+    let Some((text, result)) = result_json::read(folder) else {
         return Some("it is no JSON object".to_owned());
     };
     let (_, experiment) = document(folder).ok()?;
     let table = MetricsTable::parse(Path::new(layout::METRICS), metrics).ok()?;
-    let mut expected = result_of(&identity.run_id, &table, &experiment.checkpoint);
-    if let Some((confusion, _)) = confusion_of(folder, &TEST, identity) {
-        expected.insert("test".to_owned(), test_result(&confusion));
+    let mut expected = result_json::of_rows(&identity.run_id, &table, &experiment.checkpoint);
+    let classes = identity.class_names.len();
+    if let Ok(confusion) = read_confusion(&folder.join(layout::TEST_PREDICTIONS), classes) {
+        expected.insert("test".to_owned(), result_json::of_test(&confusion));
     }
     for free in ["reproducible", "finished_at"] {
         expected.insert(free.to_owned(), result.get(free)?.clone());
     }
     // Compared as text: a reader of JSON may be off by the last bit of a number.
-    let expected = format!("{:#}\n", serde_json::Value::Object(expected));
-    (text != expected).then(|| format!("it does not follow from {}", layout::METRICS))
-}
-
-/// What the predictions of a split add up to, and the first line that is none; nothing where there are
-/// no predictions.
-fn confusion_of(
-    folder: &Path,
-    files: &Files,
-    identity: &Identity,
-) -> Option<(ConfusionMatrix, Option<usize>)> {
-    let predictions = fs::read_to_string(folder.join(files.predictions)).ok()?;
-    let mut confusion = ConfusionMatrix::new(identity.class_names.len());
-    for (index, record) in csv::Reader::from_reader(predictions.as_bytes())
-        .records()
-        .enumerate()
-    {
-        let class = |record: &csv::StringRecord, column: usize| -> Option<usize> {
-            let class = record.get(column)?.parse().ok()?;
-            (class < identity.class_names.len()).then_some(class)
-        };
-        let record = record.unwrap_or_default();
-        match (class(&record, 2), class(&record, 3)) {
-            (Some(label), Some(prediction)) => confusion.add(label, prediction),
-            _ => return Some((confusion, Some(index + 2))),
-        }
-    }
-    Some((confusion, None))
-}
-
-/// Whether result.json tells of a last evaluation.
-fn has_test(folder: &Path) -> bool {
-    let text = fs::read_to_string(folder.join(layout::RESULT)).unwrap_or_default();
-    let result: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-    result.get("test").is_some()
+    (text != result_json::text(expected))
+        .then(|| format!("it does not follow from {}", layout::METRICS))
 }
 
 /// Predictions, confusion matrix, report and, of the evaluation, the last row must say the same.
 fn check_results(
     folder: &Path,
-    files: &Files,
+    files: &SplitFiles,
     identity: &Identity,
     metrics: Option<&str>,
 ) -> Option<String> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
-    let confusion = match confusion_of(folder, files, identity) {
-        Some((confusion, None)) => confusion,
-        Some((_, Some(line))) => return Some(format!("line {line} is no prediction")),
-        None => return Some("cannot be read".to_owned()),
+    let classes = identity.class_names.len();
+    let confusion = match read_confusion(&folder.join(files.predictions), classes) {
+        Ok(confusion) => confusion,
+        Err(flaw) => return Some(flaw.to_string()),
     };
     let report = classification_report(&confusion, &identity.class_names);
     if read(files.report) != report {
         return Some(format!("{} does not follow from it", files.report));
     }
-    if read(files.confusion) != confusion_csv(&confusion, &identity.class_names) {
+    if read(files.confusion) != confusion_csv::text(&confusion, &identity.class_names) {
         return Some(format!("{} does not follow from it", files.confusion));
     }
     let table = MetricsTable::parse(Path::new(layout::METRICS), metrics?).ok()?;

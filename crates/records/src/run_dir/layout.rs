@@ -1,14 +1,14 @@
-//! Every name in a run directory, once.
+//! The name of every file in a run directory.
 
 /// The config as the user typed it.
 pub const CONFIG: &str = "config.toml";
 /// The config with every value spelled out and the overrides applied.
 pub const RESOLVED: &str = "resolved.toml";
-/// Who this run is: [`super::identity::Identity`].
+/// What this run is: [`super::Identity`].
 pub const IDENTITY: &str = "run.json";
 /// One row an epoch; equal runs have equal bytes.
 pub const METRICS: &str = "metrics.csv";
-/// One row an epoch and attempt: what no two runs share.
+/// One row an epoch and attempt: what the epoch cost, which no two runs share.
 pub const TIMING: &str = "timing.csv";
 /// Every image file with its checksum, its class and what it is for, where each image has a file.
 pub const DATA: &str = "data.csv";
@@ -16,15 +16,21 @@ pub const DATA: &str = "data.csv";
 pub const EVENTS: &str = "events.jsonl";
 /// What the commands printed.
 pub const LOG: &str = "train.log";
+/// The folder of checkpoints.
 pub const CHECKPOINTS: &str = "checkpoints";
 /// Inside `checkpoints`: files that failed their check, kept for whoever wants to look.
 pub const DAMAGED: &str = "damaged";
+/// scikit-learn's classification report of the last evaluation.
 pub const REPORT: &str = "report.txt";
+/// Rows are the truth, columns the prediction.
 pub const CONFUSION: &str = "confusion_matrix.csv";
+/// One row an image of the evaluation.
 pub const PREDICTIONS: &str = "predictions.csv";
-/// The same of the images for the last evaluation, where there are some.
+/// [`REPORT`] of the test images, where there are some.
 pub const TEST_REPORT: &str = "test_report.txt";
+/// [`CONFUSION`] of the test images.
 pub const TEST_CONFUSION: &str = "test_confusion_matrix.csv";
+/// [`PREDICTIONS`] of the test images.
 pub const TEST_PREDICTIONS: &str = "test_predictions.csv";
 /// Written last of all: where it is, the run is finished.
 pub const RESULT: &str = "result.json";
@@ -32,5 +38,24 @@ pub const RESULT: &str = "result.json";
 pub const LOCK: &str = "lock";
 /// Beside the run directories: a link to the newest.
 pub const LATEST: &str = "latest";
-/// Whatever begins so is unfinished and may be removed by the next writer.
-pub const TEMPORARY_PREFIX: &str = ".tmp-";
+
+/// The files that hold the results of a split.
+pub(super) struct SplitFiles {
+    pub report: &'static str,
+    pub confusion: &'static str,
+    pub predictions: &'static str,
+}
+
+/// Of the evaluation images.
+pub(super) const EVAL_FILES: SplitFiles = SplitFiles {
+    report: REPORT,
+    confusion: CONFUSION,
+    predictions: PREDICTIONS,
+};
+
+/// Of the test images.
+pub(super) const TEST_FILES: SplitFiles = SplitFiles {
+    report: TEST_REPORT,
+    confusion: TEST_CONFUSION,
+    predictions: TEST_PREDICTIONS,
+};

@@ -1,18 +1,20 @@
 //! events.jsonl: what happened to a run, one JSON object a line, oldest first.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Error, layout, now};
+use crate::files::{self, IoError};
+use crate::run_dir::{Error, layout, now};
 
+/// Something that happened to a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// The directory was made.
     Created,
+    /// Another process goes on with the run.
     Resumed {
         /// Optimizer steps done when it went on.
         step: u64,
@@ -23,28 +25,40 @@ pub enum Event {
     },
     /// A checkpoint failed its check and was put aside.
     FellBack {
+        /// The name of its file.
         damaged: String,
+        /// What the check said.
         reason: String,
     },
     /// metrics.csv held something else than its newest checkpoint says.
     MetricsRestored {
+        /// Rows of the file as it is now.
         rows: usize,
     },
     /// Another program version than the run's was allowed to go on: no longer reproducible.
     VersionChanged {
+        /// The version that began the run.
         from: String,
+        /// The one that goes on.
         to: String,
     },
     /// A signal or a time limit; the checkpoint is written.
     Stopped {
+        /// Optimizer steps done.
         step: u64,
+        /// The signal, or the limit.
         reason: String,
     },
+    /// An error ended the process.
     Failed {
+        /// Optimizer steps done.
         step: u64,
+        /// The error's message.
         reason: String,
     },
+    /// All epochs are done and the results written.
     Finished {
+        /// Optimizer steps done.
         step: u64,
     },
 }
@@ -61,42 +75,7 @@ pub fn append(folder: &Path, event: Event) -> Result<(), Error> {
     let line = Line { time: now(), event };
     let mut text = serde_json::to_string(&line).expect("an event is plain data");
     text.push('\n');
-    append_durably(&folder.join(layout::EVENTS), &text)
-}
-
-/// Appends text to a file of lines and waits until it is on disk.
-///
-/// A last line that a crash or a full disk has cut is taken away first: it was never acknowledged,
-/// and the new line must not become its end.
-pub fn append_durably(path: &Path, text: &str) -> Result<(), Error> {
-    let append = || -> std::io::Result<()> {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .read(true)
-            .append(true)
-            .open(path)?;
-        cut_torn_line(&mut file)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_data()
-    };
-    append().map_err(|error| Error::io("append to", path, error))
-}
-
-fn cut_torn_line(file: &mut File) -> std::io::Result<()> {
-    if file.metadata()?.len() == 0 {
-        return Ok(());
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    if last == *b"\n" {
-        return Ok(());
-    }
-    let mut bytes = Vec::new();
-    file.rewind()?;
-    file.read_to_end(&mut bytes)?;
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n');
-    file.set_len(whole.map_or(0, |newline| newline as u64 + 1))
+    Ok(files::append(&folder.join(layout::EVENTS), &text)?)
 }
 
 /// All events that were written whole. Lines that are not are passed over: an event whose line
@@ -117,7 +96,7 @@ pub fn read(folder: &Path) -> Result<Vec<Event>, Error> {
                 ),
             });
         }
-        Err(error) => return Err(Error::io("read", &path, error)),
+        Err(error) => return Err(IoError::new("read", path, error).into()),
     };
     Ok(text
         .lines()

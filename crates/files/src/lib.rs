@@ -1,0 +1,185 @@
+//! Files that survive a crash, and I/O errors that say what was done to which file.
+//!
+//! A whole file is written beside its name, synced, renamed, and then its folder is synced. A crash before
+//! the rename leaves the old state; a rename without the sync of the file could leave a name that points
+//! at nothing. A line is appended and synced, and a torn last line is cut off first.
+
+#![warn(missing_docs)]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// The beginning of the names of unfinished files and folders. The next writer may remove them.
+pub const TEMPORARY_PREFIX: &str = ".tmp-";
+
+/// An operation on a file or folder that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}: {source}", path.display())]
+pub struct IoError {
+    /// What was to be done, as a verb.
+    pub action: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+impl IoError {
+    /// An operation on `path` that failed with `source`.
+    pub fn new(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        Self {
+            action,
+            path: path.into(),
+            source,
+        }
+    }
+
+    /// For `map_err`: adds the operation and the path to the system's error.
+    pub fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::new(action, path, source)
+    }
+}
+
+/// Puts a new file at `path`, durably.
+///
+/// # Errors
+///
+/// If there is a file already, or the system refuses.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
+    let temporary = write_temporary(path, bytes)?;
+    temporary
+        .persist_noclobber(path)
+        .map_err(|error| IoError::new("create", path, error.error))?;
+    sync_folder(folder_of(path))
+}
+
+/// Puts a file at `path` in place of whatever is there, durably.
+///
+/// # Errors
+///
+/// If the system refuses; then the old file is still there.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
+    let temporary = write_temporary(path, bytes)?;
+    temporary
+        .persist(path)
+        .map_err(|error| IoError::new("replace", path, error.error))?;
+    sync_folder(folder_of(path))
+}
+
+/// A failed sync says nothing about a second one on the same file, so only a new file is worth a
+/// second try.
+fn write_temporary(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, IoError> {
+    let attempt = || {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(TEMPORARY_PREFIX);
+        // Readable like any other file of the user's, not only by its owner.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder_of(path))?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        Ok(file)
+    };
+    attempt()
+        .or_else(|_: io::Error| attempt())
+        .map_err(IoError::at("write", path))
+}
+
+/// Writes a file in place and waits until it is on disk; for one that gets its name by [`rename`].
+///
+/// # Errors
+///
+/// If the system refuses.
+pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
+    let written = File::create(path).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.map_err(IoError::at("write", path))
+}
+
+/// Gives a file that is on disk its name. That is durable once the folder has been synced, by
+/// [`sync_folder`].
+///
+/// # Errors
+///
+/// If the system refuses.
+pub fn rename(from: &Path, to: &Path) -> Result<(), IoError> {
+    fs::rename(from, to).map_err(IoError::at("write", to))
+}
+
+/// Appends text to a file of lines and waits until it is on disk.
+///
+/// A last line that a crash or a full disk has cut is taken away first: it was never acknowledged,
+/// and the new line must not become its end.
+///
+/// # Errors
+///
+/// If the system refuses; part of the text may then be in the file.
+pub fn append(path: &Path, text: &str) -> Result<(), IoError> {
+    let append = || -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(path)?;
+        cut_torn_line(&mut file)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_data()
+    };
+    append().map_err(IoError::at("append to", path))
+}
+
+fn cut_torn_line(file: &mut File) -> io::Result<()> {
+    if file.metadata()?.len() == 0 {
+        return Ok(());
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    if last == *b"\n" {
+        return Ok(());
+    }
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+    file.set_len(whole.map_or(0, |newline| newline as u64 + 1))
+}
+
+/// Makes names that were added to or removed from a folder durable.
+///
+/// # Errors
+///
+/// If the system refuses.
+pub fn sync_folder(folder: &Path) -> Result<(), IoError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(IoError::at("sync", folder))
+}
+
+/// The folder that holds `path`; the current one for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Removes the unfinished files of a writer that was killed.
+///
+/// # Errors
+///
+/// If the folder cannot be read or a file not be removed.
+pub fn remove_temporaries(folder: &Path) -> Result<(), IoError> {
+    for entry in fs::read_dir(folder).map_err(IoError::at("read", folder))? {
+        let entry = entry.map_err(IoError::at("read", folder))?;
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with(TEMPORARY_PREFIX) {
+            let path = entry.path();
+            fs::remove_file(&path).map_err(IoError::at("remove", &path))?;
+        }
+    }
+    Ok(())
+}

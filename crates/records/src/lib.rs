@@ -1,0 +1,17 @@
+//! What runs leave on disk: written so that it survives a crash, read, verified and compared.
+//!
+//! [`run_dir`] writes and reads run directories; [`compare`] puts runs side by side in a [`table`];
+//! [`array`] is what passes between a network, an optimizer and a checkpoint. Nothing here needs a
+//! device: looking at runs is instant.
+
+#![warn(missing_docs)]
+
+use runner_config as config;
+use runner_digest as digest;
+use runner_files as files;
+use runner_metrics as metrics;
+
+pub mod array;
+pub mod compare;
+pub mod run_dir;
+pub mod table;

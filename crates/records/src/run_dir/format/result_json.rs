@@ -1,0 +1,68 @@
+//! result.json: what a finished run came to. It is written last of all; where it is, the run is finished.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::metrics_csv::MetricsTable;
+use crate::config;
+use crate::metrics::{COLUMNS, ConfusionMatrix, ValueType};
+use crate::run_dir::layout;
+
+/// What follows from the rows of metrics.csv.
+pub fn of_rows(
+    run_id: &str,
+    table: &MetricsTable,
+    policy: &config::Checkpoint,
+) -> Map<String, Value> {
+    let row = |row: usize| -> Value {
+        let members = COLUMNS.iter().filter_map(|column| {
+            let value = table.get(row, column.name);
+            let value: Value = match (column.value_type(), value) {
+                (ValueType::Text, _) => return None,
+                (ValueType::Count, Some(count)) => (count as u64).into(),
+                (_, value) => value.into(),
+            };
+            Some((column.name.to_owned(), value))
+        });
+        members.collect()
+    };
+    let best = table.best(&policy.monitor);
+    [
+        ("run_id", run_id.into()),
+        ("epochs", table.len().into()),
+        ("last", table.len().checked_sub(1).map(row).into()),
+        ("monitor", policy.monitor.as_str().into()),
+        ("best", best.map(row).into()),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into_iter()
+    .collect()
+}
+
+/// What `test` says: the scores of the last evaluation.
+pub fn of_test(confusion: &ConfusionMatrix) -> Value {
+    let scores = confusion.scores(0.0);
+    let pairs = [
+        ("accuracy", scores.accuracy),
+        ("precision", scores.precision),
+        ("recall", scores.recall),
+        ("f1", scores.f1),
+    ];
+    let scores = pairs.map(|(name, score)| (name.to_owned(), score.into()));
+    Value::Object(scores.into_iter().collect())
+}
+
+/// The text of the file.
+pub fn text(result: Map<String, Value>) -> String {
+    format!("{:#}\n", Value::Object(result))
+}
+
+/// The text and the content of a run's file; `None` where there is none, or it is no JSON object.
+pub fn read(folder: &Path) -> Option<(String, Map<String, Value>)> {
+    let text = std::fs::read_to_string(folder.join(layout::RESULT)).ok()?;
+    match serde_json::from_str(&text) {
+        Ok(Value::Object(result)) => Some((text, result)),
+        _ => None,
+    }
+}

@@ -1,0 +1,40 @@
+//! timing.csv: what each epoch cost. No two runs share it, so it is kept apart from metrics.csv.
+
+use serde::Serialize;
+
+use super::rows;
+
+/// A row: an epoch of one process. Images and seconds are of this process alone.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Timing {
+    /// 1-based.
+    pub epoch: u64,
+    /// How many processes had worked on the run, this one included.
+    pub attempt: usize,
+    /// Seconds in training batches.
+    pub train_seconds: f64,
+    /// Training images a second.
+    pub train_images_per_second: f64,
+    /// Seconds in evaluation batches.
+    pub eval_seconds: f64,
+    /// Evaluation images a second.
+    pub eval_images_per_second: f64,
+    /// Empty where the epoch ended without a checkpoint.
+    pub checkpoint_seconds: Option<f64>,
+    /// The peak of the process so far; empty where the system does not say.
+    pub peak_memory_bytes: Option<u64>,
+    /// RFC 3339, UTC.
+    pub finished_at: String,
+}
+
+/// The first line of the file.
+pub fn header() -> String {
+    rows::header::<Timing>()
+}
+
+impl Timing {
+    /// Its line.
+    pub(in crate::run_dir) fn line(&self) -> String {
+        rows::lines([self])
+    }
+}

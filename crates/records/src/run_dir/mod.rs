@@ -1,0 +1,95 @@
+//! A run on disk: what is written, in which order, and how it is read again.
+//!
+//! [`layout`] has the name of every file, `format` what each of them says, a file each; `write` is the one
+//! process that works on a run, `read` is everybody else, and `verify` holds all files against each other.
+//!
+//! Only this module writes below `experiments/`. Whole files are created or replaced atomically, lines are
+//! appended and synced. Whether a run is running, interrupted or finished is never stored: it follows from
+//! the lock and from result.json.
+
+mod format;
+pub mod layout;
+mod lock;
+mod read;
+mod verify;
+mod write;
+
+use std::path::PathBuf;
+
+use crate::files::IoError;
+
+pub use format::checkpoint::{Checkpoint, Damage, Phase, Position, State, order_of};
+pub use format::data_csv::{DataFile, ImageFile, listed_images};
+pub use format::events::Event;
+pub use format::metrics_csv::{MetricsTable, TableError};
+pub use format::predictions_csv::{Prediction, PredictionRow};
+pub use format::run_json::{FORMAT, Identity};
+pub use format::timing_csv::Timing;
+pub use read::resolve::{list, resolve};
+pub use read::run::{Run, Status, checkpoint_names, document};
+pub use verify::{Check, verify};
+pub use write::create::NewRun;
+pub use write::finish::{Results, SplitResults};
+pub use write::retention::{RankedCheckpoint, Retention, superfluous};
+pub use write::space;
+pub use write::writer::{Log, Recovered, Writer};
+
+/// Why a run directory cannot be written, read or gone on with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused an operation on a file.
+    #[error(transparent)]
+    Io(#[from] IoError),
+    /// There is no run directory, or not one of this program.
+    #[error("{}: {why}\na run directory is what `runner run` prints; `runner list` shows them all", path.display())]
+    NotARun {
+        /// As it was named.
+        path: PathBuf,
+        /// What is missing or wrong.
+        why: String,
+    },
+    /// Another process writes to the run.
+    #[error("{}: in use by {holder}\nwait until it ends, or stop it", path.display())]
+    Locked {
+        /// The run directory.
+        path: PathBuf,
+        /// Who holds the lock, in words.
+        holder: String,
+    },
+    /// The run would not fit on the disk.
+    #[error(
+        "{}: the run needs {} KiB and {} KiB are free\n\
+         free some space, keep fewer with checkpoint.keep_last and checkpoint.keep_best, or name \
+         another folder with --out",
+        path.display(), needed.div_ceil(1024), available >> 10
+    )]
+    NoSpace {
+        /// The folder for runs.
+        path: PathBuf,
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        available: u64,
+    },
+    /// A file of the run is not what the program wrote.
+    #[error("{}: {why}", path.display())]
+    Damaged {
+        /// The file, or the run directory.
+        path: PathBuf,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// The state of the run has overflowed and is not worth a checkpoint.
+    #[error(
+        "no checkpoint written: `{array}` is not finite; the newest checkpoint is from before that"
+    )]
+    NotFinite {
+        /// The name of the first array that is not finite.
+        array: String,
+    },
+}
+
+/// The time as every file of a run writes it: RFC 3339, UTC, to the second.
+pub fn now() -> String {
+    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}

@@ -1,0 +1,4 @@
+//! Runs as readers see them: nothing here waits, locks or writes.
+
+pub mod resolve;
+pub mod run;

@@ -1,0 +1,119 @@
+//! Writing a checkpoint, and deleting those that it makes superfluous.
+
+use std::fs;
+use std::path::Path;
+
+use super::retention::{RankedCheckpoint, Retention, superfluous};
+use super::writer::Writer;
+use crate::array::Arrays;
+use crate::config;
+use crate::files::{self, IoError};
+use crate::run_dir::format::checkpoint::{Checkpoint, Damage, Position, State, order_of};
+use crate::run_dir::format::run_json::FORMAT;
+use crate::run_dir::{Error, checkpoint_names, layout};
+
+impl Writer {
+    /// Writes a checkpoint, reads it back, and only then deletes those it makes superfluous.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFinite`] before anything is written; [`Error::Locked`] if the lock was lost;
+    /// [`Error::Damaged`] if what was written reads back differently, or differs from a checkpoint of the
+    /// same position; [`Error::Io`].
+    pub fn commit(
+        &mut self,
+        position: &Position,
+        arrays: Arrays,
+        policy: &config::Checkpoint,
+    ) -> Result<(), Error> {
+        if let Some((name, _)) = arrays.iter().find(|(_, array)| !array.is_finite()) {
+            return Err(Error::NotFinite {
+                array: name.clone(),
+            });
+        }
+        self.lock.confirm(&self.folder)?;
+        let path = self
+            .folder
+            .join(layout::CHECKPOINTS)
+            .join(position.file_name());
+        let checkpoint = Checkpoint {
+            state: State {
+                format: FORMAT,
+                run_id: self.identity.run_id.clone(),
+                config_digest: self.identity.config_digest.clone(),
+                data_digest: self.identity.data_digest.clone(),
+                class_names: self.identity.class_names.clone(),
+                position: position.clone(),
+                metrics: self.metrics.clone(),
+                previous: self.previous.clone(),
+            },
+            arrays,
+        };
+        if path.exists() {
+            return self.confirm_existing(&path, &checkpoint);
+        }
+        files::create(&path, &checkpoint.encode())?;
+        let (written, digest) = Checkpoint::read(&path).map_err(|damage| match damage {
+            Damage::Unreadable(error) => IoError::new("read back", &path, error).into(),
+            damage => Error::Damaged {
+                path: path.clone(),
+                why: format!(
+                    "the checkpoint just written does not read back: {damage}\ncheck the disk"
+                ),
+            },
+        })?;
+        if written != checkpoint {
+            return Err(Error::Damaged {
+                path,
+                why: "the checkpoint just written reads back differently\ncheck the disk"
+                    .to_owned(),
+            });
+        }
+        self.previous = Some(digest);
+        self.rotate(policy)
+    }
+
+    /// A position whose checkpoint is there already must have come out the same.
+    fn confirm_existing(&self, path: &Path, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let same = Checkpoint::read(path).is_ok_and(|(existing, _)| {
+            existing.arrays == checkpoint.arrays
+                && existing.state.position == checkpoint.state.position
+        });
+        if same {
+            return Ok(());
+        }
+        Err(Error::Damaged {
+            path: path.to_owned(),
+            why: "this step came out differently before; the run is not reproducible here\n\
+                  start a new run, and report the machine if it happens again"
+                .to_owned(),
+        })
+    }
+
+    fn rotate(&self, policy: &config::Checkpoint) -> Result<(), Error> {
+        let checkpoints = self.folder.join(layout::CHECKPOINTS);
+        let table = self.metrics();
+        let ranked: Vec<RankedCheckpoint> = checkpoint_names(&self.folder)?
+            .into_iter()
+            .map(|file_name| {
+                let value = match order_of(&file_name) {
+                    Some((step, u64::MAX)) => (0..table.len())
+                        .find(|row| table.get(*row, "step") == Some(step as f64))
+                        .and_then(|row| table.get(row, &policy.monitor)),
+                    _ => None,
+                };
+                RankedCheckpoint { file_name, value }
+            })
+            .collect();
+        let retention = Retention {
+            keep_last: policy.keep_last,
+            keep_best: policy.keep_best,
+            mode: policy.mode,
+        };
+        for name in superfluous(&ranked, retention) {
+            let path = checkpoints.join(name);
+            fs::remove_file(&path).map_err(IoError::at("remove", &path))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! What the one process that works on a run writes, in the order in which it does: a new directory,
+//! or the recovery of one; rows, checkpoints and events; the results.
+
+mod commit;
+pub mod create;
+pub mod finish;
+mod recover;
+pub mod retention;
+pub mod space;
+pub mod writer;
