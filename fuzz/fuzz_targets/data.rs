@@ -6,8 +6,6 @@
 pub mod cifar;
 #[path = "../../src/data/error.rs"]
 pub mod error;
-#[path = "../../src/data/file.rs"]
-pub mod file;
 #[path = "../../src/data/idx.rs"]
 pub mod idx;
 #[path = "../../src/data/labels.rs"]
@@ -22,5 +20,5 @@ pub mod picture;
 pub mod role;
 
 pub use error::Error;
-pub use file::DataFile;
 pub use role::Role;
+pub use runner_records::run_dir::DataFile;

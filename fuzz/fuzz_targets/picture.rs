@@ -3,7 +3,6 @@
 #![no_main]
 
 mod data;
-use runner_digest as digest;
 
 use data::picture::{Picture, resize};
 use libfuzzer_sys::fuzz_target;
