@@ -31,12 +31,10 @@ pub fn execute(args: cli::Show) -> anyhow::Result<u8> {
 
 /// What to do with a run that is not finished.
 fn advice(run: &Run) -> anyhow::Result<String> {
-    Ok(match run.events()?.last() {
-        Some(Event::Failed { reason, .. }) if reason.starts_with("diverged") => {
-            // It would do so again at the same step.
-            reason.clone()
-        }
-        _ => format!("go on with: runner resume {}", run.folder.display()),
+    let events = run.events()?;
+    Ok(match events.last().and_then(Event::lasting_failure) {
+        Some(reason) => reason.to_owned(),
+        None => format!("go on with: runner resume {}", run.folder.display()),
     })
 }
 

@@ -11,7 +11,7 @@ use runner::metrics::{Mode, Scored};
 use runner::optimizer::Optimizer;
 use runner::random::{Purpose, stream};
 use runner::run_dir::{
-    Checkpoint, FORMAT, Phase, Position, RankedCheckpoint, Retention, State, order_of, superfluous,
+    Checkpoint, FORMAT, Phase, Position, RankedCheckpoint, Retention, State, WrittenAt, superfluous,
 };
 
 use crate::by_hand::{Trainer, experiment};
@@ -118,7 +118,10 @@ fn file_names_sort_in_the_order_of_writing() {
     .iter()
     .map(Position::file_name)
     .collect();
-    let orders: Vec<(u64, u64)> = names.iter().map(|name| order_of(name).unwrap()).collect();
+    let orders: Vec<WrittenAt> = names
+        .iter()
+        .map(|name| WrittenAt::of_file_name(name).unwrap())
+        .collect();
     assert!(orders.is_sorted_by(|a, b| a < b), "{names:?}: {orders:?}");
     for other in [
         "",
@@ -130,7 +133,7 @@ fn file_names_sort_in_the_order_of_writing() {
         "step-00000100-eval-.safetensors",
         "step-latest.safetensors",
     ] {
-        assert_eq!(order_of(other), None, "{other}");
+        assert_eq!(WrittenAt::of_file_name(other), None, "{other}");
     }
 }
 

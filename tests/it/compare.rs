@@ -277,3 +277,28 @@ fn a_table_wider_than_the_terminal_is_turned_and_loses_nothing() {
         );
     }
 }
+
+#[test]
+fn json_has_a_line_for_each_cell_whatever_is_inside() {
+    let mut table = Table {
+        columns: ["text", "count", "number", "array", "date", "none", "nan"]
+            .map(Column::new)
+            .to_vec(),
+        rows: vec![vec![
+            Cell::Text("a \"b\"".to_owned()),
+            Cell::Count(3),
+            Cell::Number(1.0),
+            Cell::Toml("[3, [0.5, \"x\"]]".to_owned()),
+            Cell::Toml("2026-01-01".to_owned()),
+            Cell::Empty,
+            Cell::Number(f64::NAN),
+        ]],
+    };
+    let row = "  {\n    \"text\": \"a \\\"b\\\"\",\n    \"count\": 3,\n    \"number\": 1.0,\n    \
+               \"array\": [3,[0.5,\"x\"]],\n    \"date\": \"2026-01-01\",\n    \"none\": null,\n    \
+               \"nan\": null\n  }";
+    table.rows.push(table.rows[0].clone());
+    assert_eq!(table.render(Style::Json), format!("[\n{row},\n{row}\n]\n"));
+    table.rows.clear();
+    assert_eq!(table.render(Style::Json), "[\n\n]\n");
+}

@@ -21,10 +21,10 @@ pub struct ComparedRun {
 /// Why runs cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// One is no run directory, or a damaged one.
+    /// A run directory that is none, or is damaged.
     #[error(transparent)]
     Run(#[from] run_dir::Error),
-    /// A metrics file is none.
+    /// A file that is no table of metrics.
     #[error(transparent)]
     Metrics(#[from] TableError),
 }
@@ -82,7 +82,7 @@ pub fn find(arguments: &[String], out: &Path) -> Result<(Vec<PathBuf>, Vec<PathB
             left_out.push(path);
             continue;
         }
-        // `latest` is one of the others once more.
+        // `latest` is a link to one of the others.
         let real = path.canonicalize().unwrap_or_else(|_| path.clone());
         if !seen.contains(&real) {
             seen.push(real);
@@ -110,7 +110,7 @@ fn scores() -> Vec<&'static EpochColumn> {
     scores
 }
 
-/// What readers see above a score: its heading, or its name where it says which epoch is best.
+/// What readers see above a score: its heading; without one, its name if it says which epoch is best.
 fn heading(column: &EpochColumn, by: &str) -> Option<&'static str> {
     let name = || column.name.strip_prefix("eval_");
     column

@@ -14,7 +14,7 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// What the cells below each other have in common.
+/// The name of a column and how it looks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
     /// Its name in CSV, JSON and Markdown.
@@ -25,7 +25,7 @@ pub struct Column {
     pub is_right: bool,
 }
 
-/// A value.
+/// One value of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     /// Text as it is.
@@ -138,21 +138,21 @@ impl Table {
         format!("{}\n", table.trim_fmt())
     }
 
-    /// A row a line where that fits the width; else a block of lines for as many rows as fit
-    /// beside each other, a line a column.
+    /// One line for each row where that fits the width. Otherwise the table is transposed: as many rows as
+    /// fit stand beside each other, with one line for each column, and the others in blocks below.
     fn reading(&self, width: Option<u16>) -> String {
         let mut table = self.laid_out(|column| column.heading.clone());
         style_for_reading(&mut table);
         let text = format!("{}\n", table.trim_fmt());
         match width {
             Some(width) if text.lines().any(|line| line.chars().count() > width.into()) => {
-                self.turned(width.into())
+                self.transposed(width.into())
             }
             _ => text,
         }
     }
 
-    fn turned(&self, width: usize) -> String {
+    fn transposed(&self, width: usize) -> String {
         let shown: Vec<(usize, String)> = self
             .columns
             .iter()
@@ -190,7 +190,7 @@ impl Table {
         blocks.join("\n")
     }
 
-    /// The columns that have a heading.
+    /// The columns for which `heading` gives one, in the layout of comfy-table.
     fn laid_out(&self, heading: impl Fn(&Column) -> Option<String>) -> comfy_table::Table {
         let mut table = comfy_table::Table::new();
         let headings: Vec<Option<String>> = self.columns.iter().map(heading).collect();
@@ -258,7 +258,7 @@ fn style_for_reading(table: &mut comfy_table::Table) {
     }
 }
 
-/// A long text in several lines, broken after hyphens.
+/// Breaks a long text after hyphens into several lines.
 fn narrow(text: &str) -> String {
     const ENOUGH: usize = 18;
     let mut lines = vec![String::new()];

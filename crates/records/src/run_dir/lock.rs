@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::{Error, layout, now};
 use crate::files::IoError;
 
-/// Held while this value lives.
+/// The lock of a run, held while this value lives.
 #[derive(Debug)]
 pub struct Lock {
     file: File,

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use crate::files::IoError;
 
-pub use format::checkpoint::{Checkpoint, Damage, Phase, Position, State, order_of};
+pub use format::checkpoint::{Checkpoint, Damage, Phase, Position, Stage, State, WrittenAt};
 pub use format::data_csv::{DataFile, ImageFile, listed_images};
 pub use format::events::Event;
 pub use format::metrics_csv::{MetricsTable, TableError};

@@ -50,23 +50,21 @@ pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
         .collect();
     // Read after the checkpoints: where a run is running, its rows can only have grown.
     let metrics = fs::read_to_string(folder.join(layout::METRICS)).unwrap_or_default();
-    let mut before: Option<(String, State)> = None;
+    let mut newest: Option<(String, State)> = None;
     for (name, checkpoint) in names.iter().zip(checkpoints) {
-        let what = format!("{}/{name}", layout::CHECKPOINTS);
-        match checkpoint {
-            Err(damage) => checks.push(Check::new(&what, Some(damage.to_string()))),
+        let problem = match checkpoint {
+            Err(damage) => Some(damage.to_string()),
             Ok((checkpoint, digest)) => {
-                let before_state = before
-                    .as_ref()
-                    .map(|(digest, state)| (digest.as_str(), state));
-                let problem =
-                    check_checkpoint(name, &checkpoint, &identity, before_state, &metrics);
-                checks.push(Check::new(&what, problem));
-                before = Some((digest, checkpoint.state));
+                let before = newest.as_ref();
+                let problem = check_checkpoint(name, &checkpoint, &identity, before, &metrics);
+                newest = Some((digest, checkpoint.state));
+                problem
             }
-        }
+        };
+        let what = format!("{}/{name}", layout::CHECKPOINTS);
+        checks.push(Check::new(&what, problem));
     }
-    let newest = before.map(|(_, state)| state.metrics);
+    let newest = newest.map(|(_, state)| state.metrics);
     let finished = folder.join(layout::RESULT).exists();
     let problem = check_metrics(&metrics, newest.as_deref(), finished);
     checks.push(Check::new(layout::METRICS, problem));
@@ -98,6 +96,7 @@ impl Check {
     }
 }
 
+/// Holds a data file against its checksum.
 fn check_file(path: &str, sha256: &str) -> Option<String> {
     match fs::read(path) {
         Ok(bytes) if digest::of(&bytes).hex() == sha256 => None,
@@ -106,7 +105,7 @@ fn check_file(path: &str, sha256: &str) -> Option<String> {
     }
 }
 
-/// All image files below a folder, as they were listed when the run began.
+/// Holds all image files of a folder against the checksums that were listed when the run began.
 fn check_images(folder: &Path, data: &DataFile) -> Option<String> {
     let listed = match listed_images(folder, &data.path) {
         Ok(listed) => listed,
@@ -129,11 +128,12 @@ fn check_config(folder: &Path, identity: &Identity) -> Option<String> {
     }
 }
 
+/// `before` is the intact checkpoint before this one, with its digest.
 fn check_checkpoint(
     name: &str,
     checkpoint: &Checkpoint,
     identity: &Identity,
-    before: Option<(&str, &State)>,
+    before: Option<&(String, State)>,
     metrics: &str,
 ) -> Option<String> {
     let state = &checkpoint.state;
@@ -148,8 +148,8 @@ fn check_checkpoint(
         return Some(format!("`{name}` is not finite"));
     }
     if let Some((digest, before)) = before {
-        // Those between the two may have been deleted; then the chain has a gap, and the rows must do.
-        let is_next = state.previous.as_deref() == Some(digest);
+        // Those between the two may have been deleted: then the chain has a gap, and only the rows can tell.
+        let is_next = state.previous.as_ref() == Some(digest);
         if !is_next && !state.metrics.starts_with(&before.metrics) {
             return Some("it does not follow from the checkpoint before it".to_owned());
         }
@@ -171,6 +171,7 @@ fn check_checkpoint(
     None
 }
 
+/// `newest` is what the newest intact checkpoint says of the rows.
 fn check_metrics(metrics: &str, newest: Option<&str>, finished: bool) -> Option<String> {
     let header = metrics_csv::header();
     if !metrics.starts_with(&header) {

@@ -147,15 +147,37 @@ impl Position {
     }
 }
 
-/// Orders checkpoint files by when they were written; `None` for other files. The evaluation that
-/// follows a step comes before the end of the epoch, which has the same step.
-pub fn order_of(file_name: &str) -> Option<(u64, u64)> {
-    let stem = file_name
-        .strip_prefix("step-")?
-        .strip_suffix(".safetensors")?;
-    match stem.split_once("-eval-") {
-        Some((step, batch)) => Some((step.parse().ok()?, batch.parse().ok()?)),
-        None => Some((stem.parse().ok()?, u64::MAX)),
+/// When a checkpoint was written, in the order of writing: the evaluation that follows a step comes before
+/// the end of the epoch, which has the same step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WrittenAt {
+    /// Optimizer steps done.
+    pub step: u64,
+    /// Where in the epoch's last step.
+    pub stage: Stage,
+}
+
+/// What had been done beside the steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// So many batches of the evaluation.
+    Evaluating(u64),
+    /// All that belongs to the step: where it ends an epoch, the whole evaluation.
+    Done,
+}
+
+impl WrittenAt {
+    /// Reads it from the name of a checkpoint file; `None` for other files.
+    pub fn of_file_name(file_name: &str) -> Option<Self> {
+        let stem = file_name
+            .strip_prefix("step-")?
+            .strip_suffix(".safetensors")?;
+        let (step, stage) = match stem.split_once("-eval-") {
+            Some((step, batch)) => (step, Stage::Evaluating(batch.parse().ok()?)),
+            None => (stem, Stage::Done),
+        };
+        let step = step.parse().ok()?;
+        Some(Self { step, stage })
     }
 }
 

@@ -63,6 +63,19 @@ pub enum Event {
     },
 }
 
+/// How the reason of a failure begins where training diverged.
+pub const DIVERGED: &str = "diverged";
+
+impl Event {
+    /// The reason of a failure that the same run would end in again, at the same step.
+    pub fn lasting_failure(&self) -> Option<&str> {
+        match self {
+            Event::Failed { reason, .. } if reason.starts_with(DIVERGED) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Line {
     time: String,

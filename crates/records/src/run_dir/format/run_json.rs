@@ -1,4 +1,4 @@
-//! run.json: who a run is. A resume goes on only with the same.
+//! run.json: what a run is. A resume goes on only with the same.
 
 use std::fs;
 use std::io;
@@ -58,6 +58,13 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The text of the file.
+    pub(in crate::run_dir) fn text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("an identity is plain data");
+        text.push('\n');
+        text
+    }
+
     /// Reads the run.json of a run directory.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::{self, Document, Experiment};
 use crate::files::IoError;
-use crate::run_dir::format::checkpoint::order_of;
+use crate::run_dir::format::checkpoint::WrittenAt;
 use crate::run_dir::format::events::{self, Event};
 use crate::run_dir::format::metrics_csv::{MetricsTable, TableError};
 use crate::run_dir::format::result_json;
@@ -27,7 +27,7 @@ pub struct Run {
     pub status: Status,
 }
 
-/// What becomes of a run.
+/// Whether a run goes on, was interrupted, or is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// A process works on it.
@@ -77,7 +77,7 @@ impl Run {
         MetricsTable::read(&self.folder.join(layout::METRICS))
     }
 
-    /// The scores of the last evaluation, where there was one, in a line.
+    /// The scores of the test images, if it has some, in a line.
     pub fn test(&self) -> Option<String> {
         let (_, result) = result_json::read(&self.folder)?;
         let score = |name: &str| result.get("test")?.get(name)?.as_f64();
@@ -106,7 +106,8 @@ impl Status {
         folder.join(layout::RESULT).exists()
     }
 
-    /// Lock held: running; result.json there: finished; last event a failure: failed; else interrupted.
+    /// The status that follows from the files: running if the lock is held, finished if result.json is there,
+    /// failed if the last event is a failure, else interrupted.
     pub fn of(folder: &Path) -> Self {
         if Lock::is_held(folder) {
             Status::Running
@@ -175,10 +176,10 @@ pub fn checkpoint_names(folder: &Path) -> Result<Vec<String>, Error> {
     for entry in fs::read_dir(&checkpoints).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
         let name = name.to_string_lossy().into_owned();
-        if order_of(&name).is_some() {
+        if WrittenAt::of_file_name(&name).is_some() {
             names.push(name);
         }
     }
-    names.sort_by_key(|name| order_of(name));
+    names.sort_by_key(|name| WrittenAt::of_file_name(name));
     Ok(names)
 }

@@ -8,7 +8,7 @@ use super::writer::Writer;
 use crate::array::Arrays;
 use crate::config;
 use crate::files::{self, IoError};
-use crate::run_dir::format::checkpoint::{Checkpoint, Damage, Position, State, order_of};
+use crate::run_dir::format::checkpoint::{Checkpoint, Damage, Position, Stage, State, WrittenAt};
 use crate::run_dir::format::run_json::FORMAT;
 use crate::run_dir::{Error, checkpoint_names, layout};
 
@@ -73,7 +73,7 @@ impl Writer {
         self.rotate(policy)
     }
 
-    /// A position whose checkpoint is there already must have come out the same.
+    /// Refuses if the checkpoint that this position has already holds anything else.
     fn confirm_existing(&self, path: &Path, checkpoint: &Checkpoint) -> Result<(), Error> {
         let same = Checkpoint::read(path).is_ok_and(|(existing, _)| {
             existing.arrays == checkpoint.arrays
@@ -90,14 +90,18 @@ impl Writer {
         })
     }
 
+    /// Deletes the checkpoints that the policy does not keep.
     fn rotate(&self, policy: &config::Checkpoint) -> Result<(), Error> {
         let checkpoints = self.folder.join(layout::CHECKPOINTS);
         let table = self.metrics();
         let ranked: Vec<RankedCheckpoint> = checkpoint_names(&self.folder)?
             .into_iter()
             .map(|file_name| {
-                let value = match order_of(&file_name) {
-                    Some((step, u64::MAX)) => (0..table.len())
+                let value = match WrittenAt::of_file_name(&file_name) {
+                    Some(WrittenAt {
+                        step,
+                        stage: Stage::Done,
+                    }) => (0..table.len())
                         .find(|row| table.get(*row, "step") == Some(step as f64))
                         .and_then(|row| table.get(row, &policy.monitor)),
                     _ => None,

@@ -18,7 +18,7 @@ use crate::run_dir::{Error, layout, now};
 pub struct NewRun<'a> {
     /// The folder that holds the run directories.
     pub out: &'a Path,
-    /// Complete but for the run's id.
+    /// Complete but for the id and the time of creation.
     pub identity: Identity,
     /// The config as the user typed it.
     pub config_text: &'a str,
@@ -28,7 +28,7 @@ pub struct NewRun<'a> {
     pub images: &'a [ImageFile],
 }
 
-/// A folder that a killed `run` left half-made is removed by a later one when it is this old.
+/// The age from which a run removes the unfinished folder of another one that was killed.
 const STALE: Duration = Duration::from_secs(3600);
 
 impl Writer {
@@ -87,7 +87,7 @@ impl Writer {
     }
 }
 
-/// Everything a run begins with, and its lock.
+/// Writes everything a run begins with, and takes its lock.
 fn fill(
     folder: &Path,
     identity: &Identity,
@@ -96,12 +96,10 @@ fn fill(
     images: &[ImageFile],
 ) -> Result<Lock, Error> {
     let lock = Lock::acquire(folder)?;
-    let mut json = serde_json::to_string_pretty(identity).expect("an identity is plain data");
-    json.push('\n');
     for (name, text) in [
         (layout::CONFIG, config_text),
         (layout::RESOLVED, resolved_text),
-        (layout::IDENTITY, &json),
+        (layout::IDENTITY, &identity.text()),
         (layout::METRICS, &metrics_csv::header()),
         (layout::TIMING, &timing_csv::header()),
     ] {
@@ -124,7 +122,7 @@ fn fill(
     Ok(lock)
 }
 
-/// Best effort: what cannot be removed now is left for later.
+/// Removes the unfinished folders of runs that were killed, as far as it can.
 fn remove_stale(out: &Path) {
     for entry in fs::read_dir(out).into_iter().flatten().flatten() {
         let temporary = entry
@@ -142,7 +140,7 @@ fn remove_stale(out: &Path) {
     }
 }
 
-/// Best effort: the link is a convenience.
+/// Makes the link to the newest run, if it can: it is a convenience.
 fn link_latest(out: &Path, run_id: &str) {
     #[cfg(unix)]
     {

@@ -24,9 +24,9 @@ pub struct Results<'a> {
 
 /// What the network says of one split.
 pub struct SplitResults<'a> {
-    /// One an image.
+    /// One row for each image.
     pub predictions: Vec<PredictionRow<'a>>,
-    /// Their counts.
+    /// Counts of (label, prediction).
     pub confusion: ConfusionMatrix,
     /// scikit-learn's classification report.
     pub report: String,
@@ -37,7 +37,7 @@ impl<'a> SplitResults<'a> {
     ///
     /// # Panics
     ///
-    /// If one is of no class.
+    /// If a label or a prediction is no class.
     pub fn new(predictions: Vec<PredictionRow<'a>>, class_names: &[String]) -> Self {
         let mut confusion = ConfusionMatrix::new(class_names.len());
         for row in &predictions {

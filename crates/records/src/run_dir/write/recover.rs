@@ -14,8 +14,7 @@ use crate::run_dir::{Error, checkpoint_names, layout};
 impl Writer {
     /// Brings the directory into the state of its newest good checkpoint and gives that.
     ///
-    /// Without one the run was stopped before its first; where one must have been, it refuses.
-    /// Safe to be killed anywhere.
+    /// Without one, a run that cannot have had any starts over. The process may be killed at any point.
     ///
     /// # Errors
     ///
@@ -39,7 +38,7 @@ impl Writer {
                     }
                     Some(reason) => reason,
                 },
-                // That it cannot be read now does not say that it is damaged.
+                // A file that cannot be read now need not be damaged.
                 Err(Damage::Unreadable(error)) => {
                     return Err(IoError::new("read", path, error).into());
                 }
@@ -59,7 +58,7 @@ impl Writer {
         Ok(recovered)
     }
 
-    /// A run without checkpoints may begin again only if it cannot have had any.
+    /// Refuses to start over where the run must have had a checkpoint.
     fn refuse_to_start_over(&self, policy: &config::Checkpoint) -> Result<(), Error> {
         let damaged = self.folder.join(layout::CHECKPOINTS).join(layout::DAMAGED);
         let quarantined = fs::read_dir(damaged).is_ok_and(|mut entries| entries.next().is_some());
@@ -99,6 +98,7 @@ impl Writer {
         }
     }
 
+    /// Moves a checkpoint that failed its check into the folder of damaged ones.
     fn quarantine(&self, name: &str) -> Result<(), Error> {
         let checkpoints = self.folder.join(layout::CHECKPOINTS);
         let damaged = checkpoints.join(layout::DAMAGED);
@@ -117,7 +117,8 @@ impl Writer {
         Ok(files::sync_folder(&checkpoints)?)
     }
 
-    /// Rows after the checkpoint, or a row that a crash has cut, will be written again.
+    /// Puts metrics.csv back to what the checkpoint says. Later rows, or one that a crash has cut, are
+    /// written again as the run goes on.
     fn restore_metrics(&self) -> Result<(), Error> {
         let path = self.folder.join(layout::METRICS);
         if fs::read(&path).is_ok_and(|bytes| bytes == self.metrics.as_bytes()) {
