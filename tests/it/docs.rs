@@ -1,7 +1,11 @@
-//! The tables of the README and of docs/ say what the program says. `UPDATE_EXPECTED=1` writes them anew.
+//! The tables in docs/ say what the program says (`UPDATE_EXPECTED=1` writes them anew); links lead
+//! somewhere, and commands that run tests find some.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Mutex;
 
 use runner::command::EXIT_CODES;
@@ -77,7 +81,7 @@ fn the_text_has_every_exit_code() {
     for (code, meaning) in EXIT_CODES {
         writeln!(table, "| {code} | {meaning} |").unwrap();
     }
-    check("README.md", "exit-codes", &table);
+    check("docs/commands.md", "exit-codes", &table);
 }
 
 #[test]
@@ -102,6 +106,132 @@ fn every_config_is_headed_by_question_command_and_expectation() {
         let experiment = Document::read(&path).unwrap().experiment().unwrap();
         assert_eq!(experiment.name, name);
     }
+}
+
+/// Red with `docs/langauge.md`, and with `docs/performance.md#sped`, in the README.
+#[test]
+fn every_link_leads_to_a_file_and_a_heading_that_exist() {
+    for path in pages() {
+        let text = fs::read_to_string(&path).unwrap();
+        for target in links(&text) {
+            if target.contains("://") {
+                continue;
+            }
+            let (file, anchor) = target.split_once('#').unwrap_or((&target, ""));
+            let goal = if file.is_empty() {
+                path.clone()
+            } else {
+                path.parent().unwrap().join(file)
+            };
+            let place = format!("{}: {target}", path.display());
+            assert!(goal.exists(), "{place}: there is no such file");
+            if !anchor.is_empty() {
+                let anchors = anchors(&fs::read_to_string(&goal).unwrap());
+                assert!(anchors.contains(anchor), "{place}: one of {anchors:?}?");
+            }
+        }
+    }
+}
+
+/// Red with `soak_of_five` in docs/reproducibility.md.
+#[test]
+fn every_command_that_tests_something_finds_tests() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .arg("--list")
+        .output()
+        .unwrap();
+    let tests = String::from_utf8(output.stdout).unwrap();
+    let mut count = 0;
+    for path in pages() {
+        let text = fs::read_to_string(&path).unwrap();
+        for part in text.split("`cargo test --release ").skip(1) {
+            let filter = part.split(['`', ' ']).next().unwrap();
+            if filter == "NAME" {
+                continue;
+            }
+            let is_there = tests.lines().any(|line| line.contains(filter));
+            assert!(is_there, "{}: no test is named {filter}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count}");
+}
+
+#[test]
+fn the_readme_asks_for_the_rust_that_cargo_asks_for() {
+    let readme = fs::read_to_string(project().join("README.md")).unwrap();
+    let version = env!("CARGO_PKG_RUST_VERSION");
+    assert!(readme.contains(&format!("Rust {version} or newer")));
+}
+
+/// The project's pages: those in its root and in the folders that have some.
+fn pages() -> Vec<PathBuf> {
+    let folders = [
+        ".",
+        "benches/results",
+        "data",
+        "docs",
+        "experiments",
+        "findings",
+        "fuzz",
+        "tests/fixtures",
+    ];
+    let mut pages = Vec::new();
+    for folder in folders {
+        for entry in fs::read_dir(project().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                pages.push(path);
+            }
+        }
+    }
+    pages
+}
+
+/// The lines of a page that are text, not code.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_fenced = false;
+    text.lines().filter(move |line| {
+        let is_fence = line.starts_with("```");
+        is_fenced ^= is_fence;
+        !is_fence && !is_fenced && !line.starts_with("    ")
+    })
+}
+
+/// Where the links and pictures of a page lead: `](target)`.
+fn links(text: &str) -> Vec<String> {
+    let text: String = prose(text).map(|line| format!("{line}\n")).collect();
+    text.split("](")
+        .skip(1)
+        .map(|rest| rest.split_once(')').unwrap().0.to_owned())
+        .collect()
+}
+
+/// The anchors of a page's headings, by GitHub's rule: small letters, spaces as hyphens, other
+/// punctuation left out, and a number after the same again.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut times = BTreeMap::<String, u32>::new();
+    let mut anchors = BTreeSet::new();
+    for line in prose(text) {
+        let heading = line.trim_start_matches('#');
+        if heading.len() == line.len() || !heading.starts_with(' ') {
+            continue;
+        }
+        let anchor: String = heading
+            .trim()
+            .to_lowercase()
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+            .map(|c| if c == ' ' { '-' } else { c })
+            .collect();
+        let before = times.entry(anchor.clone()).or_default();
+        anchors.insert(match *before {
+            0 => anchor,
+            number => format!("{anchor}-{number}"),
+        });
+        *before += 1;
+    }
+    anchors
 }
 
 fn row(table: &mut String, name: &str, key: &KeyInfo) {

@@ -81,11 +81,12 @@ fn leaves_every_file_of_the_readme_and_nothing_else() {
         "train.log",
     ];
     assert_eq!(names, expected);
-    let readme = fs::read_to_string(crate::support::project().join("README.md")).unwrap();
+    let docs = crate::support::project().join("docs/run-directory.md");
+    let docs = fs::read_to_string(docs).unwrap();
     for name in expected {
         assert!(
-            readme.contains(&format!("`{name}")),
-            "{name} is not in the README"
+            docs.contains(&format!("`{name}")),
+            "{name} is not in docs/run-directory.md"
         );
     }
     assert_eq!(
