@@ -57,7 +57,7 @@ fn is_scores_line(line: &str, split: &str) -> bool {
 }
 
 #[test]
-fn leaves_every_file_of_the_readme_and_nothing_else() {
+fn leaves_every_file_of_the_docs_and_nothing_else() {
     let sandbox = Sandbox::new();
     let run = sandbox.run_tiny(&[]);
     let mut names: Vec<String> = fs::read_dir(sandbox.path(&run))
