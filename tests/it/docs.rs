@@ -164,6 +164,16 @@ fn the_readme_asks_for_the_rust_that_cargo_asks_for() {
     assert!(readme.contains(&format!("Rust {version} or newer")));
 }
 
+#[test]
+fn the_readme_counts_the_broken_configs() {
+    let files = fs::read_dir(project().join("tests/configs/broken")).unwrap();
+    let count = files
+        .filter(|file| file.as_ref().unwrap().path().extension() == Some("expected".as_ref()))
+        .count();
+    let readme = fs::read_to_string(project().join("README.md")).unwrap();
+    assert!(readme.contains(&format!("it has to give | {count} |")));
+}
+
 /// The project's pages: those in its root and in the folders that have some.
 fn pages() -> Vec<PathBuf> {
     let folders = [
