@@ -1,7 +1,7 @@
 //! What runs leave on disk: written so that it survives a crash, read, verified and compared.
 //!
 //! [`run_dir`] writes and reads run directories; [`compare`] puts runs side by side in a [`table`];
-//! [`array`] is what passes between a network, an optimizer and a checkpoint. Nothing here needs a
+//! [`mod@array`] is what passes between a network, an optimizer and a checkpoint. Nothing here needs a
 //! device: looking at runs is instant.
 
 #![warn(missing_docs)]
