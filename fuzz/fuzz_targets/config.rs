@@ -8,7 +8,7 @@ mod change;
 use std::ffi::OsString;
 
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target, fuzzer_mutate};
-use runner_config::{Document, Error, Experiment, Look, Problems};
+use runner_config::{Document, Error, Experiment, RenderOptions, Problems};
 
 /// Where the text is said to be; there is a base.toml beside it to extend.
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds/fuzz.toml");
@@ -105,13 +105,13 @@ fn check_experiment(document: &Document, experiment: &Experiment) {
 /// What is wrong is told in plain text that cannot do anything to a terminal, or with colours.
 fn check_account(problems: &Problems, start: &str, is_coloured: bool) {
     if is_coloured {
-        let told = problems.render(Look {
+        let told = problems.render(RenderOptions {
             colour: true,
             width: Some(80),
         });
         assert!(told.contains('\u{1b}'), "{told:?}");
     } else {
-        let told = problems.render(Look::default());
+        let told = problems.render(RenderOptions::default());
         assert!(told.starts_with(start), "{told:?}");
         let controls = |c: char| c.is_control() && c != '\n';
         assert!(!told.contains(controls), "{told:?}");

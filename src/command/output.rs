@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use crate::cli;
-use crate::config::{self, Look};
+use crate::config::{self, RenderOptions};
 use crate::table::Style;
 
 /// A result that could not be told.
@@ -86,8 +86,8 @@ pub fn colour() -> bool {
 }
 
 /// How an account on stderr is laid out.
-pub fn look() -> Look {
-    Look {
+pub fn look() -> RenderOptions {
+    RenderOptions {
         colour: colour(),
         width: io::stderr()
             .is_terminal()

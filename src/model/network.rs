@@ -28,7 +28,7 @@ impl Network {
             init: &model.init,
             device,
         };
-        let input = config::of_input(model.input);
+        let input = config::image_shape(model.input);
         Self {
             layers: sequence::build(&model.layers, "layers", input, settings, &mut 0),
             names: model.layers.iter().map(config::Layer::name).collect(),

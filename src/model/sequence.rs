@@ -69,7 +69,7 @@ pub fn build(
                 Node::Plain(layer.expect("layers with layers inside come before"))
             }
         });
-        input = config::after_fitting(layer, input);
+        input = config::output_shape(layer, input);
     }
     nodes
 }

@@ -9,7 +9,7 @@ use crate::language::lookup::Language;
 use crate::language::section::{Diagnostics, Section};
 use crate::language::values::{TEXTS, integer};
 use crate::model::keys::{self, Model};
-use crate::model::read::Typed;
+use crate::model::read::ParsedModel;
 use crate::model::shape::{self, Shape};
 use crate::model::trace::{self, Traced};
 use crate::model::{check, cost};
@@ -103,10 +103,10 @@ impl Experiment {
         let foreign = familiar::KEYS;
         let section = Section::new("", root, Origin::start(), KEYS, foreign, diagnostics);
         let before_model = diagnostics.errors();
-        let typed = Typed::read(&section.table(&MODEL));
+        let parsed = ParsedModel::read(&section.table(&MODEL));
         let is_whole = diagnostics.errors() == before_model;
-        let classes = check::check(root, &typed, is_whole, diagnostics);
-        let model = typed.model;
+        let classes = check::check(root, &parsed, is_whole, diagnostics);
+        let model = parsed.model;
         let channels = Some(model.input[0]).filter(|_| model.input != keys::UNREAD);
         let name = name::read(&section, default_name);
         let seed = section.read(&SEED);
@@ -140,7 +140,7 @@ impl Experiment {
 
     /// The number of classes the network tells apart.
     pub fn classes(&self) -> usize {
-        let input = shape::of_input(self.model.input);
+        let input = shape::image_shape(self.model.input);
         match trace::after_all(&self.model.layers, input) {
             Shape::Flat { features } => features,
             Shape::Image { .. } => unreachable!("an experiment's network ends in class scores"),

@@ -28,13 +28,13 @@ pub use model::initializer::{
 pub use model::keys::Model;
 pub use model::layer::{
     AdaptiveAvgPool2d, Approximate, AvgPool2d, BatchNorm, Conv2d, ConvTranspose2d, Dropout, Elu,
-    Gelu, GroupNorm, InstanceNorm2d, LAYER_KEYS, Layer, LayerNorm, LeakyRelu, Linear, MaxPool2d,
-    Padding, Prelu, Residual, STATED, Softplus,
+    Gelu, GroupNorm, INPUT_SIZE_KEYS, InstanceNorm2d, LAYER_KEYS, Layer, LayerNorm, LeakyRelu,
+    Linear, MaxPool2d, Padding, Prelu, Residual, Softplus,
 };
 pub use model::preset::Preset;
-pub use model::shape::{Shape, of_input};
-pub use model::trace::{Traced, after_fitting};
-pub use output::explain::{Explained, Explanation, Whence, find_key};
+pub use model::shape::{Shape, image_shape};
+pub use model::trace::{Traced, output_shape};
+pub use output::explain::{Explained, Explanation, Provenance, find_key};
 pub use output::schema::schema;
 pub use output::template::template;
 pub use sections::augment::{Augment, ColorJitter, Mix, RandomAffine, RandomErasing};
@@ -53,7 +53,7 @@ pub use sections::schedule::{
     StepRule, ThresholdMode,
 };
 pub use sections::training::Training;
-pub use text::diagnostic::{Look, Problems};
+pub use text::diagnostic::{Problems, RenderOptions};
 pub use text::source::{Source, SourceKind};
 
 #[derive(Debug, thiserror::Error)]

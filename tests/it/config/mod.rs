@@ -10,7 +10,7 @@ use burn::tensor::Tensor;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use runner::config::{Document, Error, Experiment, Look, Shape};
+use runner::config::{Document, Error, Experiment, RenderOptions, Shape};
 use runner::device;
 use runner::model::{Mode, Network};
 
@@ -465,12 +465,12 @@ fn tell(document: Document) {
     match document.experiment() {
         Ok(experiment) => assert!(!experiment.to_toml().is_empty()),
         Err(Error::Invalid(invalid)) => {
-            let plain = invalid.render(Look::default());
+            let plain = invalid.render(RenderOptions::default());
             assert!(plain.starts_with("error: "), "{plain:?}");
             assert!(!plain.contains('\u{1b}'), "{plain:?}");
             assert!(
                 invalid
-                    .render(Look {
+                    .render(RenderOptions {
                         colour: true,
                         width: Some(80)
                     })

@@ -5,7 +5,7 @@ use std::fs;
 
 use burn::optim::GradientsParams;
 use runner::array::{Array, Arrays, Values};
-use runner::config::{KeyInfo, LAYER_KEYS, STATED};
+use runner::config::{INPUT_SIZE_KEYS, KeyInfo, LAYER_KEYS};
 use runner::model::{Mode, Network};
 use safetensors::SafeTensors;
 use serde::Deserialize;
@@ -39,7 +39,7 @@ fn every_layer_is_pytorchs() {
     let options = LAYER_KEYS.iter().flat_map(|key| key.keys());
     // What a layer is given may be stated; how weights begin is tried elsewhere.
     let is_tried_here =
-        |key: &&KeyInfo| !STATED.iter().any(|it| it.info == **key) && key.name != "init";
+        |key: &&KeyInfo| !INPUT_SIZE_KEYS.iter().any(|it| it.info == **key) && key.name != "init";
     let options = options.filter(is_tried_here).map(|key| key.name);
     assert_all_tried(options, 2, &texts);
 }

@@ -3,7 +3,7 @@
 use crate::experiment::LANGUAGE;
 use crate::language::remedy::suggest;
 use crate::text::diagnostic::Diagnostic;
-use crate::text::path::{KeyPath, Step};
+use crate::text::path::{KeyPath, PathStep};
 use crate::text::source::Origin;
 use crate::text::tree::{Entry, Node, Table, Value};
 
@@ -85,7 +85,7 @@ pub fn nothing_to_unset(path: &KeyPath, origin: Origin) -> Diagnostic {
     let message = format!("`{path}` is not set, there is nothing to take away");
     let known = LANGUAGE.find(path).is_some();
     let help = match path.0.split_last() {
-        Some((Step::Key(key), parent)) if !known => {
+        Some((PathStep::Key(key), parent)) if !known => {
             let parent = KeyPath(parent.to_vec());
             let keys = LANGUAGE.keys_at(&parent).unwrap_or_default();
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::document::merge::{is_unset, nothing_to_unset};
 use crate::model::keys::LAYERS;
 use crate::text::diagnostic::Diagnostic;
-use crate::text::path::{KeyPath, Step};
+use crate::text::path::{KeyPath, PathStep};
 use crate::text::source::Origin;
 use crate::text::tree::{self, Entry, Node, Value};
 
@@ -77,8 +77,8 @@ impl Override {
                 return Err(Diagnostic::new(message, origin, "").help(help));
             }
             steps.push(match part.parse() {
-                Ok(index) => Step::Index(index),
-                Err(_) => Step::Key(part.to_ascii_lowercase()),
+                Ok(index) => PathStep::Index(index),
+                Err(_) => PathStep::Key(part.to_ascii_lowercase()),
             });
         }
         Self::new(
@@ -89,7 +89,7 @@ impl Override {
     }
 
     fn new(path: KeyPath, origin: Origin, value: Node) -> Result<Self, Diagnostic> {
-        if path.0 == [Step::Key("extends".to_owned())] {
+        if path.0 == [PathStep::Key("extends".to_owned())] {
             let help = "write it into the file, or set the values themselves";
             let message = "`extends` can only be said in a file";
             return Err(Diagnostic::new(message, origin, "").help(help));
@@ -104,7 +104,7 @@ impl Override {
     /// Whether the place is a single layer of the network, or in one.
     pub fn is_of_layer(&self) -> bool {
         match self.path.0.as_slice() {
-            [Step::Key(model), Step::Key(layers), _, ..] => {
+            [PathStep::Key(model), PathStep::Key(layers), _, ..] => {
                 model == "model" && layers == LAYERS.name
             }
             _ => false,
@@ -126,7 +126,7 @@ impl Override {
             return take(node, last, &self.origin, self.value.origin, &walked);
         }
         match (&mut node.value, last) {
-            (Value::Table(table), Step::Key(key)) => match table.get_mut(key) {
+            (Value::Table(table), PathStep::Key(key)) => match table.get_mut(key) {
                 Some(entry) => {
                     entry.key_origin = self.origin;
                     entry.node.replace(self.value);
@@ -154,15 +154,15 @@ fn trim(part: &str, offset: usize) -> (&str, Range<usize>) {
 /// after it.
 fn descend<'a>(
     node: &'a mut Node,
-    step: &Step,
-    next: Option<&Step>,
+    step: &PathStep,
+    next: Option<&PathStep>,
     origin: &Origin,
     walked: &KeyPath,
 ) -> Result<&'a mut Node, Diagnostic> {
     let is_there = match (&mut node.value, step) {
-        (Value::Table(table), Step::Key(key)) => {
+        (Value::Table(table), PathStep::Key(key)) => {
             if table.get(key).is_none() {
-                if let Some(Step::Index(_)) = next {
+                if let Some(PathStep::Index(_)) = next {
                     let path = walked.join(key);
                     let message = format!("`{path}` is not set, it has no elements");
                     let help = format!("set it as a whole: {path}=[...]");
@@ -176,7 +176,7 @@ fn descend<'a>(
             }
             true
         }
-        (Value::Array(items), Step::Index(index)) => *index < items.len(),
+        (Value::Array(items), PathStep::Index(index)) => *index < items.len(),
         _ => false,
     };
     if !is_there {
@@ -188,20 +188,20 @@ fn descend<'a>(
 /// Takes away what is one step below; `by` is where that is said.
 fn take(
     node: &mut Node,
-    step: &Step,
+    step: &PathStep,
     origin: &Origin,
     by: Origin,
     walked: &KeyPath,
 ) -> Result<(), Diagnostic> {
     match (&mut node.value, step) {
-        (Value::Table(table), Step::Key(key)) => {
+        (Value::Table(table), PathStep::Key(key)) => {
             if table.unset(key, by) {
                 Ok(())
             } else {
                 Err(nothing_to_unset(&walked.join(key), origin.clone()))
             }
         }
-        (Value::Array(items), Step::Index(index)) if *index < items.len() => {
+        (Value::Array(items), PathStep::Index(index)) if *index < items.len() => {
             items.remove(*index);
             Ok(())
         }
@@ -209,25 +209,25 @@ fn take(
     }
 }
 
-fn no_such_place(value: &Value, step: &Step, origin: &Origin, walked: &KeyPath) -> Diagnostic {
+fn no_such_place(value: &Value, step: &PathStep, origin: &Origin, walked: &KeyPath) -> Diagnostic {
     let (message, help) = match (value, step) {
-        (Value::Array(items), Step::Index(index)) => (
+        (Value::Array(items), PathStep::Index(index)) => (
             format!("`{walked}` has no element {index}"),
             format!("its {} elements are numbered from 0", items.len()),
         ),
-        (Value::Array(_), Step::Key(key)) => (
+        (Value::Array(_), PathStep::Key(key)) => (
             format!("`{walked}` is an array, it has no key `{key}`"),
             format!("its elements are {walked}[0] and so on"),
         ),
-        (other, Step::Key(key)) => (
+        (other, PathStep::Key(key)) => (
             format!("`{walked}` is {}, it has no key `{key}`", other.type_name()),
             format!("it can only be set as a whole: {walked}=..."),
         ),
-        (_, Step::Index(index)) if walked.0.is_empty() => (
+        (_, PathStep::Index(index)) if walked.0.is_empty() => (
             format!("the experiment has no element {index}"),
             "the first step of a path is a key".to_owned(),
         ),
-        (other, Step::Index(index)) => (
+        (other, PathStep::Index(index)) => (
             format!(
                 "`{walked}` is {}, it has no element {index}",
                 other.type_name()

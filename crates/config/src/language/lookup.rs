@@ -2,7 +2,7 @@
 
 use crate::language::key::{KeyInfo, OnResume};
 use crate::language::kind::Kind;
-use crate::text::path::{KeyPath, Step};
+use crate::text::path::{KeyPath, PathStep};
 
 /// The keys of an experiment, and all that are inside of them.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +14,7 @@ impl Language {
         let mut keys = self.0;
         let mut found = None;
         for step in &path.0 {
-            if let Step::Key(name) = step {
+            if let PathStep::Key(name) = step {
                 let key = keys.iter().find(|key| key.name == name)?;
                 keys = key.keys();
                 found = Some(key);
@@ -38,8 +38,8 @@ impl Language {
         let mut rank = Vec::with_capacity(path.0.len());
         for step in &path.0 {
             match step {
-                Step::Index(index) => rank.push(*index),
-                Step::Key(name) => {
+                PathStep::Index(index) => rank.push(*index),
+                PathStep::Key(name) => {
                     let place = keys.iter().position(|key| key.name == name);
                     rank.push(place.unwrap_or(usize::MAX));
                     keys = place.map_or(&[], |place| keys[place].keys());

@@ -1,6 +1,6 @@
 //! What was most likely meant by a name or a value that is wrong.
 
-use crate::language::familiar::{self, Here};
+use crate::language::familiar::{self, Equivalent};
 use crate::language::key::KeyInfo;
 use crate::language::kind::{Kind, SINGLE};
 use crate::language::lookup::Language;
@@ -29,7 +29,7 @@ pub fn for_key(
     typed: &str,
     path: &str,
     keys: &[KeyInfo],
-    foreign: familiar::Table,
+    foreign: familiar::Equivalents,
     language: Language,
 ) -> Remedy {
     let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
@@ -55,7 +55,7 @@ pub fn for_key(
         return remedy;
     }
     match familiar::find(foreign, typed) {
-        Some(Here::Key(key)) => {
+        Some(Equivalent::Key(key)) => {
             let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
             if is_table && table != path && key != path && !is_common(typed) {
                 let is_table = !find(key, language).is_none_or(|key| key.keys().is_empty());
@@ -71,7 +71,7 @@ pub fn for_key(
                 return here(name);
             }
         }
-        Some(Here::Note(note)) => return Remedy::note(note),
+        Some(Equivalent::Note(note)) => return Remedy::note(note),
         _ => {}
     }
     // As an environment variable with an underscore too few has it.
@@ -122,8 +122,10 @@ pub fn for_layer(typed: &str, layers: &'static [KeyInfo]) -> (String, Option<&'s
     let bare = bare.rsplit('.').next().unwrap_or(bare);
     let named = |name: &str| layers.iter().find(|layer| layer.name == name);
     match familiar::find(familiar::LAYERS, bare) {
-        Some(Here::Layer(name)) => return (format!("here it is called `{name}`"), named(name)),
-        Some(Here::Note(note)) => return (note.to_owned(), None),
+        Some(Equivalent::Layer(name)) => {
+            return (format!("here it is called `{name}`"), named(name));
+        }
+        Some(Equivalent::Note(note)) => return (note.to_owned(), None),
         _ => {}
     }
     let same = layers
@@ -144,13 +146,13 @@ pub fn for_choice(key: &KeyInfo, typed: &str, language: Language) -> String {
         .find(|name| familiar::fold(name) == familiar::fold(typed))
         .copied();
     let foreign = match familiar::find(familiar::WORDS, typed) {
-        Some(Here::Word(word)) if names.contains(&word) => Some(word),
+        Some(Equivalent::Word(word)) if names.contains(&word) => Some(word),
         _ => None,
     };
     match (same.or(foreign), familiar::find(familiar::KEYS, typed)) {
         (Some(name), _) => format!("here it is called \"{name}\""),
-        (None, Some(Here::Note(note))) => note.to_owned(),
-        (None, Some(Here::Key(path))) if find(path, language).is_some() => {
+        (None, Some(Equivalent::Note(note))) => note.to_owned(),
+        (None, Some(Equivalent::Key(path))) if find(path, language).is_some() => {
             format!("here it is called `{path}`")
         }
         _ => suggest(typed, &names),
@@ -327,10 +329,10 @@ fn find(path: &str, language: Language) -> Option<&'static KeyInfo> {
 
 fn word(typed: &str, words: &[&str]) -> Option<String> {
     match familiar::find(familiar::WORDS, typed) {
-        Some(Here::Word(word)) if words.contains(&word) => {
+        Some(Equivalent::Word(word)) if words.contains(&word) => {
             return Some(format!("here it is called \"{word}\""));
         }
-        Some(Here::Note(note)) if typed == "auto" => return Some(note.to_owned()),
+        Some(Equivalent::Note(note)) if typed == "auto" => return Some(note.to_owned()),
         _ => {}
     }
     if let Some(word) = closest(typed, words) {
@@ -393,12 +395,12 @@ mod tests {
                 assert_eq!(name, familiar::fold(name), "as names are looked up");
             }
             match here {
-                Here::Key(path) => {
+                Equivalent::Key(path) => {
                     let found = find(path, LANGUAGE).is_some() || is_option(path);
                     assert!(found, "{names} leads to {path}");
                 }
-                Here::Layer(name) => assert!(LAYER_KEYS.iter().any(|key| key.name == name)),
-                Here::Word(_) | Here::Note(_) => {}
+                Equivalent::Layer(name) => assert!(LAYER_KEYS.iter().any(|key| key.name == name)),
+                Equivalent::Word(_) | Equivalent::Note(_) => {}
             }
         }
     }

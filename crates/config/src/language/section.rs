@@ -90,7 +90,7 @@ impl<'a> Section<'a> {
         node: &'a Node,
         origin: Origin,
         keys: &[KeyInfo],
-        foreign: familiar::Table,
+        foreign: familiar::Equivalents,
         diagnostics: &'a Diagnostics,
     ) -> Self {
         let table = match &node.value {
@@ -443,7 +443,7 @@ impl<'a> Section<'a> {
             .push(diagnostic.concern(Concern::Missing(path)).help(help));
     }
 
-    fn report_unknown_keys(&self, keys: &[KeyInfo], foreign: familiar::Table) {
+    fn report_unknown_keys(&self, keys: &[KeyInfo], foreign: familiar::Equivalents) {
         for entry in self.table.iter().flat_map(|table| table.entries()) {
             if !keys.iter().any(|key| key.name == entry.key) {
                 let message = format!("unknown key `{}`", self.path_of(&entry.key));

@@ -1,9 +1,9 @@
 //! Whether the layers of a network fit each other, said at the places where they were typed.
 
 use super::keys::UNREAD;
-use super::read::{Stated, Typed};
+use super::read::{ParsedModel, StatedInputSize};
 use super::shape::{Shape, channels_of};
-use super::trace::{self, Misfit, Traced};
+use super::trace::{self, LayerError, Traced};
 use crate::language::section::Diagnostics;
 use crate::text::diagnostic::Diagnostic;
 use crate::text::source::Origin;
@@ -14,31 +14,31 @@ use crate::text::tree::Node;
 /// read without error.
 pub fn check(
     root: &Node,
-    typed: &Typed,
+    parsed: &ParsedModel,
     is_whole: bool,
     diagnostics: &Diagnostics,
 ) -> Option<usize> {
-    let model = &typed.model;
+    let model = &parsed.model;
     if model.input == UNREAD {
         return None;
     }
-    let (traced, misfit) = trace::trace(model.input, &model.layers[..typed.good]);
+    let (traced, error) = trace::trace(model.input, &model.layers[..parsed.valid]);
     let network = Network {
         root,
-        typed,
+        parsed,
         traced: &traced,
     };
-    for stated in &typed.stated {
-        // What takes no such input at all is a misfit.
-        let is_misfit = misfit.as_ref().is_some_and(|m| m.layer == stated.layer);
-        if !is_misfit {
-            network.check_stated(stated, diagnostics);
+    for stated in &parsed.input_sizes {
+        // A layer that refuses its input is reported as a layer error already.
+        let is_refused = error.as_ref().is_some_and(|m| m.layer == stated.layer);
+        if !is_refused {
+            network.check_input_size(stated, diagnostics);
         }
     }
     let end = is_whole.then(|| trace::check_end(model, &traced)).flatten();
-    let is_good = is_whole && misfit.is_none() && end.is_none();
-    if let Some(misfit) = misfit.or(end) {
-        diagnostics.push(network.describe(misfit));
+    let is_good = is_whole && error.is_none() && end.is_none();
+    if let Some(error) = error.or(end) {
+        diagnostics.push(network.describe(error));
     }
     match trace::after_last(model, &traced) {
         Shape::Flat { features } if is_good => Some(features),
@@ -46,29 +46,29 @@ pub fn check(
     }
 }
 
-/// The layers of a network, as typed and as far as they fit.
+/// The layers of a network, as read and as far as they fit.
 struct Network<'a> {
     root: &'a Node,
-    typed: &'a Typed,
+    parsed: &'a ParsedModel,
     traced: &'a [Traced<'a>],
 }
 
 impl Network<'_> {
     /// Where what a layer takes comes from, and in words what it is.
-    fn giver(&self, layer: &Traced<'_>) -> (Origin, String) {
+    fn producer(&self, layer: &Traced<'_>) -> (Origin, String) {
         let shape = layer.input;
-        match layer.giver {
-            Some(giver) => {
-                let Traced { layer, path, .. } = &self.traced[giver];
+        match layer.producer {
+            Some(producer) => {
+                let Traced { layer, path, .. } = &self.traced[producer];
                 let label = format!("layer {path} `{}` gives {shape}", layer.name());
-                (self.typed.places[giver].clone(), label)
+                (self.parsed.places[producer].clone(), label)
             }
             None => (input_origin(self.root), format!("the input is {shape}")),
         }
     }
 
     /// Reports a layer that says it takes something else than it is given.
-    fn check_stated(&self, stated: &Stated, diagnostics: &Diagnostics) {
+    fn check_input_size(&self, stated: &StatedInputSize, diagnostics: &Diagnostics) {
         let Some(layer) = self.traced.get(stated.layer) else {
             return;
         };
@@ -76,7 +76,7 @@ impl Network<'_> {
         if taken == stated.value {
             return;
         }
-        let (place, label) = self.giver(layer);
+        let (place, label) = self.producer(layer);
         let message = format!(
             "layer {} `{}`: `{}` is {}, and it is given {taken}",
             layer.path,
@@ -84,7 +84,7 @@ impl Network<'_> {
             stated.key.name,
             stated.value
         );
-        let follows_from = match layer.giver {
+        let follows_from = match layer.producer {
             None => "`model.input`",
             Some(_) => "the layer before",
         };
@@ -96,14 +96,14 @@ impl Network<'_> {
         diagnostics.push(diagnostic.related(place, label).help(help));
     }
 
-    fn describe(&self, misfit: Misfit) -> Diagnostic {
-        let origin = self.typed.places.get(misfit.layer).cloned();
+    fn describe(&self, error: LayerError) -> Diagnostic {
+        let origin = self.parsed.places.get(error.layer).cloned();
         let origin = origin.unwrap_or_else(Origin::start);
-        let diagnostic = Diagnostic::new(misfit.message, origin, "").help(misfit.help);
-        if !misfit.is_of_input {
+        let diagnostic = Diagnostic::new(error.message, origin, "").help(error.help);
+        if !error.concerns_input {
             return diagnostic;
         }
-        let (place, label) = self.giver(&self.traced[misfit.layer]);
+        let (place, label) = self.producer(&self.traced[error.layer]);
         diagnostic.related(place, label)
     }
 }

@@ -8,7 +8,7 @@ use crate::language::key::KeyInfo;
 use crate::language::values::{FromNode, each_of};
 use crate::language::word::Word;
 use crate::model::keys::{CLASSES, INPUT, LAYERS, PRESET, WIDTH};
-use crate::model::layer::{INSIDE, Reader, SHORTCUT, TIMES, find};
+use crate::model::layer::{INNER_LAYERS, REPEAT_TIMES, RESIDUAL_SHORTCUT, Reader, find};
 use crate::model::preset::{self, Preset};
 use crate::text::source::Source;
 use crate::text::tree::{Entry, Node, Table, Value, parse_value};
@@ -73,7 +73,7 @@ fn expand_list(list: &mut Node, room: &mut usize) {
     };
     let mut expanded = Vec::new();
     for mut item in std::mem::take(items) {
-        for name in [INSIDE.name, SHORTCUT.name] {
+        for name in [INNER_LAYERS.name, RESIDUAL_SHORTCUT.name] {
             if let Some(inside) = list_in(&mut item, name) {
                 expand_list(inside, room);
             }
@@ -135,12 +135,14 @@ fn copies(layer: &Node) -> Option<(usize, &[Node])> {
     let Value::Table(options) = &entry.node.value else {
         return None;
     };
-    let Value::Array(inside) = &options.get(INSIDE.name)?.node.value else {
+    let Value::Array(inside) = &options.get(INNER_LAYERS.name)?.node.value else {
         return None;
     };
     let times = match find(&entry.key)?.read {
         Reader::Sequential if options.len() == 1 => 1,
-        Reader::Repeat if options.len() == 2 => count(&options.get(TIMES.name)?.node, &TIMES)?,
+        Reader::Repeat if options.len() == 2 => {
+            count(&options.get(REPEAT_TIMES.name)?.node, &REPEAT_TIMES)?
+        }
         _ => return None,
     };
     (!inside.is_empty()).then_some((times, inside))

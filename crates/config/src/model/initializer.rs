@@ -138,7 +138,7 @@ const INITIALIZERS: [Variant<Reader>; 8] = [
 pub const KEYS: &[KeyInfo] = &infos(&INITIALIZERS);
 
 /// The key of the network.
-pub(crate) const OF_NETWORK: ChoiceKey<Reader> = ChoiceKey::new(
+pub(crate) const NETWORK_INIT: ChoiceKey<Reader> = ChoiceKey::new(
     "init",
     &INITIALIZERS,
     KEYS,
@@ -147,7 +147,7 @@ pub(crate) const OF_NETWORK: ChoiceKey<Reader> = ChoiceKey::new(
 );
 
 /// The key that a layer has for its own.
-pub(crate) const OF_LAYER: ChoiceKey<Reader> = ChoiceKey::new(
+pub(crate) const LAYER_INIT: ChoiceKey<Reader> = ChoiceKey::new(
     "init",
     &INITIALIZERS,
     KEYS,
@@ -157,17 +157,17 @@ pub(crate) const OF_LAYER: ChoiceKey<Reader> = ChoiceKey::new(
 
 impl Initializer {
     pub(crate) fn of_network(model: &Section<'_>) -> Self {
-        Self::read(&OF_NETWORK, model)
+        Self::read(&NETWORK_INIT, model)
     }
 
     pub(crate) fn of_layer(layer: &Section<'_>) -> Option<Self> {
-        layer.node(&OF_LAYER)?;
-        Some(Self::read(&OF_LAYER, layer))
+        layer.node(&LAYER_INIT)?;
+        Some(Self::read(&LAYER_INIT, layer))
     }
 
     fn read(key: &ChoiceKey<Reader>, section: &Section<'_>) -> Self {
         match section.choice(key) {
-            Some((way, section)) => (way.read)(&section),
+            Some((variant, section)) => (variant.read)(&section),
             None => Initializer::Pytorch,
         }
     }

@@ -48,7 +48,7 @@ pub const LAYERS: TableKey = TableKey::new(
 );
 pub const KEYS: &[KeyInfo] = &[
     INPUT.info,
-    initializer::OF_NETWORK.info,
+    initializer::NETWORK_INIT.info,
     PRESET.info,
     WIDTH.info,
     CLASSES.info,

@@ -9,25 +9,26 @@ use crate::model::expand::MAX_LAYERS;
 use crate::model::initializer::Initializer;
 use crate::model::keys::{CLASSES, INPUT, LAYERS, Model, PRESET, UNREAD, WIDTH};
 use crate::model::layer::{
-    BRANCH, INSIDE, LAYER_KEYS, Layer, Reader, Residual, SHORTCUT, STATED, TIMES, find,
+    INNER_LAYERS, INPUT_SIZE_KEYS, LAYER_KEYS, Layer, REPEAT_TIMES, RESIDUAL_LAYERS,
+    RESIDUAL_SHORTCUT, Reader, Residual, find,
 };
 use crate::text::diagnostic::Diagnostic;
 use crate::text::source::Origin;
 use crate::text::tree::{Entry, Node, Table, Value};
 
-/// The model as it was typed, presets and the like written out.
-pub struct Typed {
+/// The model as it was typed, after presets, `sequential` and `repeat` were written out.
+pub struct ParsedModel {
     pub model: Model,
     /// The leading layers of the network that were read without error.
-    pub good: usize,
+    pub valid: usize,
     /// Where the name of every layer stands, those inside of others after them; by these numbers
     /// others refer to layers.
     pub places: Vec<Origin>,
-    pub stated: Vec<Stated>,
+    pub input_sizes: Vec<StatedInputSize>,
 }
 
 /// What a config says that a layer takes, though it follows from the layer before.
-pub struct Stated {
+pub struct StatedInputSize {
     /// Number of the layer.
     pub layer: usize,
     pub key: KeyInfo,
@@ -35,19 +36,19 @@ pub struct Stated {
     pub origin: Origin,
 }
 
-impl Typed {
+impl ParsedModel {
     pub fn read(section: &Section<'_>) -> Self {
-        let mut typed = Self {
+        let mut parsed = Self {
             model: Model {
                 input: section.try_read(&INPUT).unwrap_or(UNREAD),
                 init: Initializer::of_network(section),
                 layers: Vec::new(),
             },
-            good: 0,
+            valid: 0,
             places: Vec::new(),
-            stated: Vec::new(),
+            input_sizes: Vec::new(),
         };
-        let [channels, _, width] = typed.model.input;
+        let [channels, _, width] = parsed.model.input;
         if let Some(node) = section.node(&INPUT)
             && channels > 4
             && matches!(width, 1 | 3)
@@ -59,17 +60,17 @@ impl Typed {
         check_preset(section);
         let before = section.diagnostics().errors();
         let Some(items) = items(section, &LAYERS) else {
-            return typed;
+            return parsed;
         };
         for (index, item) in items.iter().enumerate() {
             let path = format!("{}[{index}]", section.path_of(LAYERS.name));
-            let layer = typed.read_layer(&path, item, section.diagnostics());
-            typed.model.layers.extend(layer);
+            let layer = parsed.read_layer(&path, item, section.diagnostics());
+            parsed.model.layers.extend(layer);
             if section.diagnostics().errors() == before {
-                typed.good = index + 1;
+                parsed.valid = index + 1;
             }
         }
-        typed
+        parsed
     }
 
     /// The layers of a list inside of a layer.
@@ -91,23 +92,26 @@ impl Typed {
         }
         let number = self.places.len();
         self.places.push(origin);
-        self.note_stated(number, variant.info.keys(), &section);
+        self.note_input_sizes(number, variant.info.keys(), &section);
         Some(match variant.read {
             Reader::Plain(read) => read(&section),
             Reader::Residual => Layer::Residual(Residual {
-                layers: self.read_list(&section, &BRANCH),
-                shortcut: self.read_list(&section, &SHORTCUT),
+                layers: self.read_list(&section, &RESIDUAL_LAYERS),
+                shortcut: self.read_list(&section, &RESIDUAL_SHORTCUT),
             }),
             Reader::Sequential | Reader::Repeat => return None,
         })
     }
 
     /// Notes what a layer says of its input.
-    fn note_stated(&mut self, layer: usize, keys: &[KeyInfo], section: &Section<'_>) {
-        for key in STATED.iter().filter(|key| keys.contains(&key.info)) {
+    fn note_input_sizes(&mut self, layer: usize, keys: &[KeyInfo], section: &Section<'_>) {
+        for key in INPUT_SIZE_KEYS
+            .iter()
+            .filter(|key| keys.contains(&key.info))
+        {
             // What cannot be read says nothing.
             if let (Some(node), Some(value)) = (section.node(key), section.read(key)) {
-                self.stated.push(Stated {
+                self.input_sizes.push(StatedInputSize {
                     layer,
                     key: key.info,
                     value,
@@ -171,11 +175,11 @@ fn check_preset(section: &Section<'_>) {
 /// there were before it was opened.
 fn report_unexpanded(section: &Section<'_>, origin: Origin, before: usize) {
     let diagnostics = section.diagnostics();
-    if section.node(&TIMES).is_some() {
-        section.read(&TIMES);
+    if section.node(&REPEAT_TIMES).is_some() {
+        section.read(&REPEAT_TIMES);
     }
-    if section.node(&INSIDE).is_some() {
-        items(section, &INSIDE);
+    if section.node(&INNER_LAYERS).is_some() {
+        items(section, &INNER_LAYERS);
     }
     if diagnostics.errors() == before {
         let message = format!("the network has more than {MAX_LAYERS} layers");
@@ -247,13 +251,13 @@ fn several_keys(path: &str, table: &Table) -> Diagnostic {
     let mut entries: Vec<&Entry> = table.entries().collect();
     entries.sort_by_key(|e| (e.key_origin.source, e.key_origin.span.start));
     let [first, second] = [entries[0], entries[1]];
-    let typed = |key: &str| match table.get(key).map(|entry| &entry.node.value) {
+    let named_by = |key: &str| match table.get(key).map(|entry| &entry.node.value) {
         Some(Value::String(name)) => LAYER_KEYS.iter().find(|layer| layer.name == name),
         _ => None,
     };
     let by_type = ["type", "name", "class", "_target_"]
         .iter()
-        .find_map(|key| typed(key));
+        .find_map(|key| named_by(key));
     let layer = LAYER_KEYS.iter().find(|layer| layer.name == first.key);
     let is_option = |layer: &&KeyInfo| layer.keys().iter().any(|key| key.name == second.key);
     let help = match (by_type, layer.filter(is_option)) {

@@ -38,23 +38,23 @@ impl std::fmt::Display for Shape {
 }
 
 /// Why a layer cannot take an input.
-pub(crate) struct Refusal {
+pub(crate) struct ShapeError {
     pub message: String,
     pub help: &'static str,
     /// What helps as well where a layer comes before.
     pub help_after_layer: &'static str,
     /// Whether what it is given is part of the trouble.
-    pub is_of_input: bool,
+    pub concerns_input: bool,
 }
 
-impl Refusal {
+impl ShapeError {
     /// Layer and input do not go together.
     pub fn of_input(message: String, help: &'static str) -> Self {
         Self {
             message,
             help,
             help_after_layer: "",
-            is_of_input: true,
+            concerns_input: true,
         }
     }
 
@@ -64,7 +64,7 @@ impl Refusal {
             message,
             help,
             help_after_layer: "",
-            is_of_input: false,
+            concerns_input: false,
         }
     }
 }
@@ -74,7 +74,7 @@ impl Refusal {
 pub(crate) const MAX_ELEMENTS: usize = 1 << 28;
 
 /// The shape of one image: channels, height, width.
-pub fn of_input([channels, height, width]: [usize; 3]) -> Shape {
+pub fn image_shape([channels, height, width]: [usize; 3]) -> Shape {
     Shape::Image {
         channels,
         height,
@@ -83,14 +83,14 @@ pub fn of_input([channels, height, width]: [usize; 3]) -> Shape {
 }
 
 /// Channels, height and width, for a layer that takes images only.
-pub(crate) fn image(input: Shape) -> Result<[usize; 3], Refusal> {
+pub(crate) fn image(input: Shape) -> Result<[usize; 3], ShapeError> {
     match input {
         Shape::Image {
             channels,
             height,
             width,
         } => Ok([channels, height, width]),
-        Shape::Flat { .. } => Err(Refusal::of_input(
+        Shape::Flat { .. } => Err(ShapeError::of_input(
             format!("takes an image and is given {input}"),
             "move it before \"flatten\"",
         )),
@@ -98,11 +98,11 @@ pub(crate) fn image(input: Shape) -> Result<[usize; 3], Refusal> {
 }
 
 /// An image with its padding has to fit into memory.
-pub(crate) fn check_size([height, width]: [usize; 2], channels: usize) -> Result<(), Refusal> {
+pub(crate) fn check_size([height, width]: [usize; 2], channels: usize) -> Result<(), ShapeError> {
     if height.saturating_mul(width).saturating_mul(channels) <= MAX_ELEMENTS {
         return Ok(());
     }
-    Err(Refusal::of_layer(
+    Err(ShapeError::of_layer(
         format!("an image with its padding is {channels}x{height}x{width}, more than a gigabyte"),
         "choose a smaller `padding`, `kernel_size`, `stride` or `dilation`",
     ))
@@ -124,7 +124,7 @@ pub(crate) fn windows(
     stride: [usize; 2],
     padding: [usize; 2],
     dilation: [usize; 2],
-) -> Result<[usize; 2], Refusal> {
+) -> Result<[usize; 2], ShapeError> {
     let [_, height, width] = image(input)?;
     let mut counts = [0; 2];
     for (i, size) in [height, width].into_iter().enumerate() {
@@ -138,7 +138,7 @@ pub(crate) fn windows(
             } else {
                 ", padding included"
             };
-            let refusal = Refusal::of_input(
+            let error = ShapeError::of_input(
                 format!(
                     "window {} does not fit into its input of {}{with_padding}",
                     by(extents),
@@ -146,9 +146,9 @@ pub(crate) fn windows(
                 ),
                 "make the window smaller or add `padding`",
             );
-            return Err(Refusal {
+            return Err(ShapeError {
                 help_after_layer: ", or take a layer before it out",
-                ..refusal
+                ..error
             });
         }
         counts[i] = (padded - extent) / stride[i] + 1;

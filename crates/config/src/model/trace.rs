@@ -2,7 +2,7 @@
 
 use super::keys::Model;
 use super::layer::Layer;
-use super::shape::{MAX_ELEMENTS, Refusal, Shape, elements, of_input};
+use super::shape::{MAX_ELEMENTS, Shape, ShapeError, elements, image_shape};
 
 /// What one layer of a network takes and gives.
 #[derive(Debug, Clone)]
@@ -11,68 +11,68 @@ pub struct Traced<'a> {
     /// Its place: `3`, inside of another layer `3.layers.0`.
     pub path: String,
     /// The number of the layer that gives what it takes; without one it is the input.
-    pub giver: Option<usize>,
+    pub producer: Option<usize>,
     pub input: Shape,
     pub output: Shape,
 }
 
 /// Why a layer does not fit what it is given.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Misfit {
+pub struct LayerError {
     /// Number of the layer.
     pub layer: usize,
     pub message: String,
     pub help: String,
     /// Whether what it is given is part of the trouble.
-    pub is_of_input: bool,
+    pub concerns_input: bool,
 }
 
 /// What is counted for each pair of classes has to fit into memory, and into checkpoints.
 const MAX_CLASSES: usize = 8192;
 
 /// All layers of a network that fits, those inside of others after them.
-pub fn infer(model: &Model) -> Result<Vec<Traced<'_>>, Misfit> {
-    let (layers, misfit) = trace(model.input, &model.layers);
-    match misfit.or_else(|| check_end(model, &layers)) {
-        Some(misfit) => Err(misfit),
+pub fn infer(model: &Model) -> Result<Vec<Traced<'_>>, LayerError> {
+    let (layers, error) = trace(model.input, &model.layers);
+    match error.or_else(|| check_end(model, &layers)) {
+        Some(error) => Err(error),
         None => Ok(layers),
     }
 }
 
 /// All layers up to the first that does not fit, and why it does not.
-pub fn trace(input: [usize; 3], layers: &[Layer]) -> (Vec<Traced<'_>>, Option<Misfit>) {
+pub fn trace(input: [usize; 3], layers: &[Layer]) -> (Vec<Traced<'_>>, Option<LayerError>) {
     let mut tracer = Tracer(Vec::new());
-    let end = tracer.list(layers, of_input(input), None, "");
+    let end = tracer.list(layers, image_shape(input), None, "");
     (tracer.0, end.err())
 }
 
 struct Tracer<'a>(Vec<Traced<'a>>);
 
 impl<'a> Tracer<'a> {
-    /// What a list of layers makes of a shape that the layer `giver` gives.
+    /// What a list of layers makes of a shape that the layer `producer` gives.
     fn list(
         &mut self,
         layers: &'a [Layer],
         mut shape: Shape,
-        mut giver: Option<usize>,
+        mut producer: Option<usize>,
         prefix: &str,
-    ) -> Result<Shape, Misfit> {
+    ) -> Result<Shape, LayerError> {
         for (index, layer) in layers.iter().enumerate() {
             let number = self.0.len();
             let path = format!("{prefix}{index}");
             self.0.push(Traced {
                 layer,
                 path: path.clone(),
-                giver,
+                producer,
                 input: shape,
                 output: shape,
             });
             let mut outputs = Vec::new();
             for (name, branch) in layer.branches() {
-                outputs.push(self.list(branch, shape, giver, &format!("{path}.{name}."))?);
+                outputs.push(self.list(branch, shape, producer, &format!("{path}.{name}."))?);
             }
             let output = match outputs[..] {
-                [one, other] if one != other => Err(Refusal::of_layer(
+                [one, other] if one != other => Err(ShapeError::of_layer(
                     format!("its layers give {one}, its shortcut {other}"),
                     "put a convolution of kernel_size 1 with the same stride and out_channels into \
                      the `shortcut`",
@@ -80,24 +80,24 @@ impl<'a> Tracer<'a> {
                 [one, ..] => Ok(one),
                 [] => after(layer, shape),
             };
-            shape = output.map_err(|refusal| Misfit {
+            shape = output.map_err(|error| LayerError {
                 layer: number,
-                message: format!("layer {path} `{}`: {}", layer.name(), refusal.message),
-                help: match giver {
-                    None => refusal.help.to_owned(),
-                    Some(_) => format!("{}{}", refusal.help, refusal.help_after_layer),
+                message: format!("layer {path} `{}`: {}", layer.name(), error.message),
+                help: match producer {
+                    None => error.help.to_owned(),
+                    Some(_) => format!("{}{}", error.help, error.help_after_layer),
                 },
-                is_of_input: refusal.is_of_input,
+                concerns_input: error.concerns_input,
             })?;
             self.0[number].output = shape;
-            giver = Some(number);
+            producer = Some(number);
         }
         Ok(shape)
     }
 }
 
 /// A network ends in a score for each of at least two classes.
-pub fn check_end(model: &Model, layers: &[Traced<'_>]) -> Option<Misfit> {
+pub fn check_end(model: &Model, layers: &[Traced<'_>]) -> Option<LayerError> {
     let shape = after_last(model, layers);
     let (message, help) = match shape {
         Shape::Flat {
@@ -118,17 +118,17 @@ pub fn check_end(model: &Model, layers: &[Traced<'_>]) -> Option<Misfit> {
             "end with \"flatten\" and { linear = { out_features = <number of classes> } }",
         ),
     };
-    Some(Misfit {
+    Some(LayerError {
         layer: last(layers).unwrap_or(0),
         message,
         help: help.to_owned(),
-        is_of_input: false,
+        concerns_input: false,
     })
 }
 
 /// What the last of all layers gives.
 pub fn after_last(model: &Model, layers: &[Traced<'_>]) -> Shape {
-    last(layers).map_or(of_input(model.input), |last| layers[last].output)
+    last(layers).map_or(image_shape(model.input), |last| layers[last].output)
 }
 
 /// The last layer that is not inside of another.
@@ -137,7 +137,7 @@ fn last(layers: &[Traced<'_>]) -> Option<usize> {
 }
 
 /// What a layer that fits makes of a shape.
-pub fn after_fitting(layer: &Layer, input: Shape) -> Shape {
+pub fn output_shape(layer: &Layer, input: Shape) -> Shape {
     let output = match layer.branches()[..] {
         [(_, branch), ..] => Ok(after_all(branch, input)),
         [] => after(layer, input),
@@ -150,22 +150,22 @@ pub fn after_fitting(layer: &Layer, input: Shape) -> Shape {
 
 /// What layers that fit make of a shape.
 pub fn after_all(layers: &[Layer], input: Shape) -> Shape {
-    let next = |shape, layer| after_fitting(layer, shape);
+    let next = |shape, layer| output_shape(layer, shape);
     layers.iter().fold(input, next)
 }
 
 /// What a layer without layers inside makes of a shape.
-fn after(layer: &Layer, input: Shape) -> Result<Shape, Refusal> {
+fn after(layer: &Layer, input: Shape) -> Result<Shape, ShapeError> {
     let rule = layer.rule().expect("the caller looks into branches");
     let output = rule.output(input)?;
     if rule.weights(input) > MAX_ELEMENTS {
-        return Err(Refusal::of_input(
+        return Err(ShapeError::of_input(
             "has more than a gigabyte of parameters".to_owned(),
             "make the layer or its input smaller",
         ));
     }
     if elements(output) > MAX_ELEMENTS {
-        return Err(Refusal::of_input(
+        return Err(ShapeError::of_input(
             format!("gives {output}, more than a gigabyte for one image"),
             "make the layer or `model.input` smaller",
         ));

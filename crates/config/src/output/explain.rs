@@ -10,8 +10,8 @@ use crate::language::remedy;
 use crate::model::keys::LAYERS;
 use crate::model::layer::{LAYER_KEYS, Layer, RESIDUAL};
 use crate::text::diagnostic::{Diagnostic, Problems};
-use crate::text::path::{KeyPath, Step};
-use crate::text::source::{Origin, Source, SourceKind, place, plain, way};
+use crate::text::path::{KeyPath, PathStep};
+use crate::text::source::{Origin, Source, SourceKind, escape_controls, inclusion_chain, place};
 use crate::text::tree::{self, Node, Value};
 
 /// All there is to say of one key.
@@ -30,7 +30,7 @@ pub struct Explanation {
 pub struct Explained {
     pub path: String,
     pub value: String,
-    pub origin: Whence,
+    pub origin: Provenance,
     /// What other sources say, whose word does not count; the one that would comes first: its text
     /// and its place.
     pub instead_of: Vec<(String, String)>,
@@ -38,12 +38,12 @@ pub struct Explained {
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Whence {
-    Typed {
+pub enum Provenance {
+    Written {
         /// A place in a text: `configs/baseline.toml:12:10`.
         place: String,
         /// The places at which the texts on the way to it are extended or named.
-        way: Vec<String>,
+        via: Vec<String>,
         /// The places of parts of the value that come from elsewhere.
         parts: Vec<String>,
     },
@@ -52,26 +52,26 @@ pub enum Whence {
     Derived(&'static str, Option<String>),
 }
 
-impl Whence {
+impl Provenance {
     /// Without the way to it.
     pub fn place(&self) -> String {
         match self {
-            Whence::Typed { place, parts, .. } => {
+            Provenance::Written { place, parts, .. } => {
                 let parts = parts.iter().map(|part| format!(" and {part}"));
                 place.clone() + &parts.collect::<String>()
             }
-            Whence::Default => "default".to_owned(),
-            Whence::Derived(words, None) => (*words).to_owned(),
-            Whence::Derived(words, Some(place)) => format!("{words}, {place}"),
+            Provenance::Default => "default".to_owned(),
+            Provenance::Derived(words, None) => (*words).to_owned(),
+            Provenance::Derived(words, Some(place)) => format!("{words}, {place}"),
         }
     }
 }
 
-impl std::fmt::Display for Whence {
+impl std::fmt::Display for Provenance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.place())?;
-        if let Whence::Typed { way, .. } = self {
-            way.iter().try_for_each(|by| write!(f, ", {by}"))?;
+        if let Provenance::Written { via, .. } = self {
+            via.iter().try_for_each(|by| write!(f, ", {by}"))?;
         }
         Ok(())
     }
@@ -128,7 +128,7 @@ impl Document {
     ) -> Result<Explanation, Error> {
         let mut key = find_key(path)?;
         let steps = KeyPath::parse(path).unwrap_or_default();
-        if let (Kind::Layers(LayerKeys(keys)), Some((Step::Index(_), list))) =
+        if let (Kind::Layers(LayerKeys(keys)), Some((PathStep::Index(_), list))) =
             (key.kind, steps.0.split_last())
         {
             let Some(layer) = layer_at(experiment, &steps.0) else {
@@ -140,8 +140,8 @@ impl Document {
             let named = keys().iter().find(|key| key.name == layer.name());
             key = named.unwrap_or(key);
         }
-        if let Some((Step::Key(name), parents)) = steps.0.split_last()
-            && let Some(Step::Index(_)) = parents.last()
+        if let Some((PathStep::Key(name), parents)) = steps.0.split_last()
+            && let Some(PathStep::Index(_)) = parents.last()
             && let Some(layer) = layer_at(experiment, parents)
             && layer.name() == name
             && layer_has_no_options(layer)
@@ -170,7 +170,7 @@ impl Document {
         found.sort_by_cached_key(|(steps, ..)| LANGUAGE.rank(steps));
         let mut values: Vec<Explained> = found
             .into_iter()
-            .map(|(steps, path, value)| self.trace(&steps, path, plain(&value)))
+            .map(|(steps, path, value)| self.trace(&steps, path, escape_controls(&value)))
             .collect();
         // What is only in the document, as `data.path`, or an element of an array.
         if values.is_empty()
@@ -179,7 +179,7 @@ impl Document {
             values.push(self.trace(&steps, path.to_owned(), self.typed(node)));
         }
         let removed = self.root.removed(&steps.0);
-        let removed = removed.map(|(by, node)| (self.whence(by).place(), self.typed(node)));
+        let removed = removed.map(|(by, node)| (self.provenance_at(by).place(), self.typed(node)));
         Ok(Explanation {
             path: path.to_owned(),
             key,
@@ -194,7 +194,12 @@ impl Document {
             Some(_) => self.root.history(&steps.0),
             None => Vec::new(),
         };
-        let tell = |node: &Node| (self.typed(node), self.whence(&node.origin).to_string());
+        let tell = |node: &Node| {
+            (
+                self.typed(node),
+                self.provenance_at(&node.origin).to_string(),
+            )
+        };
         Explained {
             path,
             value,
@@ -203,45 +208,45 @@ impl Document {
         }
     }
 
-    fn origin_of(&self, steps: &KeyPath) -> Whence {
+    fn origin_of(&self, steps: &KeyPath) -> Provenance {
         match self.root.get(&steps.0) {
-            Some(node) => self.whence_node(node),
+            Some(node) => self.provenance_of(node),
             None => self.fallback(steps),
         }
     }
 
     /// Where a value comes from that nobody typed.
-    fn fallback(&self, path: &KeyPath) -> Whence {
+    fn fallback(&self, path: &KeyPath) -> Provenance {
         let Some(Fallback::Derived { words, key }) = LANGUAGE.find(path).map(|key| key.default)
         else {
-            return Whence::Default;
+            return Provenance::Default;
         };
         let place = key.and_then(|key| {
             let (_, table) = path.0.split_last()?;
             let node = self.root.get(&KeyPath(table.to_vec()).join(key).0)?;
-            Some(self.whence(&node.origin).place())
+            Some(self.provenance_at(&node.origin).place())
         });
-        Whence::Derived(words, place)
+        Provenance::Derived(words, place)
     }
 
-    fn whence_node(&self, node: &Node) -> Whence {
-        let mut whence = self.whence(&node.origin);
-        if let Whence::Typed { parts, .. } = &mut whence {
+    fn provenance_of(&self, node: &Node) -> Provenance {
+        let mut provenance = self.provenance_at(&node.origin);
+        if let Provenance::Written { parts, .. } = &mut provenance {
             let foreign = node.foreign_origins().into_iter();
-            parts.extend(foreign.map(|origin| self.whence(origin).place()));
+            parts.extend(foreign.map(|origin| self.provenance_at(origin).place()));
             parts.dedup();
         }
-        whence
+        provenance
     }
 
-    fn whence(&self, origin: &Origin) -> Whence {
+    fn provenance_at(&self, origin: &Origin) -> Provenance {
         let source = &self.sources()[origin.source];
-        Whence::Typed {
+        Provenance::Written {
             place: match source.kind {
                 SourceKind::File | SourceKind::Preset => place(self.sources(), origin),
-                _ => format!("{}: {}", source.name, plain(&source.text)),
+                _ => format!("{}: {}", source.name, escape_controls(&source.text)),
             },
-            way: way(self.sources(), origin),
+            via: inclusion_chain(self.sources(), origin),
             parts: Vec::new(),
         }
     }
@@ -250,20 +255,20 @@ impl Document {
     fn typed(&self, node: &Node) -> String {
         let Origin { source, span } = &node.origin;
         let text = &self.sources()[*source].text[span.clone()];
-        plain(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+        escape_controls(&text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 }
 
 /// The list of layers at a path, `model.layers`.
-fn list_at<'a>(experiment: &'a Experiment, steps: &[Step]) -> Option<&'a [Layer]> {
-    let (Step::Key(name), parents) = steps.split_last()? else {
+fn list_at<'a>(experiment: &'a Experiment, steps: &[PathStep]) -> Option<&'a [Layer]> {
+    let (PathStep::Key(name), parents) = steps.split_last()? else {
         return None;
     };
     match parents {
-        [Step::Key(model)] if model == "model" && name == LAYERS.name => {
+        [PathStep::Key(model)] if model == "model" && name == LAYERS.name => {
             Some(&experiment.model.layers)
         }
-        [parents @ .., Step::Key(_)] => {
+        [parents @ .., PathStep::Key(_)] => {
             let branches = layer_at(experiment, parents)?.branches();
             let branch = branches.into_iter().find(|(branch, _)| branch == name);
             branch.map(|(_, layers)| layers)
@@ -273,8 +278,8 @@ fn list_at<'a>(experiment: &'a Experiment, steps: &[Step]) -> Option<&'a [Layer]
 }
 
 /// The layer at a path, `model.layers[3].residual.layers[0]`.
-fn layer_at<'a>(experiment: &'a Experiment, steps: &[Step]) -> Option<&'a Layer> {
-    let (Step::Index(index), list) = steps.split_last()? else {
+fn layer_at<'a>(experiment: &'a Experiment, steps: &[PathStep]) -> Option<&'a Layer> {
+    let (PathStep::Index(index), list) = steps.split_last()? else {
         return None;
     };
     list_at(experiment, list)?.get(*index)
@@ -300,7 +305,7 @@ fn find_values(node: &Node, path: KeyPath, found: &mut Vec<(usize, KeyPath)>) {
         {
             for (index, layer) in layers.iter().enumerate() {
                 let mut path = path.clone();
-                path.push(Step::Index(index));
+                path.push(PathStep::Index(index));
                 match &layer.value {
                     // It is on lines of its own.
                     Value::Table(table) if table.get(RESIDUAL.info.name).is_some() => {
@@ -339,7 +344,7 @@ fn help_for(path: &KeyPath) -> String {
     for step in &path.0 {
         let mut next = known.clone();
         next.push(step.clone());
-        if let Step::Key(name) = step
+        if let PathStep::Key(name) = step
             && LANGUAGE.find(&next).is_none()
         {
             let key = LANGUAGE.find(&known);
@@ -348,7 +353,10 @@ fn help_for(path: &KeyPath) -> String {
                 Some(Kind::Layers(LayerKeys(keys))) => remedy::for_layer(name, keys()).0,
                 Some(kind) if keys.is_empty() => format!("`{known}` has no keys, it is {kind}"),
                 _ => {
-                    let is_of_layer = known.0.iter().any(|step| matches!(step, Step::Index(_)));
+                    let is_of_layer = known
+                        .0
+                        .iter()
+                        .any(|step| matches!(step, PathStep::Index(_)));
                     let foreign = if is_of_layer {
                         familiar::OPTIONS
                     } else {

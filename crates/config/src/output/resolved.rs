@@ -14,7 +14,7 @@ use crate::sections::optimizer::Optimizer;
 use crate::sections::schedule::Schedule;
 use crate::sections::training::Training;
 
-const SAYABLE: &str = "an experiment has only what TOML can say";
+const REPRESENTABLE: &str = "an experiment has only what TOML can say";
 
 /// An experiment but for its model, which comes last and reads best one layer a line.
 #[derive(Serialize)]
@@ -64,7 +64,7 @@ impl Experiment {
             checkpoint,
             metrics,
         };
-        let mut text = toml::to_string(&head).expect(SAYABLE);
+        let mut text = toml::to_string(&head).expect(REPRESENTABLE);
         text.push_str(&format!("\n[model]\ninput = {}\n", in_line(&model.input)));
         text.push_str(&format!("init = {}\nlayers = [\n", in_line(&model.init)));
         write_layers(&mut text, &model.layers, "  ");
@@ -74,7 +74,7 @@ impl Experiment {
 
     /// Every value under its dotted path, `model.layers[0].conv2d.stride[1]` for one, as TOML text.
     pub fn flatten(&self) -> Vec<(String, String)> {
-        let value = toml::Value::try_from(self).expect(SAYABLE);
+        let value = toml::Value::try_from(self).expect(REPRESENTABLE);
         let mut pairs = Vec::new();
         flatten_into(&value, String::new(), &mut pairs);
         pairs
@@ -86,7 +86,7 @@ fn in_line(value: &impl Serialize) -> String {
     let mut line = String::new();
     let serializer = toml::ser::ValueSerializer::new(&mut line);
     let written = value.serialize(serializer);
-    written.expect(SAYABLE);
+    written.expect(REPRESENTABLE);
     line
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::language::familiar::{self, Here};
+use crate::language::familiar::{self, Equivalent};
 use crate::language::key::{Key, OnResume};
 use crate::language::section::Section;
 use crate::language::values::pattern;
@@ -67,8 +67,8 @@ impl Device {
             let message = format!("unknown device \"{word}\"");
             let lower = word.to_lowercase();
             let help = match familiar::find(familiar::WORDS, &word) {
-                Some(Here::Word(word)) => format!("here it is called \"{word}\""),
-                Some(Here::Note(note)) => note.to_owned(),
+                Some(Equivalent::Word(word)) => format!("here it is called \"{word}\""),
+                Some(Equivalent::Note(note)) => note.to_owned(),
                 _ if WORDS.iter().any(|(known, _)| *known == lower) => {
                     format!("write \"{lower}\"")
                 }

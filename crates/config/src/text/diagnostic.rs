@@ -6,7 +6,7 @@ use std::fmt;
 use annotate_snippets::{Annotation, AnnotationKind, Level, Renderer, Snippet};
 use textwrap::WordSplitter::NoHyphenation;
 
-use crate::text::source::{Origin, Source, SourceKind, plain, way};
+use crate::text::source::{Origin, Source, SourceKind, escape_controls, inclusion_chain};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -46,9 +46,9 @@ impl Diagnostic {
     pub fn new(message: impl Into<String>, origin: Origin, label: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
-            message: plain(&message.into()),
+            message: escape_controls(&message.into()),
             origin,
-            label: plain(&label.into()),
+            label: escape_controls(&label.into()),
             related: None,
             help: None,
             concern: None,
@@ -61,7 +61,7 @@ impl Diagnostic {
     }
 
     pub fn related(mut self, origin: Origin, label: impl Into<String>) -> Self {
-        self.related = Some(Box::new((origin, plain(&label.into()))));
+        self.related = Some(Box::new((origin, escape_controls(&label.into()))));
         self
     }
 
@@ -71,17 +71,17 @@ impl Diagnostic {
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(plain(&help.into()));
+        self.help = Some(escape_controls(&help.into()));
         self
     }
 }
 
 /// A file that is no config at all has an error in every line; so many are told.
-const MAX_TOLD: usize = 100;
+const MAX_RENDERED: usize = 100;
 
 /// How an account is laid out.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Look {
+pub struct RenderOptions {
     /// With colours, for a terminal.
     pub colour: bool,
     /// No wider than so many columns, if that is known.
@@ -114,21 +114,21 @@ impl Problems {
     }
 
     /// The whole account.
-    pub fn render(&self, look: Look) -> String {
-        let renderer = if look.colour {
+    pub fn render(&self, options: RenderOptions) -> String {
+        let renderer = if options.colour {
             Renderer::styled()
         } else {
             Renderer::plain()
         };
-        let renderer = match look.width {
+        let renderer = match options.width {
             Some(width) => renderer.term_width(width),
             None => renderer,
         };
         let rendered: Vec<String> = self
             .diagnostics
             .iter()
-            .take(MAX_TOLD)
-            .map(|diagnostic| self.render_one(&renderer, look.width, diagnostic))
+            .take(MAX_RENDERED)
+            .map(|diagnostic| self.render_one(&renderer, options.width, diagnostic))
             .collect();
         rendered.join("\n\n") + &self.summary()
     }
@@ -160,8 +160,8 @@ impl Problems {
             });
             summary.push_str(&source.name);
         }
-        if count > MAX_TOLD {
-            summary.push_str(&format!(", the first {MAX_TOLD} told here"));
+        if count > MAX_RENDERED {
+            summary.push_str(&format!(", the first {MAX_RENDERED} told here"));
         }
         summary
     }
@@ -218,11 +218,11 @@ impl Problems {
             .primary_title(&message)
             .element(snippet)
             .elements(elsewhere);
-        let way = way(&self.sources, &diagnostic.origin);
-        if !way.is_empty() {
-            let way = way.join(", ");
-            let way = wrapped(&way, "    = note: ".len());
-            group = group.element(Level::NOTE.message(way));
+        let chain = inclusion_chain(&self.sources, &diagnostic.origin);
+        if !chain.is_empty() {
+            let chain = chain.join(", ");
+            let chain = wrapped(&chain, "    = note: ".len());
+            group = group.element(Level::NOTE.message(chain));
         }
         if let Some(help) = &help {
             group = group.element(Level::HELP.message(help));
@@ -253,6 +253,6 @@ fn annotation<'a>(kind: AnnotationKind, origin: &Origin, label: &'a str) -> Anno
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(Look::default()))
+        f.write_str(&self.render(RenderOptions::default()))
     }
 }

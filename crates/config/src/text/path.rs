@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One step on the way to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum PathStep {
     Key(String),
     /// Of an array, from 0.
     Index(usize),
@@ -12,7 +12,7 @@ pub enum Step {
 
 /// The steps from the whole document to a value; none leads to the document itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeyPath(pub Vec<Step>);
+pub struct KeyPath(pub Vec<PathStep>);
 
 impl KeyPath {
     /// Reads `model.layers[7].dropout.p`; `None` where that is no path.
@@ -24,28 +24,28 @@ impl KeyPath {
             if key.is_empty() || !key.chars().all(bare) {
                 return None;
             }
-            steps.push(Step::Key(key.to_owned()));
+            steps.push(PathStep::Key(key.to_owned()));
             let mut rest = indices;
             while !rest.is_empty() {
                 let (index, after) = rest.strip_prefix('[')?.split_once(']')?;
                 if !index.bytes().all(|byte| byte.is_ascii_digit()) {
                     return None;
                 }
-                steps.push(Step::Index(index.parse().ok()?));
+                steps.push(PathStep::Index(index.parse().ok()?));
                 rest = after;
             }
         }
         Some(Self(steps))
     }
 
-    pub fn push(&mut self, step: Step) {
+    pub fn push(&mut self, step: PathStep) {
         self.0.push(step);
     }
 
     /// The path of a key inside.
     pub fn join(&self, key: &str) -> Self {
         let mut path = self.clone();
-        path.push(Step::Key(key.to_owned()));
+        path.push(PathStep::Key(key.to_owned()));
         path
     }
 }
@@ -54,9 +54,9 @@ impl fmt::Display for KeyPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if index == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
-                Step::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Key(key) if index == 0 => f.write_str(key)?,
+                PathStep::Key(key) => write!(f, ".{key}")?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())

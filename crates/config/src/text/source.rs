@@ -51,7 +51,7 @@ impl Source {
     pub fn file(name: impl Into<String>, text: String) -> Self {
         Self {
             kind: SourceKind::File,
-            name: plain(&name.into()),
+            name: escape_controls(&name.into()),
             text,
             extended_at: None,
         }
@@ -101,33 +101,33 @@ pub fn place(sources: &[Source], origin: &Origin) -> String {
     format!("{}:{line}:{column}", source.name)
 }
 
-/// By way of which places a text that is not the experiment's own comes in, the nearest first.
-pub fn way(sources: &[Source], origin: &Origin) -> Vec<String> {
-    let mut way = Vec::new();
+/// By inclusion_chain of which places a text that is not the experiment's own comes in, the nearest first.
+pub fn inclusion_chain(sources: &[Source], origin: &Origin) -> Vec<String> {
+    let mut chain = Vec::new();
     let mut source = &sources[origin.source];
     while let Some(extended_at) = &source.extended_at {
         let verb = match source.kind {
             SourceKind::Preset => "named",
             _ => "extended",
         };
-        way.push(format!("{verb} by {}", place(sources, extended_at)));
+        chain.push(format!("{verb} by {}", place(sources, extended_at)));
         source = &sources[extended_at.source];
     }
-    way
+    chain
 }
 
 /// A text in one line that cannot do anything to a terminal.
-pub fn plain(text: &str) -> String {
+pub fn escape_controls(text: &str) -> String {
     if !text.contains(char::is_control) {
         return text.to_owned();
     }
-    let mut plain = String::with_capacity(text.len());
+    let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() {
-            plain.extend(c.escape_default());
+            escaped.extend(c.escape_default());
         } else {
-            plain.push(c);
+            escaped.push(c);
         }
     }
-    plain
+    escaped
 }

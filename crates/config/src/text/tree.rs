@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::text::diagnostic::{Concern, Diagnostic};
-use crate::text::path::{KeyPath, Step};
+use crate::text::path::{KeyPath, PathStep};
 use crate::text::source::Origin;
 
 #[derive(Debug, Clone)]
@@ -91,7 +91,7 @@ impl Node {
     }
 
     /// The node some steps further down.
-    pub fn get(&self, steps: &[Step]) -> Option<&Node> {
+    pub fn get(&self, steps: &[PathStep]) -> Option<&Node> {
         let Some((first, rest)) = steps.split_first() else {
             return Some(self);
         };
@@ -99,7 +99,7 @@ impl Node {
     }
 
     /// What sources of lower precedence have in a place, the nearest first.
-    pub fn history(&self, steps: &[Step]) -> Vec<&Node> {
+    pub fn history(&self, steps: &[PathStep]) -> Vec<&Node> {
         let mut found = match steps.split_first() {
             None => Vec::new(),
             Some((first, rest)) => match self.child(first) {
@@ -115,12 +115,12 @@ impl Node {
     }
 
     /// Who took a place away, or a table around it, and what stood there.
-    pub fn removed(&self, steps: &[Step]) -> Option<(&Origin, &Node)> {
+    pub fn removed(&self, steps: &[PathStep]) -> Option<(&Origin, &Node)> {
         let (first, rest) = steps.split_first()?;
         if let Some(child) = self.child(first) {
             return child.removed(rest);
         }
-        let (Value::Table(table), Step::Key(key)) = (&self.value, first) else {
+        let (Value::Table(table), PathStep::Key(key)) = (&self.value, first) else {
             return None;
         };
         let removed = table.removed(key)?;
@@ -145,18 +145,18 @@ impl Node {
         found
     }
 
-    pub fn child_mut(&mut self, step: &Step) -> Option<&mut Node> {
+    pub fn child_mut(&mut self, step: &PathStep) -> Option<&mut Node> {
         match (&mut self.value, step) {
-            (Value::Table(table), Step::Key(key)) => Some(&mut table.get_mut(key)?.node),
-            (Value::Array(items), Step::Index(index)) => items.get_mut(*index),
+            (Value::Table(table), PathStep::Key(key)) => Some(&mut table.get_mut(key)?.node),
+            (Value::Array(items), PathStep::Index(index)) => items.get_mut(*index),
             _ => None,
         }
     }
 
-    fn child(&self, step: &Step) -> Option<&Node> {
+    fn child(&self, step: &PathStep) -> Option<&Node> {
         match (&self.value, step) {
-            (Value::Table(table), Step::Key(key)) => Some(&table.get(key)?.node),
-            (Value::Array(items), Step::Index(index)) => items.get(*index),
+            (Value::Table(table), PathStep::Key(key)) => Some(&table.get(key)?.node),
+            (Value::Array(items), PathStep::Index(index)) => items.get(*index),
             _ => None,
         }
     }

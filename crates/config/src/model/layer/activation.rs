@@ -3,12 +3,12 @@
 use serde::Serialize;
 use strum::{EnumString, VariantNames};
 
-use super::rule::Rule;
+use super::rule::ShapeRule;
 use crate::language::key::{Key, KeyInfo};
 use crate::language::section::Section;
 use crate::language::values::{NUMBER, POSITIVE, count, word};
 use crate::language::word::Word;
-use crate::model::shape::{Refusal, Shape, channels_of};
+use crate::model::shape::{Shape, ShapeError, channels_of};
 
 /// As `torch.nn.LeakyReLU`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -145,13 +145,13 @@ impl Prelu {
     }
 }
 
-impl Rule for Prelu {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for Prelu {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let (channels, count) = (channels_of(input), self.num_parameters);
         if count == 1 || count == channels {
             return Ok(input);
         }
-        Err(Refusal::of_input(
+        Err(ShapeError::of_input(
             format!("{count} slopes for {channels} channels"),
             "set `num_parameters` to 1, or to the number of channels",
         ))

@@ -16,19 +16,19 @@ pub struct Residual {
     pub shortcut: Vec<Layer>,
 }
 
-pub(crate) const BRANCH: TableKey =
+pub(crate) const RESIDUAL_LAYERS: TableKey =
     list("layers", Fallback::Required, "the layers of the one branch");
-pub(crate) const SHORTCUT: TableKey = list(
+pub(crate) const RESIDUAL_SHORTCUT: TableKey = list(
     "shortcut",
     Fallback::Value("[]"),
     "the layers of the other branch; with none it is the input itself",
 );
-pub(crate) const INSIDE: TableKey = list(
+pub(crate) const INNER_LAYERS: TableKey = list(
     "layers",
     Fallback::Required,
     "the layers, one after the other",
 );
-pub(crate) const TIMES: Key<usize> = Key::required(
+pub(crate) const REPEAT_TIMES: Key<usize> = Key::required(
     "times",
     count(),
     "how often the layers come, each time with parameters of their own",
@@ -41,6 +41,9 @@ const fn list(name: &'static str, default: Fallback, meaning: &'static str) -> T
 impl Residual {
     /// Both branches, each with its name.
     pub(super) fn branches(&self) -> Vec<(&'static str, &[Layer])> {
-        vec![(BRANCH.name, &self.layers), (SHORTCUT.name, &self.shortcut)]
+        vec![
+            (RESIDUAL_LAYERS.name, &self.layers),
+            (RESIDUAL_SHORTCUT.name, &self.shortcut),
+        ]
     }
 }

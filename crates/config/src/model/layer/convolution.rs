@@ -3,13 +3,13 @@
 use serde::{Serialize, Serializer};
 
 use super::options::{BIAS, DILATION, GROUPS, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, STRIDE};
-use super::rule::Rule;
+use super::rule::ShapeRule;
 use crate::language::key::{Key, KeyInfo};
 use crate::language::kind::{Kind, MAX_SIZE};
 use crate::language::section::Section;
 use crate::language::values::{FromNode, PIXELS, SIZE_IN_PIXELS, either};
 use crate::model::initializer::{self, Initializer};
-use crate::model::shape::{Refusal, Shape, by, channels_of, check_size, image, windows};
+use crate::model::shape::{Shape, ShapeError, by, channels_of, check_size, image, windows};
 use crate::text::tree::{Node, Value};
 
 /// As `torch.nn.Conv2d`. Pairs are height, width.
@@ -125,7 +125,7 @@ pub(super) const CONV2D_KEYS: &[KeyInfo] = &[
     DILATION.info,
     GROUPS.info,
     BIAS.info,
-    initializer::OF_LAYER.info,
+    initializer::LAYER_INIT.info,
 ];
 pub(super) const CONV_TRANSPOSE2D_KEYS: &[KeyInfo] = &[
     IN_CHANNELS.info,
@@ -137,7 +137,7 @@ pub(super) const CONV_TRANSPOSE2D_KEYS: &[KeyInfo] = &[
     DILATION.info,
     GROUPS.info,
     BIAS.info,
-    initializer::OF_LAYER.info,
+    initializer::LAYER_INIT.info,
 ];
 
 impl Conv2d {
@@ -182,12 +182,12 @@ impl ConvTranspose2d {
     }
 }
 
-impl Rule for Conv2d {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for Conv2d {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         image(input)?;
         check_groups(input, self.out_channels, self.groups)?;
         if self.padding == Padding::Same && self.stride != [1, 1] {
-            return Err(Refusal::of_layer(
+            return Err(ShapeError::of_layer(
                 format!(
                     "padding \"same\" does not go with stride {}",
                     by(self.stride)
@@ -219,16 +219,16 @@ impl Rule for Conv2d {
     }
 }
 
-impl Rule for ConvTranspose2d {
+impl ShapeRule for ConvTranspose2d {
     /// `(size - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1`
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let [_, height, width] = image(input)?;
         check_groups(input, self.out_channels, self.groups)?;
         let mut size = [height, width];
         let mut uncut = size;
         for (axis, size) in size.iter_mut().enumerate() {
             if self.output_padding[axis] >= self.stride[axis].max(self.dilation[axis]) {
-                return Err(Refusal::of_layer(
+                return Err(ShapeError::of_layer(
                     format!(
                         "output_padding {} is not less than stride or dilation",
                         by(self.output_padding)
@@ -243,7 +243,7 @@ impl Rule for ConvTranspose2d {
             uncut[axis] = whole;
             *size = whole.saturating_sub(2 * self.padding[axis]);
             if *size == 0 {
-                return Err(Refusal::of_layer(
+                return Err(ShapeError::of_layer(
                     format!("padding {} cuts off all that it gives", by(self.padding)),
                     "choose a smaller `padding`",
                 ));
@@ -273,17 +273,17 @@ impl Rule for ConvTranspose2d {
     }
 }
 
-fn check_groups(input: Shape, out_channels: usize, groups: usize) -> Result<(), Refusal> {
+fn check_groups(input: Shape, out_channels: usize, groups: usize) -> Result<(), ShapeError> {
     let help = "choose `groups` so that it divides the channels of input and output";
     let message = |what: &str, count: usize| {
         format!("{count} {what} channels do not divide into {groups} groups")
     };
     let channels = channels_of(input);
     if !channels.is_multiple_of(groups) {
-        return Err(Refusal::of_input(message("input", channels), help));
+        return Err(ShapeError::of_input(message("input", channels), help));
     }
     if !out_channels.is_multiple_of(groups) {
-        return Err(Refusal::of_layer(message("output", out_channels), help));
+        return Err(ShapeError::of_layer(message("output", out_channels), help));
     }
     Ok(())
 }

@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::options::{BIAS, IN_FEATURES};
-use super::rule::Rule;
+use super::rule::ShapeRule;
 use crate::language::key::{Key, KeyInfo};
 use crate::language::section::Section;
 use crate::language::values::count;
 use crate::model::initializer::{self, Initializer};
-use crate::model::shape::{Refusal, Shape, elements};
+use crate::model::shape::{Shape, ShapeError, elements};
 
 /// As `torch.nn.Linear`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,7 +30,7 @@ pub(super) const LINEAR_KEYS: &[KeyInfo] = &[
     IN_FEATURES.info,
     OUT_FEATURES.info,
     BIAS.info,
-    initializer::OF_LAYER.info,
+    initializer::LAYER_INIT.info,
 ];
 
 impl Linear {
@@ -43,13 +43,13 @@ impl Linear {
     }
 }
 
-impl Rule for Linear {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for Linear {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         match input {
             Shape::Flat { .. } => Ok(Shape::Flat {
                 features: self.out_features,
             }),
-            Shape::Image { .. } => Err(Refusal::of_input(
+            Shape::Image { .. } => Err(ShapeError::of_input(
                 format!("takes flat features and is given an image of {input}"),
                 "put \"flatten\" before it",
             )),

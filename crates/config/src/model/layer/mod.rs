@@ -20,14 +20,14 @@ use crate::language::section::Section;
 
 pub use activation::{Approximate, Elu, Gelu, LeakyRelu, Prelu, Softplus};
 pub use container::Residual;
-pub(crate) use container::{BRANCH, INSIDE, SHORTCUT, TIMES};
+pub(crate) use container::{INNER_LAYERS, REPEAT_TIMES, RESIDUAL_LAYERS, RESIDUAL_SHORTCUT};
 pub use convolution::{Conv2d, ConvTranspose2d, Padding};
 pub use dropout::Dropout;
 pub use linear::Linear;
 pub use normalization::{BatchNorm, GroupNorm, InstanceNorm2d, LayerNorm};
-pub use options::STATED;
+pub use options::INPUT_SIZE_KEYS;
 pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
-pub(crate) use rule::Rule;
+pub(crate) use rule::ShapeRule;
 
 /// One layer as the file declares it. What it takes from the layer before (channels, features) is
 /// inferred, see `shape.rs`; `sequential` and `repeat` are written out, see `expand.rs`.
@@ -81,7 +81,7 @@ use Reader::Plain;
 
 pub(crate) const RESIDUAL: Variant<Reader> = Variant::new(
     "residual",
-    &[BRANCH.info, SHORTCUT.info],
+    &[RESIDUAL_LAYERS.info, RESIDUAL_SHORTCUT.info],
     "the sum of two branches that take the same input",
     Reader::Residual,
 );
@@ -247,13 +247,13 @@ const LAYERS: [Variant<Reader>; 29] = [
     RESIDUAL,
     Variant::new(
         "sequential",
-        &[INSIDE.info],
+        &[INNER_LAYERS.info],
         "layers one after the other, written out in place",
         Reader::Sequential,
     ),
     Variant::new(
         "repeat",
-        &[TIMES.info, INSIDE.info],
+        &[REPEAT_TIMES.info, INNER_LAYERS.info],
         "the same layers so many times, written out in place",
         Reader::Repeat,
     ),
@@ -289,7 +289,7 @@ impl Layer {
     }
 
     /// Its shapes and parameters; `None` for a layer with layers inside, which has none of its own.
-    pub(crate) fn rule(&self) -> Option<&dyn Rule> {
+    pub(crate) fn rule(&self) -> Option<&dyn ShapeRule> {
         Some(match self {
             Layer::Conv2d(it) => it,
             Layer::ConvTranspose2d(it) => it,

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::options::{NUM_CHANNELS, NUM_FEATURES};
-use super::rule::Rule;
+use super::rule::ShapeRule;
 use crate::language::key::{Key, KeyInfo};
 use crate::language::section::Section;
 use crate::language::values::{BOOLEAN, EPSILON, SHARE, count};
-use crate::model::shape::{Refusal, Shape, channels_of, elements, image};
+use crate::model::shape::{Shape, ShapeError, channels_of, elements, image};
 
 /// As `torch.nn.BatchNorm2d` and `torch.nn.BatchNorm1d`, affine and with running statistics.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -102,12 +102,12 @@ struct OfImages;
 struct OfFeatures;
 
 /// As `batch_norm2d`, a norm has the shapes of images.
-pub(super) fn of_images(_norm: &BatchNorm) -> &'static dyn Rule {
+pub(super) fn of_images(_norm: &BatchNorm) -> &'static dyn ShapeRule {
     &OfImages
 }
 
 /// As `batch_norm1d`, a norm has the shapes of features.
-pub(super) fn of_features(_norm: &BatchNorm) -> &'static dyn Rule {
+pub(super) fn of_features(_norm: &BatchNorm) -> &'static dyn ShapeRule {
     &OfFeatures
 }
 
@@ -149,11 +149,11 @@ impl InstanceNorm2d {
     }
 }
 
-impl Rule for OfImages {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for OfImages {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         match input {
             Shape::Image { .. } => Ok(input),
-            Shape::Flat { .. } => Err(Refusal::of_input(
+            Shape::Flat { .. } => Err(ShapeError::of_input(
                 format!("takes an image and is given {input}"),
                 "move it before \"flatten\", or for features take \"batch_norm1d\"",
             )),
@@ -165,11 +165,11 @@ impl Rule for OfImages {
     }
 }
 
-impl Rule for OfFeatures {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for OfFeatures {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         match input {
             Shape::Flat { .. } => Ok(input),
-            Shape::Image { .. } => Err(Refusal::of_input(
+            Shape::Image { .. } => Err(ShapeError::of_input(
                 format!("takes flat features and is given an image of {input}"),
                 "for images it is \"batch_norm2d\"",
             )),
@@ -181,13 +181,13 @@ impl Rule for OfFeatures {
     }
 }
 
-impl Rule for GroupNorm {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for GroupNorm {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let (channels, groups) = (channels_of(input), self.num_groups);
         if channels.is_multiple_of(groups) {
             return Ok(input);
         }
-        Err(Refusal::of_input(
+        Err(ShapeError::of_input(
             format!("{channels} channels do not divide into {groups} groups"),
             "choose `num_groups` so that it divides the channels",
         ))
@@ -202,8 +202,8 @@ impl Rule for GroupNorm {
     }
 }
 
-impl Rule for LayerNorm {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for LayerNorm {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         Ok(input)
     }
 
@@ -217,8 +217,8 @@ impl Rule for LayerNorm {
     }
 }
 
-impl Rule for InstanceNorm2d {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for InstanceNorm2d {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         image(input).map(|_| input)
     }
 

@@ -31,26 +31,27 @@ pub(super) const GROUPS: Key<usize> = Key::with_default(
 );
 pub(super) const BIAS: Key<bool> =
     Key::with_default("bias", BOOLEAN, "true", "whether a bias is added");
-pub(super) const IN_CHANNELS: Key<Option<usize>> = stated(
+pub(super) const IN_CHANNELS: Key<Option<usize>> = input_size(
     "in_channels",
     "the number of channels the layer takes; may be stated, and is then checked",
 );
-pub(super) const NUM_CHANNELS: Key<Option<usize>> = stated(
+pub(super) const NUM_CHANNELS: Key<Option<usize>> = input_size(
     "num_channels",
     "the number of channels the layer takes; may be stated, and is then checked",
 );
-pub(super) const NUM_FEATURES: Key<Option<usize>> = stated(
+pub(super) const NUM_FEATURES: Key<Option<usize>> = input_size(
     "num_features",
     "the number of channels the layer takes; may be stated, and is then checked",
 );
-pub(super) const IN_FEATURES: Key<Option<usize>> = stated(
+pub(super) const IN_FEATURES: Key<Option<usize>> = input_size(
     "in_features",
     "the number of features the layer takes; may be stated, and is then checked",
 );
 
 /// What a config may say of a layer's input though it follows from the layer before.
-pub const STATED: &[Key<Option<usize>>] = &[IN_CHANNELS, NUM_CHANNELS, NUM_FEATURES, IN_FEATURES];
+pub const INPUT_SIZE_KEYS: &[Key<Option<usize>>] =
+    &[IN_CHANNELS, NUM_CHANNELS, NUM_FEATURES, IN_FEATURES];
 
-const fn stated(name: &'static str, meaning: &'static str) -> Key<Option<usize>> {
+const fn input_size(name: &'static str, meaning: &'static str) -> Key<Option<usize>> {
     Key::derived(name, count(), "what the layer before gives", meaning)
 }

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::options::KERNEL_SIZE;
-use super::rule::Rule;
+use super::rule::ShapeRule;
 use crate::language::key::{Key, KeyInfo};
 use crate::language::section::Section;
 use crate::language::values::{BOOLEAN, PIXELS, SIZE_IN_PIXELS};
-use crate::model::shape::{Refusal, Shape, by, channels_of, image, windows};
+use crate::model::shape::{Shape, ShapeError, by, channels_of, image, windows};
 
 /// As `torch.nn.MaxPool2d`, rounding down (`ceil_mode = False`). Pairs are height, width.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -108,20 +108,20 @@ impl AdaptiveAvgPool2d {
 /// `global_avg_pool`
 pub(super) struct GlobalAvgPool;
 
-impl Rule for MaxPool2d {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for MaxPool2d {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         after_pool(input, self.kernel_size, self.stride, self.padding)
     }
 }
 
-impl Rule for AvgPool2d {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for AvgPool2d {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         after_pool(input, self.kernel_size, self.stride, self.padding)
     }
 }
 
-impl Rule for AdaptiveAvgPool2d {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for AdaptiveAvgPool2d {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let [channels, ..] = image(input)?;
         let [height, width] = self.output_size;
         Ok(Shape::Image {
@@ -132,8 +132,8 @@ impl Rule for AdaptiveAvgPool2d {
     }
 }
 
-impl Rule for GlobalAvgPool {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for GlobalAvgPool {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         let [channels, ..] = image(input)?;
         Ok(Shape::Flat { features: channels })
     }
@@ -144,11 +144,11 @@ fn after_pool(
     kernel_size: [usize; 2],
     stride: [usize; 2],
     padding: [usize; 2],
-) -> Result<Shape, Refusal> {
+) -> Result<Shape, ShapeError> {
     image(input)?;
     // As PyTorch: otherwise a window could lie in the padding alone.
     if (0..2).any(|i| padding[i] * 2 > kernel_size[i]) {
-        return Err(Refusal::of_layer(
+        return Err(ShapeError::of_layer(
             format!(
                 "padding {} is more than half of window {}",
                 by(padding),

@@ -1,14 +1,14 @@
 //! What a layer says of the shapes that it takes and gives, and of its parameters.
 
-use crate::model::shape::{Refusal, Shape, elements, image};
+use crate::model::shape::{Shape, ShapeError, elements, image};
 
 /// The shapes and the parameters of one layer without layers inside.
-pub(crate) trait Rule {
+pub(crate) trait ShapeRule {
     /// What it makes of an input.
     ///
     /// # Errors
     /// Why it cannot take the input, or none at all.
-    fn output(&self, input: Shape) -> Result<Shape, Refusal>;
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError>;
 
     /// The number of its weights, without biases.
     fn weights(&self, _input: Shape) -> usize {
@@ -29,8 +29,8 @@ pub(crate) trait Rule {
 /// A layer that changes each number by itself.
 pub(super) struct Elementwise;
 
-impl Rule for Elementwise {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for Elementwise {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         Ok(input)
     }
 }
@@ -38,8 +38,8 @@ impl Rule for Elementwise {
 /// A layer that keeps the shape of an image and takes nothing else.
 pub(super) struct OfImages;
 
-impl Rule for OfImages {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for OfImages {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         image(input).map(|_| input)
     }
 }
@@ -47,8 +47,8 @@ impl Rule for OfImages {
 /// `flatten`
 pub(super) struct Flatten;
 
-impl Rule for Flatten {
-    fn output(&self, input: Shape) -> Result<Shape, Refusal> {
+impl ShapeRule for Flatten {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         Ok(Shape::Flat {
             features: elements(input),
         })
