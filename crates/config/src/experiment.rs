@@ -1,14 +1,14 @@
 //! The experiment: every value resolved and valid. Nothing downstream sees anything else.
 
-use runner_digest::Digest;
 use serde::Serialize;
 
 use crate::language::familiar;
-use crate::language::key::{Key, KeyInfo, OnResume, TableKey};
+use crate::language::info::KeyInfo;
+use crate::language::key::{Key, TableKey};
 use crate::language::lookup::Language;
 use crate::language::section::{Diagnostics, Section};
 use crate::language::values::{TEXTS, integer};
-use crate::model::keys::{self, Model};
+use crate::model::keys::{self, MODEL, Model};
 use crate::model::read::ParsedModel;
 use crate::model::shape::{self, Shape};
 use crate::model::trace::{self, Traced};
@@ -77,7 +77,6 @@ const CHECKPOINT: TableKey = TableKey::with_defaults(
 );
 const METRICS: TableKey =
     TableKey::with_defaults("metrics", metrics::KEYS, "how evaluation is measured");
-const MODEL: TableKey = TableKey::required("model", keys::KEYS, "the network");
 
 /// The keys of the document itself; all others are inside of these.
 const KEYS: &[KeyInfo] = &[
@@ -150,16 +149,5 @@ impl Experiment {
     /// Bytes that a training step needs at the least.
     pub fn step_bytes(&self) -> u64 {
         cost::step_bytes(&self.model.layers, &self.trace(), self.training.batch_size)
-    }
-
-    /// SHA-256 (hex) over all values that a resume may not change.
-    pub fn digest(&self) -> String {
-        let mut digest = Digest::default();
-        for (path, value) in self.flatten() {
-            if LANGUAGE.on_resume(&path) == OnResume::Fixed {
-                digest.update(format!("{path}={value}\n"));
-            }
-        }
-        digest.hex()
     }
 }

@@ -1,10 +1,57 @@
-//! The experiment file: from text to a resolved and valid [`Experiment`].
+//! The language of experiment files: from TOML text to a resolved and valid [`Experiment`], with every
+//! problem of the text reported at once and in its place.
 //!
-//! Two stages. A [`Document`] is what was typed: a tree whose every value knows the file, line and
-//! column it came from, with overrides applied. [`Experiment`] is what it means: typed, complete,
-//! checked, its shapes inferred. All problems of a document are found in one go.
+//! ```
+//! use runner_config::Document;
+//!
+//! let text = r#"
+//! seed = 1
+//! data = { path = "data/digits" }
+//! training = { epochs = 2, batch_size = 100, learning_rate = 1e-3 }
+//!
+//! [model]
+//! input = [1, 28, 28]
+//! layers = [
+//!   { conv2d = { out_channels = 16, kernel_size = 5 } },
+//!   "relu",
+//!   "flatten",
+//!   { linear = { out_features = 10 } },
+//! ]
+//! "#;
+//! let document = Document::parse("digits.toml", text.to_owned(), "digits");
+//! let experiment = document.experiment()?;
+//! assert_eq!(experiment.trace()[0].output.to_string(), "16x24x24");
+//! # Ok::<(), runner_config::Error>(())
+//! ```
+//!
+//! An error points at what was typed and says what to type instead:
+//!
+//! ```
+//! # use runner_config::Document;
+//! let document = Document::parse("digits.toml", "seed = 1\nseed = 2\n".to_owned(), "digits");
+//! let error = document.experiment().unwrap_err().to_string();
+//! assert!(error.starts_with("error: not valid TOML: `seed` is here for the second time"));
+//! assert!(error.contains("--> digits.toml:2:1"));
+//! assert!(error.ends_with("= help: take one of the two out"));
+//! ```
+//!
+//! # Layout
+//!
+//! In the order in which data flow; each room uses only those before it.
+//!
+//! - `text`: the sources and places in them, the tree of their values, diagnostics that point into them.
+//! - `language`: keys and the values they take, typed reading of a table, remedies for what is wrong.
+//! - `model`: the network: its keys and layers, reading them, their shapes and their cost.
+//! - `sections`: the other tables of the file, each with its keys and its reader.
+//! - `experiment`: the keys of the document itself, and reading all of it: from the tree to an
+//!   [`Experiment`].
+//! - `document`: files, environment and command line laid over each other: from text to the tree.
+//! - `output`: what is said about an experiment and the language: resolved, explained, schema, template.
+
+#![warn(missing_docs, unreachable_pub)]
 
 mod document;
+mod error;
 mod experiment;
 mod language;
 mod model;
@@ -12,13 +59,14 @@ mod output;
 mod sections;
 mod text;
 
-use std::io;
-use std::path::PathBuf;
+#[cfg(test)]
+mod tests;
 
 pub use document::Document;
+pub use error::Error;
 pub use experiment::{Experiment, LANGUAGE};
-pub use language::key::{Fallback, KeyInfo, OnResume};
-pub use language::kind::Kind;
+pub use language::info::{Fallback, KeyInfo, Kind, LayerKeys, OnResume};
+pub use language::key::Key;
 pub use language::lookup::Language;
 pub use language::word::Word;
 pub use model::cost::Cost;
@@ -55,15 +103,3 @@ pub use sections::schedule::{
 pub use sections::training::Training;
 pub use text::diagnostic::{Problems, RenderOptions};
 pub use text::source::{Source, SourceKind};
-
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("cannot read the config {}: {source}\n{remedy}", path.display())]
-    Unreadable {
-        path: PathBuf,
-        source: io::Error,
-        remedy: String,
-    },
-    #[error(transparent)]
-    Invalid(#[from] Problems),
-}

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::document::merge::merge;
 use crate::experiment::EXTENDS;
 use crate::language::remedy::{closest, describe};
+use crate::sections::name::NAME;
 use crate::text::diagnostic::Diagnostic;
 use crate::text::path::KeyPath;
 use crate::text::source::{Origin, Source};
@@ -77,7 +78,7 @@ impl Loader {
                 let mut tree = self.base(path, &base, origin);
                 // A name says which experiment it is, and this is another one.
                 if let Value::Table(table) = &mut tree.value {
-                    table.take("name");
+                    table.take(NAME.name);
                 }
                 self.lay(&mut root, tree);
             }

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use self::extends::Loaded;
 use self::overrides::{Override, PREFIX};
-use crate::Error;
+use crate::error::Error;
 use crate::experiment::{Experiment, LANGUAGE};
 use crate::language::section::Diagnostics;
 use crate::model::expand::expand;

@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use crate::document::merge::{is_unset, nothing_to_unset};
-use crate::model::keys::LAYERS;
+use crate::experiment::EXTENDS;
+use crate::model::keys::{LAYERS, MODEL};
 use crate::text::diagnostic::Diagnostic;
 use crate::text::path::{KeyPath, PathStep};
 use crate::text::source::Origin;
@@ -89,7 +90,7 @@ impl Override {
     }
 
     fn new(path: KeyPath, origin: Origin, value: Node) -> Result<Self, Diagnostic> {
-        if path.0 == [PathStep::Key("extends".to_owned())] {
+        if path.0 == [PathStep::Key(EXTENDS.name.to_owned())] {
             let help = "write it into the file, or set the values themselves";
             let message = "`extends` can only be said in a file";
             return Err(Diagnostic::new(message, origin, "").help(help));
@@ -105,7 +106,7 @@ impl Override {
     pub fn is_of_layer(&self) -> bool {
         match self.path.0.as_slice() {
             [PathStep::Key(model), PathStep::Key(layers), _, ..] => {
-                model == "model" && layers == LAYERS.name
+                model == MODEL.name && layers == LAYERS.name
             }
             _ => false,
         }

@@ -2,8 +2,7 @@
 
 use std::ops::Deref;
 
-use super::key::{Fallback, KeyInfo};
-use super::kind::Kind;
+use super::info::{Fallback, KeyInfo, Kind};
 
 /// One of the things that a choice can name, and how it is read. `R` is the type of the function that
 /// reads its table, so that nothing can be named which is not read.
@@ -23,10 +22,12 @@ impl<R> Variant<R> {
         meaning: &'static str,
         read: R,
     ) -> Self {
-        Self {
-            info: KeyInfo::new(name, Kind::Table(keys), Fallback::Nothing, meaning),
-            read,
-        }
+        Self::of(KeyInfo::choice(name, keys, meaning), read)
+    }
+
+    /// A thing that is described elsewhere, with its reader.
+    pub const fn of(info: KeyInfo, read: R) -> Self {
+        Self { info, read }
     }
 }
 

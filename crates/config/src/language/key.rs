@@ -1,112 +1,13 @@
-//! What a key of the language is: its name, the values it takes, its default, its meaning, and whether a
-//! resume may change it.
+//! Keys of the language: each one is a constant next to the section that reads it.
 //!
-//! Every key is one constant, next to the section that reads it. A [`Key<T>`] gives a `T` when it is
-//! read; the reader takes the type from the key, so that the two cannot disagree. What messages,
-//! `explain`, the schema, the template and the tables of the documentation need is in its [`KeyInfo`],
-//! which knows nothing of `T`.
+//! A [`Key<T>`] gives a `T` when it is read; the reader takes the type from the key, so that the two
+//! cannot disagree. Everything else about it is in its [`KeyInfo`].
 
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use super::kind::Kind;
+use super::info::{Fallback, KeyInfo, Kind, OnResume};
 use super::values::Values;
-
-/// A key without the Rust type of its value.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct KeyInfo {
-    /// Its name within its table.
-    pub name: &'static str,
-    /// The values it takes.
-    pub kind: Kind,
-    /// What is taken where it is absent.
-    pub default: Fallback,
-    /// One line for a reader who has never seen the key.
-    pub meaning: &'static str,
-    /// What its numbers count; empty for numbers without a unit and for everything else.
-    pub unit: &'static str,
-    /// Whether a resume may change it.
-    pub on_resume: OnResume,
-}
-
-/// What is taken where a key is absent.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Fallback {
-    /// The key must be there.
-    Required,
-    /// This value, as TOML text.
-    Value(&'static str),
-    /// A value that follows from others.
-    Derived {
-        /// From what, in words.
-        words: &'static str,
-        /// Where it is the value of one key of the same table: that key's name.
-        key: Option<&'static str>,
-    },
-    /// Nothing: what the key is about is left out.
-    Nothing,
-}
-
-impl Fallback {
-    /// A value that follows from others, in these words.
-    pub const fn derived(words: &'static str) -> Self {
-        Self::Derived { words, key: None }
-    }
-}
-
-/// Whether a run may go on with another value than it began with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnResume {
-    /// The value is part of what the run is; another value is another run.
-    Fixed,
-    /// Results do not depend on it.
-    Free,
-    /// May grow: the run goes on for longer.
-    Upward,
-}
-
-impl KeyInfo {
-    /// A key without unit that a resume may not change.
-    pub const fn new(
-        name: &'static str,
-        kind: Kind,
-        default: Fallback,
-        meaning: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            kind,
-            default,
-            meaning,
-            unit: "",
-            on_resume: OnResume::Fixed,
-        }
-    }
-
-    /// Whether it must be there.
-    pub fn is_required(&self) -> bool {
-        self.default == Fallback::Required
-    }
-
-    /// The keys inside, where the value is a table.
-    pub fn keys(&self) -> &'static [KeyInfo] {
-        match self.kind {
-            Kind::Layers(layers) => layers.keys(),
-            _ => self.plain_keys(),
-        }
-    }
-
-    /// The keys inside, without the layers of a list of layers.
-    pub fn plain_keys(&self) -> &'static [KeyInfo] {
-        match self.kind {
-            Kind::Table(keys)
-            | Kind::Choice(keys)
-            | Kind::Choices(keys)
-            | Kind::Either(&[Kind::Table(keys), ..]) => keys,
-            _ => &[],
-        }
-    }
-}
 
 /// A key whose value is read as a `T`; an `Option` where the key may be absent without a default.
 #[derive(Debug, Clone, Copy)]

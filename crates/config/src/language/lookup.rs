@@ -1,7 +1,6 @@
 //! The language as a whole: every key under its path, and where a name belongs.
 
-use crate::language::key::{KeyInfo, OnResume};
-use crate::language::kind::Kind;
+use crate::language::info::{KeyInfo, Kind, OnResume};
 use crate::text::path::{KeyPath, PathStep};
 
 /// The keys of an experiment, and all that are inside of them.

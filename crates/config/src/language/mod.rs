@@ -2,8 +2,8 @@
 
 pub mod choice;
 pub mod familiar;
+pub mod info;
 pub mod key;
-pub mod kind;
 pub mod lookup;
 pub mod remedy;
 pub mod section;

@@ -1,8 +1,7 @@
 //! What was most likely meant by a name or a value that is wrong.
 
 use crate::language::familiar::{self, Equivalent};
-use crate::language::key::KeyInfo;
-use crate::language::kind::{Kind, SINGLE};
+use crate::language::info::{KeyInfo, Kind, SINGLE};
 use crate::language::lookup::Language;
 use crate::text::path::KeyPath;
 use crate::text::tree::{self, Node, Value};
@@ -368,40 +367,4 @@ fn quoted_number(typed: &str, unit: &str) -> Option<String> {
         _ => return None,
     };
     (unit == "minutes").then(|| format!("it is a number of minutes: write {minutes}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::experiment::LANGUAGE;
-    use crate::model::layer::LAYER_KEYS;
-
-    /// Every name from elsewhere leads to something that is there, and none to itself.
-    #[test]
-    fn familiar_names_lead_somewhere() {
-        let is_option = |path: &str| {
-            let (layer, option) = path.split_once('.').unwrap_or_default();
-            let layer = LAYER_KEYS.iter().find(|key| key.name == layer);
-            layer.is_some_and(|layer| layer.keys().iter().any(|key| key.name == option))
-        };
-        let tables = [
-            familiar::KEYS,
-            familiar::LAYERS,
-            familiar::OPTIONS,
-            familiar::WORDS,
-        ];
-        for (names, here) in tables.concat() {
-            for name in names.split(' ') {
-                assert_eq!(name, familiar::fold(name), "as names are looked up");
-            }
-            match here {
-                Equivalent::Key(path) => {
-                    let found = find(path, LANGUAGE).is_some() || is_option(path);
-                    assert!(found, "{names} leads to {path}");
-                }
-                Equivalent::Layer(name) => assert!(LAYER_KEYS.iter().any(|key| key.name == name)),
-                Equivalent::Word(_) | Equivalent::Note(_) => {}
-            }
-        }
-    }
 }

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use super::choice::{ChoiceKey, ListKey, Variant};
 use super::familiar;
-use super::key::{Fallback, Key, KeyInfo, TableKey};
-use super::kind::Kind;
+use super::info::{Fallback, KeyInfo, Kind};
+use super::key::{Key, TableKey};
 use super::lookup::Language;
 use super::remedy;
 use super::values::FromNode;

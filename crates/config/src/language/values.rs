@@ -5,7 +5,7 @@
 
 use std::marker::PhantomData;
 
-use super::kind::{Kind, MAX_SIZE, SINGLE};
+use super::info::{Kind, MAX_SIZE, SINGLE};
 use super::word::Word;
 use crate::text::tree::{Node, Value};
 

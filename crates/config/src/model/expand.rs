@@ -4,10 +4,10 @@
 //! is a place in the tree, and an error points at what was typed. What is not well formed stays as it
 //! is, for the reader to stumble over.
 
-use crate::language::key::KeyInfo;
+use crate::language::info::KeyInfo;
 use crate::language::values::{FromNode, each_of};
 use crate::language::word::Word;
-use crate::model::keys::{CLASSES, INPUT, LAYERS, PRESET, WIDTH};
+use crate::model::keys::{CLASSES, INPUT, LAYERS, MODEL, PRESET, WIDTH};
 use crate::model::layer::{INNER_LAYERS, REPEAT_TIMES, RESIDUAL_SHORTCUT, Reader, find};
 use crate::model::preset::{self, Preset};
 use crate::text::source::Source;
@@ -21,7 +21,8 @@ pub fn expand(root: &mut Node, sources: &mut Vec<Source>) {
     let Value::Table(document) = &mut root.value else {
         return;
     };
-    let Some(Value::Table(model)) = document.get_mut("model").map(|it| &mut it.node.value) else {
+    let Some(Value::Table(model)) = document.get_mut(MODEL.name).map(|it| &mut it.node.value)
+    else {
         return;
     };
     if model.get(LAYERS.name).is_none()

@@ -4,7 +4,8 @@ use serde::Serialize;
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::language::choice::{ChoiceKey, Variant, infos};
-use crate::language::key::{Fallback, Key, KeyInfo};
+use crate::language::info::{Fallback, KeyInfo};
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{NUMBER, POSITIVE, word};
 use crate::language::word::Word;

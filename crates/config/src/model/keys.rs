@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::initializer::{self, Initializer};
 use super::layer::{Layer, layer_keys};
 use super::preset::Preset;
-use crate::language::key::{Fallback, Key, KeyInfo, TableKey};
-use crate::language::kind::{Kind, LayerKeys, MAX_SIZE};
+use crate::language::info::{Fallback, KeyInfo, Kind, LayerKeys, MAX_SIZE};
+use crate::language::key::{Key, TableKey};
 use crate::language::values::{count, integer, three_counts, word};
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,7 +46,8 @@ pub const LAYERS: TableKey = TableKey::new(
     Fallback::derived("those of `preset`"),
     "the network",
 );
-pub const KEYS: &[KeyInfo] = &[
+pub const MODEL: TableKey = TableKey::required("model", KEYS, "the network");
+const KEYS: &[KeyInfo] = &[
     INPUT.info,
     initializer::NETWORK_INIT.info,
     PRESET.info,

@@ -2,7 +2,7 @@
 
 use crate::language::choice::Variant;
 use crate::language::familiar;
-use crate::language::key::KeyInfo;
+use crate::language::info::KeyInfo;
 use crate::language::remedy;
 use crate::language::section::{Diagnostics, Section};
 use crate::model::expand::MAX_LAYERS;

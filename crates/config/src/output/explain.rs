@@ -1,13 +1,12 @@
 //! Where every value comes from: file, line and column, environment, command line or default.
 
-use crate::Error;
 use crate::document::Document;
+use crate::error::Error;
 use crate::experiment::{Experiment, LANGUAGE};
 use crate::language::familiar;
-use crate::language::key::{Fallback, KeyInfo};
-use crate::language::kind::{Kind, LayerKeys};
+use crate::language::info::{Fallback, KeyInfo, Kind, LayerKeys};
 use crate::language::remedy;
-use crate::model::keys::LAYERS;
+use crate::model::keys::{LAYERS, MODEL};
 use crate::model::layer::{LAYER_KEYS, Layer, RESIDUAL};
 use crate::text::diagnostic::{Diagnostic, Problems};
 use crate::text::path::{KeyPath, PathStep};
@@ -265,7 +264,7 @@ fn list_at<'a>(experiment: &'a Experiment, steps: &[PathStep]) -> Option<&'a [La
         return None;
     };
     match parents {
-        [PathStep::Key(model)] if model == "model" && name == LAYERS.name => {
+        [PathStep::Key(model)] if model == MODEL.name && name == LAYERS.name => {
             Some(&experiment.model.layers)
         }
         [parents @ .., PathStep::Key(_)] => {

@@ -1,8 +1,10 @@
-//! The resolved experiment: every value spelled out, as TOML and as a list of paths.
+//! The resolved experiment: every value spelled out, as TOML, as a list of paths and as a digest.
 
+use runner_digest::Digest;
 use serde::Serialize;
 
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, LANGUAGE};
+use crate::language::info::OnResume;
 use crate::model::layer::Layer;
 use crate::sections::checkpoint::Checkpoint;
 use crate::sections::data::Data;
@@ -78,6 +80,17 @@ impl Experiment {
         let mut pairs = Vec::new();
         flatten_into(&value, String::new(), &mut pairs);
         pairs
+    }
+
+    /// SHA-256 (hex) over all values that a resume may not change.
+    pub fn digest(&self) -> String {
+        let mut digest = Digest::default();
+        for (path, value) in self.flatten() {
+            if LANGUAGE.on_resume(&path) == OnResume::Fixed {
+                digest.update(format!("{path}={value}\n"));
+            }
+        }
+        digest.hex()
     }
 }
 

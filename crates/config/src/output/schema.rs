@@ -3,8 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::experiment::LANGUAGE;
-use crate::language::key::{Fallback, KeyInfo};
-use crate::language::kind::Kind;
+use crate::language::info::{Fallback, KeyInfo, Kind};
 use crate::model::keys::{CLASSES, LAYERS, PRESET};
 use crate::model::layer::LAYER_KEYS;
 

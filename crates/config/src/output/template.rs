@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use crate::experiment::LANGUAGE;
-use crate::language::key::{Fallback, KeyInfo};
-use crate::language::kind::Kind;
+use crate::language::info::{Fallback, KeyInfo, Kind};
 
 /// Values for the keys that have no default, such that the whole trains on the bundled digits.
 const VALUES: &[(&str, &str)] = &[

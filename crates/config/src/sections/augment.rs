@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::language::choice::{ListKey, Variant, infos};
-use crate::language::key::{Key, KeyInfo};
-use crate::language::kind::Kind;
+use crate::language::info::{KeyInfo, Kind};
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{
     NOT_NEGATIVE, NUMBER, PROBABILITY, Values, float, pair, two_numbers,

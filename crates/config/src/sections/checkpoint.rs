@@ -4,7 +4,8 @@ use runner_metrics::{MONITORS, Mode};
 use serde::Serialize;
 
 use super::monitor;
-use crate::language::key::{Key, KeyInfo, OnResume};
+use crate::language::info::{KeyInfo, OnResume};
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{NOT_NEGATIVE, count, integer, name};
 

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::language::familiar::{self, Equivalent};
-use crate::language::key::{Key, OnResume};
+use crate::language::info::OnResume;
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::pattern;
 

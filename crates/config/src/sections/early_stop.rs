@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::monitor::{self, MODE};
 use super::training::EPOCHS;
-use crate::language::key::{Key, KeyInfo};
+use crate::language::info::KeyInfo;
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{NOT_NEGATIVE, count, name};
 use crate::text::tree::Value;

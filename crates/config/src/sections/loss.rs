@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::language::choice::{ChoiceKey, Variant, infos};
-use crate::language::key::{Fallback, Key, KeyInfo};
-use crate::language::kind::Kind;
+use crate::language::info::{Fallback, KeyInfo, Kind};
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{FromNode, NOT_NEGATIVE, SHARE, either};
 use crate::text::tree::{Node, Value};

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::language::key::{Key, KeyInfo};
+use crate::language::info::KeyInfo;
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{count, integer};
 

@@ -1,6 +1,7 @@
 //! A column of metrics.csv that is watched, and the direction in which it gets better.
 
-use crate::language::key::{Key, KeyInfo};
+use crate::language::info::KeyInfo;
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::word;
 use crate::language::word::Word;

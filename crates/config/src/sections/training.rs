@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::language::key::{Key, KeyInfo, OnResume};
-use crate::language::kind::MAX_SIZE;
+use crate::language::info::{KeyInfo, MAX_SIZE, OnResume};
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{NOT_NEGATIVE, POSITIVE, SHARE, count, integer};
 

@@ -3,4 +3,5 @@
 pub mod diagnostic;
 pub mod path;
 pub mod source;
+pub mod syntax;
 pub mod tree;

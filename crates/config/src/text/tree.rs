@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use crate::text::diagnostic::{Concern, Diagnostic};
 use crate::text::path::{KeyPath, PathStep};
 use crate::text::source::Origin;
+use crate::text::syntax::syntax_error;
 
 #[derive(Debug, Clone)]
 pub enum Value {
@@ -267,83 +268,6 @@ pub fn parse_value(text: &str, source: usize, offset: usize) -> Result<Node, Vec
     } else {
         Err(diagnostics)
     }
-}
-
-fn syntax_error(error: &toml::de::Error, text: &str, source: usize, offset: usize) -> Diagnostic {
-    let length = text.len();
-    let span = error.span().unwrap_or(0..length);
-    let before = text[..span.start].trim_end();
-    let rest = &text[span.start..];
-    let word: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
-    let whole = "a line is key = value, a [section], or a # comment; strings are in quotes";
-    let (message, help) = match (error.message(), &text[span.clone()]) {
-        ("duplicate key", key) => (
-            format!("`{key}` is here for the second time"),
-            "take one of the two out".to_owned(),
-        ),
-        _ if rest.starts_with('.') && before.ends_with(['=', '[', ',']) => (
-            "a number has a digit before its point".to_owned(),
-            "write 0.1".to_owned(),
-        ),
-        _ if matches!(word.as_str(), "True" | "False") => {
-            let word = word.to_lowercase();
-            (format!("it is `{word}` in TOML"), format!("write {word}"))
-        }
-        _ if matches!(word.as_str(), "None" | "null" | "nil" | "Null") => (
-            "TOML has no such value".to_owned(),
-            "leave the key out".to_owned(),
-        ),
-        (_, "") if before.ends_with('=') => (
-            "there is no value after `=`".to_owned(),
-            "write key = value".to_owned(),
-        ),
-        (message, _) => {
-            let message = message.trim_end_matches(", expected nothing");
-            (message.to_owned(), whole.to_owned())
-        }
-    };
-    // The parser tells its errors by their texts alone.
-    let is_unclosed = message.starts_with("unclosed");
-    let opened = unclosed(&text[..span.start]).filter(|_| is_unclosed);
-    let (span, label, help) = match opened {
-        Some(start) => (start..start + 1, "opened here", "close it".to_owned()),
-        None => (span, "", help),
-    };
-    let origin = Origin {
-        source,
-        span: offset + span.start..offset + span.end,
-    };
-    let diagnostic =
-        Diagnostic::new(format!("not valid TOML: {message}"), origin, label).help(help);
-    match is_unclosed {
-        true => diagnostic.concern(Concern::Unclosed),
-        false => diagnostic,
-    }
-}
-
-/// The last bracket or brace that opens a value and is not closed; strings on one line and comments
-/// are passed over.
-fn unclosed(text: &str) -> Option<usize> {
-    let mut open = Vec::new();
-    let (mut quote, mut is_comment, mut is_escaped) = (None, false, false);
-    for (index, c) in text.char_indices() {
-        match (quote, c) {
-            (_, '\n') => (quote, is_comment) = (None, false),
-            _ if is_comment => {}
-            (Some('"'), _) if is_escaped => is_escaped = false,
-            (Some('"'), '\\') => is_escaped = true,
-            (Some(q), _) if q == c => quote = None,
-            (Some(_), _) => {}
-            (None, '"' | '\'') => quote = Some(c),
-            (None, '#') => is_comment = true,
-            (None, '[' | '{') => open.push(index),
-            (None, ']' | '}') => {
-                open.pop();
-            }
-            _ => {}
-        }
-    }
-    open.pop()
 }
 
 fn convert(

@@ -3,8 +3,9 @@
 use serde::Serialize;
 use strum::{EnumString, VariantNames};
 
-use super::rule::ShapeRule;
-use crate::language::key::{Key, KeyInfo};
+use super::shape_rule::ShapeRule;
+use crate::language::info::KeyInfo;
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{NUMBER, POSITIVE, count, word};
 use crate::language::word::Word;
@@ -97,11 +98,50 @@ const INIT: Key<f64> = Key::with_default(
     "the slope for negative inputs to begin with",
 );
 
-pub(super) const LEAKY_RELU_KEYS: &[KeyInfo] = &[NEGATIVE_SLOPE.info];
-pub(super) const GELU_KEYS: &[KeyInfo] = &[APPROXIMATE.info];
-pub(super) const ELU_KEYS: &[KeyInfo] = &[ALPHA.info];
-pub(super) const SOFTPLUS_KEYS: &[KeyInfo] = &[BETA.info, THRESHOLD.info];
-pub(super) const PRELU_KEYS: &[KeyInfo] = &[NUM_PARAMETERS.info, INIT.info];
+const LEAKY_RELU_KEYS: &[KeyInfo] = &[NEGATIVE_SLOPE.info];
+const GELU_KEYS: &[KeyInfo] = &[APPROXIMATE.info];
+const ELU_KEYS: &[KeyInfo] = &[ALPHA.info];
+const SOFTPLUS_KEYS: &[KeyInfo] = &[BETA.info, THRESHOLD.info];
+const PRELU_KEYS: &[KeyInfo] = &[NUM_PARAMETERS.info, INIT.info];
+
+pub(super) const RELU: KeyInfo = KeyInfo::choice("relu", &[], "max(0, x), as torch.nn.ReLU");
+pub(super) const RELU6: KeyInfo =
+    KeyInfo::choice("relu6", &[], "max(0, x), at most 6, as torch.nn.ReLU6");
+pub(super) const LEAKY_RELU: KeyInfo = KeyInfo::choice(
+    "leaky_relu",
+    LEAKY_RELU_KEYS,
+    "x, with a small slope below 0, as torch.nn.LeakyReLU",
+);
+pub(super) const GELU: KeyInfo = KeyInfo::choice(
+    "gelu",
+    GELU_KEYS,
+    "x times the normal distribution's share below x, as torch.nn.GELU",
+);
+pub(super) const SILU: KeyInfo = KeyInfo::choice("silu", &[], "x sigmoid(x), as torch.nn.SiLU");
+pub(super) const ELU: KeyInfo = KeyInfo::choice(
+    "elu",
+    ELU_KEYS,
+    "x, and exp(x) - 1 below 0, as torch.nn.ELU",
+);
+pub(super) const HARD_SWISH: KeyInfo = KeyInfo::choice(
+    "hard_swish",
+    &[],
+    "x min(max(x + 3, 0), 6) / 6, as torch.nn.Hardswish",
+);
+pub(super) const SIGMOID: KeyInfo =
+    KeyInfo::choice("sigmoid", &[], "1 / (1 + exp(-x)), as torch.nn.Sigmoid");
+pub(super) const TANH: KeyInfo =
+    KeyInfo::choice("tanh", &[], "the hyperbolic tangent, as torch.nn.Tanh");
+pub(super) const SOFTPLUS: KeyInfo = KeyInfo::choice(
+    "softplus",
+    SOFTPLUS_KEYS,
+    "log(1 + exp(x)), as torch.nn.Softplus",
+);
+pub(super) const PRELU: KeyInfo = KeyInfo::choice(
+    "prelu",
+    PRELU_KEYS,
+    "x, with a learned slope below 0, as torch.nn.PReLU",
+);
 
 impl LeakyRelu {
     pub(super) fn read(section: &Section<'_>) -> Self {

@@ -3,9 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use super::options::{BIAS, DILATION, GROUPS, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, STRIDE};
-use super::rule::ShapeRule;
-use crate::language::key::{Key, KeyInfo};
-use crate::language::kind::{Kind, MAX_SIZE};
+use super::shape_rule::ShapeRule;
+use crate::language::info::{KeyInfo, Kind, MAX_SIZE};
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{FromNode, PIXELS, SIZE_IN_PIXELS, either};
 use crate::model::initializer::{self, Initializer};
@@ -116,7 +116,7 @@ const TRANSPOSED_STRIDE: Key<[usize; 2]> = Key::with_default(
 )
 .unit("pixels");
 
-pub(super) const CONV2D_KEYS: &[KeyInfo] = &[
+const CONV2D_KEYS: &[KeyInfo] = &[
     IN_CHANNELS.info,
     OUT_CHANNELS.info,
     KERNEL_SIZE.info,
@@ -127,7 +127,7 @@ pub(super) const CONV2D_KEYS: &[KeyInfo] = &[
     BIAS.info,
     initializer::LAYER_INIT.info,
 ];
-pub(super) const CONV_TRANSPOSE2D_KEYS: &[KeyInfo] = &[
+const CONV_TRANSPOSE2D_KEYS: &[KeyInfo] = &[
     IN_CHANNELS.info,
     OUT_CHANNELS.info,
     KERNEL_SIZE.info,
@@ -139,6 +139,14 @@ pub(super) const CONV_TRANSPOSE2D_KEYS: &[KeyInfo] = &[
     BIAS.info,
     initializer::LAYER_INIT.info,
 ];
+
+pub(super) const CONV2D: KeyInfo =
+    KeyInfo::choice("conv2d", CONV2D_KEYS, "a convolution, as torch.nn.Conv2d");
+pub(super) const CONV_TRANSPOSE2D: KeyInfo = KeyInfo::choice(
+    "conv_transpose2d",
+    CONV_TRANSPOSE2D_KEYS,
+    "a transposed convolution, as torch.nn.ConvTranspose2d",
+);
 
 impl Conv2d {
     pub(super) fn read(section: &Section<'_>) -> Self {

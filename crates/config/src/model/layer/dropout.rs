@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::language::info::KeyInfo;
 use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::SHARE;
@@ -14,17 +15,28 @@ pub struct Dropout {
     pub p: f64,
 }
 
-pub(super) const P: Key<f64> = Key::with_default(
+const P: Key<f64> = Key::with_default(
     "p",
     SHARE,
     "0.5",
     "the share of elements set to zero in training",
 );
-pub(super) const CHANNEL_P: Key<f64> = Key::with_default(
+const CHANNEL_P: Key<f64> = Key::with_default(
     "p",
     SHARE,
     "0.5",
     "the share of channels set to zero in training",
+);
+
+pub(super) const DROPOUT: KeyInfo = KeyInfo::choice(
+    "dropout",
+    &[P.info],
+    "elements set to zero at random in training, as torch.nn.Dropout",
+);
+pub(super) const DROPOUT2D: KeyInfo = KeyInfo::choice(
+    "dropout2d",
+    &[CHANNEL_P.info],
+    "whole channels set to zero at random in training, as torch.nn.Dropout2d",
 );
 
 impl Dropout {

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::options::{BIAS, IN_FEATURES};
-use super::rule::ShapeRule;
-use crate::language::key::{Key, KeyInfo};
+use super::shape_rule::ShapeRule;
+use crate::language::info::KeyInfo;
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::count;
 use crate::model::initializer::{self, Initializer};
@@ -26,12 +27,18 @@ const OUT_FEATURES: Key<usize> = Key::required(
     "the number of features the layer gives",
 );
 
-pub(super) const LINEAR_KEYS: &[KeyInfo] = &[
+const LINEAR_KEYS: &[KeyInfo] = &[
     IN_FEATURES.info,
     OUT_FEATURES.info,
     BIAS.info,
     initializer::LAYER_INIT.info,
 ];
+
+pub(super) const LINEAR: KeyInfo = KeyInfo::choice(
+    "linear",
+    LINEAR_KEYS,
+    "a fully connected layer, as torch.nn.Linear",
+);
 
 impl Linear {
     pub(super) fn read(section: &Section<'_>) -> Self {

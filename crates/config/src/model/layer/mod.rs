@@ -2,32 +2,32 @@
 //! takes and gives.
 
 mod activation;
-mod container;
 mod convolution;
 mod dropout;
+mod flatten;
 mod linear;
 mod normalization;
 mod options;
 mod pooling;
-mod rule;
+mod shape_rule;
 
 use serde::Serialize;
 use strum::IntoStaticStr;
 
 use crate::language::choice::{Variant, infos};
-use crate::language::key::KeyInfo;
+use crate::language::info::{Fallback, KeyInfo, Kind, LayerKeys};
+use crate::language::key::{Key, TableKey};
 use crate::language::section::Section;
+use crate::language::values::count;
 
 pub use activation::{Approximate, Elu, Gelu, LeakyRelu, Prelu, Softplus};
-pub use container::Residual;
-pub(crate) use container::{INNER_LAYERS, REPEAT_TIMES, RESIDUAL_LAYERS, RESIDUAL_SHORTCUT};
 pub use convolution::{Conv2d, ConvTranspose2d, Padding};
 pub use dropout::Dropout;
 pub use linear::Linear;
 pub use normalization::{BatchNorm, GroupNorm, InstanceNorm2d, LayerNorm};
 pub use options::INPUT_SIZE_KEYS;
 pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
-pub(crate) use rule::ShapeRule;
+pub(crate) use shape_rule::ShapeRule;
 
 /// One layer as the file declares it. What it takes from the layer before (channels, features) is
 /// inferred, see `shape.rs`; `sequential` and `repeat` are written out, see `expand.rs`.
@@ -64,6 +64,48 @@ pub enum Layer {
     Residual(Residual),
 }
 
+/// The sum of two branches that take the same input.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Residual {
+    /// The one branch.
+    pub layers: Vec<Layer>,
+    /// The other branch; the input itself where it has no layers.
+    pub shortcut: Vec<Layer>,
+}
+
+pub(crate) const RESIDUAL_LAYERS: TableKey =
+    layer_list("layers", Fallback::Required, "the layers of the one branch");
+pub(crate) const RESIDUAL_SHORTCUT: TableKey = layer_list(
+    "shortcut",
+    Fallback::Value("[]"),
+    "the layers of the other branch; with none it is the input itself",
+);
+pub(crate) const INNER_LAYERS: TableKey = layer_list(
+    "layers",
+    Fallback::Required,
+    "the layers, one after the other",
+);
+pub(crate) const REPEAT_TIMES: Key<usize> = Key::required(
+    "times",
+    count(),
+    "how often the layers come, each time with parameters of their own",
+);
+
+/// A key with a list of layers inside a layer.
+const fn layer_list(name: &'static str, default: Fallback, meaning: &'static str) -> TableKey {
+    TableKey::new(name, Kind::Layers(LayerKeys(layer_keys)), default, meaning)
+}
+
+impl Residual {
+    /// Both branches, each with its name.
+    pub(super) fn branches(&self) -> Vec<(&'static str, &[Layer])> {
+        vec![
+            (RESIDUAL_LAYERS.name, &self.layers),
+            (RESIDUAL_SHORTCUT.name, &self.shortcut),
+        ]
+    }
+}
+
 /// How the table of a layer is read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reader {
@@ -88,162 +130,86 @@ pub(crate) const RESIDUAL: Variant<Reader> = Variant::new(
 
 /// Every layer of the language, in the order of the documentation.
 const LAYERS: [Variant<Reader>; 29] = [
-    Variant::new(
-        "conv2d",
-        convolution::CONV2D_KEYS,
-        "a convolution, as torch.nn.Conv2d",
+    Variant::of(
+        convolution::CONV2D,
         Plain(|section| Layer::Conv2d(Conv2d::read(section))),
     ),
-    Variant::new(
-        "conv_transpose2d",
-        convolution::CONV_TRANSPOSE2D_KEYS,
-        "a transposed convolution, as torch.nn.ConvTranspose2d",
+    Variant::of(
+        convolution::CONV_TRANSPOSE2D,
         Plain(|section| Layer::ConvTranspose2d(ConvTranspose2d::read(section))),
     ),
-    Variant::new(
-        "linear",
-        linear::LINEAR_KEYS,
-        "a fully connected layer, as torch.nn.Linear",
+    Variant::of(
+        linear::LINEAR,
         Plain(|section| Layer::Linear(Linear::read(section))),
     ),
-    Variant::new(
-        "batch_norm2d",
-        normalization::BATCH_NORM_KEYS,
-        "batch normalization of images, as torch.nn.BatchNorm2d",
+    Variant::of(
+        normalization::BATCH_NORM2D,
         Plain(|section| Layer::BatchNorm2d(BatchNorm::read(section))),
     ),
-    Variant::new(
-        "batch_norm1d",
-        normalization::BATCH_NORM_KEYS,
-        "batch normalization of features, as torch.nn.BatchNorm1d",
+    Variant::of(
+        normalization::BATCH_NORM1D,
         Plain(|section| Layer::BatchNorm1d(BatchNorm::read(section))),
     ),
-    Variant::new(
-        "group_norm",
-        normalization::GROUP_NORM_KEYS,
-        "normalization of groups of channels, as torch.nn.GroupNorm",
+    Variant::of(
+        normalization::GROUP_NORM,
         Plain(|section| Layer::GroupNorm(GroupNorm::read(section))),
     ),
-    Variant::new(
-        "layer_norm",
-        normalization::LAYER_NORM_KEYS,
-        "normalization of each sample as a whole, as torch.nn.LayerNorm",
+    Variant::of(
+        normalization::LAYER_NORM,
         Plain(|section| Layer::LayerNorm(LayerNorm::read(section))),
     ),
-    Variant::new(
-        "instance_norm2d",
-        normalization::INSTANCE_NORM2D_KEYS,
-        "normalization of each channel of each image, as torch.nn.InstanceNorm2d",
+    Variant::of(
+        normalization::INSTANCE_NORM2D,
         Plain(|section| Layer::InstanceNorm2d(InstanceNorm2d::read(section))),
     ),
-    Variant::new(
-        "relu",
-        &[],
-        "max(0, x), as torch.nn.ReLU",
-        Plain(|_| Layer::Relu),
-    ),
-    Variant::new(
-        "relu6",
-        &[],
-        "max(0, x), at most 6, as torch.nn.ReLU6",
-        Plain(|_| Layer::Relu6),
-    ),
-    Variant::new(
-        "leaky_relu",
-        activation::LEAKY_RELU_KEYS,
-        "x, with a small slope below 0, as torch.nn.LeakyReLU",
+    Variant::of(activation::RELU, Plain(|_| Layer::Relu)),
+    Variant::of(activation::RELU6, Plain(|_| Layer::Relu6)),
+    Variant::of(
+        activation::LEAKY_RELU,
         Plain(|section| Layer::LeakyRelu(LeakyRelu::read(section))),
     ),
-    Variant::new(
-        "gelu",
-        activation::GELU_KEYS,
-        "x times the normal distribution's share below x, as torch.nn.GELU",
+    Variant::of(
+        activation::GELU,
         Plain(|section| Layer::Gelu(Gelu::read(section))),
     ),
-    Variant::new(
-        "silu",
-        &[],
-        "x sigmoid(x), as torch.nn.SiLU",
-        Plain(|_| Layer::Silu),
-    ),
-    Variant::new(
-        "elu",
-        activation::ELU_KEYS,
-        "x, and exp(x) - 1 below 0, as torch.nn.ELU",
+    Variant::of(activation::SILU, Plain(|_| Layer::Silu)),
+    Variant::of(
+        activation::ELU,
         Plain(|section| Layer::Elu(Elu::read(section))),
     ),
-    Variant::new(
-        "hard_swish",
-        &[],
-        "x min(max(x + 3, 0), 6) / 6, as torch.nn.Hardswish",
-        Plain(|_| Layer::HardSwish),
-    ),
-    Variant::new(
-        "sigmoid",
-        &[],
-        "1 / (1 + exp(-x)), as torch.nn.Sigmoid",
-        Plain(|_| Layer::Sigmoid),
-    ),
-    Variant::new(
-        "tanh",
-        &[],
-        "the hyperbolic tangent, as torch.nn.Tanh",
-        Plain(|_| Layer::Tanh),
-    ),
-    Variant::new(
-        "softplus",
-        activation::SOFTPLUS_KEYS,
-        "log(1 + exp(x)), as torch.nn.Softplus",
+    Variant::of(activation::HARD_SWISH, Plain(|_| Layer::HardSwish)),
+    Variant::of(activation::SIGMOID, Plain(|_| Layer::Sigmoid)),
+    Variant::of(activation::TANH, Plain(|_| Layer::Tanh)),
+    Variant::of(
+        activation::SOFTPLUS,
         Plain(|section| Layer::Softplus(Softplus::read(section))),
     ),
-    Variant::new(
-        "prelu",
-        activation::PRELU_KEYS,
-        "x, with a learned slope below 0, as torch.nn.PReLU",
+    Variant::of(
+        activation::PRELU,
         Plain(|section| Layer::Prelu(Prelu::read(section))),
     ),
-    Variant::new(
-        "max_pool2d",
-        pooling::MAX_POOL2D_KEYS,
-        "the largest of each window, as torch.nn.MaxPool2d",
+    Variant::of(
+        pooling::MAX_POOL2D,
         Plain(|section| Layer::MaxPool2d(MaxPool2d::read(section))),
     ),
-    Variant::new(
-        "avg_pool2d",
-        pooling::AVG_POOL2D_KEYS,
-        "the mean of each window, as torch.nn.AvgPool2d",
+    Variant::of(
+        pooling::AVG_POOL2D,
         Plain(|section| Layer::AvgPool2d(AvgPool2d::read(section))),
     ),
-    Variant::new(
-        "adaptive_avg_pool2d",
-        pooling::ADAPTIVE_AVG_POOL2D_KEYS,
-        "means over a grid of windows, as torch.nn.AdaptiveAvgPool2d",
+    Variant::of(
+        pooling::ADAPTIVE_AVG_POOL2D,
         Plain(|section| Layer::AdaptiveAvgPool2d(AdaptiveAvgPool2d::read(section))),
     ),
-    Variant::new(
-        "global_avg_pool",
-        &[],
-        "the mean of each channel, as features, as Keras's GlobalAveragePooling2D",
-        Plain(|_| Layer::GlobalAvgPool),
-    ),
-    Variant::new(
-        "dropout",
-        &[dropout::P.info],
-        "elements set to zero at random in training, as torch.nn.Dropout",
+    Variant::of(pooling::GLOBAL_AVG_POOL, Plain(|_| Layer::GlobalAvgPool)),
+    Variant::of(
+        dropout::DROPOUT,
         Plain(|section| Layer::Dropout(Dropout::read(section))),
     ),
-    Variant::new(
-        "dropout2d",
-        &[dropout::CHANNEL_P.info],
-        "whole channels set to zero at random in training, as torch.nn.Dropout2d",
+    Variant::of(
+        dropout::DROPOUT2D,
         Plain(|section| Layer::Dropout2d(Dropout::read_of_channels(section))),
     ),
-    Variant::new(
-        "flatten",
-        &[],
-        "an image as features, row by row and channel by channel, as torch.nn.Flatten",
-        Plain(|_| Layer::Flatten),
-    ),
+    Variant::of(flatten::FLATTEN, Plain(|_| Layer::Flatten)),
     RESIDUAL,
     Variant::new(
         "sequential",
@@ -308,15 +274,15 @@ impl Layer {
             | Layer::HardSwish
             | Layer::Sigmoid
             | Layer::Tanh
-            | Layer::Softplus(_) => &rule::Elementwise,
+            | Layer::Softplus(_) => &shape_rule::Elementwise,
             Layer::Prelu(it) => it,
             Layer::MaxPool2d(it) => it,
             Layer::AvgPool2d(it) => it,
             Layer::AdaptiveAvgPool2d(it) => it,
             Layer::GlobalAvgPool => &pooling::GlobalAvgPool,
-            Layer::Dropout(_) => &rule::Elementwise,
-            Layer::Dropout2d(_) => &rule::OfImages,
-            Layer::Flatten => &rule::Flatten,
+            Layer::Dropout(_) => &shape_rule::Elementwise,
+            Layer::Dropout2d(_) => &shape_rule::ImagesOnly,
+            Layer::Flatten => &flatten::Flatten,
             Layer::Residual(_) => return None,
         })
     }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::options::{NUM_CHANNELS, NUM_FEATURES};
-use super::rule::ShapeRule;
-use crate::language::key::{Key, KeyInfo};
+use super::shape_rule::ShapeRule;
+use crate::language::info::KeyInfo;
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{BOOLEAN, EPSILON, SHARE, count};
 use crate::model::shape::{Shape, ShapeError, channels_of, elements, image};
@@ -87,28 +88,51 @@ const LAYER_NORM_BIAS: Key<bool> = Key::with_default(
     "whether there is a bias beside the weight",
 );
 
-pub(super) const BATCH_NORM_KEYS: &[KeyInfo] = &[NUM_FEATURES.info, EPS.info, MOMENTUM.info];
-pub(super) const GROUP_NORM_KEYS: &[KeyInfo] =
-    &[NUM_CHANNELS.info, NUM_GROUPS.info, EPS.info, AFFINE.info];
-pub(super) const LAYER_NORM_KEYS: &[KeyInfo] =
-    &[EPS.info, ELEMENTWISE_AFFINE.info, LAYER_NORM_BIAS.info];
-pub(super) const INSTANCE_NORM2D_KEYS: &[KeyInfo] =
-    &[NUM_FEATURES.info, EPS.info, INSTANCE_AFFINE.info];
+const BATCH_NORM_KEYS: &[KeyInfo] = &[NUM_FEATURES.info, EPS.info, MOMENTUM.info];
+const GROUP_NORM_KEYS: &[KeyInfo] = &[NUM_CHANNELS.info, NUM_GROUPS.info, EPS.info, AFFINE.info];
+const LAYER_NORM_KEYS: &[KeyInfo] = &[EPS.info, ELEMENTWISE_AFFINE.info, LAYER_NORM_BIAS.info];
+const INSTANCE_NORM2D_KEYS: &[KeyInfo] = &[NUM_FEATURES.info, EPS.info, INSTANCE_AFFINE.info];
+
+pub(super) const BATCH_NORM2D: KeyInfo = KeyInfo::choice(
+    "batch_norm2d",
+    BATCH_NORM_KEYS,
+    "batch normalization of images, as torch.nn.BatchNorm2d",
+);
+pub(super) const BATCH_NORM1D: KeyInfo = KeyInfo::choice(
+    "batch_norm1d",
+    BATCH_NORM_KEYS,
+    "batch normalization of features, as torch.nn.BatchNorm1d",
+);
+pub(super) const GROUP_NORM: KeyInfo = KeyInfo::choice(
+    "group_norm",
+    GROUP_NORM_KEYS,
+    "normalization of groups of channels, as torch.nn.GroupNorm",
+);
+pub(super) const LAYER_NORM: KeyInfo = KeyInfo::choice(
+    "layer_norm",
+    LAYER_NORM_KEYS,
+    "normalization of each sample as a whole, as torch.nn.LayerNorm",
+);
+pub(super) const INSTANCE_NORM2D: KeyInfo = KeyInfo::choice(
+    "instance_norm2d",
+    INSTANCE_NORM2D_KEYS,
+    "normalization of each channel of each image, as torch.nn.InstanceNorm2d",
+);
 
 /// The shapes of `batch_norm2d`.
-struct OfImages;
+struct BatchNorm2dShapes;
 
 /// The shapes of `batch_norm1d`.
-struct OfFeatures;
+struct BatchNorm1dShapes;
 
 /// As `batch_norm2d`, a norm has the shapes of images.
 pub(super) fn of_images(_norm: &BatchNorm) -> &'static dyn ShapeRule {
-    &OfImages
+    &BatchNorm2dShapes
 }
 
 /// As `batch_norm1d`, a norm has the shapes of features.
 pub(super) fn of_features(_norm: &BatchNorm) -> &'static dyn ShapeRule {
-    &OfFeatures
+    &BatchNorm1dShapes
 }
 
 impl BatchNorm {
@@ -149,7 +173,7 @@ impl InstanceNorm2d {
     }
 }
 
-impl ShapeRule for OfImages {
+impl ShapeRule for BatchNorm2dShapes {
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         match input {
             Shape::Image { .. } => Ok(input),
@@ -165,7 +189,7 @@ impl ShapeRule for OfImages {
     }
 }
 
-impl ShapeRule for OfFeatures {
+impl ShapeRule for BatchNorm1dShapes {
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         match input {
             Shape::Flat { .. } => Ok(input),

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::options::KERNEL_SIZE;
-use super::rule::ShapeRule;
-use crate::language::key::{Key, KeyInfo};
+use super::shape_rule::ShapeRule;
+use crate::language::info::KeyInfo;
+use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{BOOLEAN, PIXELS, SIZE_IN_PIXELS};
 use crate::model::shape::{Shape, ShapeError, by, channels_of, image, windows};
@@ -65,14 +66,35 @@ const OUTPUT_SIZE: Key<[usize; 2]> = Key::required(
     "the height and width that the layer gives",
 );
 
-pub(super) const MAX_POOL2D_KEYS: &[KeyInfo] = &[KERNEL_SIZE.info, STRIDE.info, PADDING.info];
-pub(super) const AVG_POOL2D_KEYS: &[KeyInfo] = &[
+const MAX_POOL2D_KEYS: &[KeyInfo] = &[KERNEL_SIZE.info, STRIDE.info, PADDING.info];
+const AVG_POOL2D_KEYS: &[KeyInfo] = &[
     KERNEL_SIZE.info,
     STRIDE.info,
     PADDING.info,
     COUNT_INCLUDE_PAD.info,
 ];
-pub(super) const ADAPTIVE_AVG_POOL2D_KEYS: &[KeyInfo] = &[OUTPUT_SIZE.info];
+const ADAPTIVE_AVG_POOL2D_KEYS: &[KeyInfo] = &[OUTPUT_SIZE.info];
+
+pub(super) const MAX_POOL2D: KeyInfo = KeyInfo::choice(
+    "max_pool2d",
+    MAX_POOL2D_KEYS,
+    "the largest of each window, as torch.nn.MaxPool2d",
+);
+pub(super) const AVG_POOL2D: KeyInfo = KeyInfo::choice(
+    "avg_pool2d",
+    AVG_POOL2D_KEYS,
+    "the mean of each window, as torch.nn.AvgPool2d",
+);
+pub(super) const ADAPTIVE_AVG_POOL2D: KeyInfo = KeyInfo::choice(
+    "adaptive_avg_pool2d",
+    ADAPTIVE_AVG_POOL2D_KEYS,
+    "means over a grid of windows, as torch.nn.AdaptiveAvgPool2d",
+);
+pub(super) const GLOBAL_AVG_POOL: KeyInfo = KeyInfo::choice(
+    "global_avg_pool",
+    &[],
+    "the mean of each channel, as features, as Keras's GlobalAveragePooling2D",
+);
 
 impl MaxPool2d {
     pub(super) fn read(section: &Section<'_>) -> Self {

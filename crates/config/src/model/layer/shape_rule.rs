@@ -1,6 +1,6 @@
 //! What a layer says of the shapes that it takes and gives, and of its parameters.
 
-use crate::model::shape::{Shape, ShapeError, elements, image};
+use crate::model::shape::{Shape, ShapeError, image};
 
 /// The shapes and the parameters of one layer without layers inside.
 pub(crate) trait ShapeRule {
@@ -36,21 +36,10 @@ impl ShapeRule for Elementwise {
 }
 
 /// A layer that keeps the shape of an image and takes nothing else.
-pub(super) struct OfImages;
+pub(super) struct ImagesOnly;
 
-impl ShapeRule for OfImages {
+impl ShapeRule for ImagesOnly {
     fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
         image(input).map(|_| input)
-    }
-}
-
-/// `flatten`
-pub(super) struct Flatten;
-
-impl ShapeRule for Flatten {
-    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
-        Ok(Shape::Flat {
-            features: elements(input),
-        })
     }
 }

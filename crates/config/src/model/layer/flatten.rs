@@ -1,0 +1,22 @@
+//! Flattening: from an image to features.
+
+use super::shape_rule::ShapeRule;
+use crate::language::info::KeyInfo;
+use crate::model::shape::{Shape, ShapeError, elements};
+
+pub(super) const FLATTEN: KeyInfo = KeyInfo::choice(
+    "flatten",
+    &[],
+    "an image as features, row by row and channel by channel, as torch.nn.Flatten",
+);
+
+/// The shapes of `flatten`.
+pub(super) struct Flatten;
+
+impl ShapeRule for Flatten {
+    fn output(&self, input: Shape) -> Result<Shape, ShapeError> {
+        Ok(Shape::Flat {
+            features: elements(input),
+        })
+    }
+}

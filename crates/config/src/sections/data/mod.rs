@@ -1,0 +1,288 @@
+//! `[data]`: where the images are, which of them are for what, and how their bytes become numbers.
+
+mod normalize;
+mod splits;
+mod synthetic;
+
+use serde::Serialize;
+use strum::{EnumString, IntoStaticStr, VariantNames};
+
+use self::normalize::NORMALIZE;
+use self::splits::{EVAL, FOLD, FOLDS, PATH, TEST, TRAIN, VALIDATION};
+use self::synthetic::SYNTHETIC;
+use super::augment::{self, Augment};
+use crate::language::info::KeyInfo;
+use crate::language::info::OnResume::Free;
+use crate::language::key::Key;
+use crate::language::section::Section;
+use crate::language::values::{POSITIVE, integer, pair, word};
+use crate::language::word::Word;
+
+pub use normalize::{Moments, Normalize};
+pub use synthetic::Synthetic;
+
+/// The images and how their bytes become numbers: the network sees `(pixel * scale - mean) / std` of
+/// pixels from 0 to 255, channel by channel.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Data {
+    /// What holds all splits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The training images apart from `path`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train: Option<String>,
+    /// The evaluation images apart from `path`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval: Option<String>,
+    /// The images of the test at the end, apart from `path`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<String>,
+    /// What kind of files the images are in.
+    pub format: Format,
+    /// The share of the training images that are for evaluation, between 0 and 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
+    /// The number of parts into which the training images are split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u64>,
+    /// Which of the folds is for evaluation, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fold: Option<u64>,
+    /// The seed of splits, limits and synthetic images; not the seed of the training.
+    pub split_seed: u64,
+    /// At most so many training images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_train: Option<usize>,
+    /// At most so many evaluation images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_eval: Option<usize>,
+    /// What happens at a file that cannot be read as an image.
+    pub on_bad_image: OnBadImage,
+    /// Memory for decoded images, in MiB; half of what is free if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_limit: Option<u64>,
+    /// Whether decoded images are kept for the next run.
+    pub cache: Cache,
+    /// Height and width that images are resized to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resize: Option<[usize; 2]>,
+    /// Which images an epoch sees.
+    pub sampler: Sampler,
+    /// The factor on each pixel, before the normalization.
+    pub scale: f64,
+    /// Where mean and standard deviation come from; no normalization if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<Normalize>,
+    /// Images that are made up, in place of files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synthetic: Option<Synthetic>,
+    /// What is done to each training image, in this order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub augment: Vec<Augment>,
+}
+
+/// What kind of files the images are in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Format {
+    /// Seen from what is there.
+    Auto,
+    /// A folder with a folder of images a class.
+    ImageFolder,
+    /// MNIST's files.
+    Idx,
+    /// The binary batches of CIFAR-10.
+    Cifar10,
+    /// The binary batches of CIFAR-100.
+    Cifar100,
+    /// A CSV file that lists images.
+    Csv,
+}
+
+impl Word for Format {}
+
+/// What a file does that cannot be read as an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum OnBadImage {
+    /// The run does not begin.
+    Error,
+    /// The run goes without it.
+    Skip,
+}
+
+impl Word for OnBadImage {}
+
+/// Whether decoded images are kept in a file for the next run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Cache {
+    /// Where they fit into the memory limit.
+    Auto,
+    /// Always, and read from there where they do not fit.
+    Disk,
+    /// Never.
+    Off,
+}
+
+impl Word for Cache {}
+
+/// Which images an epoch sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Sampler {
+    /// Each once.
+    Shuffle,
+    /// As many as there are, of each class the same number.
+    Balanced,
+}
+
+impl Word for Sampler {}
+
+const FORMAT: Key<Format> = Key::with_default(
+    "format",
+    word(),
+    "\"auto\"",
+    "what kind of files the images are in; auto: seen from what is there",
+);
+const SPLIT_SEED: Key<u64> = Key::with_default(
+    "split_seed",
+    integer(0, i64::MAX as u64),
+    "0",
+    "the number that `validation`, `folds`, the limits and `synthetic` follow from; runs with \
+     different seeds share it, and with it their images",
+);
+const LIMIT_TRAIN: Key<Option<usize>> = Key::optional(
+    "limit_train",
+    integer(1, u32::MAX as u64),
+    "at most so many training images, of each class its share",
+);
+const LIMIT_EVAL: Key<Option<usize>> = Key::optional(
+    "limit_eval",
+    integer(1, u32::MAX as u64),
+    "at most so many evaluation images, of each class its share",
+);
+const ON_BAD_IMAGE: Key<OnBadImage> = Key::with_default(
+    "on_bad_image",
+    word(),
+    "\"error\"",
+    "what a file that cannot be read as an image does: the run does not begin, or goes without it",
+);
+const MEMORY_LIMIT: Key<Option<u64>> = Key::derived("memory_limit", integer(1, 1 << 24), "half of the memory that is free", "how many MiB of memory decoded images may take; those above it are read and decoded as they are \
+     needed")
+.unit("MiB")
+.on_resume(Free);
+const CACHE: Key<Cache> = Key::with_default(
+    "cache",
+    word(),
+    "\"auto\"",
+    "whether decoded images are kept in a file for the next run: auto, where they fit into \
+     `memory_limit`; disk, always, and read from there where they do not fit; or never",
+)
+.on_resume(Free);
+const RESIZE: Key<Option<[usize; 2]>> = Key::optional(
+    "resize",
+    pair(1, 16384),
+    "the height and width that images are brought to, bilinear with antialiasing; without it, \
+     images of another size than `model.input` are an error",
+)
+.unit("pixels");
+const SAMPLER: Key<Sampler> = Key::with_default(
+    "sampler",
+    word(),
+    "\"shuffle\"",
+    "which images an epoch sees: each once; or as many, of each class the same number, some more \
+     than once and others not",
+);
+const SCALE: Key<f64> = Key::with_default(
+    "scale",
+    POSITIVE,
+    "1.0",
+    "the factor on each pixel (0..255) before `normalize`",
+);
+
+pub const KEYS: &[KeyInfo] = &[
+    PATH.info,
+    TRAIN.info,
+    EVAL.info,
+    TEST.info,
+    FORMAT.info,
+    VALIDATION.info,
+    FOLDS.info,
+    FOLD.info,
+    SPLIT_SEED.info,
+    LIMIT_TRAIN.info,
+    LIMIT_EVAL.info,
+    ON_BAD_IMAGE.info,
+    MEMORY_LIMIT.info,
+    CACHE.info,
+    RESIZE.info,
+    SAMPLER.info,
+    SCALE.info,
+    NORMALIZE.info,
+    SYNTHETIC.info,
+    augment::AUGMENT.info,
+];
+
+impl Data {
+    /// `channels` is `None` where `model.input` cannot be read.
+    pub(crate) fn read(section: &Section<'_>, channels: Option<usize>) -> Self {
+        let [path, train, eval, test] = splits::read_paths(section);
+        splits::check_folds(section);
+        splits::check_sources(section, &SYNTHETIC);
+        let scale = read_scale(section);
+        let normalize = Normalize::read(section, channels);
+        if let Some(normalize) = &normalize {
+            normalize.check_scale(section, scale);
+        }
+        Self {
+            path,
+            train,
+            eval,
+            test,
+            format: section.read(&FORMAT),
+            validation: section.read(&VALIDATION),
+            folds: section.read(&FOLDS),
+            fold: section.read(&FOLD),
+            split_seed: section.read(&SPLIT_SEED),
+            limit_train: section.read(&LIMIT_TRAIN),
+            limit_eval: section.read(&LIMIT_EVAL),
+            on_bad_image: section.read(&ON_BAD_IMAGE),
+            memory_limit: section.read(&MEMORY_LIMIT),
+            cache: section.read(&CACHE),
+            resize: section.read(&RESIZE),
+            sampler: section.read(&SAMPLER),
+            scale,
+            normalize,
+            synthetic: section
+                .optional_table(&SYNTHETIC)
+                .map(|it| Synthetic::read(&it)),
+            augment: Augment::read_all(section, channels),
+        }
+    }
+
+    /// Whether evaluation images are split off the training images.
+    pub fn is_split(&self) -> bool {
+        self.validation.is_some() || self.folds.is_some()
+    }
+}
+
+/// Reads the factor on pixels; warns of one that enlarges them.
+fn read_scale(section: &Section<'_>) -> f64 {
+    let scale = section.read(&SCALE);
+    if let Some(node) = section.node(&SCALE)
+        && scale > 1.0
+    {
+        section.warn(
+            node,
+            format!("pixels of 255 become {}", 255.0 * scale),
+            None,
+            "`scale` is a factor: 1/255, that is 0.00392156862745098, brings them to 0..1",
+        );
+    }
+    scale
+}

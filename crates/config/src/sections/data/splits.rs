@@ -1,0 +1,141 @@
+//! Where each split of the images comes from: the keys, and whether they go together.
+
+use crate::language::info::KeyInfo;
+use crate::language::key::{Key, TableKey};
+use crate::language::section::Section;
+use crate::language::values::{PART, TEXT, integer};
+
+pub(super) const PATH: Key<Option<String>> = Key::optional(
+    "path",
+    TEXT,
+    "what holds all splits: a folder with train/ and test/ or val/, each with a folder of images a \
+     class; one of IDX or CIFAR files under their own names; or a CSV file with the columns path, \
+     label and split",
+);
+pub(super) const TRAIN: Key<Option<String>> = Key::follows(
+    "train",
+    TEXT,
+    "path",
+    "`path`",
+    "the training images apart from `path`: anything that can be a `path`, a folder with a folder \
+     of images a class, or a single IDX images file or CSV file",
+);
+pub(super) const EVAL: Key<Option<String>> = Key::follows(
+    "eval",
+    TEXT,
+    "path",
+    "`path`",
+    "the evaluation images apart from `path`, in the same ways",
+);
+pub(super) const TEST: Key<Option<String>> = Key::follows(
+    "test",
+    TEXT,
+    "path",
+    "`path`",
+    "images for one last evaluation after the last epoch, apart from those that are evaluated every \
+     epoch; of `path`, its test split where that is not the evaluation's",
+);
+pub(super) const VALIDATION: Key<Option<f64>> = Key::optional(
+    "validation",
+    PART,
+    "the share of the training images that are for evaluation in place of training; which ones \
+     follows from their content",
+);
+pub(super) const FOLDS: Key<Option<u64>> = Key::optional(
+    "folds",
+    integer(2, 1000),
+    "into how many parts the training images are split, one of them for evaluation",
+);
+pub(super) const FOLD: Key<Option<u64>> = Key::optional(
+    "fold",
+    integer(1, 1000),
+    "which of the `folds` is for evaluation, from 1",
+);
+
+/// Reads the paths of all splits, of training, evaluation and test, in this order.
+pub(super) fn read_paths(section: &Section<'_>) -> [Option<String>; 4] {
+    [&PATH, &TRAIN, &EVAL, &TEST].map(|key| {
+        let text = section.read(key);
+        if text.as_deref() == Some("") && section.has_text(key) {
+            let message = format!("`{}` is empty", section.path_of(key.name));
+            section.report(key, message, "", "name a folder or a file");
+        }
+        text
+    })
+}
+
+/// Reports splits that come from nowhere, or from two places. `synthetic` is the key of made-up images.
+pub(super) fn check_sources(section: &Section<'_>, synthetic: &TableKey) {
+    let has = |key: &KeyInfo| section.node(key).is_some();
+    let is_split = has(&VALIDATION) || has(&FOLDS);
+    if has(synthetic) {
+        for key in [&PATH, &TRAIN, &EVAL, &TEST] {
+            section.report_two(key, synthetic, "images come from files or are made up");
+        }
+        return;
+    }
+    if is_split && has(&EVAL) {
+        let split = if has(&VALIDATION) {
+            &VALIDATION.info
+        } else {
+            &FOLDS.info
+        };
+        section.report_two(
+            &EVAL,
+            split,
+            "evaluation images are named and split off as well",
+        );
+    }
+    if has(&PATH) || has(&TRAIN) && (has(&EVAL) || is_split) {
+        return;
+    }
+    if !has(&TRAIN) && !has(&EVAL) {
+        let help = "name a folder that holds both splits: path = \"data/digits\"";
+        section.report_needed(&PATH, "no data are named", help);
+        return;
+    }
+    let (there, absent, instead) = match has(&TRAIN) {
+        true => (
+            &TRAIN,
+            "eval",
+            "a `path` that holds it, or validation = 0.1",
+        ),
+        false => (&EVAL, "train", "a `path` that holds it"),
+    };
+    let message = format!(
+        "`data.{}` names the one split, and nothing the other",
+        there.name
+    );
+    let help = format!("add {absent} = \"...\", or {instead}");
+    section.report(there, message, "", &help);
+}
+
+/// Reports a split by share and by folds at once, and folds of which no one is chosen.
+pub(super) fn check_folds(section: &Section<'_>) {
+    section.report_two(
+        &VALIDATION,
+        &FOLDS,
+        "evaluation images are split off in two ways",
+    );
+    match (section.node(&FOLDS), section.node(&FOLD)) {
+        (Some(_), None) => {
+            let message = "nothing says which of the folds is for evaluation".to_owned();
+            section.report(&FOLDS, message, "", "add fold = 1, and run once for each");
+        }
+        (None, Some(_)) => {
+            let message = "`data.fold` is one of how many?".to_owned();
+            section.report(&FOLD, message, "", "add folds = 5");
+        }
+        (Some(folds), Some(fold)) => {
+            let (count, number) = (section.read(&FOLDS), section.read(&FOLD));
+            if let (Some(count), Some(number)) = (count, number)
+                && number > count
+            {
+                let message = format!("there is no fold {number} of {count}");
+                let related = Some((folds, format!("{count} folds")));
+                section.report_at(fold, message, related, "folds are numbered from 1");
+            }
+        }
+        (None, None) => {}
+    }
+}
