@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
+use crate::language::diagnostics::Diagnostics;
 use crate::language::familiar;
 use crate::language::info::KeyInfo;
 use crate::language::key::{Key, TableKey};
 use crate::language::lookup::Language;
-use crate::language::section::{Diagnostics, Section};
+use crate::language::section::Section;
 use crate::language::values::{TEXTS, integer};
 use crate::model::keys::{self, MODEL, Model};
 use crate::model::read::ParsedModel;
@@ -26,24 +27,34 @@ use crate::sections::training::{self, Training};
 use crate::text::source::Origin;
 use crate::text::tree::Node;
 
+/// One experiment: every value resolved and valid, all defaults filled in.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Experiment {
     /// Part of the run directory's name.
     pub name: String,
-    /// Every random draw of the run follows from it.
+    /// The seed of every random draw of the run.
     pub seed: u64,
-    /// What computes.
+    /// The device that computes.
     pub device: Device,
+    /// Where the images are and how they become numbers.
     pub data: Data,
+    /// How long, in what batches and at what rate the network trains.
     pub training: Training,
+    /// What training minimizes.
     pub loss: Loss,
+    /// The update rule.
     pub optimizer: Optimizer,
+    /// How the learning rate changes; constant if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<Schedule>,
+    /// When to end before the last epoch; never if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stop: Option<EarlyStop>,
+    /// When checkpoints are written and which are kept.
     pub checkpoint: Checkpoint,
+    /// How evaluation is measured.
     pub metrics: Metrics,
+    /// The network.
     pub model: Model,
 }
 
@@ -95,6 +106,7 @@ const KEYS: &[KeyInfo] = &[
     MODEL.info,
 ];
 
+/// The language of experiment files: the keys of the document and, inside them, all others.
 pub const LANGUAGE: Language = Language(KEYS);
 
 impl Experiment {
@@ -132,7 +144,7 @@ impl Experiment {
         }
     }
 
-    /// All layers with their shapes, those inside of others after them.
+    /// All layers with their shapes, each container before the layers inside it.
     pub fn trace(&self) -> Vec<Traced<'_>> {
         trace::infer(&self.model).expect("an experiment's shapes were checked when it was read")
     }
@@ -146,7 +158,7 @@ impl Experiment {
         }
     }
 
-    /// Bytes that a training step needs at the least.
+    /// A lower bound on the memory of a training step, in bytes.
     pub fn step_bytes(&self) -> u64 {
         cost::step_bytes(&self.model.layers, &self.trace(), self.training.batch_size)
     }

@@ -62,6 +62,11 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+// The lists of layers, optimizers and rules say themselves what is public of them.
+pub use model::layer::*;
+pub use sections::optimizer::*;
+pub use sections::schedule::*;
+
 pub use document::Document;
 pub use error::Error;
 pub use experiment::{Experiment, LANGUAGE};
@@ -74,11 +79,6 @@ pub use model::initializer::{
     Constant, FanMode, Gain, Initializer, KEYS as INITIALIZERS, Kaiming, Nonlinearity,
 };
 pub use model::keys::Model;
-pub use model::layer::{
-    AdaptiveAvgPool2d, Approximate, AvgPool2d, BatchNorm, Conv2d, ConvTranspose2d, Dropout, Elu,
-    Gelu, GroupNorm, INPUT_SIZE_KEYS, InstanceNorm2d, LAYER_KEYS, Layer, LayerNorm, LeakyRelu,
-    Linear, MaxPool2d, Padding, Prelu, Residual, Softplus,
-};
 pub use model::preset::Preset;
 pub use model::shape::{Shape, image_shape};
 pub use model::trace::{Traced, output_shape};
@@ -92,14 +92,6 @@ pub use sections::device::Device;
 pub use sections::early_stop::EarlyStop;
 pub use sections::loss::{ClassWeights, CrossEntropy, Focal, Loss};
 pub use sections::metrics::Metrics;
-pub use sections::optimizer::{
-    Adadelta, Adagrad, Adam, AdjustLrFn, Lamb, Lion, Muon, NoDecay, Optimizer, Rmsprop, Sgd,
-};
-pub use sections::schedule::{
-    AnnealStrategy, CosineRestartsRule, CosineRule, ExponentialRule, Interval, LinearRule,
-    MultiStepRule, NoamRule, OneCycleRule, PolynomialRule, ReduceOnPlateauRule, Rule, Schedule,
-    StepRule, ThresholdMode,
-};
 pub use sections::training::Training;
 pub use text::diagnostic::{Problems, RenderOptions};
 pub use text::source::{Source, SourceKind};

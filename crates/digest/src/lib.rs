@@ -1,26 +1,26 @@
 //! SHA-256, as every file of a run writes it: 64 hex digits.
 
-#![warn(missing_docs)]
+#![warn(missing_docs, unreachable_pub)]
 
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 over the bytes so far.
+/// A digest of bytes that arrive piece by piece.
 #[derive(Debug, Clone, Default)]
 pub struct Digest(Sha256);
 
 impl Digest {
-    /// Takes the next bytes.
+    /// Takes in more bytes.
     pub fn update(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.update(bytes);
     }
 
-    /// The digest as 64 hex digits.
+    /// The digest as 64 hex digits, in lower case.
     pub fn hex(self) -> String {
         let bytes = self.0.finalize();
         bytes.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The first eight bytes of the digest as a little-endian number.
+    /// The first eight bytes as a number, little-endian.
     pub fn word(self) -> u64 {
         let bytes = self.0.finalize();
         u64::from_le_bytes(bytes[..8].try_into().expect("a digest has 32 bytes"))

@@ -20,7 +20,7 @@ const MAX_FILES: usize = 64;
 const MAX_BYTES: u64 = 1 << 20;
 
 /// The files of an experiment laid over each other.
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The file itself, then those it builds on.
     pub sources: Vec<Source>,
     pub root: Node,
@@ -30,7 +30,7 @@ pub struct Loaded {
 }
 
 /// Loads what a file's text says, over what it extends. `path` is where the file is.
-pub fn load(path: &Path, text: String) -> Loaded {
+pub(crate) fn load(path: &Path, text: String) -> Loaded {
     let mut loader = Loader {
         open: Vec::new(),
         is_full: false,
@@ -146,7 +146,7 @@ impl Loader {
         }
     }
 
-    /// Once is enough.
+    /// Reports that there are too many files, once.
     fn report_too_many(&mut self, origin: &Origin) {
         if !self.is_full {
             let message = format!("this experiment builds on more than {MAX_FILES} files");
@@ -189,7 +189,7 @@ impl Loader {
 }
 
 /// The text of an experiment file, or why there is none and what to do.
-pub fn read(path: &Path) -> Result<String, (io::Error, String)> {
+pub(crate) fn read(path: &Path) -> Result<String, (io::Error, String)> {
     read_text(path).map_err(|error| {
         let remedy = match error.kind() {
             io::ErrorKind::NotFound => neighbours(path),

@@ -8,7 +8,12 @@ use crate::text::source::Origin;
 use crate::text::tree::{Entry, Node, Table, Value};
 
 /// Lays a table over another.
-pub fn merge(into: &mut Node, from: Node, path: &KeyPath, diagnostics: &mut Vec<Diagnostic>) {
+pub(crate) fn merge(
+    into: &mut Node,
+    from: Node,
+    path: &KeyPath,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
     match (&mut into.value, from.value) {
         (Value::Table(below), Value::Table(above)) => {
             into.origin = from.origin;
@@ -51,7 +56,7 @@ fn merge_entry(
 }
 
 /// `{ unset = true }`
-pub fn is_unset(node: &Node) -> bool {
+pub(crate) fn is_unset(node: &Node) -> bool {
     let Value::Table(table) = &node.value else {
         return false;
     };
@@ -74,14 +79,14 @@ fn refuse_unset(node: &mut Node, path: &KeyPath, diagnostics: &mut Vec<Diagnosti
             refuse_unset(&mut entry.node, &path, diagnostics);
         }
     }
-    // It has been told; the reader need not stumble over it.
+    // It has been reported, so the reader must not see it.
     for key in refused {
         table.take(&key);
     }
 }
 
 /// What is said of a key that is to be taken away and is not there.
-pub fn nothing_to_unset(path: &KeyPath, origin: Origin) -> Diagnostic {
+pub(crate) fn nothing_to_unset(path: &KeyPath, origin: Origin) -> Diagnostic {
     let message = format!("`{path}` is not set, there is nothing to take away");
     let known = LANGUAGE.find(path).is_some();
     let help = match path.0.split_last() {

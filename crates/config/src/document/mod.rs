@@ -1,8 +1,8 @@
 //! An experiment as it was typed: its files, the environment and the command line laid over each other.
 
-pub mod extends;
-pub mod merge;
-pub mod overrides;
+pub(crate) mod extends;
+pub(crate) mod merge;
+pub(crate) mod overrides;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -11,12 +11,14 @@ use self::extends::Loaded;
 use self::overrides::{Override, PREFIX};
 use crate::error::Error;
 use crate::experiment::{Experiment, LANGUAGE};
-use crate::language::section::Diagnostics;
+use crate::language::diagnostics::Diagnostics;
 use crate::model::expand::expand;
 use crate::text::diagnostic::{Concern, Diagnostic, Problems, Severity};
 use crate::text::source::{Origin, Source, place};
 use crate::text::tree::Node;
 
+/// An experiment as it was typed: files, environment and command line laid over each other, each value
+/// with its place. [`Document::check`] makes an [`Experiment`] of it.
 #[derive(Debug, Clone)]
 pub struct Document {
     /// The file first, then those that it extends, then single values in the order in which they were set.
@@ -24,9 +26,9 @@ pub struct Document {
     pub(crate) root: Node,
     /// Values for single layers, which are counted as they are written out.
     of_layers: Vec<Override>,
-    /// Of what could be found before any value is looked at.
+    /// The problems that are found before any value is read.
     diagnostics: Vec<Diagnostic>,
-    /// Part of the document could not be read: that a key is missing means nothing.
+    /// Part of the document could not be read, so a missing key is no error.
     is_partial: bool,
     /// The experiment's name unless the document gives one.
     default_name: String,
@@ -34,6 +36,9 @@ pub struct Document {
 
 impl Document {
     /// Reads and parses a file and all that it extends; no value in it is checked yet.
+    ///
+    /// # Errors
+    /// The file cannot be read. What is wrong with its text is reported by [`Document::check`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = extends::read(path).map_err(|(source, remedy)| Error::Unreadable {
             path: path.to_owned(),
@@ -139,12 +144,18 @@ impl Document {
         }
     }
 
-    /// The experiment, if every value in the document is good; else everything that is not.
+    /// The experiment.
+    ///
+    /// # Errors
+    /// Every problem of the document, if one of them is an error.
     pub fn experiment(&self) -> Result<Experiment, Error> {
         self.check().map(|(experiment, _)| experiment)
     }
 
-    /// The experiment, and what in it is hardly as it was meant.
+    /// The experiment, and warnings about what is probably not as it was meant.
+    ///
+    /// # Errors
+    /// Every problem of the document, if one of them is an error.
     pub fn check(&self) -> Result<(Experiment, Problems), Error> {
         let diagnostics = Diagnostics::new(LANGUAGE);
         let expanded = self.expanded();

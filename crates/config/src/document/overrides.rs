@@ -12,11 +12,11 @@ use crate::text::source::Origin;
 use crate::text::tree::{self, Entry, Node, Value};
 
 /// What the names of environment variables that set values begin with.
-pub const PREFIX: &str = "RUNNER__";
+pub(crate) const PREFIX: &str = "RUNNER__";
 
 /// A value and the place it goes to.
 #[derive(Debug, Clone)]
-pub struct Override {
+pub(crate) struct Override {
     path: KeyPath,
     /// Where the path is typed.
     origin: Origin,
@@ -26,7 +26,7 @@ pub struct Override {
 impl Override {
     /// Reads `training.epochs=22` or `model.layers[7].dropout.p=0.3`. The value is TOML; a bare word
     /// is taken as a string.
-    pub fn parse(text: &str, source: usize) -> Result<Self, Diagnostic> {
+    pub(crate) fn parse(text: &str, source: usize) -> Result<Self, Diagnostic> {
         let whole = Origin {
             source,
             span: 0..text.len(),
@@ -59,7 +59,7 @@ impl Override {
 
     /// Reads `RUNNER__MODEL__LAYERS__7__DROPOUT__P=0.3`: two underscores stand between the steps of
     /// the path, in capitals or not.
-    pub fn parse_variable(text: &str, source: usize) -> Result<Self, Diagnostic> {
+    pub(crate) fn parse_variable(text: &str, source: usize) -> Result<Self, Diagnostic> {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
         let (value, value_span) = trim(value, name.len() + 1);
         let origin = Origin {
@@ -103,7 +103,7 @@ impl Override {
     }
 
     /// Whether the place is a single layer of the network, or in one.
-    pub fn is_of_layer(&self) -> bool {
+    pub(crate) fn is_of_layer(&self) -> bool {
         match self.path.0.as_slice() {
             [PathStep::Key(model), PathStep::Key(layers), _, ..] => {
                 model == MODEL.name && layers == LAYERS.name
@@ -113,7 +113,7 @@ impl Override {
     }
 
     /// Puts the value in its place, or takes away what is there if it is `{ unset = true }`.
-    pub fn apply(self, root: &mut Node) -> Result<(), Diagnostic> {
+    pub(crate) fn apply(self, root: &mut Node) -> Result<(), Diagnostic> {
         let Some((last, parents)) = self.path.0.split_last() else {
             return Ok(());
         };

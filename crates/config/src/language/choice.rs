@@ -7,7 +7,7 @@ use super::info::{Fallback, KeyInfo, Kind};
 /// One of the things that a choice can name, and how it is read. `R` is the type of the function that
 /// reads its table, so that nothing can be named which is not read.
 #[derive(Debug, Clone, Copy)]
-pub struct Variant<R> {
+pub(crate) struct Variant<R> {
     /// Its name, the keys in its table and its meaning.
     pub info: KeyInfo,
     /// Reads its table.
@@ -16,7 +16,7 @@ pub struct Variant<R> {
 
 impl<R> Variant<R> {
     /// A thing of this name, with these keys in its table.
-    pub const fn new(
+    pub(crate) const fn new(
         name: &'static str,
         keys: &'static [KeyInfo],
         meaning: &'static str,
@@ -26,13 +26,13 @@ impl<R> Variant<R> {
     }
 
     /// A thing that is described elsewhere, with its reader.
-    pub const fn of(info: KeyInfo, read: R) -> Self {
+    pub(crate) const fn of(info: KeyInfo, read: R) -> Self {
         Self { info, read }
     }
 }
 
 /// The variants without their readers.
-pub const fn infos<R, const N: usize>(variants: &[Variant<R>; N]) -> [KeyInfo; N] {
+pub(crate) const fn infos<R, const N: usize>(variants: &[Variant<R>; N]) -> [KeyInfo; N] {
     let mut infos = [KeyInfo::new("", Kind::Boolean, Fallback::Nothing, ""); N];
     let mut index = 0;
     while index < N {
@@ -43,7 +43,7 @@ pub const fn infos<R, const N: usize>(variants: &[Variant<R>; N]) -> [KeyInfo; N
 }
 
 /// The keys of two lists, the second after the first; `N` is how many there are in all.
-pub const fn joined<const A: usize, const B: usize, const N: usize>(
+pub(crate) const fn joined<const A: usize, const B: usize, const N: usize>(
     first: [KeyInfo; A],
     second: [KeyInfo; B],
 ) -> [KeyInfo; N] {
@@ -63,7 +63,7 @@ pub const fn joined<const A: usize, const B: usize, const N: usize>(
 
 /// A key that names one of its variants: `"name"`, or a table with one of the names.
 #[derive(Debug)]
-pub struct ChoiceKey<R: 'static> {
+pub(crate) struct ChoiceKey<R: 'static> {
     /// All of it but the readers.
     pub info: KeyInfo,
     /// What can be named.
@@ -72,7 +72,7 @@ pub struct ChoiceKey<R: 'static> {
 
 impl<R> ChoiceKey<R> {
     /// `infos` are those of the variants.
-    pub const fn new(
+    pub(crate) const fn new(
         name: &'static str,
         variants: &'static [Variant<R>],
         infos: &'static [KeyInfo],
@@ -96,7 +96,7 @@ impl<R> Deref for ChoiceKey<R> {
 
 /// A key whose value is an array, each element naming one of the variants.
 #[derive(Debug)]
-pub struct ListKey<R: 'static> {
+pub(crate) struct ListKey<R: 'static> {
     /// All of it but the readers.
     pub info: KeyInfo,
     /// What an element can name.
@@ -105,7 +105,7 @@ pub struct ListKey<R: 'static> {
 
 impl<R> ListKey<R> {
     /// `infos` are those of the variants; the list is empty where the key is absent.
-    pub const fn new(
+    pub(crate) const fn new(
         name: &'static str,
         variants: &'static [Variant<R>],
         infos: &'static [KeyInfo],

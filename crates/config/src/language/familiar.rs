@@ -1,23 +1,24 @@
 //! What other tools call things: PyTorch and Lightning, Keras, Ultralytics, Hydra, timm, scikit-learn.
 
-/// What a name from elsewhere is here.
+/// What a name of another tool is called in this language.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Equivalent {
-    /// A key, under its path; of a layer, `linear.out_features`.
+pub(crate) enum Equivalent {
+    /// A key by its path, or an option of a layer: `linear.out_features`.
     Key(&'static str),
     /// A layer.
     Layer(&'static str),
     /// A value.
     Word(&'static str),
-    /// No such thing, and why, or what takes its place.
+    /// There is no equivalent: why, or what takes its place.
     Note(&'static str),
 }
 
-/// Names, in lower case and without hyphens and underscores, and what they are here.
-pub type Equivalents = &'static [(&'static str, Equivalent)];
+/// Names of other tools with their equivalents. Names are in lower case, without hyphens and
+/// underscores; those with the same equivalent stand in one string, separated by spaces.
+pub(crate) type Equivalents = &'static [(&'static str, Equivalent)];
 
 /// Names of keys.
-pub const KEYS: Equivalents = &[
+pub(crate) const KEYS: Equivalents = &[
     (
         "pinmemory persistentworkers prefetchfactor",
         Equivalent::Note(
@@ -351,7 +352,7 @@ pub const KEYS: Equivalents = &[
 ];
 
 /// Names of layers.
-pub const LAYERS: Equivalents = &[
+pub(crate) const LAYERS: Equivalents = &[
     (
         "avgpool averagepooling2d averagepooling",
         Equivalent::Layer("avg_pool2d"),
@@ -445,7 +446,7 @@ pub const LAYERS: Equivalents = &[
 ];
 
 /// Names of layers' options.
-pub const OPTIONS: Equivalents = &[
+pub(crate) const OPTIONS: Equivalents = &[
     (
         "ceilmode",
         Equivalent::Note(
@@ -514,7 +515,7 @@ pub const OPTIONS: Equivalents = &[
 ];
 
 /// Values of keys that name a column or a device.
-pub const WORDS: Equivalents = &[
+pub(crate) const WORDS: Equivalents = &[
     (
         "valloss validationloss testloss loss",
         Equivalent::Word("eval_loss"),
@@ -586,8 +587,8 @@ pub const WORDS: Equivalents = &[
     ),
 ];
 
-/// What a name in one of the tables is called here.
-pub fn find(table: Equivalents, name: &str) -> Option<Equivalent> {
+/// The equivalent of a name in one of the tables.
+pub(crate) fn find(table: Equivalents, name: &str) -> Option<Equivalent> {
     let folded = fold(name);
     table
         .iter()
@@ -595,8 +596,8 @@ pub fn find(table: Equivalents, name: &str) -> Option<Equivalent> {
         .map(|(_, here)| *here)
 }
 
-/// Without capitals, hyphens, underscores and spaces.
-pub fn fold(name: &str) -> String {
+/// A name as the tables spell it: without capitals, hyphens, underscores and spaces.
+pub(crate) fn fold(name: &str) -> String {
     name.chars()
         .filter(|c| !matches!(c, '_' | '-' | ' '))
         .flat_map(char::to_lowercase)

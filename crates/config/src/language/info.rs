@@ -114,6 +114,7 @@ impl KeyInfo {
 /// The values that a key takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
+    /// A string.
     Text,
     /// A string, or an array of at least one.
     Texts,
@@ -121,32 +122,45 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// A string that matches the regular expression, which says in these words.
     Pattern {
+        /// The regular expression, in the syntax of JSON Schema.
         regex: &'static str,
+        /// The same in words, as messages say it.
         words: &'static str,
     },
+    /// `true` or `false`.
     Boolean,
     /// A whole number in `min..=max`.
     Integer {
+        /// The smallest.
         min: u64,
+        /// The largest.
         max: u64,
     },
     /// A finite number in `min..max`; `open` leaves `min` itself out.
     Float {
+        /// The lower bound; `f64::MIN` for none.
         min: f64,
+        /// The upper bound, itself excluded; infinite for none.
         max: f64,
+        /// Whether `min` itself is excluded.
         open: bool,
     },
     /// A number from 0 to 1, both included.
     Probability,
     /// One whole number in `min..=max` for height and width, or an array of both.
     Pair {
+        /// The smallest.
         min: u64,
+        /// The largest.
         max: u64,
     },
     /// An array of numbers, `length` of them where that is fixed.
     Array {
+        /// What each element has to be.
         each: &'static Kind,
+        /// How many elements there are; any number if absent.
         length: Option<usize>,
+        /// The kind in words, as messages say it.
         words: &'static str,
     },
     /// A table with these keys.
@@ -188,10 +202,10 @@ impl fmt::Debug for LayerKeys {
 }
 
 /// No size in a configuration is larger; keeps products of a few of them inside 64 bits.
-pub const MAX_SIZE: u64 = 1 << 20;
+pub(crate) const MAX_SIZE: u64 = 1 << 20;
 
 /// What single precision can tell from zero and from infinity.
-pub const SINGLE: RangeInclusive<f64> = 1e-37..=3e38;
+pub(crate) const SINGLE: RangeInclusive<f64> = 1e-37..=3e38;
 
 impl Kind {
     /// A size or a count of at least one.

@@ -93,14 +93,14 @@ impl<T> Deref for Key<T> {
 
 /// A key whose value is a table with keys of its own.
 #[derive(Debug, Clone, Copy)]
-pub struct TableKey {
+pub(crate) struct TableKey {
     /// All of it.
     pub info: KeyInfo,
 }
 
 impl TableKey {
     /// A table that must be there.
-    pub const fn required(
+    pub(crate) const fn required(
         name: &'static str,
         keys: &'static [KeyInfo],
         meaning: &'static str,
@@ -109,7 +109,7 @@ impl TableKey {
     }
 
     /// A table whose keys have their defaults where it is absent.
-    pub const fn with_defaults(
+    pub(crate) const fn with_defaults(
         name: &'static str,
         keys: &'static [KeyInfo],
         meaning: &'static str,
@@ -118,7 +118,7 @@ impl TableKey {
     }
 
     /// A table that may be absent: what it is about is then left out.
-    pub const fn optional(
+    pub(crate) const fn optional(
         name: &'static str,
         keys: &'static [KeyInfo],
         meaning: &'static str,
@@ -127,7 +127,7 @@ impl TableKey {
     }
 
     /// Any key that has tables or lists inside which its section reads by itself.
-    pub const fn new(
+    pub(crate) const fn new(
         name: &'static str,
         kind: Kind,
         default: Fallback,

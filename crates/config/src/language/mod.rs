@@ -1,11 +1,12 @@
 //! The means of the language: keys and the values they take, reading them, and what helps with wrong ones.
 
-pub mod choice;
-pub mod familiar;
-pub mod info;
-pub mod key;
-pub mod lookup;
-pub mod remedy;
-pub mod section;
-pub mod values;
-pub mod word;
+pub(crate) mod choice;
+pub(crate) mod diagnostics;
+pub(crate) mod familiar;
+pub(crate) mod info;
+pub(crate) mod key;
+pub(crate) mod lookup;
+pub(crate) mod remedy;
+pub(crate) mod section;
+pub(crate) mod values;
+pub(crate) mod word;

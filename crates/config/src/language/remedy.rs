@@ -3,11 +3,13 @@
 use crate::language::familiar::{self, Equivalent};
 use crate::language::info::{KeyInfo, Kind, SINGLE};
 use crate::language::lookup::Language;
+use crate::language::values::each_of;
 use crate::text::path::KeyPath;
 use crate::text::tree::{self, Node, Value};
 
-/// What is to be said of a wrong name.
-pub struct Remedy {
+/// The help for a wrong name.
+pub(crate) struct Remedy {
+    /// What to type instead.
     pub help: String,
     /// The path of the key that was meant, if there is one.
     pub key: Option<String>,
@@ -24,7 +26,7 @@ impl Remedy {
 
 /// What a name that is unknown in the table at `path` should have been. `foreign` are the names that
 /// other tools have for what stands in such a table.
-pub fn for_key(
+pub(crate) fn for_key(
     typed: &str,
     path: &str,
     keys: &[KeyInfo],
@@ -36,7 +38,7 @@ pub fn for_key(
         "" => name.to_owned(),
         path => format!("{path}.{name}"),
     };
-    let here = |name: &str| Remedy {
+    let renamed = |name: &str| Remedy {
         help: format!("here it is called `{name}`"),
         key: Some(inside(name)),
     };
@@ -57,17 +59,10 @@ pub fn for_key(
         Some(Equivalent::Key(key)) => {
             let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
             if is_table && table != path && key != path && !is_common(typed) {
-                let is_table = !find(key, language).is_none_or(|key| key.keys().is_empty());
-                return Remedy {
-                    help: match is_table {
-                        true => format!("here it is a table of its own: [{key}]"),
-                        false => format!("here it is called `{key}`"),
-                    },
-                    key: Some(key.to_owned()),
-                };
+                return at_its_path(key, language);
             }
             if names.contains(&name) {
-                return here(name);
+                return renamed(name);
             }
         }
         Some(Equivalent::Note(note)) => return Remedy::note(note),
@@ -83,6 +78,18 @@ pub fn for_key(
     Remedy {
         help: suggest(typed, &names),
         key: closest(typed, &names).map(inside),
+    }
+}
+
+/// A key that another table has, under its whole path.
+fn at_its_path(key: &str, language: Language) -> Remedy {
+    let is_table = find(key, language).is_some_and(|key| !key.keys().is_empty());
+    Remedy {
+        help: match is_table {
+            true => format!("here it is a table of its own: [{key}]"),
+            false => format!("here it is called `{key}`"),
+        },
+        key: Some(key.to_owned()),
     }
 }
 
@@ -115,7 +122,10 @@ fn elsewhere(typed: &str, language: Language) -> Option<Remedy> {
 }
 
 /// What an unknown layer should have been; the layer itself where there is no doubt.
-pub fn for_layer(typed: &str, layers: &'static [KeyInfo]) -> (String, Option<&'static KeyInfo>) {
+pub(crate) fn for_layer(
+    typed: &str,
+    layers: &'static [KeyInfo],
+) -> (String, Option<&'static KeyInfo>) {
     // `torch.nn.Conv2d()`, `keras.layers.Dense`
     let bare = typed.trim_end_matches("()");
     let bare = bare.rsplit('.').next().unwrap_or(bare);
@@ -138,7 +148,7 @@ pub fn for_layer(typed: &str, layers: &'static [KeyInfo]) -> (String, Option<&'s
 }
 
 /// What a choice should have been that is none of a key's.
-pub fn for_choice(key: &KeyInfo, typed: &str, language: Language) -> String {
+pub(crate) fn for_choice(key: &KeyInfo, typed: &str, language: Language) -> String {
     let names: Vec<&str> = key.keys().iter().map(|key| key.name).collect();
     let same = names
         .iter()
@@ -159,7 +169,7 @@ pub fn for_choice(key: &KeyInfo, typed: &str, language: Language) -> String {
 }
 
 /// What to write where an array of choices is wanted, or an element of it, and something else stands.
-pub fn for_choices(key: &KeyInfo, typed: &Value) -> String {
+pub(crate) fn for_choices(key: &KeyInfo, typed: &Value) -> String {
     let choices = key.keys();
     let names: Vec<&str> = choices.iter().map(|key| key.name).collect();
     match typed {
@@ -179,7 +189,7 @@ pub fn for_choices(key: &KeyInfo, typed: &Value) -> String {
 }
 
 /// What to write where a table is wanted and something else stands.
-pub fn for_table(path: &str, typed: &Value, keys: &[KeyInfo]) -> String {
+pub(crate) fn for_table(path: &str, typed: &Value, keys: &[KeyInfo]) -> String {
     let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
     if let Some((layers, name)) = path.rsplit_once('.').filter(|_| path.contains('[')) {
         // The options of a layer: the one option that is typed without its name is its first.
@@ -206,82 +216,81 @@ pub fn for_table(path: &str, typed: &Value, keys: &[KeyInfo]) -> String {
 
 /// What a value that is not of a key's kind should have been, if that can be told. `is_element`: only
 /// this element of an array is wrong.
-pub fn for_value(key: &KeyInfo, wrong: &Node, is_element: bool) -> Option<String> {
-    let each = match key.kind {
-        Kind::Array { each, .. } => *each,
-        kind => kind,
-    };
-    let number = match wrong.value {
-        Value::Integer(value) => Some(value as f64),
-        Value::Float(value) => Some(value),
+pub(crate) fn for_value(key: &KeyInfo, wrong: &Node, is_element: bool) -> Option<String> {
+    match &wrong.value {
+        Value::String(typed) => for_string(key, typed),
+        Value::Integer(value) => for_integer(key, *value, is_element),
+        Value::Float(value) => for_float(key, *value, is_element),
         _ => None,
-    };
-    match (&wrong.value, each) {
-        (Value::String(typed), Kind::Word(words))
-            if matches!(key.kind, Kind::Array { .. }) && words.contains(&typed.as_str()) =>
-        {
+    }
+}
+
+fn for_string(key: &KeyInfo, typed: &str) -> Option<String> {
+    match each_of(key.kind) {
+        Kind::Word(words) if matches!(key.kind, Kind::Array { .. }) && words.contains(&typed) => {
             Some(format!("it is an array: write [\"{typed}\"]"))
         }
-        (Value::String(typed), Kind::Word(words)) => word(typed, words),
-        (Value::String(typed), Kind::Boolean) => match typed.to_lowercase().as_str() {
+        Kind::Word(words) => word(typed, words),
+        Kind::Boolean => match typed.to_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Some("write true, without quotes".to_owned()),
             "false" | "no" | "off" | "0" => Some("write false, without quotes".to_owned()),
             _ => None,
         },
-        (Value::Integer(value @ (0 | 1)), Kind::Boolean) => Some(format!("write {}", *value == 1)),
-        (Value::Integer(value), Kind::Text | Kind::Pattern { .. }) => {
-            Some(format!("write \"{value}\", in quotes"))
-        }
-        (Value::String(typed), Kind::Pair { .. }) if typed == "valid" => {
-            Some("no padding at all is 0".to_owned())
-        }
-        (Value::String(typed), Kind::Pair { .. }) if typed == "same" => Some(
+        Kind::Pair { .. } if typed == "valid" => Some("no padding at all is 0".to_owned()),
+        Kind::Pair { .. } if typed == "same" => Some(
             "for the size to stay the same, half of an odd kernel_size: 1 for 3, 2 for 5"
                 .to_owned(),
         ),
-        (Value::String(typed), Kind::Integer { .. } | Kind::Float { .. } | Kind::Pair { .. }) => {
+        Kind::Integer { .. } | Kind::Float { .. } | Kind::Pair { .. } => {
             quoted_number(typed, key.unit)
-        }
-        (Value::Float(value), Kind::Integer { max, .. } | Kind::Pair { max, .. })
-            if value.fract() == 0.0 && *value >= 0.0 && *value <= max.min(1 << 53) as f64 =>
-        {
-            Some(format!("write {value:.0}"))
-        }
-        (Value::Integer(size), Kind::Integer { .. }) if key.name == "input" && !is_element => {
-            Some(format!("for grey images write [1, {size}, {size}]"))
-        }
-        (Value::Float(value), Kind::Float { .. })
-            if value.is_finite() && *value > 0.0 && !SINGLE.contains(value) =>
-        {
-            Some("training is in 32-bit floats: from 1e-37 to 3e38".to_owned())
-        }
-        (Value::Integer(_) | Value::Float(_), _)
-            if matches!(key.kind, Kind::Array { .. }) && !is_element =>
-        {
-            let number = number?;
-            let is_whole = matches!(wrong.value, Value::Integer(_));
-            let told = if is_whole {
-                format!("{number:.0}")
-            } else {
-                format!("{number:?}")
-            };
-            number
-                .is_finite()
-                .then(|| format!("an array of one number is [{told}]"))
-        }
-        (_, kind) if kind == Kind::SHARE && !is_element => {
-            let percent = number.filter(|it| (2.0..100.0).contains(it) && it.fract() == 0.0)?;
-            Some(format!(
-                "it is a part of one: {percent} % is {}",
-                percent / 100.0
-            ))
         }
         _ => None,
     }
 }
 
+fn for_integer(key: &KeyInfo, value: i64, is_element: bool) -> Option<String> {
+    match each_of(key.kind) {
+        Kind::Boolean if matches!(value, 0 | 1) => Some(format!("write {}", value == 1)),
+        Kind::Text | Kind::Pattern { .. } => Some(format!("write \"{value}\", in quotes")),
+        Kind::Integer { .. } if key.name == INPUT && !is_element => {
+            Some(format!("for grey images write [1, {value}, {value}]"))
+        }
+        _ if is_element => None,
+        _ => for_number(key, value as f64, format!("{:.0}", value as f64)),
+    }
+}
+
+fn for_float(key: &KeyInfo, value: f64, is_element: bool) -> Option<String> {
+    match each_of(key.kind) {
+        Kind::Integer { max, .. } | Kind::Pair { max, .. }
+            if value.fract() == 0.0 && value >= 0.0 && value <= max.min(1 << 53) as f64 =>
+        {
+            Some(format!("write {value:.0}"))
+        }
+        Kind::Float { .. } if value.is_finite() && value > 0.0 && !SINGLE.contains(&value) => {
+            Some("training is in 32-bit floats: from 1e-37 to 3e38".to_owned())
+        }
+        _ if is_element => None,
+        _ => for_number(key, value, format!("{value:?}")),
+    }
+}
+
+/// What a number should have been that is the whole value of a key; `typed` is how it is written.
+fn for_number(key: &KeyInfo, number: f64, typed: String) -> Option<String> {
+    if matches!(key.kind, Kind::Array { .. }) {
+        let is_finite = number.is_finite();
+        return is_finite.then(|| format!("an array of one number is [{typed}]"));
+    }
+    let is_percent = (2.0..100.0).contains(&number) && number.fract() == 0.0;
+    (key.kind == Kind::SHARE && is_percent)
+        .then(|| format!("it is a part of one: {number} % is {}", number / 100.0))
+}
+
+/// The key whose size most would type as one number, the side of a grey image.
+const INPUT: &str = "input";
+
 /// What stands there now, in a few words.
-pub fn describe(value: &Value) -> String {
+pub(crate) fn describe(value: &Value) -> String {
     match value {
         Value::Integer(value) => format!("this is {value}"),
         // Debug, because it tells 5.0 from 5.
@@ -293,7 +302,7 @@ pub fn describe(value: &Value) -> String {
 }
 
 /// "did you mean" if a name is close, else the names there are.
-pub fn suggest(typed: &str, names: &[&str]) -> String {
+pub(crate) fn suggest(typed: &str, names: &[&str]) -> String {
     match closest(typed, names) {
         Some(name) => format!("did you mean `{name}`?"),
         None => known(names),
@@ -301,7 +310,7 @@ pub fn suggest(typed: &str, names: &[&str]) -> String {
 }
 
 /// The name that was most likely meant, if one is close.
-pub fn closest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn closest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
     let folded = typed.to_lowercase().replace(['-', ' '], "_");
     names
         .iter()
@@ -311,7 +320,7 @@ pub fn closest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
         .map(|(_, name)| name)
 }
 
-pub fn known(names: &[&str]) -> String {
+pub(crate) fn known(names: &[&str]) -> String {
     if names.is_empty() {
         return "no keys are taken here".to_owned();
     }

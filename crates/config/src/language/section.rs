@@ -1,79 +1,21 @@
 //! Typed reading of one table, which collects every problem instead of stopping at the first.
 
-use std::cell::RefCell;
-
 use super::choice::{ChoiceKey, ListKey, Variant};
+use super::diagnostics::Diagnostics;
 use super::familiar;
 use super::info::{Fallback, KeyInfo, Kind};
 use super::key::{Key, TableKey};
-use super::lookup::Language;
 use super::remedy;
 use super::values::FromNode;
-use crate::text::diagnostic::{Concern, Diagnostic, Severity};
+use crate::text::diagnostic::{Concern, Diagnostic};
 use crate::text::source::Origin;
 use crate::text::tree::{Node, Table, Value, parse_value};
-
-/// Problems found so far; shared by all sections of one document.
-#[derive(Debug)]
-pub struct Diagnostics {
-    /// Knows where a name belongs.
-    language: Language,
-    found: RefCell<Vec<Diagnostic>>,
-}
-
-impl Diagnostics {
-    pub fn new(language: Language) -> Self {
-        Self {
-            language,
-            found: RefCell::default(),
-        }
-    }
-
-    /// Also a warning, which refuses nothing.
-    pub fn push(&self, diagnostic: Diagnostic) {
-        self.found.borrow_mut().push(diagnostic);
-    }
-
-    /// How many there are so far that refuse the experiment.
-    pub fn errors(&self) -> usize {
-        let found = self.found.borrow();
-        let errors = found.iter().filter(|it| it.severity == Severity::Error);
-        errors.count()
-    }
-
-    /// All of them, but for keys that are missing because their names are wrong: those are told once.
-    pub fn into_inner(self) -> Vec<Diagnostic> {
-        let mut diagnostics = self.found.into_inner();
-        let misnamed: Vec<String> = diagnostics
-            .iter()
-            .filter_map(|it| match it.concern.as_deref() {
-                Some(Concern::Misnamed(path)) => Some(path.clone()),
-                _ => None,
-            })
-            .collect();
-        diagnostics.retain(|it| match it.concern.as_deref() {
-            Some(Concern::Missing(path)) => !misnamed.contains(path),
-            _ => true,
-        });
-        // What is repeated is typed once, and told once: its copies differ in their numbers alone.
-        let mut told: Vec<(Origin, String)> = Vec::new();
-        diagnostics.retain(|it| {
-            let this = (it.origin.clone(), without_indices(&it.message));
-            let is_new = !told.contains(&this);
-            if is_new {
-                told.push(this);
-            }
-            is_new
-        });
-        diagnostics
-    }
-}
 
 /// A table of the configuration and the keys it may have.
 ///
 /// A read of a key that is absent gives its default; a read that fails leaves a diagnostic and
 /// gives a placeholder, which no one sees because the document is then refused.
-pub struct Section<'a> {
+pub(crate) struct Section<'a> {
     /// Dotted path of the table, empty for the document itself.
     path: String,
     table: Option<&'a Table>,
@@ -85,7 +27,7 @@ pub struct Section<'a> {
 impl<'a> Section<'a> {
     /// Opens the table at `node`; unknown keys in it and missing ones are reported at once. `foreign`
     /// are the names that other tools have for its keys.
-    pub fn new(
+    pub(crate) fn new(
         path: &str,
         node: &'a Node,
         origin: Origin,
@@ -120,8 +62,8 @@ impl<'a> Section<'a> {
         section
     }
 
-    /// A table that has nothing in it.
-    pub fn empty(
+    /// Opens a table that is absent or named without options; missing keys are reported.
+    pub(crate) fn empty(
         path: String,
         origin: Origin,
         keys: &[KeyInfo],
@@ -138,12 +80,12 @@ impl<'a> Section<'a> {
     }
 
     /// The table under `key`.
-    pub fn table(&self, key: &TableKey) -> Section<'a> {
+    pub(crate) fn table(&self, key: &TableKey) -> Section<'a> {
         self.table_of(key)
     }
 
     /// The table under `key`, if it is there.
-    pub fn optional_table(&self, key: &TableKey) -> Option<Section<'a>> {
+    pub(crate) fn optional_table(&self, key: &TableKey) -> Option<Section<'a>> {
         self.node(key).map(|_| self.table_of(key))
     }
 
@@ -154,16 +96,16 @@ impl<'a> Section<'a> {
             let foreign = familiar::KEYS;
             return Section::new(&path, &entry.node, origin, keys, foreign, self.diagnostics);
         }
-        // Of a required one it has been said that it is missing as a whole.
+        // A missing table that is required has been reported as a whole.
         let keys = if key.is_required() { &[] } else { keys };
         Section::empty(path, self.origin.clone(), keys, self.diagnostics)
     }
 
-    pub fn diagnostics(&self) -> &'a Diagnostics {
+    pub(crate) fn diagnostics(&self) -> &'a Diagnostics {
         self.diagnostics
     }
 
-    pub fn path_of(&self, key: &str) -> String {
+    pub(crate) fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() {
             key.to_owned()
         } else {
@@ -172,29 +114,32 @@ impl<'a> Section<'a> {
     }
 
     /// The value under `key` as typed, if it is there.
-    pub fn node(&self, key: &KeyInfo) -> Option<&'a Node> {
+    pub(crate) fn node(&self, key: &KeyInfo) -> Option<&'a Node> {
         let entry = self.table?.get(key.name)?;
         Some(&entry.node)
     }
 
-    /// Where a key stands that is there.
-    pub fn place(&self, key: &KeyInfo) -> Option<&'a Origin> {
+    /// Where a key stands, if it is there.
+    pub(crate) fn place(&self, key: &KeyInfo) -> Option<&'a Origin> {
         let entry = self.table?.get(key.name)?;
         Some(&entry.key_origin)
     }
 
     /// Whether a string stands under `key`.
-    pub fn has_text(&self, key: &KeyInfo) -> bool {
+    pub(crate) fn has_text(&self, key: &KeyInfo) -> bool {
         matches!(self.node(key), Some(node) if matches!(node.value, Value::String(_)))
     }
 
     /// The value of a key, its default where it is absent, a placeholder where it is wrong.
-    pub fn read<T: FromNode>(&self, key: &Key<T>) -> T {
+    pub(crate) fn read<T: FromNode>(&self, key: &Key<T>) -> T {
         self.try_read(key).unwrap_or_else(T::placeholder)
     }
 
     /// Which of its variants a key names, and the table with that one's keys.
-    pub fn choice<R>(&self, key: &ChoiceKey<R>) -> Option<(&'static Variant<R>, Section<'a>)> {
+    pub(crate) fn choice<R>(
+        &self,
+        key: &ChoiceKey<R>,
+    ) -> Option<(&'static Variant<R>, Section<'a>)> {
         let named = |name: &str| key.variants.iter().find(|it| it.info.name == name);
         let path = |name: &str| format!("{}.{name}", self.path_of(key.name));
         let fallback = || {
@@ -237,12 +182,15 @@ impl<'a> Section<'a> {
     }
 
     /// The table of a variant that stands under its own name in this one.
-    pub fn variant<R>(&self, variant: &Variant<R>) -> Section<'a> {
+    pub(crate) fn variant<R>(&self, variant: &Variant<R>) -> Section<'a> {
         self.table_of(&variant.info)
     }
 
     /// The elements of an array of choices: what each names, the table with its keys, and where it is.
-    pub fn list<R>(&self, key: &ListKey<R>) -> Vec<(&'static Variant<R>, Section<'a>, &'a Node)> {
+    pub(crate) fn list<R>(
+        &self,
+        key: &ListKey<R>,
+    ) -> Vec<(&'static Variant<R>, Section<'a>, &'a Node)> {
         let Some(node) = self.node(key) else {
             return Vec::new();
         };
@@ -306,14 +254,14 @@ impl<'a> Section<'a> {
         Some((variant, section))
     }
 
-    /// Stands for a choice that could not be read, which has been reported.
-    pub fn nothing(&self) -> Section<'a> {
+    /// An empty table in place of a choice that could not be read, which has been reported.
+    pub(crate) fn nothing(&self) -> Section<'a> {
         Section::empty(String::new(), self.origin.clone(), &[], self.diagnostics)
     }
 
-    /// Points at the value of `key`, or at the section where it would stand. That a whole section is
-    /// missing, or is no table, has been reported already; more need not be said of it.
-    pub fn report(&self, key: &KeyInfo, message: String, label: &str, help: &str) {
+    /// Reports an error at the value of `key`, or at the section if the key is absent. Ignored for a
+    /// section that is missing or is no table, which has been reported already.
+    pub(crate) fn report(&self, key: &KeyInfo, message: String, label: &str, help: &str) {
         let Some(table) = self.table else {
             return;
         };
@@ -325,8 +273,8 @@ impl<'a> Section<'a> {
             .push(Diagnostic::new(message, origin, label).help(help));
     }
 
-    /// Reports that something of this table is missing that `key` stands for.
-    pub fn report_needed(&self, key: &KeyInfo, message: &str, help: &str) {
+    /// Reports that this table lacks something that `key`, or others in its place, could give.
+    pub(crate) fn report_needed(&self, key: &KeyInfo, message: &str, help: &str) {
         if self.table.is_some() {
             let diagnostic = Diagnostic::new(message, self.origin.clone(), "");
             let diagnostic = diagnostic.concern(Concern::Missing(self.path_of(key.name)));
@@ -334,14 +282,20 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Says that a value is hardly what was meant, perhaps because of a second one.
-    pub fn warn(&self, node: &Node, message: String, related: Option<(&Node, String)>, help: &str) {
+    /// Warns that a value is probably not what was meant, perhaps because of a second one.
+    pub(crate) fn warn(
+        &self,
+        node: &Node,
+        message: String,
+        related: Option<(&Node, String)>,
+        help: &str,
+    ) {
         self.diagnostics
             .push(of_two(node, message, related, help).warning());
     }
 
-    /// Reports that a value cannot be, perhaps because of a second one.
-    pub fn report_at(
+    /// Reports an invalid value, perhaps because of a second one.
+    pub(crate) fn report_at(
         &self,
         node: &Node,
         message: String,
@@ -351,8 +305,8 @@ impl<'a> Section<'a> {
         self.diagnostics.push(of_two(node, message, related, help));
     }
 
-    /// Two keys of which only one can be there.
-    pub fn report_two(&self, first: &KeyInfo, second: &KeyInfo, message: &str) {
+    /// Reports two keys of which only one may be there.
+    pub(crate) fn report_two(&self, first: &KeyInfo, second: &KeyInfo, message: &str) {
         let entry = |key: &KeyInfo| self.table.and_then(|table| table.get(key.name));
         if let (Some(first), Some(second)) = (entry(first), entry(second)) {
             self.diagnostics.push(
@@ -375,7 +329,7 @@ impl<'a> Section<'a> {
 
     /// The value of a key, its default where it is absent; `None` where it is wrong, which is reported,
     /// and where it is absent without a default.
-    pub fn try_read<T: FromNode>(&self, key: &Key<T>) -> Option<T> {
+    pub(crate) fn try_read<T: FromNode>(&self, key: &Key<T>) -> Option<T> {
         let Some(node) = self.node(key) else {
             let Fallback::Value(default) = key.default else {
                 return None;
@@ -391,7 +345,7 @@ impl<'a> Section<'a> {
         None
     }
 
-    /// Reports that a value, or an element of it, is none that the key takes.
+    /// Reports that a value, or an element of it, is not of the key's kind.
     fn report_wrong(&self, key: &KeyInfo, node: &Node, wrong: &Node) {
         let is_element = !std::ptr::eq(wrong, node);
         let help = remedy::for_value(key, wrong, is_element)
@@ -479,13 +433,6 @@ impl<'a> Section<'a> {
     }
 }
 
-/// A message without the numbers in brackets.
-fn without_indices(message: &str) -> String {
-    let parts = message.split('[');
-    let stripped = parts.map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit()));
-    stripped.collect::<Vec<&str>>().join("[")
-}
-
 fn of_two(
     node: &Node,
     message: String,
@@ -499,5 +446,5 @@ fn of_two(
     }
 }
 
-/// So many words fit into one line.
+/// The number of words that fit into one line of a message.
 const FEW: usize = 5;

@@ -26,47 +26,47 @@ impl<T> Values<T> {
 }
 
 /// A string.
-pub const TEXT: Values<String> = Values::new(Kind::Text);
+pub(crate) const TEXT: Values<String> = Values::new(Kind::Text);
 
 /// A string, or an array of at least one.
-pub const TEXTS: Values<Vec<String>> = Values::new(Kind::Texts);
+pub(crate) const TEXTS: Values<Vec<String>> = Values::new(Kind::Texts);
 
 /// `true` or `false`.
-pub const BOOLEAN: Values<bool> = Values::new(Kind::Boolean);
+pub(crate) const BOOLEAN: Values<bool> = Values::new(Kind::Boolean);
 
 /// Any finite number.
-pub const NUMBER: Values<f64> = Values::new(Kind::NUMBER);
+pub(crate) const NUMBER: Values<f64> = Values::new(Kind::NUMBER);
 
 /// A finite number greater than zero.
-pub const POSITIVE: Values<f64> = Values::new(Kind::POSITIVE);
+pub(crate) const POSITIVE: Values<f64> = Values::new(Kind::POSITIVE);
 
 /// A finite number of at least zero.
-pub const NOT_NEGATIVE: Values<f64> = Values::new(Kind::NOT_NEGATIVE);
+pub(crate) const NOT_NEGATIVE: Values<f64> = Values::new(Kind::NOT_NEGATIVE);
 
 /// A part of a whole, less than all of it.
-pub const SHARE: Values<f64> = Values::new(Kind::SHARE);
+pub(crate) const SHARE: Values<f64> = Values::new(Kind::SHARE);
 
 /// A part of a whole, more than nothing and less than all of it.
-pub const PART: Values<f64> = Values::new(Kind::Float {
+pub(crate) const PART: Values<f64> = Values::new(Kind::Float {
     min: 0.0,
     max: 1.0,
     open: true,
 });
 
 /// A number from 0 to 1, both included.
-pub const PROBABILITY: Values<f64> = Values::new(Kind::Probability);
+pub(crate) const PROBABILITY: Values<f64> = Values::new(Kind::Probability);
 
 /// What keeps a denominator from zero.
-pub const EPSILON: Values<f64> = Values::new(Kind::EPSILON);
+pub(crate) const EPSILON: Values<f64> = Values::new(Kind::EPSILON);
 
 /// Height and width, each at least one pixel.
-pub const SIZE_IN_PIXELS: Values<[usize; 2]> = pair(1, MAX_SIZE);
+pub(crate) const SIZE_IN_PIXELS: Values<[usize; 2]> = pair(1, MAX_SIZE);
 
 /// Height and width, zero allowed.
-pub const PIXELS: Values<[usize; 2]> = pair(0, MAX_SIZE);
+pub(crate) const PIXELS: Values<[usize; 2]> = pair(0, MAX_SIZE);
 
 /// A finite number in `min..max`.
-pub const fn float(min: f64, max: f64) -> Values<f64> {
+pub(crate) const fn float(min: f64, max: f64) -> Values<f64> {
     Values::new(Kind::Float {
         min,
         max,
@@ -75,38 +75,38 @@ pub const fn float(min: f64, max: f64) -> Values<f64> {
 }
 
 /// A whole number in `min..=max`.
-pub const fn integer<T: TryFrom<u64>>(min: u64, max: u64) -> Values<T> {
+pub(crate) const fn integer<T: TryFrom<u64>>(min: u64, max: u64) -> Values<T> {
     Values::new(Kind::Integer { min, max })
 }
 
 /// A size or a count of at least one.
-pub const fn count<T: TryFrom<u64>>() -> Values<T> {
+pub(crate) const fn count<T: TryFrom<u64>>() -> Values<T> {
     Values::new(Kind::COUNT)
 }
 
 /// One whole number in `min..=max` for height and width, or an array of both.
-pub const fn pair(min: u64, max: u64) -> Values<[usize; 2]> {
+pub(crate) const fn pair(min: u64, max: u64) -> Values<[usize; 2]> {
     Values::new(Kind::Pair { min, max })
 }
 
 /// One of a few words.
-pub const fn word<W: Word>() -> Values<W> {
+pub(crate) const fn word<W: Word>() -> Values<W> {
     Values::new(Kind::Word(W::WORDS))
 }
 
 /// One of words that are not known by a type of their own.
-pub const fn name(names: &'static [&'static str]) -> Values<String> {
+pub(crate) const fn name(names: &'static [&'static str]) -> Values<String> {
     Values::new(Kind::Word(names))
 }
 
 /// A string that matches the regular expression, which says in these words. The section that reads it
 /// checks it.
-pub const fn pattern(regex: &'static str, words: &'static str) -> Values<String> {
+pub(crate) const fn pattern(regex: &'static str, words: &'static str) -> Values<String> {
     Values::new(Kind::Pattern { regex, words })
 }
 
 /// An array of any number of numbers; `words` say what of.
-pub const fn numbers(each: &'static Kind, words: &'static str) -> Values<Vec<f64>> {
+pub(crate) const fn numbers(each: &'static Kind, words: &'static str) -> Values<Vec<f64>> {
     Values::new(Kind::Array {
         each,
         length: None,
@@ -115,7 +115,7 @@ pub const fn numbers(each: &'static Kind, words: &'static str) -> Values<Vec<f64
 }
 
 /// An array of two numbers; `words` say what of.
-pub const fn two_numbers(each: &'static Kind, words: &'static str) -> Values<[f64; 2]> {
+pub(crate) const fn two_numbers(each: &'static Kind, words: &'static str) -> Values<[f64; 2]> {
     Values::new(Kind::Array {
         each,
         length: Some(2),
@@ -124,7 +124,7 @@ pub const fn two_numbers(each: &'static Kind, words: &'static str) -> Values<[f6
 }
 
 /// An array of three whole numbers of at least one; `words` say what of.
-pub const fn three_counts(words: &'static str) -> Values<[usize; 3]> {
+pub(crate) const fn three_counts(words: &'static str) -> Values<[usize; 3]> {
     Values::new(Kind::Array {
         each: &Kind::COUNT,
         length: Some(3),
@@ -133,7 +133,7 @@ pub const fn three_counts(words: &'static str) -> Values<[usize; 3]> {
 }
 
 /// An array of words of the enum; `words` say which.
-pub const fn list_of_words<W: Word>(words: &'static str) -> Values<Vec<W>> {
+pub(crate) const fn list_of_words<W: Word>(words: &'static str) -> Values<Vec<W>> {
     Values::new(Kind::Array {
         each: const { &Kind::Word(W::WORDS) },
         length: None,
@@ -142,12 +142,12 @@ pub const fn list_of_words<W: Word>(words: &'static str) -> Values<Vec<W>> {
 }
 
 /// What `kinds` take, read by the type itself.
-pub const fn either<T: FromNode>(kinds: &'static [Kind]) -> Values<T> {
+pub(crate) const fn either<T: FromNode>(kinds: &'static [Kind]) -> Values<T> {
     Values::new(Kind::Either(kinds))
 }
 
 /// A type that values are read as.
-pub trait FromNode: Sized {
+pub(crate) trait FromNode: Sized {
     /// Reads a value that is to be of this kind.
     ///
     /// # Errors
@@ -328,7 +328,7 @@ fn array<T: FromNode, const N: usize>(node: &Node, kind: Kind) -> Result<[T; N],
 }
 
 /// What each element of an array has to be.
-pub fn each_of(kind: Kind) -> Kind {
+pub(crate) fn each_of(kind: Kind) -> Kind {
     match kind {
         Kind::Array { each, .. } => *each,
         kind => kind,

@@ -4,15 +4,15 @@ use super::keys::UNREAD;
 use super::read::{ParsedModel, StatedInputSize};
 use super::shape::{Shape, channels_of};
 use super::trace::{self, LayerError, Traced};
-use crate::language::section::Diagnostics;
+use crate::language::diagnostics::Diagnostics;
 use crate::text::diagnostic::Diagnostic;
 use crate::text::source::Origin;
 use crate::text::tree::Node;
 
-/// Reports the first layer that does not fit what it is given, and all that say they are given
-/// something else. Gives the number of classes, where it can be told. `is_whole`: all of the model was
-/// read without error.
-pub fn check(
+/// Reports the first layer that cannot take its input, and every stated input size that is wrong.
+/// Returns the number of classes, if the network is valid. `is_whole`: all of the model was read
+/// without error.
+pub(crate) fn check(
     root: &Node,
     parsed: &ParsedModel,
     is_whole: bool,
@@ -54,7 +54,7 @@ struct Network<'a> {
 }
 
 impl Network<'_> {
-    /// Where what a layer takes comes from, and in words what it is.
+    /// Where the input of a layer comes from, and what it is in words.
     fn producer(&self, layer: &Traced<'_>) -> (Origin, String) {
         let shape = layer.input;
         match layer.producer {
@@ -67,7 +67,7 @@ impl Network<'_> {
         }
     }
 
-    /// Reports a layer that says it takes something else than it is given.
+    /// Reports a stated input size that is not the size of the input.
     fn check_input_size(&self, stated: &StatedInputSize, diagnostics: &Diagnostics) {
         let Some(layer) = self.traced.get(stated.layer) else {
             return;

@@ -7,18 +7,18 @@ use super::trace::Traced;
 /// What one layer costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// Numbers that training moves.
+    /// Trained parameters.
     pub parameters: u64,
     /// Floating-point operations of the products in a forward pass of one image, multiplications and
     /// additions each counted; all else is small beside them and left out, as in PyTorch's
     /// `FlopCounterMode`.
     pub flops: u64,
-    /// Bytes of what it gives for one image.
+    /// Bytes of its output for one image.
     pub output_bytes: u64,
 }
 
 impl Traced<'_> {
-    /// Without what is inside.
+    /// The cost of the layer itself, without the layers inside it.
     pub fn cost(&self) -> Cost {
         let output_bytes = 4 * elements(self.output) as u64;
         let Some(rule) = self.layer.rule() else {
@@ -39,9 +39,10 @@ impl Traced<'_> {
     }
 }
 
-/// Bytes that a training step needs at the least: what layers give, with its gradient, where it is
-/// not gone at once in the layer after it. `traced` are all of the layers, those inside too.
-pub fn step_bytes(layers: &[Layer], traced: &[Traced<'_>], batch_size: usize) -> u64 {
+/// A lower bound on the memory of a training step, in bytes: the output of each layer with its
+/// gradient, but for layers that are computed with the next one or in place. `traced` are all layers,
+/// those inside of others too.
+pub(crate) fn step_bytes(layers: &[Layer], traced: &[Traced<'_>], batch_size: usize) -> u64 {
     let floats = step_floats(layers, &mut traced.iter());
     floats.saturating_mul(4 * batch_size as u64)
 }
@@ -51,7 +52,7 @@ fn step_floats<'a>(layers: &[Layer], traced: &mut impl Iterator<Item = &'a Trace
     for (index, layer) in layers.iter().enumerate() {
         let shape = traced.next().expect("every layer is traced").output;
         let before = index.checked_sub(1).map(|before| &layers[before]);
-        let is_gone = matches!(
+        let is_never_stored = matches!(
             (before, layer, layers.get(index + 1)),
             (_, Layer::Flatten | Layer::Dropout(_), _)
                 | (
@@ -65,7 +66,7 @@ fn step_floats<'a>(layers: &[Layer], traced: &mut impl Iterator<Item = &'a Trace
                     Some(Layer::MaxPool2d(_))
                 )
         );
-        if !is_gone {
+        if !is_never_stored {
             floats = floats.saturating_add(2 * elements(shape) as u64);
         }
         for (_, branch) in layer.branches() {

@@ -1,8 +1,8 @@
-//! What stands for layers, written out: a preset, `sequential`, `repeat`.
+//! Writes out what stands for layers: presets, `sequential` and `repeat`.
 //!
-//! It happens on the typed tree, before anything is read, so that a place in the resolved experiment
-//! is a place in the tree, and an error points at what was typed. What is not well formed stays as it
-//! is, for the reader to stumble over.
+//! This happens on the tree, before anything is read, so that a path in the resolved experiment is a
+//! path in the tree, and errors point at what was typed. Anything malformed is left alone: the reader
+//! reports it.
 
 use crate::language::info::KeyInfo;
 use crate::language::values::{FromNode, each_of};
@@ -14,10 +14,10 @@ use crate::text::source::Source;
 use crate::text::tree::{Entry, Node, Table, Value, parse_value};
 
 /// No network has more layers.
-pub const MAX_LAYERS: usize = 4096;
+pub(crate) const MAX_LAYERS: usize = 4096;
 
 /// Writes out what the model of a document declares. A preset becomes a source of its own.
-pub fn expand(root: &mut Node, sources: &mut Vec<Source>) {
+pub(crate) fn expand(root: &mut Node, sources: &mut Vec<Source>) {
     let Value::Table(document) = &mut root.value else {
         return;
     };
@@ -67,7 +67,7 @@ fn count(node: &Node, key: &KeyInfo) -> Option<usize> {
     usize::from_node(node, each_of(key.kind)).ok()
 }
 
-/// `room` is how many more layers there may be.
+/// Writes out a list of layers in place; `room` is how many more layers there may be.
 fn expand_list(list: &mut Node, room: &mut usize) {
     let Value::Array(items) = &mut list.value else {
         return;

@@ -10,17 +10,25 @@ use crate::language::section::Section;
 use crate::language::values::{NUMBER, POSITIVE, word};
 use crate::language::word::Word;
 
+/// How weights begin.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Initializer {
     /// What PyTorch's layers begin with: weights and biases uniform in ±1/√fan_in.
     Pytorch,
+    /// As `torch.nn.init.kaiming_uniform_`; biases are 0.
     KaimingUniform(Kaiming),
+    /// As `torch.nn.init.kaiming_normal_`; biases are 0.
     KaimingNormal(Kaiming),
+    /// As `torch.nn.init.xavier_uniform_`; biases are 0.
     XavierUniform(Gain),
+    /// As `torch.nn.init.xavier_normal_`; biases are 0.
     XavierNormal(Gain),
+    /// As `torch.nn.init.orthogonal_`; biases are 0.
     Orthogonal(Gain),
+    /// All weights and biases are 0.
     Zeros,
+    /// All weights are one number; biases are 0.
     Constant(Constant),
 }
 
@@ -35,13 +43,17 @@ pub struct Kaiming {
     pub a: f64,
 }
 
+/// Options of `torch.nn.init.xavier_uniform_`, `xavier_normal_` and `orthogonal_`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Gain {
+    /// The factor on the weights, greater than 0.
     pub gain: f64,
 }
 
+/// Options of `torch.nn.init.constant_`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Constant {
+    /// What every weight begins with.
     pub value: f64,
 }
 

@@ -9,44 +9,46 @@ use crate::language::info::{Fallback, KeyInfo, Kind, LayerKeys, MAX_SIZE};
 use crate::language::key::{Key, TableKey};
 use crate::language::values::{count, integer, three_counts, word};
 
+/// The network, with presets, `sequential` and `repeat` written out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Model {
     /// Channels, height, width of one image.
     pub input: [usize; 3],
     /// How the weights of convolutions and linear layers begin that do not say it themselves.
     pub init: Initializer,
+    /// The layers in the order in which data flow.
     pub layers: Vec<Layer>,
 }
 
-pub const INPUT: Key<[usize; 3]> = Key::required(
+pub(crate) const INPUT: Key<[usize; 3]> = Key::required(
     "input",
     three_counts("[channels, height, width], each an integer from 1 to 1048576"),
     "the size of one image",
 )
 .unit("channels, pixels, pixels");
-pub const PRESET: Key<Option<Preset>> = Key::optional(
+pub(crate) const PRESET: Key<Option<Preset>> = Key::optional(
     "preset",
     word(),
     "a known network, in place of `layers`; `runner config show` writes it out",
 );
-pub const WIDTH: Key<Option<usize>> = Key::derived(
+pub(crate) const WIDTH: Key<Option<usize>> = Key::derived(
     "width",
     count(),
     "what is usual for the preset",
     "the channels of the preset's first stage, or the features of an mlp's layers",
 );
-pub const CLASSES: Key<Option<usize>> = Key::optional(
+pub(crate) const CLASSES: Key<Option<usize>> = Key::optional(
     "classes",
     integer(2, MAX_SIZE),
     "the number of classes that a preset tells apart",
 );
-pub const LAYERS: TableKey = TableKey::new(
+pub(crate) const LAYERS: TableKey = TableKey::new(
     "layers",
     Kind::Layers(LayerKeys(layer_keys)),
     Fallback::derived("those of `preset`"),
     "the network",
 );
-pub const MODEL: TableKey = TableKey::required("model", KEYS, "the network");
+pub(crate) const MODEL: TableKey = TableKey::required("model", KEYS, "the network");
 const KEYS: &[KeyInfo] = &[
     INPUT.info,
     initializer::NETWORK_INIT.info,
@@ -57,4 +59,4 @@ const KEYS: &[KeyInfo] = &[
 ];
 
 /// Stands for an input that cannot be read.
-pub const UNREAD: [usize; 3] = [0; 3];
+pub(crate) const UNREAD: [usize; 3] = [0; 3];

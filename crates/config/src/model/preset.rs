@@ -35,7 +35,12 @@ impl Word for Preset {}
 const LARGE: usize = 64;
 
 /// The layers of a preset for images of size `input` (channels, height, width) as a TOML array.
-pub fn layers(preset: Preset, input: [usize; 3], width: Option<usize>, classes: usize) -> String {
+pub(crate) fn layers(
+    preset: Preset,
+    input: [usize; 3],
+    width: Option<usize>,
+    classes: usize,
+) -> String {
     let [_, height, columns] = input;
     let side = height.min(columns);
     let mut text = Text("[\n".to_owned());

@@ -1,10 +1,11 @@
 //! Reading the list of layers, each by its name, with all that can be wrong with one.
 
 use crate::language::choice::Variant;
+use crate::language::diagnostics::Diagnostics;
 use crate::language::familiar;
 use crate::language::info::KeyInfo;
 use crate::language::remedy;
-use crate::language::section::{Diagnostics, Section};
+use crate::language::section::Section;
 use crate::model::expand::MAX_LAYERS;
 use crate::model::initializer::Initializer;
 use crate::model::keys::{CLASSES, INPUT, LAYERS, Model, PRESET, UNREAD, WIDTH};
@@ -17,9 +18,9 @@ use crate::text::source::Origin;
 use crate::text::tree::{Entry, Node, Table, Value};
 
 /// The model as it was typed, after presets, `sequential` and `repeat` were written out.
-pub struct ParsedModel {
+pub(crate) struct ParsedModel {
     pub model: Model,
-    /// The leading layers of the network that were read without error.
+    /// How many leading layers of the network were read without error.
     pub valid: usize,
     /// Where the name of every layer stands, those inside of others after them; by these numbers
     /// others refer to layers.
@@ -27,8 +28,8 @@ pub struct ParsedModel {
     pub input_sizes: Vec<StatedInputSize>,
 }
 
-/// What a config says that a layer takes, though it follows from the layer before.
-pub struct StatedInputSize {
+/// An input size that a config states, although it follows from the layer before.
+pub(crate) struct StatedInputSize {
     /// Number of the layer.
     pub layer: usize,
     pub key: KeyInfo,
@@ -37,7 +38,7 @@ pub struct StatedInputSize {
 }
 
 impl ParsedModel {
-    pub fn read(section: &Section<'_>) -> Self {
+    pub(crate) fn read(section: &Section<'_>) -> Self {
         let mut parsed = Self {
             model: Model {
                 input: section.try_read(&INPUT).unwrap_or(UNREAD),
@@ -103,13 +104,13 @@ impl ParsedModel {
         })
     }
 
-    /// Notes what a layer says of its input.
+    /// Notes the input sizes that a layer states.
     fn note_input_sizes(&mut self, layer: usize, keys: &[KeyInfo], section: &Section<'_>) {
         for key in INPUT_SIZE_KEYS
             .iter()
             .filter(|key| keys.contains(&key.info))
         {
-            // What cannot be read says nothing.
+            // A value that cannot be read has been reported.
             if let (Some(node), Some(value)) = (section.node(key), section.read(key)) {
                 self.input_sizes.push(StatedInputSize {
                     layer,

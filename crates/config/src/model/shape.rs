@@ -3,18 +3,24 @@
 /// The shape of one sample between two layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
+    /// An image, channel by channel.
     Image {
+        /// Channels.
         channels: usize,
+        /// Rows of pixels.
         height: usize,
+        /// Columns of pixels.
         width: usize,
     },
+    /// Features without places.
     Flat {
+        /// How many there are.
         features: usize,
     },
 }
 
 impl Shape {
-    /// Height times width; one for what is flat.
+    /// Height times width; 1 for flat features.
     pub(crate) fn pixels(self) -> usize {
         match self {
             Shape::Image { height, width, .. } => height * width,
@@ -41,15 +47,15 @@ impl std::fmt::Display for Shape {
 pub(crate) struct ShapeError {
     pub message: String,
     pub help: &'static str,
-    /// What helps as well where a layer comes before.
+    /// What also helps if the input comes from a layer.
     pub help_after_layer: &'static str,
-    /// Whether what it is given is part of the trouble.
+    /// Whether the input is part of the problem, so that its source is worth showing.
     pub concerns_input: bool,
 }
 
 impl ShapeError {
-    /// Layer and input do not go together.
-    pub fn of_input(message: String, help: &'static str) -> Self {
+    /// The layer cannot take this input.
+    pub(crate) fn of_input(message: String, help: &'static str) -> Self {
         Self {
             message,
             help,
@@ -58,8 +64,8 @@ impl ShapeError {
         }
     }
 
-    /// The layer goes with no input.
-    pub fn of_layer(message: String, help: &'static str) -> Self {
+    /// The layer can take no input at all.
+    pub(crate) fn of_layer(message: String, help: &'static str) -> Self {
         Self {
             message,
             help,
@@ -97,7 +103,7 @@ pub(crate) fn image(input: Shape) -> Result<[usize; 3], ShapeError> {
     }
 }
 
-/// An image with its padding has to fit into memory.
+/// Refuses an image that, with its padding, is too large for memory.
 pub(crate) fn check_size([height, width]: [usize; 2], channels: usize) -> Result<(), ShapeError> {
     if height.saturating_mul(width).saturating_mul(channels) <= MAX_ELEMENTS {
         return Ok(());
@@ -108,7 +114,7 @@ pub(crate) fn check_size([height, width]: [usize; 2], channels: usize) -> Result
     ))
 }
 
-/// The features of what is flat are its channels.
+/// The channels of an image, or the number of flat features.
 pub(crate) fn channels_of(shape: Shape) -> usize {
     match shape {
         Shape::Image { channels, .. } => channels,
@@ -165,7 +171,7 @@ pub(crate) fn by([height, width]: [usize; 2]) -> String {
     format!("{height}x{width}")
 }
 
-/// The numbers of one sample.
+/// The number of elements of one sample.
 pub(crate) fn elements(shape: Shape) -> usize {
     match shape {
         Shape::Image {

@@ -1,37 +1,43 @@
-//! What every layer of a network takes and gives, known before any data are read or any memory is taken.
+//! The input and output shapes of every layer, known before any data are read or memory is allocated.
 
 use super::keys::Model;
 use super::layer::Layer;
 use super::shape::{MAX_ELEMENTS, Shape, ShapeError, elements, image_shape};
 
-/// What one layer of a network takes and gives.
+/// One layer of a network with its input and output shapes.
 #[derive(Debug, Clone)]
 pub struct Traced<'a> {
+    /// The layer.
     pub layer: &'a Layer,
-    /// Its place: `3`, inside of another layer `3.layers.0`.
+    /// Its path in the network: `3`, or inside another layer `3.layers.0`.
     pub path: String,
-    /// The number of the layer that gives what it takes; without one it is the input.
+    /// The index of the layer whose output it takes; `None` for the input of the network.
     pub producer: Option<usize>,
+    /// The shape of one sample that it takes.
     pub input: Shape,
+    /// The shape of one sample that it gives.
     pub output: Shape,
 }
 
-/// Why a layer does not fit what it is given.
+/// Why a layer of a network cannot take its input.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LayerError {
+pub(crate) struct LayerError {
     /// Number of the layer.
     pub layer: usize,
     pub message: String,
     pub help: String,
-    /// Whether what it is given is part of the trouble.
+    /// Whether the input is part of the problem, so that its source is worth showing.
     pub concerns_input: bool,
 }
 
-/// What is counted for each pair of classes has to fit into memory, and into checkpoints.
+/// The confusion matrix has to fit into memory and into checkpoints.
 const MAX_CLASSES: usize = 8192;
 
-/// All layers of a network that fits, those inside of others after them.
-pub fn infer(model: &Model) -> Result<Vec<Traced<'_>>, LayerError> {
+/// All layers of a network with their shapes, each container before the layers inside it.
+///
+/// # Errors
+/// The first layer that cannot take its input, or an end that is no score for each class.
+pub(crate) fn infer(model: &Model) -> Result<Vec<Traced<'_>>, LayerError> {
     let (layers, error) = trace(model.input, &model.layers);
     match error.or_else(|| check_end(model, &layers)) {
         Some(error) => Err(error),
@@ -40,7 +46,7 @@ pub fn infer(model: &Model) -> Result<Vec<Traced<'_>>, LayerError> {
 }
 
 /// All layers up to the first that does not fit, and why it does not.
-pub fn trace(input: [usize; 3], layers: &[Layer]) -> (Vec<Traced<'_>>, Option<LayerError>) {
+pub(crate) fn trace(input: [usize; 3], layers: &[Layer]) -> (Vec<Traced<'_>>, Option<LayerError>) {
     let mut tracer = Tracer(Vec::new());
     let end = tracer.list(layers, image_shape(input), None, "");
     (tracer.0, end.err())
@@ -49,7 +55,7 @@ pub fn trace(input: [usize; 3], layers: &[Layer]) -> (Vec<Traced<'_>>, Option<La
 struct Tracer<'a>(Vec<Traced<'a>>);
 
 impl<'a> Tracer<'a> {
-    /// What a list of layers makes of a shape that the layer `producer` gives.
+    /// The output shape of a list of layers whose input comes from the layer `producer`.
     fn list(
         &mut self,
         layers: &'a [Layer],
@@ -97,7 +103,7 @@ impl<'a> Tracer<'a> {
 }
 
 /// A network ends in a score for each of at least two classes.
-pub fn check_end(model: &Model, layers: &[Traced<'_>]) -> Option<LayerError> {
+pub(crate) fn check_end(model: &Model, layers: &[Traced<'_>]) -> Option<LayerError> {
     let shape = after_last(model, layers);
     let (message, help) = match shape {
         Shape::Flat {
@@ -126,8 +132,8 @@ pub fn check_end(model: &Model, layers: &[Traced<'_>]) -> Option<LayerError> {
     })
 }
 
-/// What the last of all layers gives.
-pub fn after_last(model: &Model, layers: &[Traced<'_>]) -> Shape {
+/// The output shape of the network.
+pub(crate) fn after_last(model: &Model, layers: &[Traced<'_>]) -> Shape {
     last(layers).map_or(image_shape(model.input), |last| layers[last].output)
 }
 
@@ -136,7 +142,10 @@ fn last(layers: &[Traced<'_>]) -> Option<usize> {
     layers.iter().rposition(|layer| !layer.path.contains('.'))
 }
 
-/// What a layer that fits makes of a shape.
+/// The output shape of a layer of a valid network.
+///
+/// # Panics
+/// If the layer cannot take the input.
 pub fn output_shape(layer: &Layer, input: Shape) -> Shape {
     let output = match layer.branches()[..] {
         [(_, branch), ..] => Ok(after_all(branch, input)),
@@ -148,13 +157,13 @@ pub fn output_shape(layer: &Layer, input: Shape) -> Shape {
     }
 }
 
-/// What layers that fit make of a shape.
-pub fn after_all(layers: &[Layer], input: Shape) -> Shape {
+/// The output shape of layers of a valid network.
+pub(crate) fn after_all(layers: &[Layer], input: Shape) -> Shape {
     let next = |shape, layer| output_shape(layer, shape);
     layers.iter().fold(input, next)
 }
 
-/// What a layer without layers inside makes of a shape.
+/// The output shape of a layer without layers inside.
 fn after(layer: &Layer, input: Shape) -> Result<Shape, ShapeError> {
     let rule = layer.rule().expect("the caller looks into branches");
     let output = rule.output(input)?;

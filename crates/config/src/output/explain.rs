@@ -13,10 +13,12 @@ use crate::text::path::{KeyPath, PathStep};
 use crate::text::source::{Origin, Source, SourceKind, escape_controls, inclusion_chain, place};
 use crate::text::tree::{self, Node, Value};
 
-/// All there is to say of one key.
+/// Everything there is to say about one key.
 #[derive(Debug)]
 pub struct Explanation {
+    /// The path that was asked for.
     pub path: String,
+    /// The key at the path.
     pub key: &'static KeyInfo,
     /// The values at the path and below it, as TOML text, each with its path and where it comes
     /// from; none where the experiment has no such value.
@@ -25,19 +27,24 @@ pub struct Explanation {
     pub removed: Option<(String, String)>,
 }
 
+/// One value of an experiment and where it comes from.
 #[derive(Debug)]
 pub struct Explained {
+    /// The path of the value.
     pub path: String,
+    /// The value as TOML text, in one line.
     pub value: String,
+    /// Where it comes from.
     pub origin: Provenance,
-    /// What other sources say, whose word does not count; the one that would comes first: its text
-    /// and its place.
+    /// The values of the sources that this one overrides, the next in precedence first: the text and
+    /// the place of each.
     pub instead_of: Vec<(String, String)>,
 }
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Provenance {
+    /// It is written in a text.
     Written {
         /// A place in a text: `configs/baseline.toml:12:10`.
         place: String,
@@ -46,13 +53,14 @@ pub enum Provenance {
         /// The places of parts of the value that come from elsewhere.
         parts: Vec<String>,
     },
+    /// It is the default of its key.
     Default,
     /// It follows from others, in these words; where that is one value, from this place.
     Derived(&'static str, Option<String>),
 }
 
 impl Provenance {
-    /// Without the way to it.
+    /// The place alone, without the places that bring in its text.
     pub fn place(&self) -> String {
         match self {
             Provenance::Written { place, parts, .. } => {
@@ -78,6 +86,9 @@ impl std::fmt::Display for Provenance {
 
 /// The key that a path names, whether or not an experiment has it; an option of a layer also by the
 /// layer's name, `conv2d.stride`.
+///
+/// # Errors
+/// The path names no key; the error says what was probably meant.
 pub fn find_key(path: &str) -> Result<&'static KeyInfo, Error> {
     let parsed = KeyPath::parse(path);
     let found = parsed.as_ref().and_then(|path| LANGUAGE.find(path));
@@ -114,7 +125,10 @@ impl Document {
         annotated + &text[done..]
     }
 
-    /// What there is to say of the key at a path.
+    /// Everything there is to say about the key at a path.
+    ///
+    /// # Errors
+    /// The path names no key, or a layer that the experiment does not have.
     pub fn explain(&self, path: &str, experiment: &Experiment) -> Result<Explanation, Error> {
         self.expanded().explain_written_out(path, experiment)
     }
@@ -125,20 +139,8 @@ impl Document {
         path: &str,
         experiment: &Experiment,
     ) -> Result<Explanation, Error> {
-        let mut key = find_key(path)?;
         let steps = KeyPath::parse(path).unwrap_or_default();
-        if let (Kind::Layers(LayerKeys(keys)), Some((PathStep::Index(_), list))) =
-            (key.kind, steps.0.split_last())
-        {
-            let Some(layer) = layer_at(experiment, &steps.0) else {
-                let count = list_at(experiment, list).map_or(0, <[Layer]>::len);
-                let list = KeyPath(list.to_vec());
-                let help = format!("`{list}` has {count} layers, numbered from 0");
-                return Err(refuse(path, format!("there is no `{path}`"), help));
-            };
-            let named = keys().iter().find(|key| key.name == layer.name());
-            key = named.unwrap_or(key);
-        }
+        let key = key_of(path, &steps, experiment)?;
         if let Some((PathStep::Key(name), parents)) = steps.0.split_last()
             && let Some(PathStep::Index(_)) = parents.last()
             && let Some(layer) = layer_at(experiment, parents)
@@ -149,25 +151,7 @@ impl Document {
             let path = KeyPath(parents.to_vec()).to_string();
             return self.explain_written_out(&path, experiment);
         }
-        // An option of a layer goes for all layers of its kind.
-        let is_of_all = LANGUAGE.find(&steps).is_none();
-        let inside = |candidate: &str| {
-            let rest = match is_of_all {
-                true => candidate
-                    .split_once("].")
-                    .and_then(|(_, rest)| rest.strip_prefix(path)),
-                false => candidate.strip_prefix(path),
-            };
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
-        let mut found: Vec<(KeyPath, String, String)> = experiment
-            .flatten()
-            .into_iter()
-            .filter(|(path, _)| inside(path))
-            .map(|(path, value)| (KeyPath::parse(&path).unwrap_or_default(), path, value))
-            .collect();
-        found.sort_by_cached_key(|(steps, ..)| LANGUAGE.rank(steps));
-        let mut values: Vec<Explained> = found
+        let mut values: Vec<Explained> = values_below(path, &steps, experiment)
             .into_iter()
             .map(|(steps, path, value)| self.trace(&steps, path, escape_controls(&value)))
             .collect();
@@ -188,7 +172,7 @@ impl Document {
     }
 
     fn trace(&self, steps: &KeyPath, path: String, value: String) -> Explained {
-        // Over what nobody typed, nothing was replaced.
+        // A default replaced nothing.
         let instead_of = match self.root.get(&steps.0) {
             Some(_) => self.root.history(&steps.0),
             None => Vec::new(),
@@ -214,7 +198,7 @@ impl Document {
         }
     }
 
-    /// Where a value comes from that nobody typed.
+    /// The provenance of a value that nobody typed.
     fn fallback(&self, path: &KeyPath) -> Provenance {
         let Some(Fallback::Derived { words, key }) = LANGUAGE.find(path).map(|key| key.default)
         else {
@@ -256,6 +240,51 @@ impl Document {
         let text = &self.sources()[*source].text[span.clone()];
         escape_controls(&text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
+}
+
+/// The key that a path names; of a single layer, the key of its kind.
+fn key_of(path: &str, steps: &KeyPath, experiment: &Experiment) -> Result<&'static KeyInfo, Error> {
+    let key = find_key(path)?;
+    let (Kind::Layers(LayerKeys(keys)), Some((PathStep::Index(_), list))) =
+        (key.kind, steps.0.split_last())
+    else {
+        return Ok(key);
+    };
+    let Some(layer) = layer_at(experiment, &steps.0) else {
+        let count = list_at(experiment, list).map_or(0, <[Layer]>::len);
+        let list = KeyPath(list.to_vec());
+        let help = format!("`{list}` has {count} layers, numbered from 0");
+        return Err(refuse(path, format!("there is no `{path}`"), help));
+    };
+    let named = keys().iter().find(|key| key.name == layer.name());
+    Ok(named.unwrap_or(key))
+}
+
+/// The resolved values at a path and below it, each with its path, in the order of the language.
+fn values_below(
+    path: &str,
+    steps: &KeyPath,
+    experiment: &Experiment,
+) -> Vec<(KeyPath, String, String)> {
+    // An option of a layer goes for all layers of its kind.
+    let is_of_all = LANGUAGE.find(steps).is_none();
+    let is_below = |candidate: &str| {
+        let rest = match is_of_all {
+            true => candidate
+                .split_once("].")
+                .and_then(|(_, rest)| rest.strip_prefix(path)),
+            false => candidate.strip_prefix(path),
+        };
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let mut found: Vec<(KeyPath, String, String)> = experiment
+        .flatten()
+        .into_iter()
+        .filter(|(path, _)| is_below(path))
+        .map(|(path, value)| (KeyPath::parse(&path).unwrap_or_default(), path, value))
+        .collect();
+    found.sort_by_cached_key(|(steps, ..)| LANGUAGE.rank(steps));
+    found
 }
 
 /// The list of layers at a path, `model.layers`.

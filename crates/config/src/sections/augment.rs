@@ -17,69 +17,100 @@ use crate::language::values::{
 pub enum Augment {
     /// Zeros around the image, then a part of `model.input`'s size at a random place.
     RandomCrop {
+        /// Rows above and below, columns left and right.
         padding: [usize; 2],
     },
+    /// `torchvision.transforms.RandomHorizontalFlip`
     RandomHorizontalFlip {
+        /// The probability, from 0 to 1.
         p: f64,
     },
+    /// `torchvision.transforms.RandomVerticalFlip`
     RandomVerticalFlip {
+        /// The probability, from 0 to 1.
         p: f64,
     },
     /// By an angle in `-degrees..degrees`.
     RandomRotation {
+        /// The largest angle.
         degrees: f64,
     },
+    /// A turn, a shift, a change of size and a shear in one.
     RandomAffine(RandomAffine),
     /// By shares of width and height in `-translate..translate`.
     RandomShift {
+        /// The largest shift to the side, and up or down.
         translate: [f64; 2],
     },
     /// By a factor in this range, about the middle.
     RandomScale {
+        /// The smallest and the largest factor.
         scale: [f64; 2],
     },
+    /// Brightness, contrast, saturation and hue.
     ColorJitter(ColorJitter),
+    /// A rectangle is blotted out.
     RandomErasing(RandomErasing),
     /// In shares of the full range of a pixel.
     GaussianNoise {
+        /// The mean of the noise.
         mean: f64,
+        /// The standard deviation of the noise.
         sigma: f64,
     },
+    /// The mean of two images of the batch: `H. Zhang et al., "mixup: Beyond Empirical Risk Minimization",
+    /// 2018`.
     Mixup(Mix),
+    /// A rectangle of another image of the batch: `S. Yun et al., "CutMix: Regularization Strategy to Train
+    /// Strong Classifiers with Localizable Features", 2019`.
     Cutmix(Mix),
 }
 
 /// As `torchvision.transforms.RandomAffine`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RandomAffine {
+    /// The largest angle of the turn, either way, in degrees.
     pub degrees: f64,
+    /// The largest shift to the side, and up or down, as shares of width and height.
     pub translate: [f64; 2],
+    /// The smallest and the largest factor of the size.
     pub scale: [f64; 2],
+    /// The largest angle of shear, either way, in degrees.
     pub shear: f64,
 }
 
 /// As `torchvision.transforms.ColorJitter`, its four parts in this order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ColorJitter {
+    /// Factors are drawn from `1 - brightness`, at least 0, to `1 + brightness`.
     pub brightness: f64,
+    /// Factors are drawn from `1 - contrast`, at least 0, to `1 + contrast`.
     pub contrast: f64,
+    /// Factors are drawn from `1 - saturation`, at least 0, to `1 + saturation`.
     pub saturation: f64,
+    /// The largest turn of the colour circle, either way, as a share of it, less than 0.5.
     pub hue: f64,
 }
 
 /// As `torchvision.transforms.RandomErasing`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RandomErasing {
+    /// The probability, from 0 to 1.
     pub p: f64,
+    /// The smallest and the largest share of the image that is erased.
     pub scale: [f64; 2],
+    /// The smallest and the largest height of the rectangle over its width.
     pub ratio: [f64; 2],
+    /// What the rectangle is filled with, as a share of the full range of a pixel.
     pub value: f64,
 }
 
 /// How much of another image is taken in: a share from Beta(alpha, alpha).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Mix {
+    /// The parameter of the Beta distribution, greater than 0.
     pub alpha: f64,
+    /// The probability that a batch is mixed, from 0 to 1.
     pub p: f64,
 }
 

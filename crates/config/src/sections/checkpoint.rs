@@ -9,7 +9,8 @@ use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{NOT_NEGATIVE, count, integer, name};
 
-/// Nothing here changes what a run computes, so all of it may change on resume.
+/// When checkpoints are written and which are kept. Nothing here changes what a run computes, so all of
+/// it may change on resume.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Checkpoint {
     /// A checkpoint after every so many epochs; the last epoch always has one.
@@ -77,7 +78,7 @@ const MONITOR: Key<String> = Key::with_default(
 .on_resume(OnResume::Free);
 const MODE: Key<Option<Mode>> = monitor::MODE.on_resume(OnResume::Free);
 
-pub const KEYS: &[KeyInfo] = &[
+pub(crate) const KEYS: &[KeyInfo] = &[
     EVERY_EPOCHS.info,
     EVERY_STEPS.info,
     EVERY_MINUTES.info,

@@ -15,11 +15,13 @@ use crate::text::tree::Value;
 /// which the monitored column did not get better than its best by more than `min_delta`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EarlyStop {
+    /// The column of metrics.csv that is to get better.
     pub monitor: String,
     /// Whether better is higher or lower.
     pub mode: Mode,
-    /// Epochs.
+    /// Measured epochs in a row without improvement after which the run ends.
     pub patience: usize,
+    /// A change must exceed it to count as an improvement; at least 0.
     pub min_delta: f64,
 }
 
@@ -42,7 +44,7 @@ const MIN_DELTA: Key<f64> = Key::with_default(
     "the difference to the best that counts as improvement only if it is exceeded",
 );
 
-pub const KEYS: &[KeyInfo] = &[MONITOR.info, MODE.info, PATIENCE.info, MIN_DELTA.info];
+pub(crate) const KEYS: &[KeyInfo] = &[MONITOR.info, MODE.info, PATIENCE.info, MIN_DELTA.info];
 
 impl EarlyStop {
     /// `training` is the table of that name.

@@ -9,10 +9,13 @@ use crate::language::section::Section;
 use crate::language::values::{FromNode, NOT_NEGATIVE, SHARE, either};
 use crate::text::tree::{Node, Value};
 
+/// What training minimizes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
+    /// The cross entropy.
     CrossEntropy(CrossEntropy),
+    /// The focal loss.
     Focal(Focal),
 }
 
@@ -21,6 +24,7 @@ pub enum Loss {
 pub struct CrossEntropy {
     /// The share of the target that is spread over all classes.
     pub label_smoothing: f64,
+    /// The weight of each class; all alike if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
 }
@@ -29,19 +33,21 @@ pub struct CrossEntropy {
 /// entropy of a sample times `(1 - p)^gamma`, with `p` the probability of its class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Focal {
+    /// The exponent; at least 0, where 0 is the cross entropy.
     pub gamma: f64,
+    /// The weight of each class; all alike if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weights: Option<ClassWeights>,
 }
 
-/// How much the samples of each class count.
+/// The weight of the samples of each class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassWeights {
     /// Samples / (classes * samples of the class), of the training data, as
     /// scikit-learn's `class_weight="balanced"`.
     Balanced,
-    /// One a class, in the order of the classes.
+    /// One weight a class, in the order of the classes; at least 0.
     #[serde(untagged)]
     Stated(Vec<f64>),
 }
@@ -138,6 +144,7 @@ impl Loss {
         read
     }
 
+    /// The weights of the classes, if there are any.
     pub fn class_weights(&self) -> Option<&ClassWeights> {
         match self {
             Loss::CrossEntropy(loss) => loss.class_weights.as_ref(),

@@ -7,6 +7,7 @@ use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{count, integer};
 
+/// How evaluation is measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metrics {
     /// A prediction is right for `eval_top_k_accuracy` if the label is among so many of the highest.
@@ -28,7 +29,7 @@ const CALIBRATION_BINS: Key<usize> = Key::with_default(
     "into how many bins of equal width eval_calibration_error sorts probabilities",
 );
 
-pub const KEYS: &[KeyInfo] = &[TOP_K.info, CALIBRATION_BINS.info];
+pub(crate) const KEYS: &[KeyInfo] = &[TOP_K.info, CALIBRATION_BINS.info];
 
 impl Metrics {
     pub(crate) fn read(section: &Section<'_>) -> Self {

@@ -1,14 +1,14 @@
 //! The tables of an experiment file, a file each, with their keys and what is made of them.
 
-pub mod augment;
-pub mod checkpoint;
-pub mod data;
-pub mod device;
-pub mod early_stop;
-pub mod loss;
-pub mod metrics;
-pub mod monitor;
-pub mod name;
-pub mod optimizer;
-pub mod schedule;
-pub mod training;
+pub(crate) mod augment;
+pub(crate) mod checkpoint;
+pub(crate) mod data;
+pub(crate) mod device;
+pub(crate) mod early_stop;
+pub(crate) mod loss;
+pub(crate) mod metrics;
+pub(crate) mod monitor;
+pub(crate) mod name;
+pub(crate) mod optimizer;
+pub(crate) mod schedule;
+pub(crate) mod training;

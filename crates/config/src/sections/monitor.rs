@@ -12,7 +12,7 @@ use crate::text::tree::Value;
 
 impl Word for Mode {}
 
-pub const MODE: Key<Option<Mode>> = Key::derived(
+pub(crate) const MODE: Key<Option<Mode>> = Key::derived(
     "mode",
     word(),
     "\"min\" for a loss or an error, else \"max\"",
@@ -21,7 +21,7 @@ pub const MODE: Key<Option<Mode>> = Key::derived(
 
 /// Reports a column of the evaluation that the run, whose table `training` is, never measures.
 /// `purpose` says what then cannot be.
-pub fn check_measured(
+pub(crate) fn check_measured(
     section: &Section<'_>,
     monitor: &KeyInfo,
     column: &str,
@@ -60,7 +60,7 @@ pub fn check_measured(
 }
 
 /// Reads a column and its direction; a direction that the column does not have is reported.
-pub fn read(
+pub(crate) fn read(
     section: &Section<'_>,
     monitor: &Key<String>,
     mode: &Key<Option<Mode>>,

@@ -7,12 +7,14 @@ use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{NOT_NEGATIVE, POSITIVE, SHARE, count, integer};
 
+/// How long, in what batches and at what rate a network trains.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Training {
     /// Passes over the training data.
     pub epochs: u64,
     /// Images that go through the network together; the last batch of an epoch may be smaller.
     pub batch_size: usize,
+    /// The step size of the optimizer, greater than 0; a schedule changes it.
     pub learning_rate: f64,
     /// Batches whose gradients make one step.
     pub accumulate_grad_batches: usize,
@@ -31,20 +33,20 @@ pub struct Training {
     pub max_minutes: f64,
 }
 
-pub const EPOCHS: Key<u64> = Key::required(
+pub(crate) const EPOCHS: Key<u64> = Key::required(
     "epochs",
     count(),
     "the number of passes over the training data",
 )
 .unit("epochs")
 .on_resume(OnResume::Upward);
-pub const BATCH_SIZE: Key<usize> = Key::required(
+pub(crate) const BATCH_SIZE: Key<usize> = Key::required(
     "batch_size",
     count(),
     "the number of images that go through the network together",
 )
 .unit("images");
-pub const LEARNING_RATE: Key<f64> =
+pub(crate) const LEARNING_RATE: Key<f64> =
     Key::required("learning_rate", POSITIVE, "the step size of the optimizer");
 
 const ACCUMULATE_GRAD_BATCHES: Key<usize> = Key::with_default(
@@ -70,7 +72,7 @@ const EMA_DECAY: Key<Option<f64>> = Key::optional(
     "the decay of a running average of the weights, which evaluation takes in their place",
 );
 
-pub const EVAL_EVERY_EPOCHS: Key<u64> = Key::with_default(
+pub(crate) const EVAL_EVERY_EPOCHS: Key<u64> = Key::with_default(
     "eval_every_epochs",
     integer(0, MAX_SIZE),
     "1",
@@ -82,7 +84,7 @@ const MAX_MINUTES: Key<f64> = Key::with_default("max_minutes", NOT_NEGATIVE, "0.
 .unit("minutes")
 .on_resume(OnResume::Free);
 
-pub const KEYS: &[KeyInfo] = &[
+pub(crate) const KEYS: &[KeyInfo] = &[
     EPOCHS.info,
     BATCH_SIZE.info,
     LEARNING_RATE.info,

@@ -12,7 +12,7 @@ use crate::text::source::{Origin, Source, SourceKind, escape_controls, inclusion
 pub enum Severity {
     /// The experiment cannot run.
     Error,
-    /// It can, but hardly as it was meant.
+    /// It can run, but probably not as it was meant.
     Warning,
 }
 
@@ -31,7 +31,7 @@ pub struct Diagnostic {
     pub concern: Option<Box<Concern>>,
 }
 
-/// What a problem is about, where others have to do with it. Keys are named by their paths.
+/// What a problem is about, for problems that make others redundant. Keys are named by their paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Concern {
     /// This key is missing.
@@ -76,15 +76,15 @@ impl Diagnostic {
     }
 }
 
-/// A file that is no config at all has an error in every line; so many are told.
+/// The largest number of problems in a report: a file that is no config has an error in every line.
 const MAX_RENDERED: usize = 100;
 
-/// How an account is laid out.
+/// How a report of problems is rendered.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RenderOptions {
-    /// With colours, for a terminal.
+    /// Whether it has colours, for a terminal.
     pub colour: bool,
-    /// No wider than so many columns, if that is known.
+    /// The width of the terminal in columns, if it is known; long texts are wrapped.
     pub width: Option<usize>,
 }
 
@@ -96,7 +96,7 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Errors are told before warnings, each in the order of the text they point at.
+    /// Sorts errors before warnings, each in the order of the text they point at.
     pub fn new(sources: Vec<Source>, mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort_by_key(|d| (d.severity, d.origin.source, d.origin.span.start));
         Self {
@@ -105,15 +105,17 @@ impl Problems {
         }
     }
 
+    /// Whether there is no problem.
     pub fn is_empty(&self) -> bool {
         self.diagnostics.is_empty()
     }
 
-    pub fn any(&self, is_such: impl Fn(&Diagnostic) -> bool) -> bool {
-        self.diagnostics.iter().any(is_such)
+    /// Whether a problem matches the predicate.
+    pub fn any(&self, predicate: impl Fn(&Diagnostic) -> bool) -> bool {
+        self.diagnostics.iter().any(predicate)
     }
 
-    /// The whole account.
+    /// The whole report, as a compiler would print it.
     pub fn render(&self, options: RenderOptions) -> String {
         let renderer = if options.colour {
             Renderer::styled()
@@ -172,22 +174,11 @@ impl Problems {
         width: Option<usize>,
         diagnostic: &Diagnostic,
     ) -> String {
-        // Continuation lines are indented by this much at the most.
-        let wrapped = |text: &str, indent: usize| match width {
-            Some(width) => {
-                let width = width.saturating_sub(indent).max(20);
-                textwrap::fill(
-                    text,
-                    textwrap::Options::new(width).word_splitter(NoHyphenation),
-                )
-            }
-            None => text.to_owned(),
-        };
-        let message = wrapped(&diagnostic.message, "warning: ".len());
+        let message = wrap(&diagnostic.message, width, "warning: ".len());
         let help = diagnostic
             .help
             .as_deref()
-            .map(|help| wrapped(help, "    = help: ".len()));
+            .map(|help| wrap(help, width, "    = help: ".len()));
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -198,7 +189,7 @@ impl Problems {
             &diagnostic.label,
         );
         if diagnostic.origin == Origin::start() {
-            // Of the file as a whole.
+            // The problem is of the file as a whole.
             let place = annotate_snippets::Origin::path(&self.sources[0].name);
             let group = level.primary_title(&message).element(place);
             let help = help.iter().map(|help| Level::HELP.message(help));
@@ -221,7 +212,7 @@ impl Problems {
         let chain = inclusion_chain(&self.sources, &diagnostic.origin);
         if !chain.is_empty() {
             let chain = chain.join(", ");
-            let chain = wrapped(&chain, "    = note: ".len());
+            let chain = wrap(&chain, width, "    = note: ".len());
             group = group.element(Level::NOTE.message(chain));
         }
         if let Some(help) = &help {
@@ -232,13 +223,26 @@ impl Problems {
 
     fn snippet(&self, origin: &Origin) -> Snippet<'_, Annotation<'_>> {
         let source = &self.sources[origin.source];
-        // What is left of them are as many bytes: places stay where they are.
+        // The replacement has the same byte length, so spans stay valid.
         let is_control = |c: char| matches!(c, '\u{80}'..='\u{9f}');
         let text = match source.text.contains(is_control) {
             true => Cow::Owned(source.text.replace(is_control, "\u{b7}")),
             false => Cow::Borrowed(source.text.as_str()),
         };
         Snippet::source(text).path(&source.name)
+    }
+}
+
+/// Breaks a text into lines of `width` columns, if that is known; continuation lines are indented by
+/// at most `indent`.
+fn wrap(text: &str, width: Option<usize>, indent: usize) -> String {
+    match width {
+        Some(width) => {
+            let width = width.saturating_sub(indent).max(20);
+            let options = textwrap::Options::new(width).word_splitter(NoHyphenation);
+            textwrap::fill(text, options)
+        }
+        None => text.to_owned(),
     }
 }
 

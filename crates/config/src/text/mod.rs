@@ -1,7 +1,7 @@
 //! What was typed: sources and places in them, the tree of their values, and what is said of both.
 
-pub mod diagnostic;
-pub mod path;
-pub mod source;
-pub mod syntax;
-pub mod tree;
+pub(crate) mod diagnostic;
+pub(crate) mod path;
+pub(crate) mod source;
+pub(crate) mod syntax;
+pub(crate) mod tree;

@@ -5,17 +5,18 @@ use std::fmt;
 /// One step on the way to a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathStep {
+    /// A key of a table.
     Key(String),
-    /// Of an array, from 0.
+    /// The index of an element of an array, from 0.
     Index(usize),
 }
 
-/// The steps from the whole document to a value; none leads to the document itself.
+/// The steps from the whole document to a value; an empty path is the document itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyPath(pub Vec<PathStep>);
 
 impl KeyPath {
-    /// Reads `model.layers[7].dropout.p`; `None` where that is no path.
+    /// Parses `model.layers[7].dropout.p`; `None` for a text that is no path.
     pub fn parse(path: &str) -> Option<Self> {
         let mut steps = Vec::new();
         for part in path.split('.') {

@@ -7,18 +7,22 @@ use serde::{Deserialize, Serialize};
 /// A text that configuration values come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
+    /// What kind of text it is.
     pub kind: SourceKind,
     /// What a diagnostic calls it: a file's path, `environment` or `command line`.
     pub name: String,
+    /// The text itself.
     pub text: String,
     /// Where the file that extends this one says so, or where the preset is named.
     #[serde(skip)]
     pub extended_at: Option<Origin>,
 }
 
+/// Where a text comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceKind {
+    /// An experiment file.
     File,
     /// `RUNNER__TRAINING__EPOCHS=22`
     Environment,
@@ -38,7 +42,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Where to point when something is missing from the document as a whole.
+    /// The start of the file itself, for what is missing from the document as a whole.
     pub fn start() -> Self {
         Self {
             source: 0,
@@ -48,6 +52,7 @@ impl Origin {
 }
 
 impl Source {
+    /// The text of a file.
     pub fn file(name: impl Into<String>, text: String) -> Self {
         Self {
             kind: SourceKind::File,
@@ -57,6 +62,7 @@ impl Source {
         }
     }
 
+    /// One variable, as `NAME=value`.
     pub fn environment(text: String) -> Self {
         Self {
             kind: SourceKind::Environment,
@@ -66,6 +72,7 @@ impl Source {
         }
     }
 
+    /// One argument, as `key=value`.
     pub fn command_line(text: String) -> Self {
         Self {
             kind: SourceKind::CommandLine,
@@ -95,14 +102,15 @@ impl Source {
 }
 
 /// A place in words: `configs/baseline.toml:9:8`, `command line:1:17`.
-pub fn place(sources: &[Source], origin: &Origin) -> String {
+pub(crate) fn place(sources: &[Source], origin: &Origin) -> String {
     let source = &sources[origin.source];
     let (line, column) = source.line_column(origin.span.start);
     format!("{}:{line}:{column}", source.name)
 }
 
-/// By inclusion_chain of which places a text that is not the experiment's own comes in, the nearest first.
-pub fn inclusion_chain(sources: &[Source], origin: &Origin) -> Vec<String> {
+/// The places that bring in a text that is not the experiment's own, the nearest first:
+/// `extended by base.toml:1:11`.
+pub(crate) fn inclusion_chain(sources: &[Source], origin: &Origin) -> Vec<String> {
     let mut chain = Vec::new();
     let mut source = &sources[origin.source];
     while let Some(extended_at) = &source.extended_at {
@@ -116,8 +124,9 @@ pub fn inclusion_chain(sources: &[Source], origin: &Origin) -> Vec<String> {
     chain
 }
 
-/// A text in one line that cannot do anything to a terminal.
-pub fn escape_controls(text: &str) -> String {
+/// Escapes line breaks and all other control characters, so that the text stays on one line and cannot
+/// drive the terminal.
+pub(crate) fn escape_controls(text: &str) -> String {
     if !text.contains(char::is_control) {
         return text.to_owned();
     }

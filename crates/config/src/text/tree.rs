@@ -11,7 +11,7 @@ use crate::text::source::Origin;
 use crate::text::syntax::syntax_error;
 
 #[derive(Debug, Clone)]
-pub enum Value {
+pub(crate) enum Value {
     String(String),
     Integer(i64),
     Float(f64),
@@ -23,7 +23,7 @@ pub enum Value {
 
 impl Value {
     /// The name of the type with its article, as an error message says it.
-    pub fn type_name(&self) -> &'static str {
+    pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Value::String(_) => "a string",
             Value::Integer(_) => "an integer",
@@ -37,22 +37,22 @@ impl Value {
 }
 
 #[derive(Debug, Clone)]
-pub struct Node {
+pub(crate) struct Node {
     pub value: Value,
     pub origin: Origin,
-    /// What a source of lower precedence has in this place.
+    /// The value that a source of lower precedence has in this place.
     pub replaced: Option<Box<Node>>,
 }
 
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub(crate) struct Entry {
     pub key: String,
     pub key_origin: Origin,
     pub node: Node,
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct Table {
+pub(crate) struct Table {
     /// By their keys.
     entries: BTreeMap<String, Entry>,
     /// What `{ unset = true }` has taken away, by its key.
@@ -61,14 +61,14 @@ pub struct Table {
 
 /// A value that a source took away.
 #[derive(Debug, Clone)]
-pub struct Removed {
+pub(crate) struct Removed {
     /// Where it says so.
     pub origin: Origin,
     pub node: Node,
 }
 
 impl Node {
-    pub fn new(value: Value, origin: Origin) -> Self {
+    pub(crate) fn new(value: Value, origin: Origin) -> Self {
         Self {
             value,
             origin,
@@ -76,31 +76,31 @@ impl Node {
         }
     }
 
-    pub fn empty_table(origin: Origin) -> Self {
+    pub(crate) fn empty_table(origin: Origin) -> Self {
         Self::new(Value::Table(Table::default()), origin)
     }
 
-    /// Puts another node in the place of this one, which it remembers.
-    pub fn replace(&mut self, mut with: Node) {
+    /// Replaces this node by another, which keeps it as `replaced`.
+    pub(crate) fn replace(&mut self, mut with: Node) {
         std::mem::swap(self, &mut with);
         self.replaced = Some(Box::new(with));
     }
 
     /// The node at a path, `model.layers[7]`.
-    pub fn at(&self, path: &str) -> Option<&Node> {
+    pub(crate) fn at(&self, path: &str) -> Option<&Node> {
         self.get(&KeyPath::parse(path)?.0)
     }
 
     /// The node some steps further down.
-    pub fn get(&self, steps: &[PathStep]) -> Option<&Node> {
+    pub(crate) fn get(&self, steps: &[PathStep]) -> Option<&Node> {
         let Some((first, rest)) = steps.split_first() else {
             return Some(self);
         };
         self.child(first)?.get(rest)
     }
 
-    /// What sources of lower precedence have in a place, the nearest first.
-    pub fn history(&self, steps: &[PathStep]) -> Vec<&Node> {
+    /// The values that sources of lower precedence have at a path, the nearest first.
+    pub(crate) fn history(&self, steps: &[PathStep]) -> Vec<&Node> {
         let mut found = match steps.split_first() {
             None => Vec::new(),
             Some((first, rest)) => match self.child(first) {
@@ -115,8 +115,8 @@ impl Node {
         found
     }
 
-    /// Who took a place away, or a table around it, and what stood there.
-    pub fn removed(&self, steps: &[PathStep]) -> Option<(&Origin, &Node)> {
+    /// Where the value at a path, or a table around it, was unset, and the value.
+    pub(crate) fn removed(&self, steps: &[PathStep]) -> Option<(&Origin, &Node)> {
         let (first, rest) = steps.split_first()?;
         if let Some(child) = self.child(first) {
             return child.removed(rest);
@@ -128,8 +128,8 @@ impl Node {
         Some((&removed.origin, removed.node.get(rest)?))
     }
 
-    /// Places inside that come from other sources than this node itself.
-    pub fn foreign_origins(&self) -> Vec<&Origin> {
+    /// The places of values inside that come from other sources than this node itself.
+    pub(crate) fn foreign_origins(&self) -> Vec<&Origin> {
         let children: Vec<&Node> = match &self.value {
             Value::Table(table) => table.entries().map(|entry| &entry.node).collect(),
             Value::Array(items) => items.iter().collect(),
@@ -146,7 +146,7 @@ impl Node {
         found
     }
 
-    pub fn child_mut(&mut self, step: &PathStep) -> Option<&mut Node> {
+    pub(crate) fn child_mut(&mut self, step: &PathStep) -> Option<&mut Node> {
         match (&mut self.value, step) {
             (Value::Table(table), PathStep::Key(key)) => Some(&mut table.get_mut(key)?.node),
             (Value::Array(items), PathStep::Index(index)) => items.get_mut(*index),
@@ -164,45 +164,45 @@ impl Node {
 }
 
 impl Table {
-    pub fn get(&self, key: &str) -> Option<&Entry> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
         self.entries.get(key)
     }
 
-    pub fn get_mut(&mut self, key: &str) -> Option<&mut Entry> {
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Entry> {
         self.entries.get_mut(key)
     }
 
-    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()
     }
 
-    pub fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+    pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
         self.entries.values_mut()
     }
 
-    pub fn into_entries(self) -> impl Iterator<Item = Entry> {
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = Entry> {
         self.entries.into_values()
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Puts in an entry whose key is not there; it remembers one that was taken away.
-    pub fn insert(&mut self, mut entry: Entry) {
+    /// Inserts an entry whose key is absent; it remembers a value that was unset before.
+    pub(crate) fn insert(&mut self, mut entry: Entry) {
         if let Some(removed) = self.removed.remove(&entry.key) {
             entry.node.replaced = Some(Box::new(removed.node));
         }
         self.entries.insert(entry.key.clone(), entry);
     }
 
-    /// Takes an entry out for good.
-    pub fn take(&mut self, key: &str) -> Option<Entry> {
+    /// Removes an entry without a trace.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Entry> {
         self.entries.remove(key)
     }
 
-    /// Takes an entry away, as the place says; whether it was there.
-    pub fn unset(&mut self, key: &str, origin: Origin) -> bool {
+    /// Unsets an entry, as `origin` says, and remembers it; returns whether it was there.
+    pub(crate) fn unset(&mut self, key: &str, origin: Origin) -> bool {
         match self.entries.remove(key) {
             Some(entry) => {
                 let node = entry.node;
@@ -213,8 +213,8 @@ impl Table {
         }
     }
 
-    /// Takes over what another table, which is laid over this one, has taken away.
-    pub fn keep_removed(&mut self, above: &Table) {
+    /// Remembers what another table, which is laid over this one, has unset.
+    pub(crate) fn keep_removed(&mut self, above: &Table) {
         for (key, removed) in &above.removed {
             if !self.entries.contains_key(key) {
                 self.removed.insert(key.clone(), removed.clone());
@@ -222,13 +222,13 @@ impl Table {
         }
     }
 
-    pub fn removed(&self, key: &str) -> Option<&Removed> {
+    pub(crate) fn removed(&self, key: &str) -> Option<&Removed> {
         self.removed.get(key)
     }
 }
 
 /// Parses a whole TOML document, with the first syntax error of every line.
-pub fn parse_document(text: &str, source: usize) -> Result<Node, Vec<Diagnostic>> {
+pub(crate) fn parse_document(text: &str, source: usize) -> Result<Node, Vec<Diagnostic>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut diagnostics: Vec<Diagnostic> = errors
         .iter()
@@ -236,13 +236,13 @@ pub fn parse_document(text: &str, source: usize) -> Result<Node, Vec<Diagnostic>
         .collect();
     let span = table.span();
     let value = convert_table(table.into_inner(), source, 0, &mut diagnostics);
-    // After an error the parser often stumbles at once again.
+    // After an error the parser often fails again on the same line.
     diagnostics.sort_by_key(|diagnostic| diagnostic.origin.span.start);
     diagnostics.dedup_by(|next, told| {
         let between = told.origin.span.start..next.origin.span.start;
         !text.as_bytes()[between].contains(&b'\n')
     });
-    // What follows is read as part of what is not closed.
+    // Everything after an unclosed value is read as part of it.
     let is_unclosed = |it: &Diagnostic| matches!(it.concern.as_deref(), Some(Concern::Unclosed));
     if let Some(first) = diagnostics.iter().position(is_unclosed) {
         diagnostics.truncate(first + 1);
@@ -256,7 +256,11 @@ pub fn parse_document(text: &str, source: usize) -> Result<Node, Vec<Diagnostic>
 }
 
 /// Parses one TOML value that starts at byte `offset` of its source's text.
-pub fn parse_value(text: &str, source: usize, offset: usize) -> Result<Node, Vec<Diagnostic>> {
+pub(crate) fn parse_value(
+    text: &str,
+    source: usize,
+    offset: usize,
+) -> Result<Node, Vec<Diagnostic>> {
     let (value, errors) = DeValue::parse_recoverable(text);
     let mut diagnostics: Vec<Diagnostic> = errors
         .iter()
@@ -296,7 +300,7 @@ fn convert(
                 Value::Integer(0)
             }
         },
-        // The parser has checked the digits; what Rust cannot read is only their underscores.
+        // The parser has checked the digits; Rust differs only in refusing their underscores.
         DeValue::Float(digits) => {
             Value::Float(digits.as_str().replace('_', "").parse().unwrap_or(f64::NAN))
         }

@@ -14,6 +14,7 @@ use crate::model::shape::{Shape, ShapeError, channels_of};
 /// As `torch.nn.LeakyReLU`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct LeakyRelu {
+    /// The slope for negative inputs.
     pub negative_slope: f64,
 }
 
@@ -40,12 +41,14 @@ impl Word for Approximate {}
 /// As `torch.nn.ELU`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Elu {
+    /// Minus the limit for very negative inputs.
     pub alpha: f64,
 }
 
 /// As `torch.nn.Softplus`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Softplus {
+    /// How sharply the curve bends, greater than 0.
     pub beta: f64,
     /// Where `beta x` is above it, the layer gives `x` itself.
     pub threshold: f64,

@@ -15,12 +15,19 @@ use crate::text::tree::{Node, Value};
 /// As `torch.nn.Conv2d`. Pairs are height, width.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Conv2d {
+    /// Channels of the output.
     pub out_channels: usize,
+    /// Size of the window, in pixels.
     pub kernel_size: [usize; 2],
+    /// Step of the window, in pixels.
     pub stride: [usize; 2],
+    /// Zeros around the input.
     pub padding: Padding,
+    /// Spacing of the kernel's elements, in pixels.
     pub dilation: [usize; 2],
+    /// Groups of channels, each convolved by itself; divides the channels of input and output.
     pub groups: usize,
+    /// Whether a bias a channel is added.
     pub bias: bool,
     /// That of the network where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,15 +72,21 @@ impl FromNode for Padding {
 /// As `torch.nn.ConvTranspose2d`. Pairs are height, width.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ConvTranspose2d {
+    /// Channels of the output.
     pub out_channels: usize,
+    /// Size of the window, in pixels.
     pub kernel_size: [usize; 2],
+    /// Step in the output from one input pixel to the next, in pixels.
     pub stride: [usize; 2],
     /// Pixels of the output cut off on both sides.
     pub padding: [usize; 2],
     /// Rows and columns of the output added below and on the right.
     pub output_padding: [usize; 2],
+    /// Spacing of the kernel's elements, in pixels.
     pub dilation: [usize; 2],
+    /// Groups of channels, each convolved by itself; divides the channels of input and output.
     pub groups: usize,
+    /// Whether a bias a channel is added.
     pub bias: bool,
     /// That of the network where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]

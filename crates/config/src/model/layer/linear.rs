@@ -14,7 +14,9 @@ use crate::model::shape::{Shape, ShapeError, elements};
 /// As `torch.nn.Linear`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Linear {
+    /// Features of the output.
     pub out_features: usize,
+    /// Whether a bias a feature is added.
     pub bias: bool,
     /// That of the network where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]

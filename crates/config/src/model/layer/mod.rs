@@ -1,5 +1,7 @@
-//! The layers, with PyTorch's names and defaults: a file a family, each with its keys and the shapes it
-//! takes and gives.
+//! The layers, with PyTorch's names and defaults.
+//!
+//! A family of layers has a file, in which each layer's struct, keys, reader, shapes and parameters stand
+//! together; the list of them is here. [`Layer`] and [`Residual`] refer to each other, so both are here.
 
 mod activation;
 mod convolution;
@@ -35,32 +37,59 @@ pub(crate) use shape_rule::ShapeRule;
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Layer {
+    /// `torch.nn.Conv2d`
     Conv2d(Conv2d),
+    /// `torch.nn.ConvTranspose2d`
     ConvTranspose2d(ConvTranspose2d),
+    /// `torch.nn.Linear`
     Linear(Linear),
+    /// `torch.nn.BatchNorm2d`
     BatchNorm2d(BatchNorm),
+    /// `torch.nn.BatchNorm1d`
     BatchNorm1d(BatchNorm),
+    /// `torch.nn.GroupNorm`
     GroupNorm(GroupNorm),
+    /// `torch.nn.LayerNorm` over all of a sample.
     LayerNorm(LayerNorm),
+    /// `torch.nn.InstanceNorm2d`
     InstanceNorm2d(InstanceNorm2d),
+    /// `torch.nn.ReLU`
     Relu,
+    /// `torch.nn.ReLU6`
     Relu6,
+    /// `torch.nn.LeakyReLU`
     LeakyRelu(LeakyRelu),
+    /// `torch.nn.GELU`
     Gelu(Gelu),
+    /// `torch.nn.SiLU`
     Silu,
+    /// `torch.nn.ELU`
     Elu(Elu),
+    /// `torch.nn.Hardswish`
     HardSwish,
+    /// `torch.nn.Sigmoid`
     Sigmoid,
+    /// `torch.nn.Tanh`
     Tanh,
+    /// `torch.nn.Softplus`
     Softplus(Softplus),
+    /// `torch.nn.PReLU`
     Prelu(Prelu),
+    /// `torch.nn.MaxPool2d`
     MaxPool2d(MaxPool2d),
+    /// `torch.nn.AvgPool2d`
     AvgPool2d(AvgPool2d),
+    /// `torch.nn.AdaptiveAvgPool2d`
     AdaptiveAvgPool2d(AdaptiveAvgPool2d),
+    /// The mean of each channel, as features: Keras's `GlobalAveragePooling2D`.
     GlobalAvgPool,
+    /// `torch.nn.Dropout`
     Dropout(Dropout),
+    /// `torch.nn.Dropout2d`
     Dropout2d(Dropout),
+    /// `torch.nn.Flatten`: channel by channel and, within one, row by row.
     Flatten,
+    /// The sum of two branches that take the same input.
     Residual(Residual),
 }
 
@@ -109,9 +138,9 @@ impl Residual {
 /// How the table of a layer is read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reader {
-    /// By itself.
+    /// By a function of its own.
     Plain(fn(&Section<'_>) -> Layer),
-    /// By whoever reads lists of layers.
+    /// By the reader of lists of layers, since it has such lists inside.
     Residual,
     /// It is written out before anything is read.
     Sequential,

@@ -22,7 +22,9 @@ pub struct BatchNorm {
 /// As `torch.nn.GroupNorm`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupNorm {
+    /// Groups of channels, each with statistics of its own; divides the channels.
     pub num_groups: usize,
+    /// Added to the variance.
     pub eps: f64,
     /// Whether there is a weight and a bias a channel.
     pub affine: bool,
@@ -31,6 +33,7 @@ pub struct GroupNorm {
 /// As `torch.nn.LayerNorm` over all of a sample.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LayerNorm {
+    /// Added to the variance.
     pub eps: f64,
     /// Whether there is a weight for each element.
     pub elementwise_affine: bool,
@@ -41,6 +44,7 @@ pub struct LayerNorm {
 /// As `torch.nn.InstanceNorm2d`, without running statistics.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InstanceNorm2d {
+    /// Added to the variance.
     pub eps: f64,
     /// Whether there is a weight and a bias a channel.
     pub affine: bool,

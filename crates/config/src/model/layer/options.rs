@@ -48,7 +48,8 @@ pub(super) const IN_FEATURES: Key<Option<usize>> = input_size(
     "the number of features the layer takes; may be stated, and is then checked",
 );
 
-/// What a config may say of a layer's input though it follows from the layer before.
+/// The keys that state the size of a layer's input. They may be left out, since it follows from the
+/// layer before, and are checked against it.
 pub const INPUT_SIZE_KEYS: &[Key<Option<usize>>] =
     &[IN_CHANNELS, NUM_CHANNELS, NUM_FEATURES, IN_FEATURES];
 

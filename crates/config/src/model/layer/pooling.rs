@@ -13,6 +13,7 @@ use crate::model::shape::{Shape, ShapeError, by, channels_of, image, windows};
 /// As `torch.nn.MaxPool2d`, rounding down (`ceil_mode = False`). Pairs are height, width.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MaxPool2d {
+    /// Size of the window, in pixels.
     pub kernel_size: [usize; 2],
     /// The kernel's size unless stated.
     pub stride: [usize; 2],
@@ -23,6 +24,7 @@ pub struct MaxPool2d {
 /// As `torch.nn.AvgPool2d`, rounding down (`ceil_mode = False`). Pairs are height, width.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AvgPool2d {
+    /// Size of the window, in pixels.
     pub kernel_size: [usize; 2],
     /// The kernel's size unless stated.
     pub stride: [usize; 2],

@@ -205,7 +205,7 @@ const SCALE: Key<f64> = Key::with_default(
     "the factor on each pixel (0..255) before `normalize`",
 );
 
-pub const KEYS: &[KeyInfo] = &[
+pub(crate) const KEYS: &[KeyInfo] = &[
     PATH.info,
     TRAIN.info,
     EVAL.info,

@@ -21,7 +21,7 @@ pub(super) struct PlannedRun<'a> {
 
 impl PlannedRun<'_> {
     /// Warns at `node`, pointing at the number of epochs too.
-    pub fn warn(&self, node: Option<&Node>, message: String, help: &str) {
+    pub(crate) fn warn(&self, node: Option<&Node>, message: String, help: &str) {
         if let (Some(node), Some((epochs, count))) = (node, self.epochs) {
             let related = Some((epochs, format!("the run has {count}")));
             self.section.warn(node, message, related, help);
@@ -29,19 +29,19 @@ impl PlannedRun<'_> {
     }
 
     /// The default length of a rule. It is 1 for a run that is all warm-up, which has its own warning.
-    pub fn epochs_after_warmup(&self) -> f64 {
+    pub(crate) fn epochs_after_warmup(&self) -> f64 {
         if self.left > 0.0 { self.left } else { 1.0 }
     }
 
     /// Reads a length in epochs and checks it.
-    pub fn length(&self, rule: &Section<'_>, key: &Key<f64>) -> f64 {
+    pub(crate) fn length(&self, rule: &Section<'_>, key: &Key<f64>) -> f64 {
         let length = rule.read(key);
         self.check_length(rule, key, length);
         length
     }
 
     /// Warns of a length that is longer than the run after its warm-up.
-    pub fn check_length(&self, rule: &Section<'_>, key: &KeyInfo, length: f64) {
+    pub(crate) fn check_length(&self, rule: &Section<'_>, key: &KeyInfo, length: f64) {
         // A warm-up that takes the whole run has its own warning.
         if self.epochs.is_some() && self.left > 0.0 && length > self.left {
             let message = format!(
