@@ -85,7 +85,7 @@ fn refuse_unset(node: &mut Node, path: &KeyPath, diagnostics: &mut Vec<Diagnosti
     }
 }
 
-/// What is said of a key that is to be taken away and is not there.
+/// The error for a key that is to be unset and is not set.
 pub(crate) fn nothing_to_unset(path: &KeyPath, origin: Origin) -> Diagnostic {
     let message = format!("`{path}` is not set, there is nothing to take away");
     let known = LANGUAGE.find(path).is_some();

@@ -21,7 +21,7 @@ use crate::text::tree::Node;
 /// with its place. [`Document::check`] makes an [`Experiment`] of it.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// The file first, then those that it extends, then single values in the order in which they were set.
+    /// The file, then those that it extends, then single values in the order in which they were set.
     sources: Vec<Source>,
     pub(crate) root: Node,
     /// Values for single layers, which are counted as they are written out.
@@ -51,7 +51,7 @@ impl Document {
     }
 
     /// Parses a text; `name` is what diagnostics call it, and the path that `extends` starts from. What
-    /// is wrong with its syntax, or with a file that it extends, is told by [`Document::check`].
+    /// is wrong with its syntax, or with a file that it extends, is reported by [`Document::check`].
     pub fn parse(name: &str, text: String, default_name: &str) -> Self {
         let Loaded {
             sources,
@@ -80,7 +80,7 @@ impl Document {
     }
 
     /// Applies the variables among these whose names begin with `RUNNER__`, in the order of their names.
-    /// What is wrong with one is told by [`Document::check`], with all else.
+    /// What is wrong with one is reported by [`Document::check`], with all else.
     pub fn set_environment(&mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) {
         let mut variables: Vec<(String, OsString)> = variables
             .into_iter()
@@ -174,8 +174,8 @@ impl Document {
         }
     }
 
-    /// The same with its presets and the like written out, and then the values for single layers in their
-    /// places: so that what is in the resolved experiment is where it is there.
+    /// The document with presets, `sequential` and `repeat` written out, and then the values for single
+    /// layers applied, so that a path in the resolved experiment is a path in this tree.
     pub(crate) fn expanded(&self) -> Self {
         let mut expanded = self.clone();
         expand(&mut expanded.root, &mut expanded.sources);

@@ -112,7 +112,7 @@ impl Override {
         }
     }
 
-    /// Puts the value in its place, or takes away what is there if it is `{ unset = true }`.
+    /// Puts the value in its place, or unsets that place if the value is `{ unset = true }`.
     pub(crate) fn apply(self, root: &mut Node) -> Result<(), Diagnostic> {
         let Some((last, parents)) = self.path.0.split_last() else {
             return Ok(());
@@ -186,7 +186,7 @@ fn descend<'a>(
     Ok(node.child_mut(step).expect("it is there"))
 }
 
-/// Takes away what is one step below; `by` is where that is said.
+/// Unsets what is one step below; `by` is where the config says so.
 fn take(
     node: &mut Node,
     step: &PathStep,

@@ -13,7 +13,7 @@ pub struct KeyInfo {
     pub name: &'static str,
     /// The values it takes.
     pub kind: Kind,
-    /// What is taken where it is absent.
+    /// The value if it is absent.
     pub default: Fallback,
     /// One line for a reader who has never seen the key.
     pub meaning: &'static str,
@@ -23,7 +23,7 @@ pub struct KeyInfo {
     pub on_resume: OnResume,
 }
 
-/// What is taken where a key is absent.
+/// The value of a key that is absent.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fallback {
     /// The key must be there.

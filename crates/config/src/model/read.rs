@@ -172,8 +172,8 @@ fn check_preset(section: &Section<'_>) {
     }
 }
 
-/// What is wrong with a `sequential` or `repeat` that was not written out; `before` is how many errors
-/// there were before it was opened.
+/// Reports why a `sequential` or `repeat` was not written out; `before` is the number of errors before it
+/// was opened.
 fn report_unexpanded(section: &Section<'_>, origin: Origin, before: usize) {
     let diagnostics = section.diagnostics();
     if section.node(&REPEAT_TIMES).is_some() {
@@ -247,7 +247,7 @@ fn open_layer<'a>(
     Some((variant, origin, section))
 }
 
-/// What is said of a layer that is a table with more than one key.
+/// The error for a layer that is a table with more than one key.
 fn several_keys(path: &str, table: &Table) -> Diagnostic {
     let mut entries: Vec<&Entry> = table.entries().collect();
     entries.sort_by_key(|e| (e.key_origin.source, e.key_origin.span.start));

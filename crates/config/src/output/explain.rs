@@ -133,7 +133,7 @@ impl Document {
         self.expanded().explain_written_out(path, experiment)
     }
 
-    /// The same of a document in which nothing is left to write out.
+    /// Explains a key of a document in which everything is written out.
     fn explain_written_out(
         &self,
         path: &str,
@@ -347,7 +347,7 @@ fn find_values(node: &Node, path: KeyPath, found: &mut Vec<(usize, KeyPath)>) {
     }
 }
 
-/// What is said of a path that names no key of the language.
+/// The error for a path that names no key of the language.
 fn unknown(path: &str) -> Error {
     let help = match KeyPath::parse(path) {
         None => "a path looks like training.epochs or model.layers[0].conv2d.stride".to_owned(),

@@ -1,4 +1,4 @@
-//! What is said about an experiment and about the language: resolved, explained, as a schema, as a template.
+//! Texts about an experiment and about the language: resolved, explained, as a schema, as a template.
 
 pub(crate) mod explain;
 pub(crate) mod resolved;

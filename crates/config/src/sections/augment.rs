@@ -58,11 +58,11 @@ pub enum Augment {
         /// The standard deviation of the noise.
         sigma: f64,
     },
-    /// The mean of two images of the batch: `H. Zhang et al., "mixup: Beyond Empirical Risk Minimization",
-    /// 2018`.
+    /// The mean of two images of the batch: `H. Zhang et al., "mixup: Beyond Empirical Risk
+    /// Minimization", 2018`.
     Mixup(Mix),
-    /// A rectangle of another image of the batch: `S. Yun et al., "CutMix: Regularization Strategy to Train
-    /// Strong Classifiers with Localizable Features", 2019`.
+    /// A rectangle of another image of the batch: `S. Yun et al., "CutMix: Regularization Strategy
+    /// to Train Strong Classifiers with Localizable Features", 2019`.
     Cutmix(Mix),
 }
 

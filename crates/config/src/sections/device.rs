@@ -10,7 +10,7 @@ use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::pattern;
 
-/// What is to compute. `Display` writes the word of the language.
+/// The device that computes. `Display` writes the word of the language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
     /// CUDA where it can be used, else the CPU.
@@ -63,7 +63,7 @@ impl Device {
     pub(crate) fn read(section: &Section<'_>) -> Self {
         let word = section.read(&DEVICE);
         let device = Self::from_word(&word);
-        // What is not even a string has been reported by the read.
+        // A value that is no string has been reported by the read.
         if device.is_none() && section.has_text(&DEVICE) {
             let message = format!("unknown device \"{word}\"");
             let lower = word.to_lowercase();

@@ -1,4 +1,4 @@
-//! The tables of an experiment file, a file each, with their keys and what is made of them.
+//! The tables of an experiment file, a file or folder each, with their keys and their readers.
 
 pub(crate) mod augment;
 pub(crate) mod checkpoint;

@@ -1,4 +1,5 @@
-//! What is wrong with a configuration, rendered as a compiler would: path, line, column, the line itself, a caret, a remedy.
+//! Problems of a configuration, rendered as a compiler would: path, line, column, the line itself, a
+//! caret, a remedy.
 
 use std::borrow::Cow;
 use std::fmt;

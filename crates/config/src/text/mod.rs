@@ -1,4 +1,5 @@
-//! What was typed: sources and places in them, the tree of their values, and what is said of both.
+//! What was typed: sources and places in them, the tree of their values, and diagnostics that point into
+//! them.
 
 pub(crate) mod diagnostic;
 pub(crate) mod path;

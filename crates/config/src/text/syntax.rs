@@ -65,7 +65,7 @@ pub(super) fn syntax_error(
     diagnostic.concern(Concern::Unclosed)
 }
 
-/// A slip of those who know other languages: what is said of it, and the help.
+/// A slip of those who know other languages: the message and the help.
 fn likely_slip(text: &str, span: &Range<usize>) -> Option<(String, String)> {
     let before = text[..span.start].trim_end();
     let rest = &text[span.start..];

@@ -270,7 +270,7 @@ impl ShapeRule for ConvTranspose2d {
                 ));
             }
         }
-        // The input with zeros in between and around it is hardly smaller than the output before the cut.
+        // The input with zeros in between and around it is about as large as the output before the cut.
         check_size(uncut, channels_of(input))?;
         Ok(Shape::Image {
             channels: self.out_channels,
