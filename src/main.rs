@@ -9,10 +9,10 @@ use runner::command;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match command::execute(cli.command) {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => ExitCode::from(code.number()),
         Err(error) => {
             command::print_error(&error);
-            ExitCode::from(command::exit_code(&error))
+            ExitCode::from(command::exit_code(&error).number())
         }
     }
 }

@@ -9,16 +9,19 @@ use crate::cli;
 use crate::config::{Cost, Document, Experiment, Traced};
 use crate::data::Splits;
 use crate::device::Chosen;
+use crate::exit::ExitCode;
+use crate::lifecycle::{Prepared, begin, prepare};
 use crate::metrics::EpochRecord;
 use crate::run_dir::{self, Timing, space, verify};
 use crate::table::{Cell, Column, Table};
 use crate::train::{Interrupt, Observer, Progress, Session, Trial, fit, try_out};
 
+use super::exit::unwrapped;
 use super::experiment::{document, warned};
 use super::output::{Output, print_result, reading};
-use super::training::{Prepared, Started, conclude, data_line, prepare, start};
+use super::progress::scan_bar;
+use super::report::{Reporter, conclude, data_line};
 use super::units::{bytes, human, thousands};
-use super::verify::NO;
 
 /// For batches whose time is taken.
 const BUDGET: Duration = Duration::from_millis(300);
@@ -30,12 +33,16 @@ const MAX_CLASSES: usize = 20;
 const CURVE_COLUMNS: u64 = 60;
 const CURVE_LINES: usize = 4;
 
-pub fn execute(args: cli::Check) -> anyhow::Result<u8> {
+pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     let mut document = document(&args.experiment)?;
     let (experiment, is_warned) = warned(&document)?;
     print_result(&network(&experiment))?;
     let since = Instant::now();
-    let Prepared { session, device } = prepare(&document, experiment, &args.threads)?;
+    let bar = scan_bar("reading images");
+    let prepared = prepare(&document, experiment, args.threads.threads, &|done, all| {
+        bar.at(done, all)
+    });
+    let Prepared { session, device } = prepared.map_err(unwrapped)?;
     print_result(&format!("\ndevice: {}\n", device.reason))?;
     print_result(&data(&session))?;
     let read_in = since.elapsed();
@@ -55,7 +62,7 @@ pub fn execute(args: cli::Check) -> anyhow::Result<u8> {
     };
     if !args.fast_dev_run {
         print_result(&format!("{verdict}\n"))?;
-        return Ok(0);
+        return Ok(ExitCode::Done);
     }
     let data = Arc::into_inner(data).expect("the session is used up");
     fast_dev_run(&mut document, data, device, &verdict)
@@ -279,7 +286,7 @@ fn fast_dev_run(
     mut data: Splits,
     device: Chosen,
     verdict: &str,
-) -> anyhow::Result<u8> {
+) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: true };
     document.set_all(&[
         "training.epochs=1".to_owned(),
@@ -296,14 +303,12 @@ fn fast_dev_run(
     let prepared = Prepared { session, device };
     let folder = tempfile::tempdir()?;
     let mut interrupt = Interrupt::install()?;
-    let Started {
-        mut session,
-        mut run,
-        mut reporter,
-    } = start(document, prepared, folder.path(), &mut interrupt, output)?;
-    let end = fit(&mut session, &mut run, &interrupt, &mut Silent);
-    let code = conclude(end, &mut session, &mut run, &interrupt, &mut reporter)?;
-    if code != 0 {
+    let mut begun = begin(document, prepared, folder.path(), &mut interrupt).map_err(unwrapped)?;
+    let mut reporter = Reporter::of_begun(output, &begun);
+    let (session, run) = (&mut begun.session, &mut begun.run);
+    let end = fit(session, run, &interrupt, &mut Silent);
+    let code = conclude(end, session, run, &interrupt, &mut reporter)?;
+    if code != ExitCode::Done {
         return Ok(code);
     }
     let checks = verify(run.folder())?;
@@ -313,14 +318,14 @@ fn fast_dev_run(
         .collect();
     if !failed.is_empty() {
         print_result(&format!("FAILED  {}\n", failed.join("\nFAILED  ")))?;
-        return Ok(NO);
+        return Ok(ExitCode::CheckFailed);
     }
     print_result(&format!(
         "{verdict}: two batches trained and evaluated, checkpoint\n\
          and results written, all {} checks of the run passed, and it is thrown away\n",
         checks.len()
     ))?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
 struct Silent;

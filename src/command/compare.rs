@@ -2,12 +2,13 @@
 
 use crate::cli;
 use crate::compare::{ComparedRun, compare, find};
+use crate::exit::ExitCode;
 use crate::metrics::MONITORS;
 
 use super::exit::Usage;
 use super::output::{Output, print_result, style};
 
-pub fn execute(args: cli::Compare) -> anyhow::Result<u8> {
+pub fn execute(args: cli::Compare) -> anyhow::Result<ExitCode> {
     if !MONITORS.contains(&args.by.as_str()) {
         return Err(Usage(format!(
             "--by takes a column of metrics.csv: {}",
@@ -27,5 +28,5 @@ pub fn execute(args: cli::Compare) -> anyhow::Result<u8> {
         paths.iter().map(|path| ComparedRun::read(path)).collect();
     let table = compare(&runs?, &args.by);
     print_result(&table.render(style(&args.format)))?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }

@@ -7,13 +7,14 @@ use std::path::Path;
 
 use crate::cli;
 use crate::config::{Explanation, Fallback, KeyInfo, OnResume, find_key, schema, template};
+use crate::exit::ExitCode;
 use crate::table::{Cell, Column, Style, Table};
 
 use super::exit::Usage;
 use super::experiment::{checked, document, read};
 use super::output::{print_result, terminal_width};
 
-pub fn execute(args: cli::Config) -> anyhow::Result<u8> {
+pub fn execute(args: cli::Config) -> anyhow::Result<ExitCode> {
     let text = match args {
         cli::Config::Show(args) => show(&args)?,
         cli::Config::Explain(args) => explain(&args)?,
@@ -24,7 +25,7 @@ pub fn execute(args: cli::Config) -> anyhow::Result<u8> {
         },
     };
     print_result(&text)?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
 fn show(args: &cli::ConfigShow) -> anyhow::Result<String> {

@@ -1,102 +1,94 @@
-//! What the process's exit code says.
+//! Which exit code an error has.
 
-use super::drift::Refusal;
 use super::output::StdoutError;
-use super::prove::Failure;
-use super::training::DataError;
+use crate::exit::ExitCode;
+use crate::lifecycle::{self, DataError, Failure, Refusal};
 use crate::{compare, config, data, device, run_dir, train};
-
-/// Every code with its meaning, as the README lists them.
-pub const EXIT_CODES: &[(u8, &str)] = &[
-    (0, "done"),
-    (1, "the run failed, or the device cannot be used"),
-    (2, "wrong usage, or an error in the config"),
-    (3, "a check said no"),
-    (
-        4,
-        "something is wrong with the data, or they cannot be fetched",
-    ),
-    (
-        5,
-        "something is wrong with the run directory or a checkpoint",
-    ),
-    (6, "training diverged: a loss or a gradient is not finite"),
-    (
-        74,
-        "a file cannot be written or read, for example because the disk is full",
-    ),
-    (
-        75,
-        "the run is locked by another process, or SIGUSR1 or `training.max_minutes` stopped it; resume it later",
-    ),
-    (129, "stopped by SIGHUP, checkpoint written"),
-    (130, "stopped by SIGINT (Ctrl-C), checkpoint written"),
-    (143, "stopped by SIGTERM, checkpoint written"),
-];
 
 /// The command line asks for something that there is not.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Usage(pub String);
 
-/// The exit code for an error: that of the first cause that has one.
-pub fn exit_code(error: &anyhow::Error) -> u8 {
-    error.chain().find_map(code_of).unwrap_or(1)
+/// The error within one of a run's life, as commands tell it.
+pub fn unwrapped(error: lifecycle::Error) -> anyhow::Error {
+    match error {
+        lifecycle::Error::Config(error) => error.into(),
+        lifecycle::Error::Device(error) => error.into(),
+        lifecycle::Error::Data(error) => error.into(),
+        lifecycle::Error::Refused(error) => error.into(),
+        lifecycle::Error::RunDir(error) => error.into(),
+        lifecycle::Error::Metrics(error) => error.into(),
+        lifecycle::Error::Train(error) => error.into(),
+    }
 }
 
-fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
+/// The exit code for an error: that of the first cause that has one.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    error.chain().find_map(code_of).unwrap_or(ExitCode::Failed)
+}
+
+fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     if error.is::<config::Error>() || error.is::<Usage>() {
-        return Some(2);
+        return Some(ExitCode::Usage);
     }
     if let Some(data::Error::Unwritable { .. }) = error.downcast_ref() {
-        return Some(74);
+        return Some(ExitCode::Io);
     }
     if error.is::<DataError>() || error.is::<data::Error>() {
-        return Some(4);
+        return Some(ExitCode::Data);
     }
     #[cfg(feature = "fetch")]
     if let Some(error) = error.downcast_ref::<data::fetch::Error>() {
-        return Some(if error.is_local() { 74 } else { 4 });
+        return Some(if error.is_local() {
+            ExitCode::Io
+        } else {
+            ExitCode::Data
+        });
     }
     if error.is::<device::Error>() {
-        return Some(1);
+        return Some(ExitCode::Failed);
     }
     // Errors of compare are transparent: what they wrap is not in the chain.
     if let Some(error) = error.downcast_ref::<compare::Error>() {
         return Some(match error {
             compare::Error::Run(error) => run_dir_code(error),
-            compare::Error::Metrics(_) => 5,
+            compare::Error::Metrics(_) => ExitCode::RunDirectory,
         });
     }
     if error.is::<run_dir::TableError>() {
-        return Some(5);
+        return Some(ExitCode::RunDirectory);
     }
     if error.is::<StdoutError>() {
-        return Some(74);
+        return Some(ExitCode::Io);
     }
     // A proof that could not be made ends as the run that it was made of.
     if let Some(Failure::Ended(status)) = error.downcast_ref::<Failure>() {
-        return status.code().and_then(|code| u8::try_from(code).ok());
+        return status.code().and_then(ExitCode::from_number);
     }
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
-        return Some(refusal.exit_code());
+        return Some(match refusal {
+            Refusal::Change(_) => ExitCode::Usage,
+            Refusal::Data(_) => ExitCode::Data,
+            Refusal::Program(_) => ExitCode::RunDirectory,
+        });
     }
     if let Some(error) = error.downcast_ref::<train::Error>() {
         return Some(match error {
-            train::Error::Diverged { .. } => 6,
-            train::Error::Data(_) => 4,
-            train::Error::Misfit { .. } => 5,
+            train::Error::Diverged { .. } => ExitCode::Diverged,
+            train::Error::Data(_) => ExitCode::Data,
+            train::Error::Misfit { .. } => ExitCode::RunDirectory,
             train::Error::RunDir(error) => run_dir_code(error),
         });
     }
     error.downcast_ref::<run_dir::Error>().map(run_dir_code)
 }
 
-fn run_dir_code(error: &run_dir::Error) -> u8 {
+fn run_dir_code(error: &run_dir::Error) -> ExitCode {
     match error {
-        run_dir::Error::Io { .. } | run_dir::Error::NoSpace { .. } => 74,
-        run_dir::Error::Locked { .. } => 75,
-        run_dir::Error::NotFinite { .. } => 6,
-        run_dir::Error::NotARun { .. } | run_dir::Error::Damaged { .. } => 5,
+        run_dir::Error::Io { .. } | run_dir::Error::NoSpace { .. } => ExitCode::Io,
+        run_dir::Error::Locked { .. } => ExitCode::Resumable,
+        run_dir::Error::NotFinite { .. } => ExitCode::Diverged,
+        run_dir::Error::NotARun { .. } | run_dir::Error::Damaged { .. } => ExitCode::RunDirectory,
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::{self, Overrides};
-use crate::config::{Document, Error, Experiment};
+use crate::config::{Document, Error, Experiment, Problems};
 
 use super::output::{look, note};
 
@@ -28,8 +28,13 @@ pub fn checked(document: &Document) -> Result<Experiment, Error> {
 /// The same, and whether there was anything to tell.
 pub fn warned(document: &Document) -> Result<(Experiment, bool), Error> {
     let (experiment, warnings) = document.check()?;
+    warn(&warnings);
+    Ok((experiment, !warnings.is_empty()))
+}
+
+/// Tells what in an experiment is hardly as it was meant, if there is anything.
+pub fn warn(warnings: &Problems) {
     if !warnings.is_empty() {
         note(&format!("{}\n", warnings.render(look())));
     }
-    Ok((experiment, !warnings.is_empty()))
 }

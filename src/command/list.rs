@@ -1,12 +1,13 @@
 //! `runner list`: the runs at a glance.
 
 use crate::cli;
+use crate::exit::ExitCode;
 use crate::run_dir::{Run, list};
 use crate::table::{Cell, Column, Table};
 
 use super::output::{Output, print_result, style};
 
-pub fn execute(args: cli::List) -> anyhow::Result<u8> {
+pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: false };
     let mut rows = Vec::new();
     for folder in list(&args.out.out) {
@@ -38,7 +39,7 @@ pub fn execute(args: cli::List) -> anyhow::Result<u8> {
         rows,
     };
     print_result(&table.render(style(&args.format)))?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
 fn row(run: &Run) -> anyhow::Result<Vec<Cell>> {

@@ -4,7 +4,6 @@ mod check;
 mod compare;
 mod config;
 mod data;
-mod drift;
 mod exit;
 mod experiment;
 mod list;
@@ -16,17 +15,17 @@ mod reproduce;
 mod resume;
 mod run;
 mod show;
-mod training;
 mod units;
 mod verify;
 
-pub use exit::{EXIT_CODES, exit_code};
+pub use exit::exit_code;
 pub use output::{Output, print_error};
 
 use crate::cli::Command;
+use crate::exit::ExitCode;
 
 /// Carries a command out; the code is the process's exit code.
-pub fn execute(command: Command) -> anyhow::Result<u8> {
+pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => run::execute(args),
         Command::Check(args) => check::execute(args),

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::exit::unwrapped;
 use super::output::{Output, colour};
 use super::units::{human, thousands};
-use crate::data::Dataset;
+use crate::exit::ExitCode;
+use crate::lifecycle::{self, Begun, Conclusion, SplitReport};
 use crate::metrics::{EpochRecord, Scores};
-use crate::run_dir::{
-    Log, Phase, Prediction, PredictionRow, Results, SplitResults, Timing, Writer,
-};
-use crate::train::{Observer, Progress, Session};
+use crate::run_dir::{Log, Phase, Timing, Writer};
+use crate::train::{self, End, Interrupt, Observer, Progress, Session};
 
 /// Shows a training on stdout and stderr and keeps train.log.
 pub struct Reporter {
@@ -61,6 +61,63 @@ impl Reporter {
     pub fn result(&mut self, line: &str) {
         self.bar.suspend(|| self.output.result(line));
         self.log.line(line);
+    }
+
+    /// Shows a run that was just made.
+    pub fn of_begun(output: Output, begun: &Begun) -> Self {
+        let epochs = begun.session.experiment.training.epochs;
+        let mut reporter = Self::new(output, begun.run.log(), epochs);
+        reporter.introduce(&begun.session, &begun.run, &begun.device);
+        reporter
+    }
+
+    /// What is about to be trained, and where.
+    pub fn introduce(&mut self, session: &Session, run: &Writer, device: &str) {
+        self.note(&format!("device: {device}"));
+        self.note(&format!("data: {}", data_line(session)));
+        for warning in &session.data.warnings {
+            self.note(&format!("warning: {warning}"));
+        }
+        self.note(&format!(
+            "network: {} layers, {} parameters",
+            session.experiment.model.layers.len(),
+            thousands(session.parameter_count() as f64)
+        ));
+        self.note(&format!("run: {}", run.folder().display()));
+    }
+
+    /// The results of a run that is finished, and what to do next.
+    fn results(
+        &mut self,
+        session: &Session,
+        run: &Writer,
+        eval: &SplitReport,
+        test: Option<&SplitReport>,
+    ) {
+        self.result(&format!("\n{}", eval.text));
+        if let Some(test) = test {
+            let scores = &test.scores;
+            self.result(&format!(
+                "Test ({} images apart)  Acc: {:.4} F1: {:.4}({:.4}/{:.4})\n\n{}",
+                thousands(test.images as f64),
+                scores.accuracy,
+                scores.f1,
+                scores.precision,
+                scores.recall,
+                test.text
+            ));
+        }
+        let epochs = session.experiment.training.epochs;
+        let folder = run.folder().display();
+        self.result(&format!("Run:  {folder}\nNext: runner show {folder}"));
+        // A run that stopped early would do so again at once.
+        if session.position.epoch > epochs {
+            let more = epochs * 2;
+            self.result(&format!(
+                "      runner resume {folder} training.epochs={more}"
+            ));
+        }
+        self.result(&format!("      runner compare {folder} <another run>"));
     }
 
     /// Takes the bar away.
@@ -129,61 +186,29 @@ fn scores_line(split: &str, scores: &Scores) -> String {
     )
 }
 
-/// Writes the results of a run whose epochs are all done, and prints them.
-pub fn finish(
-    session: &Session,
-    predictions: &[Prediction],
-    test: Option<&[Prediction]>,
-    run: &Writer,
+/// Brings a training to its end and shows how it went; gives the exit code.
+pub fn conclude(
+    end: Result<End, train::Error>,
+    session: &mut Session,
+    run: &mut Writer,
+    interrupt: &Interrupt,
     reporter: &mut Reporter,
-) -> anyhow::Result<()> {
-    let data = &session.data;
-    let names = &data.class_names;
-    let test = data.test.as_ref().zip(test);
-    let results = Results {
-        eval: results_of(&data.eval, predictions, names),
-        test: test.map(|(images, predictions)| results_of(images, predictions, names)),
-        step: session.position.step,
-        monitor: &session.experiment.checkpoint,
-    };
-    run.finish(&results)?;
+) -> anyhow::Result<ExitCode> {
     reporter.end();
-    reporter.result(&format!("\n{}", results.eval.report));
-    if let Some(test) = &results.test {
-        let scores = test.confusion.scores(0.0);
-        reporter.result(&format!(
-            "Test ({} images apart)  Acc: {:.4} F1: {:.4}({:.4}/{:.4})\n\n{}",
-            thousands(test.predictions.len() as f64),
-            scores.accuracy,
-            scores.f1,
-            scores.precision,
-            scores.recall,
-            test.report
-        ));
+    if let Ok(End::Early) = end {
+        reporter.note(&stopped_early(session));
     }
-    let epochs = session.experiment.training.epochs;
-    let folder = run.folder().display();
-    reporter.result(&format!("Run:  {folder}\nNext: runner show {folder}"));
-    // A run that stopped early would do so again at once.
-    if session.position.epoch > epochs {
-        let more = epochs * 2;
-        reporter.result(&format!(
-            "      runner resume {folder} training.epochs={more}"
-        ));
+    let conclusion = lifecycle::conclude(end, session, run, interrupt).map_err(unwrapped)?;
+    match conclusion {
+        Conclusion::Finished { eval, test } => {
+            reporter.results(session, run, &eval, test.as_ref());
+            Ok(ExitCode::Done)
+        }
+        Conclusion::Stopped(stop) => {
+            reporter.note(&stopped(run.folder(), stop.name()));
+            Ok(stop.exit_code())
+        }
     }
-    reporter.result(&format!("      runner compare {folder} <another run>"));
-    Ok(())
-}
-
-/// The predictions of a split beside where its images came from, and what follows from them.
-fn results_of<'a>(
-    images: &'a Dataset,
-    predictions: &[Prediction],
-    class_names: &[String],
-) -> SplitResults<'a> {
-    let rows = predictions.iter().enumerate();
-    let rows = rows.map(|(place, row)| PredictionRow::new(images.origin(place), row));
-    SplitResults::new(rows.collect(), class_names)
 }
 
 /// What a run says that has learned all it will.
@@ -202,4 +227,19 @@ pub fn stopped_early(session: &Session) -> String {
 pub fn stopped(folder: &Path, reason: &str) -> String {
     let folder = folder.display();
     format!("stopped by {reason}; the checkpoint is written\ngo on with: runner resume {folder}")
+}
+
+/// The data in one line.
+pub fn data_line(session: &Session) -> String {
+    let data = &session.data;
+    let [channels, height, width] = session.experiment.model.input;
+    let test = data.test.as_ref().map_or_else(String::new, |test| {
+        format!(", {} for a last test,", thousands(test.len() as f64))
+    });
+    format!(
+        "{} training and {} evaluation images{test} of {channels}x{height}x{width} in {} classes",
+        thousands(data.train.len() as f64),
+        thousands(data.eval.len() as f64),
+        data.class_names.len()
+    )
 }

@@ -3,13 +3,14 @@
 use std::fmt::Write;
 
 use crate::cli;
+use crate::exit::ExitCode;
 use crate::metrics::{COLUMNS, EpochColumn, ValueType};
 use crate::run_dir::{Event, MetricsTable, Run, Status, layout, resolve};
 use crate::table::{Cell, Column, Style, Table};
 
 use super::output::print_result;
 
-pub fn execute(args: cli::Show) -> anyhow::Result<u8> {
+pub fn execute(args: cli::Show) -> anyhow::Result<ExitCode> {
     let folder = resolve(&args.run, &args.out.out)?;
     let run = Run::open(&folder)?;
     let metrics = run.metrics()?;
@@ -26,7 +27,7 @@ pub fn execute(args: cli::Show) -> anyhow::Result<u8> {
         writeln!(text, "\n{}", advice(&run)?)?;
     }
     print_result(&text)?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
 /// What to do with a run that is not finished.

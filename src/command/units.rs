@@ -2,17 +2,11 @@
 
 use std::time::Duration;
 
+use indicatif::{HumanBytes, HumanCount};
+
 /// 31500.4 as `31,500`.
 pub fn thousands(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
+    HumanCount(number.round() as u64).to_string()
 }
 
 /// Whole seconds, rounded up, in the largest units that say something: `3 s`, `4 min 10 s`, `2 h 5 min`.
@@ -25,15 +19,7 @@ pub fn human(seconds: f64) -> String {
     }
 }
 
-/// Bytes in the largest decimal unit that says something: `1.6 MB`.
+/// Bytes in the largest binary unit that says something: `1.60 MiB`.
 pub fn bytes(count: u64) -> String {
-    let mut value = count as f64;
-    for unit in ["bytes", "kB", "MB", "GB"] {
-        if value < 1000.0 {
-            let decimals = usize::from(unit != "bytes" && value < 100.0);
-            return format!("{value:.decimals$} {unit}");
-        }
-        value /= 1000.0;
-    }
-    format!("{value:.1} TB")
+    HumanBytes(count).to_string()
 }

@@ -3,14 +3,12 @@
 use std::fmt::Write;
 
 use crate::cli;
+use crate::exit::ExitCode;
 use crate::run_dir::{Status, resolve, verify};
 
 use super::output::print_result;
 
-/// A check that said no.
-pub(super) const NO: u8 = 3;
-
-pub fn execute(args: cli::Verify) -> anyhow::Result<u8> {
+pub fn execute(args: cli::Verify) -> anyhow::Result<ExitCode> {
     let path = resolve(&args.run, &args.out.out)?;
     let checks = verify(&path)?;
     let mut text = String::new();
@@ -39,5 +37,9 @@ pub fn execute(args: cli::Verify) -> anyhow::Result<u8> {
         )?,
     }
     print_result(&text)?;
-    Ok(if failed == 0 { 0 } else { NO })
+    Ok(if failed == 0 {
+        ExitCode::Done
+    } else {
+        ExitCode::CheckFailed
+    })
 }

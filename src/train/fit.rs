@@ -1,9 +1,9 @@
 //! The loop: train an epoch, evaluate, write the row, write the checkpoint; stop anywhere, go on exactly.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use super::awake::run_awake;
 use super::early_stop;
 use super::evaluate::evaluate_batch;
 use super::plateau;
@@ -65,47 +65,6 @@ pub fn fit(
         last_commit: Instant::now(),
     };
     run_awake(|| fit.run())
-}
-
-/// Longer than this there is nothing to do only where a batch is waited for.
-const PATIENCE: Duration = Duration::from_millis(1);
-const NAP: Duration = Duration::from_micros(100);
-
-/// Runs `work` on one of the threads that compute and keeps the others awake: between two
-/// operations of a step there is less time than it takes to wake a thread.
-pub(super) fn run_awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    // Beyond the processors, a thread that is awake only keeps others from working.
-    let others = rayon::current_num_threads().min(processors) - 1;
-    let is_done = AtomicBool::new(false);
-    rayon::scope(|scope| {
-        for _ in 0..others {
-            scope.spawn(|_| {
-                let mut worked = Instant::now();
-                while !is_done.load(Ordering::Relaxed) {
-                    if rayon::yield_now() == Some(rayon::Yield::Executed) {
-                        worked = Instant::now();
-                    } else if worked.elapsed() < PATIENCE {
-                        std::thread::yield_now();
-                    } else {
-                        // Whoever decodes images needs the processor more.
-                        std::thread::sleep(NAP);
-                    }
-                }
-            });
-        }
-        // Also when `work` panics: nobody would end the others then.
-        let _end = Ending(&is_done);
-        work()
-    })
-}
-
-struct Ending<'a>(&'a AtomicBool);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 struct Fit<'a> {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::exit::ExitCode;
+
 /// Why a run stopped, its checkpoint written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
@@ -43,12 +45,12 @@ impl Stop {
 
     /// For a signal as a shell reports a process that died of it; where the run has only to be
     /// started again (a scheduler's notice, a time limit), `EX_TEMPFAIL`.
-    pub fn exit_code(self) -> u8 {
+    pub fn exit_code(self) -> ExitCode {
         match self {
-            Stop::Int => 130,
-            Stop::Term => 143,
-            Stop::Hup => 129,
-            Stop::Usr1 | Stop::TimeLimit | Stop::Requested => 75,
+            Stop::Int => ExitCode::Interrupted,
+            Stop::Term => ExitCode::Terminated,
+            Stop::Hup => ExitCode::Hangup,
+            Stop::Usr1 | Stop::TimeLimit | Stop::Requested => ExitCode::Resumable,
         }
     }
 }
@@ -71,7 +73,7 @@ impl Interrupt {
         let interrupt = Self::default();
         // Registered first, so that the first SIGINT finds it unset.
         let interrupted = Arc::new(AtomicBool::new(false));
-        let code = i32::from(Stop::Int.exit_code());
+        let code = i32::from(Stop::Int.exit_code().number());
         if !is_ignored(SIGINT) {
             flag::register_conditional_shutdown(SIGINT, code, Arc::clone(&interrupted))?;
             flag::register(SIGINT, interrupted)?;

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads the clock or the environment to decide anything; times are only recorded.
 
+mod awake;
 mod early_stop;
 mod evaluate;
 mod fit;

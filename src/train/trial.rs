@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Error;
+use super::awake::run_awake;
 use super::evaluate::evaluate_batch;
-use super::fit::run_awake;
 use super::session::Session;
 use super::timing::{Stopwatch, peak_memory_bytes};
 use crate::data::{Batch, Batches};

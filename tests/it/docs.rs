@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 
-use runner::command::EXIT_CODES;
 use runner::config::{Document, Fallback, KeyInfo, Kind, LANGUAGE, LAYER_KEYS, OnResume, schema};
+use runner::exit::ExitCode;
 use runner::metrics::COLUMNS;
 
 use crate::support::project;
@@ -78,8 +78,8 @@ fn the_schema_is_the_language() {
 #[test]
 fn the_text_has_every_exit_code() {
     let mut table = String::from("| code | meaning |\n| --- | --- |\n");
-    for (code, meaning) in EXIT_CODES {
-        writeln!(table, "| {code} | {meaning} |").unwrap();
+    for code in ExitCode::ALL {
+        writeln!(table, "| {} | {} |", code.number(), code.meaning()).unwrap();
     }
     check("docs/commands.md", "exit-codes", &table);
 }

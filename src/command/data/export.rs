@@ -5,8 +5,9 @@ use crate::command::output::{Output, print_result};
 use crate::command::progress::scan_bar;
 use crate::command::units::thousands;
 use crate::data::{Encoding, export};
+use crate::exit::ExitCode;
 
-pub fn execute(args: cli::DataExport) -> anyhow::Result<u8> {
+pub fn execute(args: cli::DataExport) -> anyhow::Result<ExitCode> {
     let encoding = match args.r#as {
         ImageFormat::Jpeg => Encoding::Jpeg(args.quality),
         ImageFormat::Png => Encoding::Png,
@@ -22,5 +23,5 @@ pub fn execute(args: cli::DataExport) -> anyhow::Result<u8> {
         thousands(count as f64),
         folder.display().to_string()
     ));
-    Ok(0)
+    Ok(ExitCode::Done)
 }

@@ -11,9 +11,10 @@ use crate::command::output::{Output, colour, print_result};
 use crate::command::units;
 use crate::data::catalog::{SETS, Set};
 use crate::data::fetch::{Event, Options, fetch};
+use crate::exit::ExitCode;
 use crate::run_dir::space;
 
-pub fn execute(args: cli::DataFetch) -> anyhow::Result<u8> {
+pub fn execute(args: cli::DataFetch) -> anyhow::Result<ExitCode> {
     let set = Set::find(&args.name).ok_or_else(|| unknown(&args.name))?;
     if let Some(mirror) = args.mirror.as_deref().filter(|mirror| !is_address(mirror)) {
         return Err(not_an_address(mirror, set).into());
@@ -33,7 +34,7 @@ pub fn execute(args: cli::DataFetch) -> anyhow::Result<u8> {
         false => told(set, &folder, fetched),
     };
     print_result(&text)?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
 fn unknown(name: &str) -> Usage {

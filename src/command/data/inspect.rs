@@ -8,15 +8,15 @@ use crate::command::exit::Usage;
 use crate::command::experiment::{checked, read};
 use crate::command::output::{Output, print_result, reading};
 use crate::command::progress::scan_bar;
-use crate::command::training::load;
 use crate::command::units::thousands;
-use crate::data::{Report, SplitReport, contact_sheet, inspect};
+use crate::data::{Report, SplitReport, Splits, contact_sheet, inspect};
+use crate::exit::ExitCode;
 use crate::table::{Cell, Column, Table};
 
 /// Told one by one at most; `--json` has them all.
 const MOST: usize = 20;
 
-pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
+pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
     let is_experiment = args
         .path
         .extension()
@@ -37,7 +37,7 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
             &args.path.display().to_string(),
             args.json,
         )?)?;
-        return Ok(0);
+        return Ok(ExitCode::Done);
     }
     let experiment = checked(&read(&args.path, &args.overrides)?)?;
     let data = &experiment.data;
@@ -50,13 +50,15 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
             return Err(Usage(message).into());
         }
         let input = experiment.model.input;
-        let splits = load(data, input, experiment.classes())?;
+        let bar = scan_bar("reading images");
+        let classes = experiment.classes();
+        let splits = Splits::load(data, input, classes, &|done, all| bar.at(done, all))?;
         contact_sheet(&splits, data, input, experiment.seed, sheet)?;
         Output { quiet: false }.note(&format!(
             "{}: a row an image, as it is and in epochs 1 to 7",
             sheet.display()
         ));
-        return Ok(0);
+        return Ok(ExitCode::Done);
     }
     let places = [&data.path, &data.train, &data.eval, &data.test];
     let mut seen: Vec<&String> = Vec::new();
@@ -75,7 +77,7 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<u8> {
         let message = "the experiment's images are made up: there are no files to look into";
         return Err(Usage(message.to_owned()).into());
     }
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
 fn render(report: &Report, place: &str, is_json: bool) -> anyhow::Result<String> {

@@ -3,9 +3,10 @@
 use crate::cli;
 use crate::command::output::{print_result, style};
 use crate::data::catalog::{SETS, Set};
+use crate::exit::ExitCode;
 use crate::table::{Cell, Column, Table};
 
-pub fn execute(args: cli::DataList) -> anyhow::Result<u8> {
+pub fn execute(args: cli::DataList) -> anyhow::Result<ExitCode> {
     let table = Table {
         columns: vec![
             Column::new("name"),
@@ -22,7 +23,7 @@ pub fn execute(args: cli::DataList) -> anyhow::Result<u8> {
         rows: SETS.iter().map(row).collect(),
     };
     print_result(&table.render(style(&args.format)))?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
 fn row(set: &Set) -> Vec<Cell> {

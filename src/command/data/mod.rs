@@ -7,8 +7,9 @@ mod inspect;
 mod list;
 
 use crate::cli::Data;
+use crate::exit::ExitCode;
 
-pub fn execute(command: Data) -> anyhow::Result<u8> {
+pub fn execute(command: Data) -> anyhow::Result<ExitCode> {
     match command {
         Data::List(args) => list::execute(args),
         #[cfg(feature = "fetch")]

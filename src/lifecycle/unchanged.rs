@@ -3,30 +3,22 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::cli::Overrides;
 use crate::config::{Experiment, LANGUAGE, OnResume};
 use crate::data::{self, Splits};
 use crate::run_dir::{Identity, layout, listed_images};
 
-/// Why a run does not go on. Every message says what to do instead.
+/// Why a run does not go on, or is not done again. Every message says what to do instead.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
+    /// A key would change that makes the run what it is.
     #[error("{0}")]
     Change(String),
+    /// The data are not those the run began with.
     #[error("{0}")]
     Data(String),
+    /// Config, program version or backend are not those the run began with.
     #[error("{0}")]
     Program(String),
-}
-
-impl Refusal {
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Refusal::Change(_) => 2,
-            Refusal::Data(_) => 4,
-            Refusal::Program(_) => 5,
-        }
-    }
 }
 
 /// The keys that change, with their new values; refuses those that make the run what it is.
@@ -34,7 +26,7 @@ pub fn check_changes(
     before: &Experiment,
     after: &Experiment,
     folder: &Path,
-    overrides: &Overrides,
+    overrides: &[String],
 ) -> Result<BTreeMap<String, String>, Refusal> {
     let old: BTreeMap<String, String> = before.flatten().into_iter().collect();
     let new: BTreeMap<String, String> = after.flatten().into_iter().collect();
@@ -76,9 +68,8 @@ pub fn check_changes(
 }
 
 /// The command for a new run with these values.
-fn instead(folder: &Path, overrides: &Overrides) -> String {
+fn instead(folder: &Path, overrides: &[String]) -> String {
     let config = folder.join(layout::RESOLVED);
-    let overrides: Vec<&str> = overrides.all().map(String::as_str).collect();
     format!("runner run {} {}", config.display(), overrides.join(" "))
 }
 

@@ -1,0 +1,78 @@
+//! A new run: its directory, made for a session that is prepared.
+
+use std::path::Path;
+
+use super::{Error, Prepared};
+use crate::config::Document;
+use crate::device;
+use crate::run_dir::{FORMAT, Identity, NewRun, Writer, space};
+use crate::train::{Interrupt, Session};
+
+/// A run that is ready for its next step.
+pub struct Begun {
+    /// All that it has in memory.
+    pub session: Session,
+    /// Its directory, locked.
+    pub run: Writer,
+    /// What computes and why, in one line.
+    pub device: String,
+}
+
+/// Makes a run directory in `out` for what is prepared from a document.
+///
+/// # Errors
+/// Where the directory cannot be made, or there is no room for the run.
+pub fn begin(
+    document: &Document,
+    prepared: Prepared,
+    out: &Path,
+    interrupt: &mut Interrupt,
+) -> Result<Begun, Error> {
+    let Prepared { session, device } = prepared;
+    interrupt.limit(session.experiment.training.max_minutes);
+    space::check(
+        out,
+        session.checkpoint_bytes(),
+        session.data.eval.len(),
+        &session.experiment.checkpoint,
+    )?;
+    let run = Writer::create(NewRun {
+        out,
+        identity: identity(&session, document, device.backend),
+        config_text: document.text(),
+        resolved_text: &session.experiment.to_toml(),
+        images: &session.data.listing,
+    })?;
+    Ok(Begun {
+        session,
+        run,
+        device: device.reason,
+    })
+}
+
+fn identity(session: &Session, document: &Document, backend: &str) -> Identity {
+    let experiment = &session.experiment;
+    Identity {
+        format: FORMAT,
+        run_id: String::new(),
+        name: experiment.name.clone(),
+        created_at: String::new(),
+        seed: experiment.seed,
+        config_digest: experiment.digest(),
+        data_digest: session.data.digest(),
+        data_files: session.data.files.clone(),
+        class_names: session.data.class_names.clone(),
+        normalize: session.data.normalize.clone(),
+        parameters: session.parameter_count(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        burn_version: device::BURN_VERSION.to_owned(),
+        backend: backend.to_owned(),
+        cpu_features: device::cpu_features(),
+        command_line: std::env::args().collect(),
+        config_sources: document.sources().to_vec(),
+        working_directory: std::env::current_dir()
+            .unwrap_or_default()
+            .display()
+            .to_string(),
+    }
+}

@@ -1,0 +1,50 @@
+//! What happens to a run, from its config to its end: prepared, begun, trained, concluded; resumed,
+//! reproduced, proven.
+//!
+//! A new run is [`prepare`], [`begin`], [`fit`](crate::train::fit) and [`conclude`]; one that goes on is
+//! [`Resumable::open`] and [`Resumable::go_on`] in place of the first two. Nothing here prints: the
+//! command line shows what these functions give.
+
+mod begin;
+mod conclude;
+mod prepare;
+mod prove;
+mod reproduce;
+mod resume;
+mod unchanged;
+
+pub use begin::{Begun, begin};
+pub use conclude::{Conclusion, SplitReport, conclude};
+pub use prepare::{DataError, Prepared, prepare};
+pub use prove::{Failure, Proof, Verdict, prove};
+pub use reproduce::{Comparer, Original};
+pub use resume::{Request, Resumable, Resumed};
+pub use unchanged::Refusal;
+
+use crate::{config, device, run_dir, train};
+
+/// Why a run is not begun, does not go on, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Something in the config does not go with the data or the machine.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// The device cannot be used.
+    #[error(transparent)]
+    Device(#[from] device::Error),
+    /// The data cannot be loaded.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The run would no longer be the same one.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The run directory cannot be written or read.
+    #[error(transparent)]
+    RunDir(#[from] run_dir::Error),
+    /// metrics.csv cannot be read.
+    #[error(transparent)]
+    Metrics(#[from] run_dir::TableError),
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] train::Error),
+}

@@ -1,0 +1,74 @@
+//! From a config to a session: device, data and network, with all that can be wrong found on the way.
+
+use super::Error;
+use crate::config::{Document, Experiment};
+use crate::data::{self, Splits, Watch};
+use crate::device::{self, Chosen};
+use crate::train::Session;
+
+/// What a run needs in memory, and what computes it.
+pub struct Prepared {
+    pub session: Session,
+    pub device: Chosen,
+}
+
+/// Gets ready what a document declares. Everything that can be wrong with it is found here, before
+/// anything is made.
+pub fn prepare(
+    document: &Document,
+    experiment: Experiment,
+    threads: Option<u16>,
+    watch: Watch<'_>,
+) -> Result<Prepared, Error> {
+    let device = device::choose(experiment.device, threads)?;
+    check_memory(document, &experiment, device.backend)?;
+    let (data, model) = (&experiment.data, &experiment.model);
+    let data = Splits::load(data, model.input, experiment.classes(), watch)
+        .map_err(|source| place(document, source))?;
+    let (images, batch_size) = (data.train.len(), experiment.training.batch_size);
+    if batch_size > images {
+        let message = format!("batch size {batch_size} is above the {images} training images");
+        let help = format!("choose a `batch_size` of at most {images}");
+        return Err(document.error_at(BATCH_SIZE, message, &help).into());
+    }
+    let session = Session::new(experiment, data, device.device.clone());
+    Ok(Prepared { session, device })
+}
+
+const BATCH_SIZE: &str = "training.batch_size";
+
+/// A step that cannot fit into memory would have the system kill the process, or others.
+fn check_memory(document: &Document, experiment: &Experiment, backend: &str) -> Result<(), Error> {
+    let needed = experiment.step_bytes();
+    match device::available_memory() {
+        Some(available) if backend != "cuda" && needed > available => {
+            let message = format!(
+                "a step needs more than {} MiB of memory, {} MiB are available",
+                needed >> 20,
+                available >> 20
+            );
+            let help = "choose a smaller `batch_size`, or smaller layers or padding";
+            Err(document.error_at(BATCH_SIZE, message, help).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Says where in the config the data are named.
+fn place(document: &Document, error: data::Error) -> DataError {
+    let place = ["data.path", "data.train", "data.synthetic", "data"]
+        .into_iter()
+        .find_map(|path| document.place(path));
+    DataError {
+        error,
+        place: place.unwrap_or_default(),
+    }
+}
+
+/// Something is wrong with the data that a config names.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}\n(the data are named in {place})")]
+pub struct DataError {
+    error: data::Error,
+    place: String,
+}

@@ -1,0 +1,145 @@
+//! A run that goes on as if it had never stopped, or not at all.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use super::unchanged::{
+    check_backend, check_changes, check_config, check_data, check_version, elsewhere,
+};
+use crate::config::{Experiment, Problems};
+use crate::data::{Splits, Watch};
+use crate::device::{self, Chosen};
+use crate::run_dir::{self, Event, MetricsTable, Recovered, Status, Writer, layout};
+use crate::train::{Interrupt, Session};
+
+/// What is asked of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Its directory.
+    pub folder: &'a Path,
+    /// `key=value`, of keys that a resume may change.
+    pub overrides: &'a [String],
+    /// Whether it may go on with another version of the program, and lose its reproducibility.
+    pub allow_other_version: bool,
+    /// Threads that compute; one a processor unless stated.
+    pub threads: Option<u16>,
+}
+
+/// A run that is locked, and whose config and program are those that it began with.
+pub struct Resumable {
+    folder: PathBuf,
+    run: Writer,
+    /// With the changes.
+    pub experiment: Experiment,
+    /// What in a run of more epochs is hardly as it was meant.
+    pub warnings: Option<Problems>,
+    /// The keys that change, with their new values.
+    pub changes: BTreeMap<String, String>,
+    device: Chosen,
+    other_version: Option<(String, String)>,
+}
+
+/// A run that is ready for its next step.
+pub struct Resumed {
+    /// All that it has in memory, as its newest good checkpoint has it.
+    pub session: Session,
+    /// Its directory, locked.
+    pub run: Writer,
+    /// What computes and why, in one line.
+    pub device: String,
+    /// Names of checkpoints that were put aside, and why.
+    pub damaged: Vec<(String, String)>,
+}
+
+const EPOCHS: &str = "training.epochs";
+
+impl Resumable {
+    /// Locks a run and looks at what would change.
+    ///
+    /// # Errors
+    /// Where it is no run, another process has it, or it would no longer be the same run.
+    pub fn open(request: Request<'_>) -> Result<Self, Error> {
+        let Request {
+            folder,
+            overrides,
+            allow_other_version,
+            threads,
+        } = request;
+        let run = Writer::lock(folder)?;
+        let (mut document, before) = run_dir::document(folder)?;
+        document.set_all(overrides);
+        let (experiment, warnings) = document.check()?;
+        let changes = check_changes(&before, &experiment, folder, overrides)?;
+        check_config(run.identity(), &experiment)?;
+        let other_version = check_version(run.identity(), allow_other_version)?;
+        let device = device::choose(experiment.device, threads)?;
+        check_backend(run.identity(), device.backend)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            run,
+            experiment,
+            warnings: changes.contains_key(EPOCHS).then_some(warnings),
+            changes,
+            device,
+            other_version,
+        })
+    }
+
+    /// Whether there is nothing to go on with: the epochs done, where the run is finished.
+    ///
+    /// # Errors
+    /// Where the metrics of a finished run cannot be read.
+    pub fn finished_epochs(&self) -> Result<Option<usize>, Error> {
+        if !Status::is_finished(&self.folder) || self.changes.contains_key(EPOCHS) {
+            return Ok(None);
+        }
+        let metrics = MetricsTable::read(&self.folder.join(layout::METRICS))?;
+        Ok(Some(metrics.len()))
+    }
+
+    /// Loads data and newest good checkpoint; notes in the events that the run goes on.
+    ///
+    /// # Errors
+    /// Where the data are not those that the run began with, or no checkpoint fits.
+    pub fn go_on(self, interrupt: &mut Interrupt, watch: Watch<'_>) -> Result<Resumed, Error> {
+        let Self {
+            folder,
+            mut run,
+            experiment,
+            changes,
+            device,
+            other_version,
+            ..
+        } = self;
+        let (input, classes) = (experiment.model.input, experiment.classes());
+        let data = Splits::load(&experiment.data, input, classes, watch)
+            .map_err(|error| elsewhere(&error, run.identity()))?;
+        check_data(run.identity(), &folder, &data)?;
+        interrupt.limit(experiment.training.max_minutes);
+        let Recovered {
+            checkpoint,
+            damaged,
+        } = run.recover(&experiment.checkpoint)?;
+        let mut session = Session::new(experiment, data, device.device);
+        if let Some(checkpoint) = &checkpoint {
+            session.load(checkpoint)?;
+        }
+        run.reopen()?;
+        if let Some((from, to)) = other_version {
+            run.event(Event::VersionChanged { from, to })?;
+        }
+        let position = &session.position;
+        run.event(Event::Resumed {
+            step: position.step,
+            checkpoint: checkpoint.as_ref().map(|_| position.file_name()),
+            changes,
+        })?;
+        Ok(Resumed {
+            session,
+            run,
+            device: device.reason,
+            damaged,
+        })
+    }
+}
