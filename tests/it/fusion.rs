@@ -4,7 +4,7 @@
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Tensor, TensorData, activation, module};
 use runner::array::{Array, Arrays, Values};
-use runner::config::{Experiment, Layer};
+use runner::config::{Activation, Convolution, Experiment, Layer, Normalization, Pooling};
 use runner::device;
 use runner::model::{Mode, Network};
 use runner::random::{DropoutMask, Purpose, stream};
@@ -91,14 +91,14 @@ fn one_by_one(
             vector.reshape([1, length, 1, 1])
         };
         match layer {
-            Layer::Conv2d(conv) => {
+            Layer::Convolution(Convolution::Conv2d(conv)) => {
                 let padding = conv.sides().map(|[before, _]| before);
                 let options = ConvOptions::new(conv.stride, padding, conv.dilation, conv.groups);
                 let weight = tensor::<4>(parameters, &name("weight"), &device);
                 let bias = conv.bias.then(|| vector("bias"));
                 image = module::conv2d(image, weight, bias, options);
             }
-            Layer::BatchNorm2d(norm) => {
+            Layer::Normalization(Normalization::BatchNorm2d(norm)) => {
                 let (mean, variance) = match mode {
                     Mode::Evaluation => (channels("running_mean"), channels("running_var")),
                     Mode::Training { .. } => {
@@ -110,17 +110,17 @@ fn one_by_one(
                 let normalized = (image - mean) / (variance + norm.eps).sqrt();
                 image = normalized * channels("weight") + channels("bias");
             }
-            Layer::Relu => match &mut flat {
+            Layer::Activation(Activation::Relu) => match &mut flat {
                 Some(flat) => *flat = activation::relu(flat.clone()),
                 None => image = activation::relu(image),
             },
-            Layer::MaxPool2d(pool) => {
+            Layer::Pooling(Pooling::MaxPool2d(pool)) => {
                 let options = MaxPoolOptions::new(pool.kernel_size)
                     .with_stride(pool.stride)
                     .with_padding(pool.padding);
                 image = module::max_pool2d(image, options);
             }
-            Layer::AdaptiveAvgPool2d(pool) => {
+            Layer::Pooling(Pooling::AdaptiveAvgPool2d(pool)) => {
                 image = module::adaptive_avg_pool2d(image, pool.output_size);
             }
             Layer::Flatten => flat = Some(flat.unwrap_or_else(|| image.clone().flatten(1, 3))),

@@ -39,53 +39,32 @@ pub struct Prelu {
 }
 
 impl Activation {
-    /// `relu`
-    pub fn relu() -> Self {
-        Self::Relu(Relu)
-    }
-
-    /// One without parameters.
-    pub fn plain(function: Function) -> Self {
+    /// The layer at a place of a network with its start values.
+    pub fn new(layer: &config::Activation, place: &Place<'_>) -> Self {
+        let function = match layer {
+            config::Activation::Relu => return Self::Relu(Relu),
+            config::Activation::Prelu(prelu) => return Self::Prelu(Prelu::new(prelu, place)),
+            config::Activation::Relu6 => Function::Relu6,
+            config::Activation::LeakyRelu(leaky) => Function::LeakyRelu {
+                negative_slope: leaky.negative_slope as f32,
+            },
+            config::Activation::Gelu(gelu) => match gelu.approximate {
+                config::Approximate::None => Function::Gelu,
+                config::Approximate::Tanh => Function::GeluTanh,
+            },
+            config::Activation::Silu => Function::Silu,
+            config::Activation::Elu(elu) => Function::Elu {
+                alpha: elu.alpha as f32,
+            },
+            config::Activation::HardSwish => Function::HardSwish,
+            config::Activation::Sigmoid => Function::Sigmoid,
+            config::Activation::Tanh => Function::Tanh,
+            config::Activation::Softplus(softplus) => Function::Softplus {
+                beta: softplus.beta as f32,
+                threshold: softplus.threshold as f32,
+            },
+        };
         Self::Plain(Plain { function })
-    }
-
-    /// `leaky_relu`
-    pub fn leaky_relu(leaky: &config::LeakyRelu) -> Self {
-        Self::plain(Function::LeakyRelu {
-            negative_slope: leaky.negative_slope as f32,
-        })
-    }
-
-    /// `gelu`
-    pub fn gelu(gelu: &config::Gelu) -> Self {
-        Self::plain(match gelu.approximate {
-            config::Approximate::None => Function::Gelu,
-            config::Approximate::Tanh => Function::GeluTanh,
-        })
-    }
-
-    /// `elu`
-    pub fn elu(elu: &config::Elu) -> Self {
-        Self::plain(Function::Elu {
-            alpha: elu.alpha as f32,
-        })
-    }
-
-    /// `softplus`
-    pub fn softplus(softplus: &config::Softplus) -> Self {
-        Self::plain(Function::Softplus {
-            beta: softplus.beta as f32,
-            threshold: softplus.threshold as f32,
-        })
-    }
-
-    /// `prelu` with its start values.
-    pub fn prelu(prelu: &config::Prelu, place: &Place<'_>) -> Self {
-        let slopes = vec![prelu.init as f32; prelu.num_parameters];
-        let slopes = Tensor::from_floats(slopes.as_slice(), place.network.device);
-        Self::Prelu(Prelu {
-            weight: Param::from_tensor(slopes),
-        })
     }
 
     /// Keeps the shape.
@@ -101,6 +80,16 @@ impl Activation {
             Self::Relu(_) => kernels::activation(x, Function::Relu),
             Self::Plain(layer) => kernels::activation(x, layer.function),
             Self::Prelu(prelu) => kernels::prelu(x, prelu.weight.val()),
+        }
+    }
+}
+
+impl Prelu {
+    fn new(prelu: &config::Prelu, place: &Place<'_>) -> Self {
+        let slopes = vec![prelu.init as f32; prelu.num_parameters];
+        let slopes = Tensor::from_floats(slopes.as_slice(), place.network.device);
+        Self {
+            weight: Param::from_tensor(slopes),
         }
     }
 }

@@ -20,8 +20,15 @@ pub enum Convolution {
 }
 
 impl Convolution {
-    /// `conv2d` with its start values.
-    pub fn conv2d(conv: &config::Conv2d, place: &Place<'_>) -> Self {
+    /// The layer at a place of a network with its start values.
+    pub fn new(layer: &config::Convolution, place: &Place<'_>) -> Self {
+        match layer {
+            config::Convolution::Conv2d(conv) => Self::conv2d(conv, place),
+            config::Convolution::ConvTranspose2d(conv) => Self::conv_transpose2d(conv, place),
+        }
+    }
+
+    fn conv2d(conv: &config::Conv2d, place: &Place<'_>) -> Self {
         let [height, width] = conv.kernel_size;
         let channels = place.channels() / conv.groups;
         let shape = [conv.out_channels, channels, height, width];
@@ -39,8 +46,7 @@ impl Convolution {
         })
     }
 
-    /// `conv_transpose2d` with its start values.
-    pub fn conv_transpose2d(conv: &config::ConvTranspose2d, place: &Place<'_>) -> Self {
+    fn conv_transpose2d(conv: &config::ConvTranspose2d, place: &Place<'_>) -> Self {
         let [height, width] = conv.kernel_size;
         let channels = place.channels();
         let shape = [channels, conv.out_channels / conv.groups, height, width];

@@ -22,7 +22,6 @@ pub use pooling::Pooling;
 use super::builder::Place;
 use super::flow::{Flow, Pass};
 use crate::config;
-use crate::kernels::activation::Activation as Function;
 
 /// A layer of one of the families.
 #[derive(Module, Debug)]
@@ -50,41 +49,16 @@ pub struct Flatten;
 impl Layer {
     /// The layer at a place of a network with its start values; `None` for one with layers inside.
     pub fn new(layer: &config::Layer, place: &Place<'_>) -> Option<Self> {
-        use config::Layer as Config;
-        let plain = |function| Self::Activation(Activation::plain(function));
         Some(match layer {
-            Config::Conv2d(it) => Self::Convolution(Convolution::conv2d(it, place)),
-            Config::ConvTranspose2d(it) => {
-                Self::Convolution(Convolution::conv_transpose2d(it, place))
-            }
-            Config::Linear(it) => Self::Linear(Linear::new(it, place)),
-            Config::BatchNorm2d(it) | Config::BatchNorm1d(it) => {
-                Self::Normalization(Normalization::batch_norm(it, place))
-            }
-            Config::GroupNorm(it) => Self::Normalization(Normalization::group_norm(it, place)),
-            Config::LayerNorm(it) => Self::Normalization(Normalization::layer_norm(it, place)),
-            Config::InstanceNorm2d(it) => {
-                Self::Normalization(Normalization::instance_norm(it, place))
-            }
-            Config::Relu => Self::Activation(Activation::relu()),
-            Config::Relu6 => plain(Function::Relu6),
-            Config::LeakyRelu(it) => Self::Activation(Activation::leaky_relu(it)),
-            Config::Gelu(it) => Self::Activation(Activation::gelu(it)),
-            Config::Silu => plain(Function::Silu),
-            Config::Elu(it) => Self::Activation(Activation::elu(it)),
-            Config::HardSwish => plain(Function::HardSwish),
-            Config::Sigmoid => plain(Function::Sigmoid),
-            Config::Tanh => plain(Function::Tanh),
-            Config::Softplus(it) => Self::Activation(Activation::softplus(it)),
-            Config::Prelu(it) => Self::Activation(Activation::prelu(it, place)),
-            Config::MaxPool2d(it) => Self::Pooling(Pooling::max_pool2d(it)),
-            Config::AvgPool2d(it) => Self::Pooling(Pooling::avg_pool2d(it)),
-            Config::AdaptiveAvgPool2d(it) => Self::Pooling(Pooling::adaptive_avg_pool2d(it)),
-            Config::GlobalAvgPool => Self::Pooling(Pooling::global_avg_pool()),
-            Config::Dropout(it) => Self::Dropout(Dropout::of_elements(it.p, place.number)),
-            Config::Dropout2d(it) => Self::Dropout(Dropout::of_channels(it.p, place.number)),
-            Config::Flatten => Self::Flatten(Flatten),
-            Config::Residual(_) => return None,
+            config::Layer::Convolution(it) => Self::Convolution(Convolution::new(it, place)),
+            config::Layer::Linear(it) => Self::Linear(Linear::new(it, place)),
+            config::Layer::Normalization(it) => Self::Normalization(Normalization::new(it, place)),
+            config::Layer::Activation(it) => Self::Activation(Activation::new(it, place)),
+            config::Layer::Pooling(it) => Self::Pooling(Pooling::new(it)),
+            config::Layer::Dropout(it) => Self::Dropout(Dropout::of_elements(it.p, place.number)),
+            config::Layer::Dropout2d(it) => Self::Dropout(Dropout::of_channels(it.p, place.number)),
+            config::Layer::Flatten => Self::Flatten(Flatten),
+            config::Layer::Residual(_) => return None,
         })
     }
 

@@ -22,19 +22,22 @@ pub enum Normalization {
 }
 
 impl Normalization {
-    /// `batch_norm2d` or `batch_norm1d` with its start values.
-    pub fn batch_norm(norm: &config::BatchNorm, place: &Place<'_>) -> Self {
-        Self::Batch(BatchNorm::new(norm, place.channels(), place.network.device))
-    }
-
-    /// `group_norm` with its start values.
-    pub fn group_norm(norm: &config::GroupNorm, place: &Place<'_>) -> Self {
-        Self::of_groups(norm.num_groups, norm.eps, norm.affine, place)
-    }
-
-    /// `instance_norm2d`: a group norm with as many groups as channels.
-    pub fn instance_norm(norm: &config::InstanceNorm2d, place: &Place<'_>) -> Self {
-        Self::of_groups(place.channels(), norm.eps, norm.affine, place)
+    /// The layer at a place of a network with its start values.
+    pub fn new(layer: &config::Normalization, place: &Place<'_>) -> Self {
+        match layer {
+            config::Normalization::BatchNorm2d(norm) | config::Normalization::BatchNorm1d(norm) => {
+                let device = place.network.device;
+                Self::Batch(BatchNorm::new(norm, place.channels(), device))
+            }
+            config::Normalization::GroupNorm(norm) => {
+                Self::of_groups(norm.num_groups, norm.eps, norm.affine, place)
+            }
+            // A group norm with as many groups as channels.
+            config::Normalization::InstanceNorm2d(norm) => {
+                Self::of_groups(place.channels(), norm.eps, norm.affine, place)
+            }
+            config::Normalization::LayerNorm(norm) => Self::layer_norm(norm, place),
+        }
     }
 
     fn of_groups(groups: usize, eps: f64, affine: bool, place: &Place<'_>) -> Self {
@@ -53,8 +56,8 @@ impl Normalization {
         Self::Group(GroupNorm::new(geometry, [channels], affine, affine, device))
     }
 
-    /// `layer_norm`: a group norm of one group, in which each element is a channel of its own.
-    pub fn layer_norm(norm: &config::LayerNorm, place: &Place<'_>) -> Self {
+    /// A group norm of one group, in which each element is a channel of its own.
+    fn layer_norm(norm: &config::LayerNorm, place: &Place<'_>) -> Self {
         let has_weight = norm.elementwise_affine;
         let has_bias = has_weight && norm.bias;
         let device = place.network.device;

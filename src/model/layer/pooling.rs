@@ -40,40 +40,30 @@ pub struct AdaptiveAvgPool2d {
 pub struct GlobalAvgPool;
 
 impl Pooling {
-    /// `max_pool2d`
-    pub fn max_pool2d(pool: &config::MaxPool2d) -> Self {
-        let [vertical, horizontal] = pool.padding;
-        let padding = PaddingConfig2d::Explicit(vertical, horizontal, vertical, horizontal);
-        Self::Max(
-            MaxPool2dConfig::new(pool.kernel_size)
-                .with_strides(pool.stride)
-                .with_padding(padding)
-                .init(),
-        )
-    }
-
-    /// `avg_pool2d`
-    pub fn avg_pool2d(pool: &config::AvgPool2d) -> Self {
-        Self::Avg(AvgPool2d {
-            pool: PoolGeometry {
-                kernel_size: pool.kernel_size,
-                stride: pool.stride,
-                padding: pool.padding,
-            },
-            count_include_pad: pool.count_include_pad,
-        })
-    }
-
-    /// `adaptive_avg_pool2d`
-    pub fn adaptive_avg_pool2d(pool: &config::AdaptiveAvgPool2d) -> Self {
-        Self::AdaptiveAvg(AdaptiveAvgPool2d {
-            output_size: pool.output_size,
-        })
-    }
-
-    /// `global_avg_pool`
-    pub fn global_avg_pool() -> Self {
-        Self::GlobalAvg(GlobalAvgPool)
+    /// The layer with its sizes.
+    pub fn new(layer: &config::Pooling) -> Self {
+        match layer {
+            config::Pooling::MaxPool2d(pool) => {
+                let [vertical, horizontal] = pool.padding;
+                let padding = PaddingConfig2d::Explicit(vertical, horizontal, vertical, horizontal);
+                let pool = MaxPool2dConfig::new(pool.kernel_size)
+                    .with_strides(pool.stride)
+                    .with_padding(padding);
+                Self::Max(pool.init())
+            }
+            config::Pooling::AvgPool2d(pool) => Self::Avg(AvgPool2d {
+                pool: PoolGeometry {
+                    kernel_size: pool.kernel_size,
+                    stride: pool.stride,
+                    padding: pool.padding,
+                },
+                count_include_pad: pool.count_include_pad,
+            }),
+            config::Pooling::AdaptiveAvgPool2d(pool) => Self::AdaptiveAvg(AdaptiveAvgPool2d {
+                output_size: pool.output_size,
+            }),
+            config::Pooling::GlobalAvgPool => Self::GlobalAvg(GlobalAvgPool),
+        }
     }
 
     /// Takes images.

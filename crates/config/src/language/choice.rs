@@ -42,22 +42,20 @@ pub(crate) const fn infos<R, const N: usize>(variants: &[Variant<R>; N]) -> [Key
     infos
 }
 
-/// The keys of two lists, the second after the first; `N` is how many there are in all.
-pub(crate) const fn joined<const A: usize, const B: usize, const N: usize>(
-    first: [KeyInfo; A],
-    second: [KeyInfo; B],
-) -> [KeyInfo; N] {
-    assert!(A + B == N);
+/// The keys of several lists one after the other; `N` is how many there are in all.
+pub(crate) const fn concatenated<const N: usize>(lists: &[&[KeyInfo]]) -> [KeyInfo; N] {
     let mut keys = [KeyInfo::new("", Kind::Boolean, Fallback::Nothing, ""); N];
-    let mut index = 0;
-    while index < N {
-        keys[index] = if index < A {
-            first[index]
-        } else {
-            second[index - A]
-        };
-        index += 1;
+    let (mut list, mut count) = (0, 0);
+    while list < lists.len() {
+        let mut index = 0;
+        while index < lists[list].len() {
+            keys[count] = lists[list][index];
+            count += 1;
+            index += 1;
+        }
+        list += 1;
     }
+    assert!(count == N);
     keys
 }
 

@@ -11,6 +11,9 @@ use crate::text::diagnostic::{Concern, Diagnostic};
 use crate::text::source::Origin;
 use crate::text::tree::{Node, Table, Value, parse_value};
 
+/// What makes a `T` of the table that a section opens.
+pub(crate) type SectionReader<T> = fn(&Section<'_>) -> T;
+
 /// A table of the configuration and the keys it may have.
 ///
 /// A read of a key that is absent gives its default; a read that fails leaves a diagnostic and

@@ -1,6 +1,6 @@
 //! What a network costs, known before it is built.
 
-use super::layer::Layer;
+use super::layer::{Activation, Convolution, Layer, Normalization, Pooling};
 use super::shape::elements;
 use super::trace::Traced;
 
@@ -57,13 +57,14 @@ fn step_floats<'a>(layers: &[Layer], traced: &mut impl Iterator<Item = &'a Trace
             (_, Layer::Flatten | Layer::Dropout(_), _)
                 | (
                     _,
-                    Layer::Conv2d(_) | Layer::BatchNorm2d(_),
-                    Some(Layer::Relu)
+                    Layer::Convolution(Convolution::Conv2d(_))
+                        | Layer::Normalization(Normalization::BatchNorm2d(_)),
+                    Some(Layer::Activation(Activation::Relu))
                 )
                 | (
-                    Some(Layer::Conv2d(_)),
-                    Layer::Relu,
-                    Some(Layer::MaxPool2d(_))
+                    Some(Layer::Convolution(Convolution::Conv2d(_))),
+                    Layer::Activation(Activation::Relu),
+                    Some(Layer::Pooling(Pooling::MaxPool2d(_)))
                 )
         );
         if !is_never_stored {

@@ -95,7 +95,11 @@ impl ParsedModel {
         self.places.push(origin);
         self.note_input_sizes(number, variant.info.keys(), &section);
         Some(match variant.read {
-            Reader::Plain(read) => read(&section),
+            Reader::Convolution(read) => Layer::Convolution(read(&section)),
+            Reader::Normalization(read) => Layer::Normalization(read(&section)),
+            Reader::Activation(read) => Layer::Activation(read(&section)),
+            Reader::Pooling(read) => Layer::Pooling(read(&section)),
+            Reader::Single(read) => read(&section),
             Reader::Residual => Layer::Residual(Residual {
                 layers: self.read_list(&section, &RESIDUAL_LAYERS),
                 shortcut: self.read_list(&section, &RESIDUAL_SHORTCUT),
@@ -203,7 +207,7 @@ fn open_layer<'a>(
     path: &str,
     node: &'a Node,
     diagnostics: &'a Diagnostics,
-) -> Option<(&'static Variant<Reader>, Origin, Section<'a>)> {
+) -> Option<(Variant<Reader>, Origin, Section<'a>)> {
     let (name, options, origin) = match &node.value {
         Value::String(name) => (name, None, &node.origin),
         Value::Table(table) if table.len() == 1 => {

@@ -336,7 +336,7 @@ fn find_values(node: &Node, path: KeyPath, found: &mut Vec<(usize, KeyPath)>) {
                 path.push(PathStep::Index(index));
                 match &layer.value {
                     // It is on lines of its own.
-                    Value::Table(table) if table.get(RESIDUAL.info.name).is_some() => {
+                    Value::Table(table) if table.get(RESIDUAL).is_some() => {
                         find_values(layer, path, found);
                     }
                     _ => found.push((layer.origin.span.end, path)),

@@ -1,15 +1,83 @@
 //! Activations with options.
 
 use serde::Serialize;
-use strum::{EnumString, VariantNames};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
-use super::shape_rule::ShapeRule;
+use super::shape_rule::{self, ShapeRule};
+use crate::language::choice::Variant;
 use crate::language::info::KeyInfo;
 use crate::language::key::Key;
-use crate::language::section::Section;
+use crate::language::section::{Section, SectionReader};
 use crate::language::values::{NUMBER, POSITIVE, count, word};
 use crate::language::word::Word;
 use crate::model::shape::{Shape, ShapeError, channels_of};
+
+/// An activation: a function of each number.
+#[derive(Debug, Clone, PartialEq, Serialize, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Activation {
+    /// `torch.nn.ReLU`
+    Relu,
+    /// `torch.nn.ReLU6`
+    Relu6,
+    /// `torch.nn.LeakyReLU`
+    LeakyRelu(LeakyRelu),
+    /// `torch.nn.GELU`
+    Gelu(Gelu),
+    /// `torch.nn.SiLU`
+    Silu,
+    /// `torch.nn.ELU`
+    Elu(Elu),
+    /// `torch.nn.Hardswish`
+    HardSwish,
+    /// `torch.nn.Sigmoid`
+    Sigmoid,
+    /// `torch.nn.Tanh`
+    Tanh,
+    /// `torch.nn.Softplus`
+    Softplus(Softplus),
+    /// `torch.nn.PReLU`
+    Prelu(Prelu),
+}
+
+/// The layers of the family, in the order of the documentation.
+pub(super) const LAYERS: [Variant<SectionReader<Activation>>; 11] = [
+    Variant::of(RELU, |_| Activation::Relu),
+    Variant::of(RELU6, |_| Activation::Relu6),
+    Variant::of(LEAKY_RELU, |section| {
+        Activation::LeakyRelu(LeakyRelu::read(section))
+    }),
+    Variant::of(GELU, |section| Activation::Gelu(Gelu::read(section))),
+    Variant::of(SILU, |_| Activation::Silu),
+    Variant::of(ELU, |section| Activation::Elu(Elu::read(section))),
+    Variant::of(HARD_SWISH, |_| Activation::HardSwish),
+    Variant::of(SIGMOID, |_| Activation::Sigmoid),
+    Variant::of(TANH, |_| Activation::Tanh),
+    Variant::of(SOFTPLUS, |section| {
+        Activation::Softplus(Softplus::read(section))
+    }),
+    Variant::of(PRELU, |section| Activation::Prelu(Prelu::read(section))),
+];
+
+impl Activation {
+    /// Its shapes and parameters.
+    pub(super) fn rule(&self) -> &dyn ShapeRule {
+        match self {
+            Self::Relu => &shape_rule::Elementwise,
+            Self::Relu6 => &shape_rule::Elementwise,
+            Self::LeakyRelu(_) => &shape_rule::Elementwise,
+            Self::Gelu(_) => &shape_rule::Elementwise,
+            Self::Silu => &shape_rule::Elementwise,
+            Self::Elu(_) => &shape_rule::Elementwise,
+            Self::HardSwish => &shape_rule::Elementwise,
+            Self::Sigmoid => &shape_rule::Elementwise,
+            Self::Tanh => &shape_rule::Elementwise,
+            Self::Softplus(_) => &shape_rule::Elementwise,
+            Self::Prelu(it) => it,
+        }
+    }
+}
 
 /// As `torch.nn.LeakyReLU`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -107,47 +175,44 @@ const ELU_KEYS: &[KeyInfo] = &[ALPHA.info];
 const SOFTPLUS_KEYS: &[KeyInfo] = &[BETA.info, THRESHOLD.info];
 const PRELU_KEYS: &[KeyInfo] = &[NUM_PARAMETERS.info, INIT.info];
 
-pub(super) const RELU: KeyInfo = KeyInfo::choice("relu", &[], "max(0, x), as torch.nn.ReLU");
-pub(super) const RELU6: KeyInfo =
-    KeyInfo::choice("relu6", &[], "max(0, x), at most 6, as torch.nn.ReLU6");
-pub(super) const LEAKY_RELU: KeyInfo = KeyInfo::choice(
+const RELU: KeyInfo = KeyInfo::choice("relu", &[], "max(0, x), as torch.nn.ReLU");
+const RELU6: KeyInfo = KeyInfo::choice("relu6", &[], "max(0, x), at most 6, as torch.nn.ReLU6");
+const LEAKY_RELU: KeyInfo = KeyInfo::choice(
     "leaky_relu",
     LEAKY_RELU_KEYS,
     "x, with a small slope below 0, as torch.nn.LeakyReLU",
 );
-pub(super) const GELU: KeyInfo = KeyInfo::choice(
+const GELU: KeyInfo = KeyInfo::choice(
     "gelu",
     GELU_KEYS,
     "x times the normal distribution's share below x, as torch.nn.GELU",
 );
-pub(super) const SILU: KeyInfo = KeyInfo::choice("silu", &[], "x sigmoid(x), as torch.nn.SiLU");
-pub(super) const ELU: KeyInfo = KeyInfo::choice(
+const SILU: KeyInfo = KeyInfo::choice("silu", &[], "x sigmoid(x), as torch.nn.SiLU");
+const ELU: KeyInfo = KeyInfo::choice(
     "elu",
     ELU_KEYS,
     "x, and exp(x) - 1 below 0, as torch.nn.ELU",
 );
-pub(super) const HARD_SWISH: KeyInfo = KeyInfo::choice(
+const HARD_SWISH: KeyInfo = KeyInfo::choice(
     "hard_swish",
     &[],
     "x min(max(x + 3, 0), 6) / 6, as torch.nn.Hardswish",
 );
-pub(super) const SIGMOID: KeyInfo =
-    KeyInfo::choice("sigmoid", &[], "1 / (1 + exp(-x)), as torch.nn.Sigmoid");
-pub(super) const TANH: KeyInfo =
-    KeyInfo::choice("tanh", &[], "the hyperbolic tangent, as torch.nn.Tanh");
-pub(super) const SOFTPLUS: KeyInfo = KeyInfo::choice(
+const SIGMOID: KeyInfo = KeyInfo::choice("sigmoid", &[], "1 / (1 + exp(-x)), as torch.nn.Sigmoid");
+const TANH: KeyInfo = KeyInfo::choice("tanh", &[], "the hyperbolic tangent, as torch.nn.Tanh");
+const SOFTPLUS: KeyInfo = KeyInfo::choice(
     "softplus",
     SOFTPLUS_KEYS,
     "log(1 + exp(x)), as torch.nn.Softplus",
 );
-pub(super) const PRELU: KeyInfo = KeyInfo::choice(
+const PRELU: KeyInfo = KeyInfo::choice(
     "prelu",
     PRELU_KEYS,
     "x, with a learned slope below 0, as torch.nn.PReLU",
 );
 
 impl LeakyRelu {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             negative_slope: section.read(&NEGATIVE_SLOPE),
         }
@@ -155,7 +220,7 @@ impl LeakyRelu {
 }
 
 impl Gelu {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             approximate: section.read(&APPROXIMATE),
         }
@@ -163,7 +228,7 @@ impl Gelu {
 }
 
 impl Elu {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             alpha: section.read(&ALPHA),
         }
@@ -171,7 +236,7 @@ impl Elu {
 }
 
 impl Softplus {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             beta: section.read(&BETA),
             threshold: section.read(&THRESHOLD),
@@ -180,7 +245,7 @@ impl Softplus {
 }
 
 impl Prelu {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             num_parameters: section.read(&NUM_PARAMETERS),
             init: section.read(&INIT),

@@ -1,16 +1,47 @@
 //! Convolutions.
 
 use serde::{Serialize, Serializer};
+use strum::IntoStaticStr;
 
 use super::options::{BIAS, DILATION, GROUPS, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, STRIDE};
 use super::shape_rule::ShapeRule;
+use crate::language::choice::Variant;
 use crate::language::info::{KeyInfo, Kind, MAX_SIZE};
 use crate::language::key::Key;
-use crate::language::section::Section;
+use crate::language::section::{Section, SectionReader};
 use crate::language::values::{FromNode, PIXELS, SIZE_IN_PIXELS, either};
 use crate::model::initializer::{self, Initializer};
 use crate::model::shape::{Shape, ShapeError, by, channels_of, check_size, image, windows};
 use crate::text::tree::{Node, Value};
+
+/// A convolution.
+#[derive(Debug, Clone, PartialEq, Serialize, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Convolution {
+    /// `torch.nn.Conv2d`
+    Conv2d(Conv2d),
+    /// `torch.nn.ConvTranspose2d`
+    ConvTranspose2d(ConvTranspose2d),
+}
+
+/// The layers of the family, in the order of the documentation.
+pub(super) const LAYERS: [Variant<SectionReader<Convolution>>; 2] = [
+    Variant::of(CONV2D, |section| Convolution::Conv2d(Conv2d::read(section))),
+    Variant::of(CONV_TRANSPOSE2D, |section| {
+        Convolution::ConvTranspose2d(ConvTranspose2d::read(section))
+    }),
+];
+
+impl Convolution {
+    /// Its shapes and parameters.
+    pub(super) fn rule(&self) -> &dyn ShapeRule {
+        match self {
+            Self::Conv2d(it) => it,
+            Self::ConvTranspose2d(it) => it,
+        }
+    }
+}
 
 /// As `torch.nn.Conv2d`. Pairs are height, width.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -153,16 +184,15 @@ const CONV_TRANSPOSE2D_KEYS: &[KeyInfo] = &[
     initializer::LAYER_INIT.info,
 ];
 
-pub(super) const CONV2D: KeyInfo =
-    KeyInfo::choice("conv2d", CONV2D_KEYS, "a convolution, as torch.nn.Conv2d");
-pub(super) const CONV_TRANSPOSE2D: KeyInfo = KeyInfo::choice(
+const CONV2D: KeyInfo = KeyInfo::choice("conv2d", CONV2D_KEYS, "a convolution, as torch.nn.Conv2d");
+const CONV_TRANSPOSE2D: KeyInfo = KeyInfo::choice(
     "conv_transpose2d",
     CONV_TRANSPOSE2D_KEYS,
     "a transposed convolution, as torch.nn.ConvTranspose2d",
 );
 
 impl Conv2d {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             out_channels: section.read(&OUT_CHANNELS),
             kernel_size: section.read(&KERNEL_SIZE),
@@ -188,7 +218,7 @@ impl Conv2d {
 }
 
 impl ConvTranspose2d {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             out_channels: section.read(&OUT_CHANNELS),
             kernel_size: section.read(&KERNEL_SIZE),

@@ -1,7 +1,7 @@
 //! The layers, with PyTorch's names and defaults.
 //!
-//! A family of layers has a file, in which each layer's struct, keys, reader, shapes and parameters stand
-//! together; the list of them is here. [`Layer`] and [`Residual`] refer to each other, so both are here.
+//! A family of layers has a file, in which the list of its layers and each layer's struct, keys, reader, shapes
+//! and parameters stand together; the families are put together here. [`Layer`] and [`Residual`] refer to each other, so both are here.
 
 mod activation;
 mod convolution;
@@ -14,75 +14,29 @@ mod pooling;
 mod shape_rule;
 
 use serde::Serialize;
-use strum::IntoStaticStr;
 
-use crate::language::choice::{Variant, infos};
+use crate::language::choice::{Variant, concatenated, infos};
 use crate::language::info::{Fallback, KeyInfo, Kind, LayerKeys};
 use crate::language::key::{Key, TableKey};
-use crate::language::section::Section;
+use crate::language::section::SectionReader;
 use crate::language::values::count;
 
-pub use activation::{Approximate, Elu, Gelu, LeakyRelu, Prelu, Softplus};
-pub use convolution::{Conv2d, ConvTranspose2d, Padding};
+pub use activation::{Activation, Approximate, Elu, Gelu, LeakyRelu, Prelu, Softplus};
+pub use convolution::{Conv2d, ConvTranspose2d, Convolution, Padding};
 pub use dropout::Dropout;
 pub use linear::Linear;
-pub use normalization::{BatchNorm, GroupNorm, InstanceNorm2d, LayerNorm};
+pub use normalization::{BatchNorm, GroupNorm, InstanceNorm2d, LayerNorm, Normalization};
 pub use options::INPUT_SIZE_KEYS;
-pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d};
+pub use pooling::{AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, Pooling};
 pub(crate) use shape_rule::ShapeRule;
 
-/// One layer as the file declares it. What it takes from the layer before (channels, features) is
-/// inferred, see `shape.rs`; `sequential` and `repeat` are written out, see `expand.rs`.
-#[derive(Debug, Clone, PartialEq, Serialize, IntoStaticStr)]
+/// One layer as the file declares it, in its family. What it takes from the layer before (channels, features)
+/// is inferred, see `shape.rs`; `sequential` and `repeat` are written out, see `expand.rs`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
 pub enum Layer {
-    /// `torch.nn.Conv2d`
-    Conv2d(Conv2d),
-    /// `torch.nn.ConvTranspose2d`
-    ConvTranspose2d(ConvTranspose2d),
     /// `torch.nn.Linear`
     Linear(Linear),
-    /// `torch.nn.BatchNorm2d`
-    BatchNorm2d(BatchNorm),
-    /// `torch.nn.BatchNorm1d`
-    BatchNorm1d(BatchNorm),
-    /// `torch.nn.GroupNorm`
-    GroupNorm(GroupNorm),
-    /// `torch.nn.LayerNorm` over all of a sample.
-    LayerNorm(LayerNorm),
-    /// `torch.nn.InstanceNorm2d`
-    InstanceNorm2d(InstanceNorm2d),
-    /// `torch.nn.ReLU`
-    Relu,
-    /// `torch.nn.ReLU6`
-    Relu6,
-    /// `torch.nn.LeakyReLU`
-    LeakyRelu(LeakyRelu),
-    /// `torch.nn.GELU`
-    Gelu(Gelu),
-    /// `torch.nn.SiLU`
-    Silu,
-    /// `torch.nn.ELU`
-    Elu(Elu),
-    /// `torch.nn.Hardswish`
-    HardSwish,
-    /// `torch.nn.Sigmoid`
-    Sigmoid,
-    /// `torch.nn.Tanh`
-    Tanh,
-    /// `torch.nn.Softplus`
-    Softplus(Softplus),
-    /// `torch.nn.PReLU`
-    Prelu(Prelu),
-    /// `torch.nn.MaxPool2d`
-    MaxPool2d(MaxPool2d),
-    /// `torch.nn.AvgPool2d`
-    AvgPool2d(AvgPool2d),
-    /// `torch.nn.AdaptiveAvgPool2d`
-    AdaptiveAvgPool2d(AdaptiveAvgPool2d),
-    /// The mean of each channel, as features: Keras's `GlobalAveragePooling2D`.
-    GlobalAvgPool,
     /// `torch.nn.Dropout`
     Dropout(Dropout),
     /// `torch.nn.Dropout2d`
@@ -91,6 +45,18 @@ pub enum Layer {
     Flatten,
     /// The sum of two branches that take the same input.
     Residual(Residual),
+    /// Convolutions.
+    #[serde(untagged)]
+    Convolution(Convolution),
+    /// Norms.
+    #[serde(untagged)]
+    Normalization(Normalization),
+    /// Functions of each number.
+    #[serde(untagged)]
+    Activation(Activation),
+    /// Pools.
+    #[serde(untagged)]
+    Pooling(Pooling),
 }
 
 /// The sum of two branches that take the same input.
@@ -138,8 +104,16 @@ impl Residual {
 /// How the table of a layer is read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reader {
-    /// By a function of its own.
-    Plain(fn(&Section<'_>) -> Layer),
+    /// As a convolution.
+    Convolution(SectionReader<Convolution>),
+    /// As a norm.
+    Normalization(SectionReader<Normalization>),
+    /// As an activation.
+    Activation(SectionReader<Activation>),
+    /// As a pool.
+    Pooling(SectionReader<Pooling>),
+    /// As a layer that is a family of its own.
+    Single(SectionReader<Layer>),
     /// By the reader of lists of layers, since it has such lists inside.
     Residual,
     /// It is written out before anything is read.
@@ -148,98 +122,31 @@ pub(crate) enum Reader {
     Repeat,
 }
 
-use Reader::Plain;
+/// Layers that are families of their own.
+const SINGLE: [Variant<SectionReader<Layer>>; 4] = [
+    Variant::of(linear::LINEAR, |section| {
+        Layer::Linear(Linear::read(section))
+    }),
+    Variant::of(dropout::DROPOUT, |section| {
+        Layer::Dropout(Dropout::read(section))
+    }),
+    Variant::of(dropout::DROPOUT2D, |section| {
+        Layer::Dropout2d(Dropout::read_of_channels(section))
+    }),
+    Variant::of(flatten::FLATTEN, |_| Layer::Flatten),
+];
 
-pub(crate) const RESIDUAL: Variant<Reader> = Variant::new(
-    "residual",
-    &[RESIDUAL_LAYERS.info, RESIDUAL_SHORTCUT.info],
-    "the sum of two branches that take the same input",
-    Reader::Residual,
-);
+/// The name of a layer with two branches.
+pub(crate) const RESIDUAL: &str = "residual";
 
-/// Every layer of the language, in the order of the documentation.
-const LAYERS: [Variant<Reader>; 29] = [
-    Variant::of(
-        convolution::CONV2D,
-        Plain(|section| Layer::Conv2d(Conv2d::read(section))),
+/// Layers that have lists of layers inside.
+const CONTAINERS: [Variant<Reader>; 3] = [
+    Variant::new(
+        RESIDUAL,
+        &[RESIDUAL_LAYERS.info, RESIDUAL_SHORTCUT.info],
+        "the sum of two branches that take the same input",
+        Reader::Residual,
     ),
-    Variant::of(
-        convolution::CONV_TRANSPOSE2D,
-        Plain(|section| Layer::ConvTranspose2d(ConvTranspose2d::read(section))),
-    ),
-    Variant::of(
-        linear::LINEAR,
-        Plain(|section| Layer::Linear(Linear::read(section))),
-    ),
-    Variant::of(
-        normalization::BATCH_NORM2D,
-        Plain(|section| Layer::BatchNorm2d(BatchNorm::read(section))),
-    ),
-    Variant::of(
-        normalization::BATCH_NORM1D,
-        Plain(|section| Layer::BatchNorm1d(BatchNorm::read(section))),
-    ),
-    Variant::of(
-        normalization::GROUP_NORM,
-        Plain(|section| Layer::GroupNorm(GroupNorm::read(section))),
-    ),
-    Variant::of(
-        normalization::LAYER_NORM,
-        Plain(|section| Layer::LayerNorm(LayerNorm::read(section))),
-    ),
-    Variant::of(
-        normalization::INSTANCE_NORM2D,
-        Plain(|section| Layer::InstanceNorm2d(InstanceNorm2d::read(section))),
-    ),
-    Variant::of(activation::RELU, Plain(|_| Layer::Relu)),
-    Variant::of(activation::RELU6, Plain(|_| Layer::Relu6)),
-    Variant::of(
-        activation::LEAKY_RELU,
-        Plain(|section| Layer::LeakyRelu(LeakyRelu::read(section))),
-    ),
-    Variant::of(
-        activation::GELU,
-        Plain(|section| Layer::Gelu(Gelu::read(section))),
-    ),
-    Variant::of(activation::SILU, Plain(|_| Layer::Silu)),
-    Variant::of(
-        activation::ELU,
-        Plain(|section| Layer::Elu(Elu::read(section))),
-    ),
-    Variant::of(activation::HARD_SWISH, Plain(|_| Layer::HardSwish)),
-    Variant::of(activation::SIGMOID, Plain(|_| Layer::Sigmoid)),
-    Variant::of(activation::TANH, Plain(|_| Layer::Tanh)),
-    Variant::of(
-        activation::SOFTPLUS,
-        Plain(|section| Layer::Softplus(Softplus::read(section))),
-    ),
-    Variant::of(
-        activation::PRELU,
-        Plain(|section| Layer::Prelu(Prelu::read(section))),
-    ),
-    Variant::of(
-        pooling::MAX_POOL2D,
-        Plain(|section| Layer::MaxPool2d(MaxPool2d::read(section))),
-    ),
-    Variant::of(
-        pooling::AVG_POOL2D,
-        Plain(|section| Layer::AvgPool2d(AvgPool2d::read(section))),
-    ),
-    Variant::of(
-        pooling::ADAPTIVE_AVG_POOL2D,
-        Plain(|section| Layer::AdaptiveAvgPool2d(AdaptiveAvgPool2d::read(section))),
-    ),
-    Variant::of(pooling::GLOBAL_AVG_POOL, Plain(|_| Layer::GlobalAvgPool)),
-    Variant::of(
-        dropout::DROPOUT,
-        Plain(|section| Layer::Dropout(Dropout::read(section))),
-    ),
-    Variant::of(
-        dropout::DROPOUT2D,
-        Plain(|section| Layer::Dropout2d(Dropout::read_of_channels(section))),
-    ),
-    Variant::of(flatten::FLATTEN, Plain(|_| Layer::Flatten)),
-    RESIDUAL,
     Variant::new(
         "sequential",
         &[INNER_LAYERS.info],
@@ -255,7 +162,22 @@ const LAYERS: [Variant<Reader>; 29] = [
 ];
 
 /// Every layer of the language and its keys, in the order of the documentation.
-pub static LAYER_KEYS: [KeyInfo; 29] = infos(&LAYERS);
+pub static LAYER_KEYS: [KeyInfo; COUNT] = concatenated(&[
+    &infos(&convolution::LAYERS),
+    &[linear::LINEAR],
+    &infos(&normalization::LAYERS),
+    &infos(&activation::LAYERS),
+    &infos(&pooling::LAYERS),
+    &[dropout::DROPOUT, dropout::DROPOUT2D, flatten::FLATTEN],
+    &infos(&CONTAINERS),
+]);
+
+const COUNT: usize = convolution::LAYERS.len()
+    + normalization::LAYERS.len()
+    + activation::LAYERS.len()
+    + pooling::LAYERS.len()
+    + SINGLE.len()
+    + CONTAINERS.len();
 
 /// The keys of all layers, for the kind of a list of layers, which has itself inside.
 pub(crate) fn layer_keys() -> &'static [KeyInfo] {
@@ -263,16 +185,38 @@ pub(crate) fn layer_keys() -> &'static [KeyInfo] {
 }
 
 /// The layer of a name.
-pub(crate) fn find(name: &str) -> Option<&'static Variant<Reader>> {
-    const { &LAYERS }
-        .iter()
-        .find(|layer| layer.info.name == name)
+pub(crate) fn find(name: &str) -> Option<Variant<Reader>> {
+    in_family(&convolution::LAYERS, name, Reader::Convolution)
+        .or_else(|| in_family(&normalization::LAYERS, name, Reader::Normalization))
+        .or_else(|| in_family(&activation::LAYERS, name, Reader::Activation))
+        .or_else(|| in_family(&pooling::LAYERS, name, Reader::Pooling))
+        .or_else(|| in_family(&SINGLE, name, Reader::Single))
+        .or_else(|| in_family(&CONTAINERS, name, |reader| reader))
+}
+
+fn in_family<R: Copy>(
+    family: &[Variant<R>],
+    name: &str,
+    reader: impl Fn(R) -> Reader,
+) -> Option<Variant<Reader>> {
+    let variant = family.iter().find(|layer| layer.info.name == name)?;
+    Some(Variant::of(variant.info, reader(variant.read)))
 }
 
 impl Layer {
     /// The name the language has for it.
     pub fn name(&self) -> &'static str {
-        self.into()
+        match self {
+            Layer::Linear(_) => linear::LINEAR.name,
+            Layer::Dropout(_) => dropout::DROPOUT.name,
+            Layer::Dropout2d(_) => dropout::DROPOUT2D.name,
+            Layer::Flatten => flatten::FLATTEN.name,
+            Layer::Residual(_) => RESIDUAL,
+            Layer::Convolution(layer) => layer.into(),
+            Layer::Normalization(layer) => layer.into(),
+            Layer::Activation(layer) => layer.into(),
+            Layer::Pooling(layer) => layer.into(),
+        }
     }
 
     /// The lists of layers inside, each with its name.
@@ -286,33 +230,15 @@ impl Layer {
     /// Its shapes and parameters; `None` for a layer with layers inside, which has none of its own.
     pub(crate) fn rule(&self) -> Option<&dyn ShapeRule> {
         Some(match self {
-            Layer::Conv2d(it) => it,
-            Layer::ConvTranspose2d(it) => it,
-            Layer::Linear(it) => it,
-            Layer::BatchNorm2d(it) => normalization::of_images(it),
-            Layer::BatchNorm1d(it) => normalization::of_features(it),
-            Layer::GroupNorm(it) => it,
-            Layer::LayerNorm(it) => it,
-            Layer::InstanceNorm2d(it) => it,
-            Layer::Relu
-            | Layer::Relu6
-            | Layer::LeakyRelu(_)
-            | Layer::Gelu(_)
-            | Layer::Silu
-            | Layer::Elu(_)
-            | Layer::HardSwish
-            | Layer::Sigmoid
-            | Layer::Tanh
-            | Layer::Softplus(_) => &shape_rule::Elementwise,
-            Layer::Prelu(it) => it,
-            Layer::MaxPool2d(it) => it,
-            Layer::AvgPool2d(it) => it,
-            Layer::AdaptiveAvgPool2d(it) => it,
-            Layer::GlobalAvgPool => &pooling::GlobalAvgPool,
+            Layer::Linear(layer) => layer,
             Layer::Dropout(_) => &shape_rule::Elementwise,
             Layer::Dropout2d(_) => &shape_rule::ImagesOnly,
             Layer::Flatten => &flatten::Flatten,
             Layer::Residual(_) => return None,
+            Layer::Convolution(layer) => layer.rule(),
+            Layer::Normalization(layer) => layer.rule(),
+            Layer::Activation(layer) => layer.rule(),
+            Layer::Pooling(layer) => layer.rule(),
         })
     }
 }

@@ -1,14 +1,65 @@
 //! Normalization layers.
 
 use serde::Serialize;
+use strum::IntoStaticStr;
 
 use super::options::{NUM_CHANNELS, NUM_FEATURES};
 use super::shape_rule::ShapeRule;
+use crate::language::choice::Variant;
 use crate::language::info::KeyInfo;
 use crate::language::key::Key;
-use crate::language::section::Section;
+use crate::language::section::{Section, SectionReader};
 use crate::language::values::{BOOLEAN, EPSILON, SHARE, count};
 use crate::model::shape::{Shape, ShapeError, channels_of, elements, image};
+
+/// A norm.
+#[derive(Debug, Clone, PartialEq, Serialize, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Normalization {
+    /// `torch.nn.BatchNorm2d`
+    BatchNorm2d(BatchNorm),
+    /// `torch.nn.BatchNorm1d`
+    BatchNorm1d(BatchNorm),
+    /// `torch.nn.GroupNorm`
+    GroupNorm(GroupNorm),
+    /// `torch.nn.LayerNorm` over all of a sample.
+    LayerNorm(LayerNorm),
+    /// `torch.nn.InstanceNorm2d`
+    InstanceNorm2d(InstanceNorm2d),
+}
+
+/// The layers of the family, in the order of the documentation.
+pub(super) const LAYERS: [Variant<SectionReader<Normalization>>; 5] = [
+    Variant::of(BATCH_NORM2D, |section| {
+        Normalization::BatchNorm2d(BatchNorm::read(section))
+    }),
+    Variant::of(BATCH_NORM1D, |section| {
+        Normalization::BatchNorm1d(BatchNorm::read(section))
+    }),
+    Variant::of(GROUP_NORM, |section| {
+        Normalization::GroupNorm(GroupNorm::read(section))
+    }),
+    Variant::of(LAYER_NORM, |section| {
+        Normalization::LayerNorm(LayerNorm::read(section))
+    }),
+    Variant::of(INSTANCE_NORM2D, |section| {
+        Normalization::InstanceNorm2d(InstanceNorm2d::read(section))
+    }),
+];
+
+impl Normalization {
+    /// Its shapes and parameters.
+    pub(super) fn rule(&self) -> &dyn ShapeRule {
+        match self {
+            Self::BatchNorm2d(_) => &BatchNorm2dShapes,
+            Self::BatchNorm1d(_) => &BatchNorm1dShapes,
+            Self::GroupNorm(it) => it,
+            Self::LayerNorm(it) => it,
+            Self::InstanceNorm2d(it) => it,
+        }
+    }
+}
 
 /// As `torch.nn.BatchNorm2d` and `torch.nn.BatchNorm1d`, affine and with running statistics.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -97,27 +148,27 @@ const GROUP_NORM_KEYS: &[KeyInfo] = &[NUM_CHANNELS.info, NUM_GROUPS.info, EPS.in
 const LAYER_NORM_KEYS: &[KeyInfo] = &[EPS.info, ELEMENTWISE_AFFINE.info, LAYER_NORM_BIAS.info];
 const INSTANCE_NORM2D_KEYS: &[KeyInfo] = &[NUM_FEATURES.info, EPS.info, INSTANCE_AFFINE.info];
 
-pub(super) const BATCH_NORM2D: KeyInfo = KeyInfo::choice(
+const BATCH_NORM2D: KeyInfo = KeyInfo::choice(
     "batch_norm2d",
     BATCH_NORM_KEYS,
     "batch normalization of images, as torch.nn.BatchNorm2d",
 );
-pub(super) const BATCH_NORM1D: KeyInfo = KeyInfo::choice(
+const BATCH_NORM1D: KeyInfo = KeyInfo::choice(
     "batch_norm1d",
     BATCH_NORM_KEYS,
     "batch normalization of features, as torch.nn.BatchNorm1d",
 );
-pub(super) const GROUP_NORM: KeyInfo = KeyInfo::choice(
+const GROUP_NORM: KeyInfo = KeyInfo::choice(
     "group_norm",
     GROUP_NORM_KEYS,
     "normalization of groups of channels, as torch.nn.GroupNorm",
 );
-pub(super) const LAYER_NORM: KeyInfo = KeyInfo::choice(
+const LAYER_NORM: KeyInfo = KeyInfo::choice(
     "layer_norm",
     LAYER_NORM_KEYS,
     "normalization of each sample as a whole, as torch.nn.LayerNorm",
 );
-pub(super) const INSTANCE_NORM2D: KeyInfo = KeyInfo::choice(
+const INSTANCE_NORM2D: KeyInfo = KeyInfo::choice(
     "instance_norm2d",
     INSTANCE_NORM2D_KEYS,
     "normalization of each channel of each image, as torch.nn.InstanceNorm2d",
@@ -129,18 +180,8 @@ struct BatchNorm2dShapes;
 /// The shapes of `batch_norm1d`.
 struct BatchNorm1dShapes;
 
-/// As `batch_norm2d`, a norm has the shapes of images.
-pub(super) fn of_images(_norm: &BatchNorm) -> &'static dyn ShapeRule {
-    &BatchNorm2dShapes
-}
-
-/// As `batch_norm1d`, a norm has the shapes of features.
-pub(super) fn of_features(_norm: &BatchNorm) -> &'static dyn ShapeRule {
-    &BatchNorm1dShapes
-}
-
 impl BatchNorm {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             eps: section.read(&EPS),
             momentum: section.read(&MOMENTUM),
@@ -149,7 +190,7 @@ impl BatchNorm {
 }
 
 impl GroupNorm {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             num_groups: section.read(&NUM_GROUPS),
             eps: section.read(&EPS),
@@ -159,7 +200,7 @@ impl GroupNorm {
 }
 
 impl LayerNorm {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             eps: section.read(&EPS),
             elementwise_affine: section.read(&ELEMENTWISE_AFFINE),
@@ -169,7 +210,7 @@ impl LayerNorm {
 }
 
 impl InstanceNorm2d {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             eps: section.read(&EPS),
             affine: section.read(&INSTANCE_AFFINE),

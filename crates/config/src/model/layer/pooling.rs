@@ -1,14 +1,57 @@
 //! Pooling layers.
 
 use serde::Serialize;
+use strum::IntoStaticStr;
 
 use super::options::KERNEL_SIZE;
 use super::shape_rule::ShapeRule;
+use crate::language::choice::Variant;
 use crate::language::info::KeyInfo;
 use crate::language::key::Key;
-use crate::language::section::Section;
+use crate::language::section::{Section, SectionReader};
 use crate::language::values::{BOOLEAN, PIXELS, SIZE_IN_PIXELS};
 use crate::model::shape::{Shape, ShapeError, by, channels_of, image, windows};
+
+/// A pool.
+#[derive(Debug, Clone, PartialEq, Serialize, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Pooling {
+    /// `torch.nn.MaxPool2d`
+    MaxPool2d(MaxPool2d),
+    /// `torch.nn.AvgPool2d`
+    AvgPool2d(AvgPool2d),
+    /// `torch.nn.AdaptiveAvgPool2d`
+    AdaptiveAvgPool2d(AdaptiveAvgPool2d),
+    /// The mean of each channel, as features: Keras's `GlobalAveragePooling2D`.
+    GlobalAvgPool,
+}
+
+/// The layers of the family, in the order of the documentation.
+pub(super) const LAYERS: [Variant<SectionReader<Pooling>>; 4] = [
+    Variant::of(MAX_POOL2D, |section| {
+        Pooling::MaxPool2d(MaxPool2d::read(section))
+    }),
+    Variant::of(AVG_POOL2D, |section| {
+        Pooling::AvgPool2d(AvgPool2d::read(section))
+    }),
+    Variant::of(ADAPTIVE_AVG_POOL2D, |section| {
+        Pooling::AdaptiveAvgPool2d(AdaptiveAvgPool2d::read(section))
+    }),
+    Variant::of(GLOBAL_AVG_POOL, |_| Pooling::GlobalAvgPool),
+];
+
+impl Pooling {
+    /// Its shapes and parameters.
+    pub(super) fn rule(&self) -> &dyn ShapeRule {
+        match self {
+            Self::MaxPool2d(it) => it,
+            Self::AvgPool2d(it) => it,
+            Self::AdaptiveAvgPool2d(it) => it,
+            Self::GlobalAvgPool => &GlobalAvgPool,
+        }
+    }
+}
 
 /// As `torch.nn.MaxPool2d`, rounding down (`ceil_mode = False`). Pairs are height, width.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -77,29 +120,29 @@ const AVG_POOL2D_KEYS: &[KeyInfo] = &[
 ];
 const ADAPTIVE_AVG_POOL2D_KEYS: &[KeyInfo] = &[OUTPUT_SIZE.info];
 
-pub(super) const MAX_POOL2D: KeyInfo = KeyInfo::choice(
+const MAX_POOL2D: KeyInfo = KeyInfo::choice(
     "max_pool2d",
     MAX_POOL2D_KEYS,
     "the largest of each window, as torch.nn.MaxPool2d",
 );
-pub(super) const AVG_POOL2D: KeyInfo = KeyInfo::choice(
+const AVG_POOL2D: KeyInfo = KeyInfo::choice(
     "avg_pool2d",
     AVG_POOL2D_KEYS,
     "the mean of each window, as torch.nn.AvgPool2d",
 );
-pub(super) const ADAPTIVE_AVG_POOL2D: KeyInfo = KeyInfo::choice(
+const ADAPTIVE_AVG_POOL2D: KeyInfo = KeyInfo::choice(
     "adaptive_avg_pool2d",
     ADAPTIVE_AVG_POOL2D_KEYS,
     "means over a grid of windows, as torch.nn.AdaptiveAvgPool2d",
 );
-pub(super) const GLOBAL_AVG_POOL: KeyInfo = KeyInfo::choice(
+const GLOBAL_AVG_POOL: KeyInfo = KeyInfo::choice(
     "global_avg_pool",
     &[],
     "the mean of each channel, as features, as Keras's GlobalAveragePooling2D",
 );
 
 impl MaxPool2d {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         let kernel_size = section.read(&KERNEL_SIZE);
         Self {
             kernel_size,
@@ -110,7 +153,7 @@ impl MaxPool2d {
 }
 
 impl AvgPool2d {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         let kernel_size = section.read(&KERNEL_SIZE);
         Self {
             kernel_size,
@@ -122,7 +165,7 @@ impl AvgPool2d {
 }
 
 impl AdaptiveAvgPool2d {
-    pub(super) fn read(section: &Section<'_>) -> Self {
+    fn read(section: &Section<'_>) -> Self {
         Self {
             output_size: section.read(&OUTPUT_SIZE),
         }

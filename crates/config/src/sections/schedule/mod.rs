@@ -15,7 +15,7 @@ use strum::{EnumString, VariantNames};
 
 use self::planned_run::PlannedRun;
 use super::training::{EPOCHS, LEARNING_RATE};
-use crate::language::choice::{Variant, infos, joined};
+use crate::language::choice::{Variant, concatenated, infos};
 use crate::language::info::KeyInfo;
 use crate::language::key::Key;
 use crate::language::section::Section;
@@ -140,8 +140,10 @@ const RULES: [Variant<Reader>; 10] = [
 ];
 
 /// The keys of the section.
-pub(crate) const KEYS: &[KeyInfo] =
-    &joined::<3, 10, 13>([BY.info, WARMUP.info, WARMUP_FACTOR.info], infos(&RULES));
+pub(crate) const KEYS: &[KeyInfo] = &concatenated::<{ 3 + RULES.len() }>(&[
+    &[BY.info, WARMUP.info, WARMUP_FACTOR.info],
+    &infos(&RULES),
+]);
 
 impl Schedule {
     /// `training` is the table of that name.
