@@ -8,7 +8,9 @@
 pub use runner_config as config;
 pub use runner_digest as digest;
 pub use runner_files as files;
+pub use runner_kernels as kernels;
 pub use runner_metrics as metrics;
+pub use runner_random as random;
 pub use runner_records::{array, compare, run_dir, table};
 
 pub mod cli;
@@ -16,10 +18,8 @@ pub mod command;
 pub mod data;
 pub mod device;
 pub mod exit;
-pub mod kernels;
 pub mod lifecycle;
 pub mod model;
 pub mod optimizer;
-pub mod random;
 pub mod schedule;
 pub mod train;

@@ -15,7 +15,7 @@ use super::image::{laid, lay, transpose};
 use super::parallel::{Pieces, chunk_size, chunk_size_with_sums, scratch, sum_over_chunks};
 use super::simd::{Level, MAX_LANES, NONE, Vector, on_level};
 use super::sparse::{Lists, Short, Sparse};
-use crate::random::DropoutMask;
+use runner_random::DropoutMask;
 
 /// `max_pool2d(relu(conv2d(input, weight) + bias))` , then dropout if there is a mask;
 /// gives `output` channels last.

@@ -18,7 +18,7 @@ use super::group_norm::GroupNormGeometry;
 use super::host::{self, ImageTensor, Stored};
 use super::loss::{Loss, Targets};
 use super::prelu::PreluGeometry;
-use crate::random::DropoutMask;
+use runner_random::DropoutMask;
 
 #[backend_extension(
     Flex: cfg(feature = "flex"),

@@ -18,7 +18,7 @@ use super::loss::{Loss, Targets};
 use super::prelu::{self, PreluGeometry};
 use super::simd::Level;
 
-use crate::random::DropoutMask;
+use runner_random::DropoutMask;
 
 /// A backend whose tensors may lie in the memory of the program.
 pub trait Host: Backend {

@@ -31,6 +31,7 @@ impl Memory {
 impl Deref for Memory {
     type Target = [f32];
 
+    #[inline]
     fn deref(&self) -> &[f32] {
         // SAFETY: a line is nothing but its floats, without padding.
         unsafe { std::slice::from_raw_parts(self.0.as_ptr().cast(), self.0.len() * LINE) }
@@ -38,6 +39,7 @@ impl Deref for Memory {
 }
 
 impl DerefMut for Memory {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [f32] {
         // SAFETY: a line is nothing but its floats, without padding.
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), self.0.len() * LINE) }

@@ -78,8 +78,8 @@ impl Level {
 macro_rules! on_level {
     ($(#[$doc:meta])* $vis:vis unsafe fn $name:ident($($arg:ident: $type:ty),* $(,)?) = $generic:ident) => {
         $(#[$doc])*
-        $vis unsafe fn $name(level: $crate::kernels::simd::Level, $($arg: $type),*) {
-            use $crate::kernels::simd::{self, Level};
+        $vis unsafe fn $name(level: $crate::simd::Level, $($arg: $type),*) {
+            use $crate::simd::{self, Level};
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             unsafe fn avx2($($arg: $type),*) {

@@ -13,7 +13,7 @@ use super::geometry::{BlockGeometry, Conv2dGeometry};
 use super::group_norm::GroupNormGeometry;
 use super::loss::{Loss, Targets};
 use super::prelu::PreluGeometry;
-use crate::random::DropoutMask;
+use runner_random::DropoutMask;
 
 pub fn conv2d<B: Backend>(
     input: FloatTensor<B>,

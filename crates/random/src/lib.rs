@@ -5,6 +5,8 @@
 //! number of threads. Only the raw words of ChaCha8 are taken from a library; the distributions
 //! are ours and pinned by tests, because a library may change its own in a minor release.
 
+#![warn(missing_docs)]
+
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
@@ -25,10 +27,10 @@ pub enum Purpose {
     Limit = 6,
     /// An image that is made up; index: its split and number.
     Synthetic = 7,
-    /// What happens to a training image; epoch: 1-based, index: the image's number in its source, and
-    /// above it how often it has been there in the epoch before.
+    /// The augmentation of a training image; epoch: 1-based, index: the image's number in its source
+    /// and, in the bits above it, how often the epoch has used the image before.
     Augment = 8,
-    /// What a training image has of another; as `Augment`.
+    /// The partner and the share of a training image in mixup and CutMix; keyed as `Augment`.
     Mix = 9,
 }
 
@@ -45,26 +47,32 @@ pub fn stream(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> Stream {
     Stream(ChaCha8Rng::from_seed(key))
 }
 
+/// The random numbers of one purpose at one place, from [`stream`].
 #[derive(Debug)]
 pub struct Stream(ChaCha8Rng);
 
 impl Stream {
+    /// The next 64 random bits.
+    #[inline]
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// Uniform in `-bound..bound`, a multiple of `bound / 2^23`.
+    #[inline]
     pub fn symmetric(&mut self, bound: f32) -> f32 {
         let unit = (self.0.next_u32() >> 8) as f32 / (1 << 24) as f32;
         (2.0 * unit - 1.0) * bound
     }
 
     /// Uniform in `0..1`, a multiple of `2^-53`.
+    #[inline]
     pub fn unit(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// Uniform in `low..high`.
+    #[inline]
     pub fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
     }
@@ -100,6 +108,7 @@ impl Stream {
 
     /// Normal with mean 0 and deviation 1 (`G. E. P. Box and M. E. Muller, "A Note on the Generation of
     /// Random Normal Deviates", 1958`, with the cosine).
+    #[inline]
     pub fn normal(&mut self) -> f64 {
         const WHOLE: f64 = (1u64 << 53) as f64;
         // Never 0, whose logarithm is infinite.
@@ -109,6 +118,11 @@ impl Stream {
     }
 
     /// Uniform in `0..end`, without bias (Lemire's method, "Fast Random Integer Generation in an Interval", 2019).
+    ///
+    /// # Panics
+    ///
+    /// If `end` is 0.
+    #[inline]
     pub fn below(&mut self, end: u64) -> u64 {
         assert!(end > 0, "an empty range has no member");
         let threshold = end.wrapping_neg() % end;
@@ -148,7 +162,8 @@ impl DropoutMask {
         }
     }
 
-    /// What elements that are kept are multiplied with: `1 / (1 - p)`.
+    /// The factor of kept elements: `1 / (1 - p)`.
+    #[inline]
     pub fn scale(&self) -> f32 {
         self.scale
     }
@@ -168,7 +183,11 @@ impl DropoutMask {
         }
     }
 
-    /// `output = input * factor` for the elements from `start` on, which must be a multiple of 16.
+    /// `output = input * factor` for the elements from `start` on.
+    ///
+    /// # Panics
+    ///
+    /// If `start` is no multiple of 16 or the lengths differ.
     #[inline(always)]
     pub fn apply(&self, start: usize, input: &[f32], output: &mut [f32]) {
         assert!(start.is_multiple_of(BLOCK) && input.len() == output.len());
@@ -217,13 +236,14 @@ impl DropoutMask {
     }
 }
 
-/// Elements that are decided together.
+/// Elements whose factors are computed together.
 const BLOCK: usize = 16;
 
 /// The increment of SplitMix64: 2^64 divided by the golden ratio, made odd.
 const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The output function of SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
+#[inline(always)]
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -11,7 +11,7 @@ use super::geometry::{BlockGeometry, Conv2dGeometry, PoolGeometry};
 use super::group_norm::GroupNormGeometry;
 use super::loss::{Loss, Targets};
 use super::prelu::PreluGeometry;
-use crate::random::DropoutMask;
+use runner_random::DropoutMask;
 
 /// `conv2d(input, weight) + bias`, then ReLU where it is asked for: `[batch, in, height, width]`
 /// and `[out, in / groups, kernel_height, kernel_width]` to `[batch, out, height, width]`.

@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::simd::{Level, Vector, on_level};
-use crate::random::DropoutMask;
+use runner_random::DropoutMask;
 
 /// Elements that are one task.
 const PIECE: usize = 32768;

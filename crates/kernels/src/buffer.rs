@@ -45,12 +45,14 @@ impl Buffer {
     }
 
     /// The memory as bytes.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: these are the bytes of the slice; every float is made of valid bytes.
         unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast(), size_of_val(&self[..])) }
     }
 
     /// The memory as bytes.
+    #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         let length = size_of_val(&self[..]);
         // SAFETY: these are the bytes of the slice; any bytes make valid floats.
@@ -80,12 +82,14 @@ impl Drop for Buffer {
 impl Deref for Buffer {
     type Target = [f32];
 
+    #[inline]
     fn deref(&self) -> &[f32] {
         &self.memory[..self.length]
     }
 }
 
 impl DerefMut for Buffer {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [f32] {
         &mut self.memory[..self.length]
     }

@@ -25,7 +25,7 @@ use super::loss::{Loss, Targets};
 use super::prelu::{self, PreluGeometry};
 use super::simd::Level;
 use super::{composed, linear};
-use crate::random::DropoutMask;
+use runner_random::DropoutMask;
 
 impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
     fn conv2d(
