@@ -9,9 +9,10 @@ use burn::tensor::{Device, Tensor};
 use criterion::{BenchmarkId, Criterion, Throughput};
 use runner::config::Document;
 use runner::data::{Batch, Batches, Splits};
-use runner::kernels::conv2d::{self, Images};
+use runner::kernels::Images;
+use runner::kernels::conv_relu_pool::{self, ConvReluPoolGeometry};
+use runner::kernels::conv2d;
 use runner::kernels::loss::Loss;
-use runner::kernels::{BlockGeometry, conv_pool};
 use runner::kernels::{Conv2dGeometry, Level, MemoryFormat, PoolGeometry};
 use runner::model::{Mode, Network};
 use runner::random::DropoutMask;
@@ -42,7 +43,7 @@ fn blocks(criterion: &mut Criterion) {
             stride: [2, 2],
             padding: [0, 0],
         };
-        let geometry = BlockGeometry { conv2d, pool };
+        let geometry = ConvReluPoolGeometry { conv2d, pool };
         let mask = DropoutMask::new(1, 2, 3, 0.5);
         let mask = (in_channels > 1).then_some(&mask);
         let input = numbers(BATCH * in_channels * size * size, 1);
@@ -57,7 +58,7 @@ fn blocks(criterion: &mut Criterion) {
             group.bench_function(id, |bencher| {
                 bencher.iter(|| {
                     let (bias, winners) = (Some(&bias[..]), Some(&mut winners[..]));
-                    conv_pool::forward(
+                    conv_relu_pool::forward(
                         level,
                         &geometry,
                         channels_last(&input),
@@ -72,7 +73,7 @@ fn blocks(criterion: &mut Criterion) {
             let id = BenchmarkId::new(format!("backward {name}"), level.name());
             group.bench_function(id, |bencher| {
                 bencher.iter(|| {
-                    conv_pool::backward(
+                    conv_relu_pool::backward(
                         level,
                         &geometry,
                         channels_last(&input),

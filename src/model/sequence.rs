@@ -12,7 +12,7 @@ use super::layer::{
     Activation, BatchNorm, Convolution, Layer, Normalization, Pooling, convolution, pooling,
 };
 use crate::config::{self, Shape};
-use crate::kernels::{self, BlockGeometry};
+use crate::kernels::{self, conv_relu_pool::ConvReluPoolGeometry};
 
 /// An element of a list of layers.
 #[derive(Module, Debug)]
@@ -169,7 +169,7 @@ fn forward_conv2d<'a>(
             Plain(Layer::Pooling(Pooling::Max(pool))),
             rest @ ..,
         ] if is_byte_sized(pool) && convolution::surplus(conv) == [0, 0] => {
-            let geometry = BlockGeometry {
+            let geometry = ConvReluPoolGeometry {
                 conv2d: convolution::geometry(conv, x.dims()),
                 pool: pooling::geometry(pool),
             };
@@ -192,12 +192,12 @@ fn forward_block(
     x: Tensor<4>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
-    geometry: BlockGeometry,
+    geometry: ConvReluPoolGeometry,
     rest: &[Node],
     mode: Mode,
 ) -> (Flow, &[Node]) {
     use Node::Plain;
-    let block = |mask| kernels::conv2d_pool(x, weight, bias, geometry, mask);
+    let block = |mask| kernels::conv_relu_pool(x, weight, bias, geometry, mask);
     match rest {
         [Plain(Layer::Dropout(dropout)), rest @ ..] if !dropout.is_of_channels() => {
             (Flow::Image(block(dropout.mask(mode))), rest)

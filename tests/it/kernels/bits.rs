@@ -6,9 +6,10 @@ use std::fmt::Debug;
 use proptest::prelude::*;
 use proptest::sample::select;
 use rayon::ThreadPoolBuilder;
+use runner::kernels::Images;
 use runner::kernels::adam::{self, Adam};
-use runner::kernels::conv2d::{self, Conv2dGradients, Images};
-use runner::kernels::{BlockGeometry, conv_pool};
+use runner::kernels::conv_relu_pool::{self, ConvReluPoolGeometry};
+use runner::kernels::conv2d::{self, Conv2dGradients};
 use runner::kernels::{Conv2dGeometry, Level, MemoryFormat, PoolGeometry, dropout, linear};
 use runner::random::DropoutMask;
 
@@ -126,7 +127,7 @@ fn levels_cut_a_batch_alike_for_a_large_weight() {
     };
     let shape = Shape {
         batch: 32,
-        block: BlockGeometry {
+        block: ConvReluPoolGeometry {
             conv2d,
             pool: square_pool(1, 1),
         },
@@ -160,7 +161,7 @@ fn threads_give_the_same_bits_of_images() {
                 dilation: [1, 1],
                 groups,
             };
-            let block = BlockGeometry {
+            let block = ConvReluPoolGeometry {
                 conv2d,
                 pool: square_pool(2, 2),
             };
@@ -291,7 +292,7 @@ impl Task {
         let mut outputs = Outputs::new();
         let mut winners = vec![7; geometry.winners_len(self.shape.batch)];
         let mut y = vec![f32::NAN; self.shape.block_y().iter().product()];
-        conv_pool::forward(
+        conv_relu_pool::forward(
             self.level,
             geometry,
             self.images(&x),
@@ -302,7 +303,7 @@ impl Task {
             Some(&mut winners),
         );
         outputs.push(("block, y".to_owned(), y));
-        let gradients = conv_pool::backward(
+        let gradients = conv_relu_pool::backward(
             self.level,
             geometry,
             self.images(&x),

@@ -49,7 +49,7 @@ proptest! {
             formats,
             |x, weight, bias| reference::block(&shape.block, x, weight, bias),
             |x, weight, bias| {
-                kernels::conv2d_pool(x, weight, bias, shape.block, None)
+                kernels::conv_relu_pool(x, weight, bias, shape.block, None)
             },
         );
     }

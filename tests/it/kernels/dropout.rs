@@ -101,9 +101,9 @@ proptest! {
                 &shape.dy(Numbers::Fractions, shape.block_y()),
                 format,
                 |x, weight, bias| match is_inside {
-                    true => kernels::conv2d_pool(x, weight, bias, shape.block, Some(mask)),
+                    true => kernels::conv_relu_pool(x, weight, bias, shape.block, Some(mask)),
                     false => {
-                        let y = kernels::conv2d_pool(x, weight, bias, shape.block, None);
+                        let y = kernels::conv_relu_pool(x, weight, bias, shape.block, None);
                         kernels::dropout(y, mask)
                     }
                 },

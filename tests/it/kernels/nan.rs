@@ -1,7 +1,7 @@
 //! NaN and infinity: they arrive in all that depends on them, and in no other sample.
 
 use burn::tensor::Tensor;
-use runner::kernels::BlockGeometry;
+use runner::kernels::conv_relu_pool::ConvReluPoolGeometry;
 use runner::kernels::loss::Loss;
 use runner::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
 use runner::random::DropoutMask;
@@ -46,7 +46,7 @@ fn bad_numbers_go_through_the_block_where_they_should() {
             let expected = reference::block(&shape.block, &x, &weight, Some(&bias));
             for format in FORMATS {
                 let y = run(&shape, &operands, format, |x, weight, bias| {
-                    kernels::conv2d_pool(x, weight, bias, shape.block, None)
+                    kernels::conv_relu_pool(x, weight, bias, shape.block, None)
                 });
                 let reach = if is_tiled { reach } else { Reach::Exact };
                 assert_arrives(&what, shape.block_y(), &y, &expected, reach);
@@ -197,7 +197,7 @@ fn a_bad_gradient_spoils_its_own_sample_and_channel_alone() {
                     dy,
                     format,
                     |x, weight, bias| match is_block {
-                        true => kernels::conv2d_pool(x, weight, bias, shape.block, None),
+                        true => kernels::conv_relu_pool(x, weight, bias, shape.block, None),
                         false => kernels::conv2d(x, weight, bias, shape.block.conv2d, false),
                     },
                 )
@@ -388,7 +388,7 @@ fn shape(conv2d: Conv2dGeometry, [kernel, stride, padding]: [usize; 3]) -> Shape
     };
     Shape {
         batch: 3,
-        block: BlockGeometry { conv2d, pool },
+        block: ConvReluPoolGeometry { conv2d, pool },
         has_bias: true,
         seed: 1,
     }

@@ -6,10 +6,10 @@ use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Tensor, module};
 use proptest::prelude::*;
 use proptest::sample::select;
-use runner::kernels::conv2d::Images;
+use runner::kernels::Images;
+use runner::kernels::conv_relu_pool::{self, ConvReluPoolGeometry};
 use runner::kernels::loss::Loss;
 use runner::kernels::{self, Conv2dGeometry, Level, MemoryFormat, PoolGeometry};
-use runner::kernels::{BlockGeometry, conv_pool};
 use runner::random::DropoutMask;
 
 use super::shapes::{Numbers, Shape, shapes};
@@ -50,7 +50,7 @@ proptest! {
         let mask = p.map(|p| DropoutMask::new(shape.seed, 1, 2, p));
         let results = |operation: Operation<'_>| results(&shape, layout, shape.block_y(), dy_format, operation);
         let ours = results(&|x, weight, bias| {
-            kernels::conv2d_pool(x, weight, bias, shape.block, mask)
+            kernels::conv_relu_pool(x, weight, bias, shape.block, mask)
         });
         let theirs = results(&|x, weight, bias| {
             let y = relu(burns_conv2d(&shape.block.conv2d, x, weight, bias));
@@ -250,7 +250,7 @@ fn the_blocks_weight_does_not_depend_on_whether_its_input_has_a_gradient() {
             stride: [2, 2],
             padding: [0, 0],
         };
-        let geometry = BlockGeometry { conv2d, pool };
+        let geometry = ConvReluPoolGeometry { conv2d, pool };
         let batch = 5;
         let draw = |length: usize| -> Vec<f32> {
             let number = |i: usize| ((i * 7919 + 13) % 101) as f32 / 50.0 - 1.0;
@@ -265,7 +265,7 @@ fn the_blocks_weight_does_not_depend_on_whether_its_input_has_a_gradient() {
         };
         let level = Level::best();
         let kept = Some(&mut winners[..]);
-        conv_pool::forward(
+        conv_relu_pool::forward(
             level,
             &geometry,
             images(&x),
@@ -278,7 +278,7 @@ fn the_blocks_weight_does_not_depend_on_whether_its_input_has_a_gradient() {
         let dy = draw(y.len());
         let [with, without] = [true, false].map(|wants_input| {
             let (x, dy) = (images(&x), images(&dy));
-            conv_pool::backward(level, &geometry, x, &weight, &winners, 1.0, dy, wants_input)
+            conv_relu_pool::backward(level, &geometry, x, &weight, &winners, 1.0, dy, wants_input)
         });
         let what = format!("{in_channels} channels, {kernel_size:?}");
         assert_same_bits(&what, &without.weight, &with.weight);

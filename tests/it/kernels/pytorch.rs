@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use burn::tensor::Tensor;
 use runner::array::{Array, Arrays, Values};
-use runner::kernels::BlockGeometry;
 use runner::kernels::adam::Adam;
+use runner::kernels::conv_relu_pool::ConvReluPoolGeometry;
 use runner::kernels::loss::Loss;
 use runner::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
 use safetensors::{Dtype, SafeTensors};
@@ -69,7 +69,7 @@ fn the_block_is_pytorchs() {
         let geometry = case.block();
         for (format, dy_format) in pairs_of_formats() {
             let results = case.differentiate(format, dy_format, |x, weight, bias| {
-                kernels::conv2d_pool(x, weight, bias, geometry, None)
+                kernels::conv_relu_pool(x, weight, bias, geometry, None)
             });
             case.assert_results(&format!("{format:?} to {dy_format:?}"), &results);
         }
@@ -356,8 +356,8 @@ impl Case {
         }
     }
 
-    fn block(&self) -> BlockGeometry {
-        BlockGeometry {
+    fn block(&self) -> ConvReluPoolGeometry {
+        ConvReluPoolGeometry {
             conv2d: self.conv2d(),
             pool: PoolGeometry {
                 kernel_size: self.pair("pool_kernel"),

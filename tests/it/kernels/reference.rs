@@ -1,6 +1,6 @@
 //! The operations once more, as plain as they can be, in double precision.
 
-use runner::kernels::BlockGeometry;
+use runner::kernels::conv_relu_pool::ConvReluPoolGeometry;
 use runner::kernels::{Conv2dGeometry, PoolGeometry};
 
 /// Images `[batch, in, height, width]` to `[batch, out, height, width]`; padding is made of zeros.
@@ -77,7 +77,7 @@ pub fn max_pool2d(geometry: &PoolGeometry, size: [usize; 2], x: &[f64]) -> Vec<f
 
 /// `max_pool2d(relu(conv2d(x, weight) + bias))`
 pub fn block(
-    geometry: &BlockGeometry,
+    geometry: &ConvReluPoolGeometry,
     x: &[f64],
     weight: &[f64],
     bias: Option<&[f64]>,

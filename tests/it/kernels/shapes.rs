@@ -1,7 +1,7 @@
 //! Sizes and numbers to try the kernels on.
 
 use proptest::prelude::*;
-use runner::kernels::BlockGeometry;
+use runner::kernels::conv_relu_pool::ConvReluPoolGeometry;
 use runner::kernels::{Conv2dGeometry, PoolGeometry};
 use runner::random::{Purpose, stream};
 
@@ -9,7 +9,7 @@ use runner::random::{Purpose, stream};
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     pub batch: usize,
-    pub block: BlockGeometry,
+    pub block: ConvReluPoolGeometry,
     pub has_bias: bool,
     pub seed: u64,
 }
@@ -107,7 +107,7 @@ pub fn shapes(samples: usize, channels: usize) -> impl Strategy<Value = Shape> {
                 stride: pools.map(|pool| pool.stride),
                 padding: pools.map(|pool| pool.padding),
             };
-            BlockGeometry { conv2d, pool }
+            ConvReluPoolGeometry { conv2d, pool }
         },
     );
     (batch, geometry, any::<bool>(), any::<u64>()).prop_map(|(batch, block, has_bias, seed)| {

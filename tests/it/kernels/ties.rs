@@ -1,7 +1,7 @@
 //! Of equal numbers in a window the first wins, and ReLU passes no gradient at exactly zero: as
 //! PyTorch has it.
 
-use runner::kernels::BlockGeometry;
+use runner::kernels::conv_relu_pool::ConvReluPoolGeometry;
 use runner::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
 
 use super::{FORMATS, assert_close, differentiate, images, tensor};
@@ -34,7 +34,7 @@ fn assert_first_wins(kernel: usize, [low, high]: [f32; 2], channels: usize, form
         (0..places).map(move |place| if pattern >> place & 1 == 1 { high } else { low })
     };
     let x: Vec<f32> = (0..count).flat_map(window).collect();
-    let geometry = BlockGeometry {
+    let geometry = ConvReluPoolGeometry {
         conv2d: pointwise(channels, [kernel; 2]),
         pool: PoolGeometry {
             kernel_size: [kernel; 2],
@@ -49,7 +49,7 @@ fn assert_first_wins(kernel: usize, [low, high]: [f32; 2], channels: usize, form
         None,
         &dy,
         format,
-        |x, weight, bias| kernels::conv2d_pool(x, weight, bias, geometry, None),
+        |x, weight, bias| kernels::conv_relu_pool(x, weight, bias, geometry, None),
     );
 
     let (mut y, mut dx) = (Vec::new(), vec![0.0; x.len()]);

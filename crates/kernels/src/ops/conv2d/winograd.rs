@@ -4,10 +4,10 @@
 //!
 //! Its transforms add and halve only, so that it rounds about as the direct sum does.
 
-use super::geometry::{Conv2dGeometry, Frame};
-use super::parallel::scratch;
-use super::product::{Packed, Row, Segment, Start, gathered};
-use super::simd::{Level, MAX_LANES, Vector, on_level};
+use crate::core::geometry::{Conv2dGeometry, Frame};
+use crate::core::parallel::scratch;
+use crate::core::product::{Packed, Row, Segment, Start, gathered};
+use crate::core::simd::{Level, MAX_LANES, Vector, on_level};
 
 /// Elements of a transformed 4x4 patch.
 const POINTS: usize = 16;
@@ -299,7 +299,7 @@ unsafe fn transform_output<S: Vector>(
                             let value = value.add(bias);
                             let value = if relu { value.relu() } else { value };
                             let to = output.add(((y + dy) * width + x + dx) * outs + channel);
-                            super::product::store_columns(value, to, outs - channel);
+                            crate::core::product::store_columns(value, to, outs - channel);
                         }
                     }
                 }

@@ -2,6 +2,13 @@
 
 use super::geometry::{Frame, MemoryFormat};
 
+/// A tensor `[batch, channels, height, width]` as it lies in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct Images<'a> {
+    pub values: &'a [f32],
+    pub format: MemoryFormat,
+}
+
 impl Frame {
     /// Whether an image in this format already lies as in its frame.
     pub fn is_laid(&self, format: MemoryFormat) -> bool {

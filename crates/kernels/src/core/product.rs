@@ -4,7 +4,7 @@
 //! multiply-add after the other.
 
 use super::memory::Memory;
-use super::simd::{Vector, on_level};
+use super::simd::{Level, Vector, on_level};
 
 /// A run of the summed dimension that lies together in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Packed {
 }
 
 /// Columns of a panel of a packed matrix: the widest tile of the level.
-fn panel_columns(level: super::Level) -> usize {
+fn panel_columns(level: Level) -> usize {
     2 * level.lanes()
 }
 
@@ -50,7 +50,7 @@ impl Packed {
     /// Packs `depth` rows of `columns` values that `value(row, column)` gives.
     pub fn pack(
         &mut self,
-        level: super::Level,
+        level: Level,
         depth: usize,
         columns: usize,
         value: impl Fn(usize, usize) -> f32,
@@ -83,7 +83,7 @@ impl Packed {
 ///
 /// If a row reaches outside of A or C, or the depths differ.
 pub fn gathered(
-    level: super::Level,
+    level: Level,
     a: &[f32],
     rows: &[Row],
     segments: &[Segment],
@@ -312,7 +312,7 @@ pub struct Run {
 ///
 /// If an element lies outside of A, B or C; B must reach a vector's length less one beyond its end.
 pub fn outer(
-    level: super::Level,
+    level: Level,
     a: &[f32],
     a_rows: &[usize],
     a_step: usize,

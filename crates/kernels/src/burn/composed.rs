@@ -5,15 +5,16 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, TensorMetadata};
 use burn::tensor::TensorData;
 use burn::tensor::ops::ConvOptions;
-
-use super::activation::Activation;
-use super::adam::Adam;
-use super::avg_pool::{AvgPoolGeometry, Windows};
-use super::geometry::{BlockGeometry, Conv2dGeometry};
-use super::group_norm::GroupNormGeometry;
-use super::loss::{Loss, Targets};
-use super::prelu::PreluGeometry;
 use runner_random::DropoutMask;
+
+use crate::core::geometry::Conv2dGeometry;
+use crate::ops::activation::Activation;
+use crate::ops::adam::Adam;
+use crate::ops::avg_pool::{AvgPoolGeometry, Windows};
+use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
+use crate::ops::group_norm::GroupNormGeometry;
+use crate::ops::loss::{Loss, Targets};
+use crate::ops::prelu::PreluGeometry;
 
 pub fn conv2d<B: Backend>(
     input: FloatTensor<B>,
@@ -32,11 +33,11 @@ pub fn conv2d<B: Backend>(
     if relu { B::relu(output) } else { output }
 }
 
-pub fn conv2d_pool<B: Backend>(
+pub fn conv_relu_pool<B: Backend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
-    geometry: &BlockGeometry,
+    geometry: &ConvReluPoolGeometry,
     mask: Option<&DropoutMask>,
 ) -> FloatTensor<B> {
     let output = conv2d::<B>(input, weight, bias, &geometry.conv2d, true);

@@ -1,12 +1,23 @@
 //! Average pooling, as `torch.nn.functional.avg_pool2d` and `adaptive_avg_pool2d`; images lie channels
 //! last.
 
+use burn::backend::Autodiff;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops};
+use burn::backend::tensor::FloatTensor;
+
+use crate::core::buffer::Buffer;
+use crate::core::geometry::MemoryFormat;
+use crate::core::node::{register, tracked};
+use crate::core::tensor::{Host, ImageTensor, image_tensor};
 use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::geometry::PoolGeometry;
-use super::parallel::chunk_size;
+use crate::core::geometry::PoolGeometry;
+use crate::core::parallel::chunk_size;
 
 /// Sizes of an average pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,4 +151,62 @@ fn each_image(
                 work(target, source);
             }
         });
+}
+
+// The kernel on tensors of the CPU, and as a node of the autodiff graph.
+
+/// `input` lies channels last, and so does the output.
+pub(crate) fn on_host<B: Host>(
+    input: &ImageTensor<B>,
+    geometry: &AvgPoolGeometry,
+) -> FloatTensor<B> {
+    let [batch, channels, ..] = input.sizes();
+    let mut output = Buffer::take(batch * geometry.output_len());
+    forward(geometry, input.images().values, &mut output);
+    let [height, width] = geometry.output_size;
+    let sizes = [batch, channels, height, width];
+    let device = input.device();
+    image_tensor::<B>(output, sizes, MemoryFormat::ChannelsLast, &device)
+}
+
+/// The gradient of [`on_host`]'s input.
+pub(crate) fn backward_on_host<B: Host>(
+    gradient: &ImageTensor<B>,
+    geometry: &AvgPoolGeometry,
+) -> FloatTensor<B> {
+    let [batch, channels, ..] = gradient.sizes();
+    let [height, width] = geometry.size;
+    let mut target = Buffer::take(batch * channels * height * width);
+    backward(geometry, gradient.images().values, &mut target);
+    let sizes = [batch, channels, height, width];
+    let device = gradient.device();
+    image_tensor::<B>(target, sizes, MemoryFormat::ChannelsLast, &device)
+}
+
+pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
+    input: &FloatTensor<Autodiff<B, C>>,
+    geometry: &AvgPoolGeometry,
+) -> FloatTensor<Autodiff<B, C>> {
+    let images = ImageTensor::<B>::new(input.primitive()).channels_last();
+    let output = on_host::<B>(&images, geometry);
+    tracked::<B, C, _, _>(AvgPoolBackward, [input], output, |_| *geometry)
+}
+
+#[derive(Debug)]
+struct AvgPoolBackward;
+
+impl<B: Host> Backward<B, 1> for AvgPoolBackward {
+    type State = AvgPoolGeometry;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let gradient = ImageTensor::<B>::new(&gradient).channels_last();
+        let gradient = backward_on_host::<B>(&gradient, &ops.state);
+        register!(grads, B, ops.parents, [Some(gradient)]);
+    }
 }

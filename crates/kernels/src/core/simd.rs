@@ -78,8 +78,8 @@ impl Level {
 macro_rules! on_level {
     ($(#[$doc:meta])* $vis:vis unsafe fn $name:ident($($arg:ident: $type:ty),* $(,)?) = $generic:ident) => {
         $(#[$doc])*
-        $vis unsafe fn $name(level: $crate::simd::Level, $($arg: $type),*) {
-            use $crate::simd::{self, Level};
+        $vis unsafe fn $name(level: $crate::core::simd::Level, $($arg: $type),*) {
+            use $crate::core::simd::{self, Level};
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
             unsafe fn avx2($($arg: $type),*) {
@@ -106,7 +106,7 @@ macro_rules! on_level {
         }
     };
 }
-pub(super) use on_level;
+pub(crate) use on_level;
 
 /// Floats of the widest vector of any level.
 pub const MAX_LANES: usize = 16;

@@ -1,7 +1,6 @@
 //! Sizes of convolutions and pools, and where their elements lie in channels-last images.
 
 use super::product::{Row, Segment};
-use super::simd::{MAX_LANES, NONE};
 
 /// How the elements of an image `[channels, height, width]` lie in memory; the names are PyTorch's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,39 +245,5 @@ impl PoolGeometry {
     /// Elements of a window.
     pub fn window_len(&self) -> usize {
         self.kernel_size[0] * self.kernel_size[1]
-    }
-}
-
-/// A convolution and the pool after it, which run as one block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BlockGeometry {
-    pub conv2d: Conv2dGeometry,
-    pub pool: PoolGeometry,
-}
-
-impl BlockGeometry {
-    /// `[height, width]` of the output.
-    pub fn output_size(&self) -> [usize; 2] {
-        self.pool.output_size(self.conv2d.output_size())
-    }
-
-    pub fn output_len(&self) -> usize {
-        self.windows() * self.conv2d.out_channels
-    }
-
-    /// Windows of the pool.
-    pub fn windows(&self) -> usize {
-        let [height, width] = self.output_size();
-        height * width
-    }
-
-    /// Bytes of the winners of a batch: one an output, channels last, and what vectors read beyond.
-    pub fn winners_len(&self, batch: usize) -> usize {
-        batch * self.output_len() + MAX_LANES
-    }
-
-    /// Whether a place in a window fits a byte.
-    pub fn is_supported(&self) -> bool {
-        self.pool.window_len() <= usize::from(NONE)
     }
 }

@@ -3,11 +3,20 @@
 //! Sums over the batch are in double precision, chunk by chunk, so that the variance is exact enough
 //! as the mean of squares less the square of the mean.
 
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops};
+use burn::backend::tensor::{Device, FloatTensor};
+use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
+
+use crate::core::node::{register, tracked};
+use crate::core::tensor::{Contiguous, Host, ImageTensor, vec_tensor};
 use rayon::prelude::*;
 
-use super::buffer::Buffer;
-use super::parallel::chunk_size;
-use super::simd::{Level, Vector, on_level};
+use crate::core::buffer::Buffer;
+use crate::core::parallel::chunk_size;
+use crate::core::simd::{Level, Vector, on_level};
 
 /// Mean and variance of each channel over a batch.
 #[derive(Debug, Clone)]
@@ -295,5 +304,125 @@ unsafe fn input_gradient<S: Vector>(
             target[channel] = gradient * scale[channel]
                 - (input[channel] * input_factor[channel] + constant[channel]);
         }
+    }
+}
+
+// The kernel on tensors of the CPU, and as a node of the autodiff graph.
+
+/// `input` lies channels last, and so does the output.
+pub(crate) fn on_host<B: Host>(
+    input: &ImageTensor<B>,
+    weight: &FloatTensor<B>,
+    bias: &FloatTensor<B>,
+    eps: f64,
+    relu: bool,
+) -> (FloatTensor<B>, Statistics) {
+    let [batch, channels, ..] = input.sizes();
+    let device = weight.device();
+    let (weight, bias) = (Contiguous::<B>::new(weight), Contiguous::<B>::new(bias));
+    let values = input.images().values;
+    let statistics = statistics(Level::best(), values, channels, batch);
+    let mut output = Buffer::take(values.len());
+    forward(
+        Level::best(),
+        values,
+        batch,
+        &statistics,
+        weight.slice(),
+        bias.slice(),
+        eps,
+        relu,
+        &mut output,
+    );
+    (input.like(output, &device), statistics)
+}
+
+/// Mean and unbiased variance as tensors.
+pub(crate) fn moment_tensors<B: Host>(
+    statistics: &Statistics,
+    device: &Device<B>,
+) -> [FloatTensor<B>; 2] {
+    [&statistics.mean, &statistics.unbiased_variance]
+        .map(|values| vec_tensor::<B>(values.clone(), [values.len()], device))
+}
+
+pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
+    input: &FloatTensor<Autodiff<B, C>>,
+    weight: &FloatTensor<Autodiff<B, C>>,
+    bias: &FloatTensor<Autodiff<B, C>>,
+    eps: f64,
+    relu: bool,
+) -> (
+    FloatTensor<Autodiff<B, C>>,
+    FloatTensor<Autodiff<B, C>>,
+    FloatTensor<Autodiff<B, C>>,
+) {
+    let images = ImageTensor::<B>::new(input.primitive()).channels_last();
+    let (w, b) = (weight.primitive(), bias.primitive());
+    let (output, statistics) = on_host::<B>(&images, w, b, eps, relu);
+    let [mean, variance] = moment_tensors::<B>(&statistics, &w.device());
+    let parents = [input, weight, bias];
+    let output = tracked::<B, C, _, _>(BatchNormBackward, parents, output, |_| BatchNormState {
+        input: images,
+        weight: Contiguous::new(w),
+        bias: Contiguous::new(b),
+        statistics,
+        eps,
+        relu,
+    });
+    (
+        output,
+        Autodiff::<B, C>::from_inner(mean),
+        Autodiff::<B, C>::from_inner(variance),
+    )
+}
+
+#[derive(Debug)]
+struct BatchNormBackward;
+
+#[derive(Debug, Clone)]
+struct BatchNormState<B: Host> {
+    /// Channels last.
+    input: ImageTensor<B>,
+    weight: Contiguous<B>,
+    bias: Contiguous<B>,
+    statistics: Statistics,
+    eps: f64,
+    relu: bool,
+}
+
+impl<B: Host> Backward<B, 3> for BatchNormBackward {
+    type State = BatchNormState<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let [batch, channels, ..] = gradient.shape().dims::<4>();
+        let state = ops.state;
+        let gradients = backward(
+            Level::best(),
+            state.input.images().values,
+            batch,
+            &state.statistics,
+            state.weight.slice(),
+            state.bias.slice(),
+            state.eps,
+            state.relu,
+            ImageTensor::<B>::new(&gradient)
+                .channels_last()
+                .images()
+                .values,
+        );
+        let device = gradient.device();
+        let gradients = [
+            Some(state.input.like(gradients.input, &device)),
+            Some(vec_tensor::<B>(gradients.weight, [channels], &device)),
+            Some(vec_tensor::<B>(gradients.bias, [channels], &device)),
+        ];
+        register!(grads, B, ops.parents, gradients);
     }
 }

@@ -1,6 +1,15 @@
 //! Softmax and a loss of its logarithm together, with the definitions of
 //! `torch.nn.functional.cross_entropy`.
 
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, TensorMetadata};
+
+use crate::core::node::{register, tracked};
+use crate::core::tensor::{Contiguous, Host, vec_tensor};
 use std::sync::Arc;
 
 /// What a batch is measured by.
@@ -212,5 +221,53 @@ impl Row<'_> {
             *value += (scale * slope) as f32;
         }
         weight * factor * nats
+    }
+}
+
+// The kernel on tensors of the CPU, and as a node of the autodiff graph.
+
+/// The loss and its gradient.
+pub(crate) fn on_host<B: Host>(
+    logits: &FloatTensor<B>,
+    targets: &Targets,
+    loss: &Loss,
+    total: f64,
+) -> (FloatTensor<B>, FloatTensor<B>) {
+    let device = logits.device();
+    let values = Contiguous::<B>::new(logits);
+    let (value, gradient) = forward(loss, values.slice(), targets, total);
+    (
+        vec_tensor::<B>(vec![value], [1], &device),
+        vec_tensor::<B>(gradient, logits.shape(), &device),
+    )
+}
+
+pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
+    logits: &FloatTensor<Autodiff<B, C>>,
+    targets: &Targets,
+    loss: &Loss,
+    total: f64,
+) -> FloatTensor<Autodiff<B, C>> {
+    let (value, gradient) = on_host::<B>(logits.primitive(), targets, loss, total);
+    tracked::<B, C, _, _>(LossBackward, [logits], value, |_| gradient)
+}
+
+#[derive(Debug)]
+struct LossBackward;
+
+impl<B: Host> Backward<B, 1> for LossBackward {
+    /// The gradient of the loss.
+    type State = FloatTensor<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let outer = grads.consume::<B>(&ops.node);
+        let outer = B::float_reshape(outer, [1, 1].into());
+        let gradient = B::float_mul(ops.state, outer);
+        register!(grads, B, ops.parents, [Some(gradient)]);
     }
 }

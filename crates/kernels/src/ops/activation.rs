@@ -3,11 +3,21 @@
 //! Exponentials are our own: those of the system are not the same everywhere. Products are not fused
 //! with sums, so that all levels give the same bits.
 
+use burn::backend::Autodiff;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops};
+use burn::backend::tensor::FloatTensor;
+
+use crate::core::buffer::Buffer;
+use crate::core::node::{register, tracked};
+use crate::core::tensor::{Host, Stored};
 use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
 
 use rayon::prelude::*;
 
-use super::simd::{Level, Vector, on_level};
+use crate::core::simd::{Level, Vector, on_level};
 
 /// A function of one number.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -280,4 +290,62 @@ fn tanh(x: f32) -> f32 {
     let far = 1.0 - 2.0 / (exp(2.0 * size) + 1.0);
     let far = if x < 0.0 { -far } else { far };
     if size < 0.35 { near } else { far }
+}
+
+// The kernel on tensors of the CPU, and as a node of the autodiff graph.
+
+pub(crate) fn on_host<B: Host>(input: &Stored<B>, activation: Activation) -> FloatTensor<B> {
+    let mut output = Buffer::take(input.values().len());
+    forward(Level::best(), activation, input.values(), &mut output);
+    input.like(output)
+}
+
+/// The gradient of [`on_host`]'s input.
+pub(crate) fn backward_on_host<B: Host>(
+    input: &Stored<B>,
+    activation: Activation,
+    gradient: &FloatTensor<B>,
+) -> FloatTensor<B> {
+    let gradient = input.alike(gradient);
+    let mut target = Buffer::take(input.values().len());
+    let level = Level::best();
+    backward(
+        level,
+        activation,
+        input.values(),
+        gradient.values(),
+        &mut target,
+    );
+    input.like(target)
+}
+
+pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
+    input: &FloatTensor<Autodiff<B, C>>,
+    activation: Activation,
+) -> FloatTensor<Autodiff<B, C>> {
+    let stored = Stored::<B>::new(input.primitive());
+    let output = on_host::<B>(&stored, activation);
+    tracked::<B, C, _, _>(ActivationBackward, [input], output, |_| {
+        (stored, activation)
+    })
+}
+
+#[derive(Debug)]
+struct ActivationBackward;
+
+impl<B: Host> Backward<B, 1> for ActivationBackward {
+    /// The input, and of which function.
+    type State = (Stored<B>, Activation);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let (input, activation) = ops.state;
+        let gradient = backward_on_host::<B>(&input, activation, &gradient);
+        register!(grads, B, ops.parents, [Some(gradient)]);
+    }
 }

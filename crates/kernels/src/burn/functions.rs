@@ -2,16 +2,17 @@
 
 use burn::backend::Dispatch;
 use burn::tensor::Tensor;
-
-use super::activation::Activation;
-use super::adam::Adam;
-use super::avg_pool::{AvgPoolGeometry, Windows};
-use super::extension::Kernels;
-use super::geometry::{BlockGeometry, Conv2dGeometry, PoolGeometry};
-use super::group_norm::GroupNormGeometry;
-use super::loss::{Loss, Targets};
-use super::prelu::PreluGeometry;
 use runner_random::DropoutMask;
+
+use super::extension::Kernels;
+use crate::core::geometry::{Conv2dGeometry, PoolGeometry};
+use crate::ops::activation::Activation;
+use crate::ops::adam::Adam;
+use crate::ops::avg_pool::{AvgPoolGeometry, Windows};
+use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
+use crate::ops::group_norm::GroupNormGeometry;
+use crate::ops::loss::{Loss, Targets};
+use crate::ops::prelu::PreluGeometry;
 
 /// `conv2d(input, weight) + bias`, then ReLU where it is asked for: `[batch, in, height, width]`
 /// and `[out, in / groups, kernel_height, kernel_width]` to `[batch, out, height, width]`.
@@ -29,17 +30,19 @@ pub fn conv2d(
 }
 
 /// `max_pool2d(relu(conv2d(input, weight) + bias))`, then dropout if there is a mask.
-pub fn conv2d_pool(
+pub fn conv_relu_pool(
     input: Tensor<4>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
-    geometry: BlockGeometry,
+    geometry: ConvReluPoolGeometry,
     mask: Option<DropoutMask>,
 ) -> Tensor<4> {
     let bias = bias_or_zeros(bias, geometry.conv2d.out_channels, &input);
     let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
     let bias = bias.into_dispatch();
-    Tensor::from_dispatch(Dispatch::conv2d_pool(input, weight, bias, geometry, mask))
+    Tensor::from_dispatch(Dispatch::conv_relu_pool(
+        input, weight, bias, geometry, mask,
+    ))
 }
 
 /// `input weight + bias`: `[batch, in]` and `[in, out]` to `[batch, out]`.

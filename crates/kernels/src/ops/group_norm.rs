@@ -2,11 +2,20 @@
 //! whole samples is one of a single group whose channels are single elements; a norm of instances has
 //! as many groups as channels.
 
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, TensorMetadata};
+
+use crate::core::node::{register, tracked};
+use crate::core::tensor::{Contiguous, Host, buffer_tensor, vec_tensor};
 use rayon::prelude::*;
 
-use super::buffer::Buffer;
-use super::parallel::{Pieces, chunk_size_with_sums, sum_over_chunks};
-use super::simd::Level;
+use crate::core::buffer::Buffer;
+use crate::core::parallel::{Pieces, chunk_size_with_sums, sum_over_chunks};
+use crate::core::simd::Level;
 
 /// Sizes of a group norm; a sample is `[channels, pixels]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -132,4 +141,75 @@ fn sum(count: usize, term: impl Fn(usize) -> f64) -> f64 {
         lanes[i - whole] += term(i);
     }
     lanes.iter().sum()
+}
+
+// The kernel on tensors of the CPU, and as a node of the autodiff graph.
+
+pub(crate) fn on_host<B: Host>(
+    input: &FloatTensor<B>,
+    weight: &FloatTensor<B>,
+    bias: &FloatTensor<B>,
+    geometry: &GroupNormGeometry,
+) -> FloatTensor<B> {
+    let (values, weight) = (Contiguous::<B>::new(input), Contiguous::<B>::new(weight));
+    let bias = Contiguous::<B>::new(bias);
+    let mut output = Buffer::take(values.slice().len());
+    let (weight, bias) = (weight.slice(), bias.slice());
+    forward(geometry, values.slice(), weight, bias, &mut output);
+    buffer_tensor::<B>(output, input.shape(), &input.device())
+}
+
+pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
+    input: &FloatTensor<Autodiff<B, C>>,
+    weight: &FloatTensor<Autodiff<B, C>>,
+    bias: &FloatTensor<Autodiff<B, C>>,
+    geometry: &GroupNormGeometry,
+) -> FloatTensor<Autodiff<B, C>> {
+    let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
+    let output = on_host::<B>(x, w, b, geometry);
+    let parents = [input, weight, bias];
+    tracked::<B, C, _, _>(GroupNormBackward, parents, output, |_| GroupNormState {
+        input: Contiguous::new(x),
+        weight: Contiguous::new(w),
+        geometry: *geometry,
+    })
+}
+
+#[derive(Debug)]
+struct GroupNormBackward;
+
+#[derive(Debug, Clone)]
+struct GroupNormState<B: Host> {
+    input: Contiguous<B>,
+    weight: Contiguous<B>,
+    geometry: GroupNormGeometry,
+}
+
+impl<B: Host> Backward<B, 3> for GroupNormBackward {
+    type State = GroupNormState<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let state = ops.state;
+        let gradients = backward(
+            Level::best(),
+            &state.geometry,
+            state.input.slice(),
+            state.weight.slice(),
+            Contiguous::<B>::new(&gradient).slice(),
+        );
+        let (shape, device) = (gradient.shape(), gradient.device());
+        let channels = [state.geometry.channels];
+        let gradients = [
+            Some(buffer_tensor::<B>(gradients.input, shape, &device)),
+            Some(vec_tensor::<B>(gradients.weight, channels, &device)),
+            Some(vec_tensor::<B>(gradients.bias, channels, &device)),
+        ];
+        register!(grads, B, ops.parents, gradients);
+    }
 }

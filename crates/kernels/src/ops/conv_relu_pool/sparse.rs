@@ -2,15 +2,16 @@
 
 use std::mem::MaybeUninit;
 
-use super::geometry::{BlockGeometry, Frame};
-use super::memory::Memory;
-use super::product::Segment;
-use super::simd::{Level, MAX_LANES, NONE, Vector, on_level};
+use super::geometry::ConvReluPoolGeometry;
+use crate::core::geometry::Frame;
+use crate::core::memory::Memory;
+use crate::core::product::Segment;
+use crate::core::simd::{Level, MAX_LANES, NONE, Vector, on_level};
 
 /// What the backward pass of every image shares.
 pub struct Sparse<'a> {
     level: Level,
-    geometry: &'a BlockGeometry,
+    geometry: &'a ConvReluPoolGeometry,
     /// How an input image lies.
     pub frame: Frame,
     /// How an image of the output's gradient lies.
@@ -47,7 +48,7 @@ pub struct Lists {
 }
 
 impl Lists {
-    pub fn new(geometry: &BlockGeometry, images: usize) -> Self {
+    pub fn new(geometry: &ConvReluPoolGeometry, images: usize) -> Self {
         let channels = geometry.conv2d.out_channels;
         // One more, for an entry that is written and then not counted.
         let capacity = geometry.windows() * images + 1;
@@ -72,7 +73,7 @@ impl Lists {
 }
 
 impl<'a> Sparse<'a> {
-    pub fn new(level: Level, geometry: &'a BlockGeometry, weight: &[f32]) -> Self {
+    pub fn new(level: Level, geometry: &'a ConvReluPoolGeometry, weight: &[f32]) -> Self {
         let conv2d = &geometry.conv2d;
         let segments = conv2d.segments();
         let level = level.for_runs_of(segments[0].length);

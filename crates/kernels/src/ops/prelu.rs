@@ -1,10 +1,19 @@
 //! ReLU with learned slopes below 0, as `torch.nn.PReLU`.
 
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, TensorMetadata};
+
+use crate::core::node::{register, tracked};
+use crate::core::tensor::{Contiguous, Host, buffer_tensor, vec_tensor};
 use rayon::prelude::*;
 
-use super::buffer::Buffer;
-use super::parallel::{Pieces, chunk_size, sum_over_chunks};
-use super::simd::Level;
+use crate::core::buffer::Buffer;
+use crate::core::parallel::{Pieces, chunk_size, sum_over_chunks};
+use crate::core::simd::Level;
 
 /// Sizes of a PReLU; a sample is `[channels, pixels]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,5 +87,71 @@ pub fn backward(
     PreluGradients {
         input: target,
         weight: sums,
+    }
+}
+
+// The kernel on tensors of the CPU, and as a node of the autodiff graph.
+
+pub(crate) fn on_host<B: Host>(
+    input: &FloatTensor<B>,
+    weight: &FloatTensor<B>,
+    geometry: &PreluGeometry,
+) -> FloatTensor<B> {
+    let (values, weight) = (Contiguous::<B>::new(input), Contiguous::<B>::new(weight));
+    let mut output = Buffer::take(values.slice().len());
+    forward(geometry, values.slice(), weight.slice(), &mut output);
+    buffer_tensor::<B>(output, input.shape(), &input.device())
+}
+
+pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
+    input: &FloatTensor<Autodiff<B, C>>,
+    weight: &FloatTensor<Autodiff<B, C>>,
+    geometry: &PreluGeometry,
+) -> FloatTensor<Autodiff<B, C>> {
+    let (x, w) = (input.primitive(), weight.primitive());
+    let output = on_host::<B>(x, w, geometry);
+    let parents = [input, weight];
+    tracked::<B, C, _, _>(PreluBackward, parents, output, |_| PreluState {
+        input: Contiguous::new(x),
+        weight: Contiguous::new(w),
+        geometry: *geometry,
+    })
+}
+
+#[derive(Debug)]
+struct PreluBackward;
+
+#[derive(Debug, Clone)]
+struct PreluState<B: Host> {
+    input: Contiguous<B>,
+    weight: Contiguous<B>,
+    geometry: PreluGeometry,
+}
+
+impl<B: Host> Backward<B, 2> for PreluBackward {
+    type State = PreluState<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let state = ops.state;
+        let gradients = backward(
+            Level::best(),
+            &state.geometry,
+            state.input.slice(),
+            state.weight.slice(),
+            Contiguous::<B>::new(&gradient).slice(),
+        );
+        let (shape, device) = (gradient.shape(), gradient.device());
+        let slopes = gradients.weight.len();
+        let gradients = [
+            Some(buffer_tensor::<B>(gradients.input, shape, &device)),
+            Some(vec_tensor::<B>(gradients.weight, [slopes], &device)),
+        ];
+        register!(grads, B, ops.parents, gradients);
     }
 }

@@ -5,20 +5,26 @@
     reason = "Burn prefers flex; users of ndarray may still choose it"
 )]
 
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::ops::ModuleOps;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, TensorMetadata, backend_extension};
-
-use super::activation::Activation;
-use super::adam::Adam;
-use super::avg_pool::AvgPoolGeometry;
-use super::composed;
-use super::geometry::{BlockGeometry, Conv2dGeometry};
-use super::group_norm::GroupNormGeometry;
-use super::host::{self, ImageTensor, Stored};
-use super::loss::{Loss, Targets};
-use super::prelu::PreluGeometry;
+use burn::backend::{Autodiff, Backend, TensorMetadata, backend_extension};
 use runner_random::DropoutMask;
+
+use super::composed;
+use crate::core::geometry::Conv2dGeometry;
+use crate::core::tensor::{Host, ImageTensor, Stored};
+use crate::ops::activation::Activation;
+use crate::ops::adam::Adam;
+use crate::ops::avg_pool::AvgPoolGeometry;
+use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
+use crate::ops::group_norm::GroupNormGeometry;
+use crate::ops::loss::{Loss, Targets};
+use crate::ops::prelu::PreluGeometry;
+use crate::ops::{
+    activation, adam, avg_pool, batch_norm, conv_relu_pool, conv2d, dropout, group_norm, linear,
+    loss, prelu, residual,
+};
 
 #[backend_extension(
     Flex: cfg(feature = "flex"),
@@ -37,14 +43,14 @@ pub trait Kernels: Backend {
         composed::conv2d::<Self>(input, weight, bias, &geometry, relu)
     }
 
-    fn conv2d_pool(
+    fn conv_relu_pool(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        geometry: BlockGeometry,
+        geometry: ConvReluPoolGeometry,
         mask: Option<DropoutMask>,
     ) -> FloatTensor<Self> {
-        composed::conv2d_pool::<Self>(input, weight, bias, &geometry, mask.as_ref())
+        composed::conv_relu_pool::<Self>(input, weight, bias, &geometry, mask.as_ref())
     }
 
     fn linear(
@@ -139,18 +145,18 @@ macro_rules! on_host {
                 geometry: Conv2dGeometry,
                 relu: bool,
             ) -> FloatTensor<Self> {
-                host::conv2d::<Self>(&input, &weight, &bias, &geometry, relu)
+                conv2d::on_host::<Self>(&input, &weight, &bias, &geometry, relu)
             }
 
-            fn conv2d_pool(
+            fn conv_relu_pool(
                 input: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
-                geometry: BlockGeometry,
+                geometry: ConvReluPoolGeometry,
                 mask: Option<DropoutMask>,
             ) -> FloatTensor<Self> {
                 let mask = mask.as_ref();
-                host::conv2d_pool::<Self>(&input, &weight, &bias, &geometry, mask, None)
+                conv_relu_pool::on_host::<Self>(&input, &weight, &bias, &geometry, mask, None)
             }
 
             fn linear(
@@ -158,7 +164,7 @@ macro_rules! on_host {
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
-                host::linear::<Self>(&input, &weight, &bias)
+                linear::on_host::<Self>(&input, &weight, &bias)
             }
 
             fn flatten_linear(
@@ -166,7 +172,7 @@ macro_rules! on_host {
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
             ) -> FloatTensor<Self> {
-                host::flatten_linear::<Self>(&ImageTensor::new(&input), &weight, &bias)
+                linear::on_host_flattened::<Self>(&ImageTensor::new(&input), &weight, &bias)
             }
 
             fn batch_norm(
@@ -179,21 +185,21 @@ macro_rules! on_host {
                 let input = ImageTensor::new(&input).channels_last();
                 let device = weight.device();
                 let (output, statistics) =
-                    host::batch_norm::<Self>(&input, &weight, &bias, eps, relu);
-                let [mean, variance] = host::statistics::<Self>(&statistics, &device);
+                    batch_norm::on_host::<Self>(&input, &weight, &bias, eps, relu);
+                let [mean, variance] = batch_norm::moment_tensors::<Self>(&statistics, &device);
                 (output, mean, variance)
             }
 
             fn avg_pool(input: FloatTensor<Self>, geometry: AvgPoolGeometry) -> FloatTensor<Self> {
-                host::avg_pool::<Self>(&ImageTensor::new(&input).channels_last(), &geometry)
+                avg_pool::on_host::<Self>(&ImageTensor::new(&input).channels_last(), &geometry)
             }
 
             fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {
-                host::dropout::<Self>(&input, &mask)
+                dropout::on_host::<Self>(&input, &mask)
             }
 
             fn activation(input: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
-                host::activation::<Self>(&Stored::new(&input), activation)
+                activation::on_host::<Self>(&Stored::new(&input), activation)
             }
 
             fn prelu(
@@ -201,7 +207,7 @@ macro_rules! on_host {
                 weight: FloatTensor<Self>,
                 geometry: PreluGeometry,
             ) -> FloatTensor<Self> {
-                host::prelu::<Self>(&input, &weight, &geometry)
+                prelu::on_host::<Self>(&input, &weight, &geometry)
             }
 
             fn group_norm(
@@ -210,7 +216,7 @@ macro_rules! on_host {
                 bias: FloatTensor<Self>,
                 geometry: GroupNormGeometry,
             ) -> FloatTensor<Self> {
-                host::group_norm::<Self>(&input, &weight, &bias, &geometry)
+                group_norm::on_host::<Self>(&input, &weight, &bias, &geometry)
             }
 
             fn residual(
@@ -218,7 +224,7 @@ macro_rules! on_host {
                 other: FloatTensor<Self>,
                 relu: bool,
             ) -> FloatTensor<Self> {
-                host::residual::<Self>(&one, &other, relu)
+                residual::on_host::<Self>(&one, &other, relu)
             }
 
             fn loss(
@@ -227,7 +233,7 @@ macro_rules! on_host {
                 loss: Loss,
                 total: f64,
             ) -> FloatTensor<Self> {
-                host::loss::<Self>(&logits, &targets, &loss, total).0
+                loss::on_host::<Self>(&logits, &targets, &loss, total).0
             }
 
             fn adam_step(
@@ -237,7 +243,7 @@ macro_rules! on_host {
                 exp_avg_sq: FloatTensor<Self>,
                 adam: Adam,
             ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-                host::adam_step::<Self>(&parameter, &gradient, &exp_avg, &exp_avg_sq, &adam)
+                adam::on_host::<Self>(&parameter, &gradient, &exp_avg, &exp_avg_sq, &adam)
             }
         }
     };
@@ -254,3 +260,144 @@ mod ndarray {
 
 #[cfg(feature = "cuda")]
 impl Kernels for burn::backend::Cube {}
+
+impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
+    fn conv2d(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: Conv2dGeometry,
+        relu: bool,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::conv2d::<Self>(input, weight, bias, &geometry, relu);
+        }
+        conv2d::on_graph::<B, C>(&input, &weight, &bias, &geometry, relu)
+    }
+
+    fn conv_relu_pool(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: ConvReluPoolGeometry,
+        mask: Option<DropoutMask>,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::conv_relu_pool::<Self>(input, weight, bias, &geometry, mask.as_ref());
+        }
+        conv_relu_pool::on_graph::<B, C>(&input, &weight, &bias, &geometry, mask.as_ref())
+    }
+
+    fn linear(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return <Self as burn::backend::ops::ModuleOps<Self>>::linear(
+                input,
+                weight,
+                Some(bias),
+            );
+        }
+        linear::on_graph::<B, C>(&input, &weight, &bias)
+    }
+
+    fn flatten_linear(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::flatten_linear::<Self>(input, weight, bias);
+        }
+        linear::on_graph_flattened::<B, C>(&input, &weight, &bias)
+    }
+
+    fn batch_norm(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        eps: f64,
+        relu: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        if !B::ON_HOST {
+            return composed::batch_norm::<Self>(input, weight, bias, eps, relu);
+        }
+        batch_norm::on_graph::<B, C>(&input, &weight, &bias, eps, relu)
+    }
+
+    fn avg_pool(input: FloatTensor<Self>, geometry: AvgPoolGeometry) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::avg_pool::<Self>(input, &geometry);
+        }
+        avg_pool::on_graph::<B, C>(&input, &geometry)
+    }
+
+    fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::dropout::<Self>(input, &mask);
+        }
+        dropout::on_graph::<B, C>(&input, &mask)
+    }
+
+    fn activation(input: FloatTensor<Self>, activation: Activation) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::activation::<Self>(input, activation);
+        }
+        activation::on_graph::<B, C>(&input, activation)
+    }
+
+    fn prelu(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        geometry: PreluGeometry,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::prelu::<Self>(input, weight, &geometry);
+        }
+        prelu::on_graph::<B, C>(&input, &weight, &geometry)
+    }
+
+    fn group_norm(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: GroupNormGeometry,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::group_norm::<Self>(input, weight, bias, &geometry);
+        }
+        group_norm::on_graph::<B, C>(&input, &weight, &bias, &geometry)
+    }
+
+    fn residual(one: FloatTensor<Self>, other: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::residual::<Self>(one, other, relu);
+        }
+        residual::on_graph::<B, C>(&one, &other, relu)
+    }
+
+    fn loss(
+        logits: FloatTensor<Self>,
+        targets: Targets,
+        loss: Loss,
+        total: f64,
+    ) -> FloatTensor<Self> {
+        if !B::ON_HOST {
+            return composed::loss::<Self>(logits, &targets, &loss, total);
+        }
+        loss::on_graph::<B, C>(&logits, &targets, &loss, total)
+    }
+
+    /// Not differentiable, as it is not in PyTorch: what it gives are constants.
+    fn adam_step(
+        parameter: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        exp_avg: FloatTensor<Self>,
+        exp_avg_sq: FloatTensor<Self>,
+        adam: Adam,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        composed::adam_step::<Self>(parameter, gradient, exp_avg, exp_avg_sq, &adam)
+    }
+}

@@ -1,8 +1,12 @@
 //! The step of Adam over all numbers of a parameter at once.
 
+use burn::backend::TensorMetadata;
+use burn::backend::tensor::FloatTensor;
+
+use crate::core::tensor::{Contiguous, Host, vec_tensor};
 use rayon::prelude::*;
 
-use super::simd::{Level, Vector, on_level};
+use crate::core::simd::{Level, Vector, on_level};
 
 /// Adam's constants and the state of its clock; the names are those of `torch.optim.Adam`.
 #[derive(Debug, Clone, Copy)]
@@ -126,4 +130,24 @@ unsafe fn step_generic<S: Vector>(
         let denominator = square.sqrt() / constants.correction + constants.eps;
         *parameter = *parameter * constants.kept - constants.step_size * (*mean / denominator);
     }
+}
+
+// The kernel on tensors of the CPU, and as a node of the autodiff graph.
+
+pub(crate) fn on_host<B: Host>(
+    parameter: &FloatTensor<B>,
+    gradient: &FloatTensor<B>,
+    exp_avg: &FloatTensor<B>,
+    exp_avg_sq: &FloatTensor<B>,
+    adam: &Adam,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let copy = |tensor| Contiguous::<B>::new(tensor).slice().to_vec();
+    let mut values = [copy(parameter), copy(exp_avg), copy(exp_avg_sq)];
+    let gradient = Contiguous::<B>::new(gradient);
+    let [new, mean, square] = &mut values;
+    step(Level::best(), adam, new, gradient.slice(), mean, square);
+    let device = parameter.device();
+    let [new, mean, square] =
+        values.map(|values| vec_tensor::<B>(values, parameter.shape(), &device));
+    (new, mean, square)
 }

@@ -1,0 +1,14 @@
+//! What the operations stand on, from the bottom up: vectors of the processor ([`simd`]) and aligned
+//! memory ([`memory`], [`buffer`]); matrix products on register tiles ([`product`]); sizes and offsets of
+//! images ([`geometry`], [`image`]); a batch in chunks ([`parallel`]); Burn's tensors as slices
+//! ([`tensor`]) and operations as nodes of its autodiff graph ([`node`]).
+
+pub mod buffer;
+pub mod geometry;
+pub mod image;
+pub mod memory;
+pub mod node;
+pub mod parallel;
+pub mod product;
+pub mod simd;
+pub mod tensor;

@@ -1,0 +1,134 @@
+//! 2d convolution, then ReLU where it is asked for, with the options of `torch.nn.Conv2d`.
+
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops};
+use burn::backend::tensor::{Device, FloatTensor};
+use burn::backend::{Autodiff, TensorMetadata};
+
+use crate::core::buffer::Buffer;
+use crate::core::geometry::{Conv2dGeometry, MemoryFormat};
+use crate::core::node::{register, tracked};
+use crate::core::simd::Level;
+use crate::core::tensor::{Contiguous, Host, ImageTensor, image_tensor, vec_tensor};
+
+mod backward;
+mod forward;
+mod winograd;
+
+pub use backward::{Conv2dGradients, backward};
+pub(super) use forward::Convolver;
+pub use forward::forward;
+
+pub(crate) fn on_host<B: Host>(
+    input: &FloatTensor<B>,
+    weight: &FloatTensor<B>,
+    bias: &FloatTensor<B>,
+    geometry: &Conv2dGeometry,
+    relu: bool,
+) -> FloatTensor<B> {
+    let batch = input.shape()[0];
+    let (weight, bias) = (Contiguous::<B>::new(weight), Contiguous::<B>::new(bias));
+    let mut output = Buffer::take(batch * geometry.output_len());
+    forward(
+        Level::best(),
+        geometry,
+        ImageTensor::<B>::new(input).images(),
+        weight.slice(),
+        Some(bias.slice()),
+        relu,
+        &mut output,
+    );
+    let [height, width] = geometry.output_size();
+    let sizes = [batch, geometry.out_channels, height, width];
+    let device = input.device();
+    image_tensor::<B>(output, sizes, MemoryFormat::ChannelsLast, &device)
+}
+
+/// Gradients of a convolution as tensors: input, weight, bias.
+pub(crate) fn gradient_tensors<B: Host>(
+    gradients: Conv2dGradients,
+    geometry: &Conv2dGeometry,
+    device: &Device<B>,
+) -> [Option<FloatTensor<B>>; 3] {
+    let [height, width] = geometry.size;
+    let [kernel_height, kernel_width] = geometry.kernel_size;
+    let channels = geometry.in_channels;
+    let input = gradients.input.map(|values| {
+        let batch = values.len() / (channels * height * width);
+        let sizes = [batch, channels, height, width];
+        image_tensor::<B>(values, sizes, MemoryFormat::ChannelsLast, device)
+    });
+    let weight = [
+        geometry.out_channels,
+        geometry.group_in_channels(),
+        kernel_height,
+        kernel_width,
+    ];
+    [
+        input,
+        Some(vec_tensor::<B>(gradients.weight, weight, device)),
+        Some(vec_tensor::<B>(
+            gradients.bias,
+            [geometry.out_channels],
+            device,
+        )),
+    ]
+}
+
+pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
+    input: &FloatTensor<Autodiff<B, C>>,
+    weight: &FloatTensor<Autodiff<B, C>>,
+    bias: &FloatTensor<Autodiff<B, C>>,
+    geometry: &Conv2dGeometry,
+    relu: bool,
+) -> FloatTensor<Autodiff<B, C>> {
+    let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
+    let output = on_host::<B>(x, w, b, geometry, relu);
+    let parents = [input, weight, bias];
+    tracked::<B, C, _, _>(Conv2dBackward, parents, output, |output| Conv2dState {
+        input: ImageTensor::new(x),
+        weight: Contiguous::new(w),
+        output: relu.then(|| ImageTensor::new(output)),
+        geometry: *geometry,
+    })
+}
+
+#[derive(Debug)]
+struct Conv2dBackward;
+
+#[derive(Debug, Clone)]
+struct Conv2dState<B: Host> {
+    input: ImageTensor<B>,
+    weight: Contiguous<B>,
+    /// With ReLU: what came out of it.
+    output: Option<ImageTensor<B>>,
+    geometry: Conv2dGeometry,
+}
+
+impl<B: Host> Backward<B, 3> for Conv2dBackward {
+    type State = Conv2dState<B>;
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 3>,
+        grads: &mut Gradients,
+        _checkpointer: &mut Checkpointer,
+    ) {
+        let gradient = grads.consume::<B>(&ops.node);
+        let state = ops.state;
+        let gradients = backward(
+            Level::best(),
+            &state.geometry,
+            state.input.images(),
+            state.weight.slice(),
+            state.output.as_ref().map(|output| output.images().values),
+            ImageTensor::<B>::new(&gradient).images(),
+            ops.parents[0].is_some(),
+        );
+        let device = gradient.device();
+        let gradients = gradient_tensors::<B>(gradients, &state.geometry, &device);
+        register!(grads, B, ops.parents, gradients);
+    }
+}
