@@ -324,7 +324,9 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         if !B::ON_HOST {
             return composed::batch_norm::<Self>(input, weight, bias, eps, relu);
         }
-        batch_norm::on_graph::<B, C>(&input, &weight, &bias, eps, relu)
+        let [output, mean, variance] =
+            batch_norm::on_graph::<B, C>(&input, &weight, &bias, eps, relu);
+        (output, mean, variance)
     }
 
     fn avg_pool(input: FloatTensor<Self>, geometry: AvgPoolGeometry) -> FloatTensor<Self> {

@@ -295,17 +295,18 @@ pub unsafe fn store_columns<S: Vector>(vector: S, to: *mut f32, left: usize) {
     }
 }
 
-/// Where the summed dimension of an outer product runs: in A with `a_step`, in B with `b_step`.
+/// A stretch of the summed dimension of [`outer`]: it starts at `a` and `b` and has `length` elements,
+/// `a_step` apart in A and `b_step` in B.
 #[derive(Debug, Clone, Copy)]
-pub struct Run {
+pub struct SummedSpan {
     pub a: usize,
     pub b: usize,
     pub length: usize,
 }
 
-/// `C[m][n] += Σ A[k][m] B[k][n]`, the sum over all elements k of all runs.
+/// `C[m][n] += Σ A[k][m] B[k][n]`, the sum over all elements k of all spans.
 ///
-/// `A[k][m]` is at `run.a + k * a_step + a_rows[m]`, `B[k][n]` at `run.b + k * b_step + n`, C is
+/// `A[k][m]` is at `span.a + k * a_step + a_rows[m]`, `B[k][n]` at `span.b + k * b_step + n`, C is
 /// row-major with `columns` columns.
 ///
 /// # Panics
@@ -318,15 +319,16 @@ pub fn outer(
     a_step: usize,
     b: &[f32],
     b_step: usize,
-    runs: &[Run],
+    spans: &[SummedSpan],
     c: &mut [f32],
     columns: usize,
 ) {
     let farthest = a_rows.iter().max().copied().unwrap_or(0);
-    for run in runs.iter().filter(|run| run.length > 0) {
-        assert!(run.a + (run.length - 1) * a_step + farthest < a.len());
+    for span in spans.iter().filter(|span| span.length > 0) {
+        assert!(span.a + (span.length - 1) * a_step + farthest < a.len());
         assert!(
-            run.b + (run.length - 1) * b_step + columns.next_multiple_of(level.lanes()) <= b.len()
+            span.b + (span.length - 1) * b_step + columns.next_multiple_of(level.lanes())
+                <= b.len()
         );
     }
     assert!(a_rows.len() * columns <= c.len());
@@ -339,7 +341,7 @@ pub fn outer(
             a_step,
             b.as_ptr(),
             b_step,
-            runs,
+            spans,
             c.as_mut_ptr(),
             columns,
         )
@@ -349,7 +351,7 @@ pub fn outer(
 on_level! {
     unsafe fn outer_on(
         a: *const f32, a_rows: &[usize], a_step: usize, b: *const f32, b_step: usize,
-        runs: &[Run], c: *mut f32, columns: usize,
+        spans: &[SummedSpan], c: *mut f32, columns: usize,
     ) = outer_generic
 }
 
@@ -360,7 +362,7 @@ unsafe fn outer_generic<S: Vector>(
     a_step: usize,
     b: *const f32,
     b_step: usize,
-    runs: &[Run],
+    spans: &[SummedSpan],
     c: *mut f32,
     columns: usize,
 ) {
@@ -375,7 +377,7 @@ unsafe fn outer_generic<S: Vector>(
                     a_step,
                     b.add(first),
                     b_step,
-                    runs,
+                    spans,
                     c.add(first),
                     columns,
                     left,
@@ -405,7 +407,7 @@ unsafe fn outer_tiles<S: Vector, const V: usize, const ROWS: usize>(
     a_step: usize,
     b: *const f32,
     b_step: usize,
-    runs: &[Run],
+    spans: &[SummedSpan],
     c: *mut f32,
     columns: usize,
     left: usize,
@@ -422,11 +424,11 @@ unsafe fn outer_tiles<S: Vector, const V: usize, const ROWS: usize>(
             }
             let starts: [*const f32; ROWS] =
                 std::array::from_fn(|m| a.add(tile[m.min(tile.len() - 1)]));
-            for run in runs {
-                let row: [*const f32; ROWS] = starts.map(|start| start.add(run.a));
-                let mut b = b.add(run.b);
+            for span in spans {
+                let row: [*const f32; ROWS] = starts.map(|start| start.add(span.a));
+                let mut b = b.add(span.b);
                 let mut at = 0;
-                for _ in 0..run.length {
+                for _ in 0..span.length {
                     let vectors: [S; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
                     for m in 0..ROWS {
                         let value = S::splat(*row[m].add(at));

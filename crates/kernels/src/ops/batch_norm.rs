@@ -346,17 +346,14 @@ pub(crate) fn moment_tensors<B: Host>(
         .map(|values| vec_tensor::<B>(values.clone(), [values.len()], device))
 }
 
+/// The output, the mean, the unbiased variance; gradients flow through the output only.
 pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
     input: &FloatTensor<Autodiff<B, C>>,
     weight: &FloatTensor<Autodiff<B, C>>,
     bias: &FloatTensor<Autodiff<B, C>>,
     eps: f64,
     relu: bool,
-) -> (
-    FloatTensor<Autodiff<B, C>>,
-    FloatTensor<Autodiff<B, C>>,
-    FloatTensor<Autodiff<B, C>>,
-) {
+) -> [FloatTensor<Autodiff<B, C>>; 3] {
     let images = ImageTensor::<B>::new(input.primitive()).channels_last();
     let (w, b) = (weight.primitive(), bias.primitive());
     let (output, statistics) = on_host::<B>(&images, w, b, eps, relu);
@@ -370,11 +367,11 @@ pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
         eps,
         relu,
     });
-    (
+    [
         output,
         Autodiff::<B, C>::from_inner(mean),
         Autodiff::<B, C>::from_inner(variance),
-    )
+    ]
 }
 
 #[derive(Debug)]

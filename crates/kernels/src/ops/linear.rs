@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::core::buffer::Buffer;
 use crate::core::parallel::{add_to, chunk_size, scratch};
-use crate::core::product::{Packed, Row, Run, Segment, Start, gathered, outer};
+use crate::core::product::{Packed, Row, Segment, Start, SummedSpan, gathered, outer};
 use crate::core::simd::{Level, MAX_LANES};
 
 /// Gradients of a linear layer.
@@ -65,7 +65,7 @@ pub fn backward(
     padded[..gradient.len()].copy_from_slice(gradient);
     padded[gradient.len()..].fill(0.0);
     let padded = &padded[..];
-    let all = [Run {
+    let all = [SummedSpan {
         a: 0,
         b: 0,
         length: batch,

@@ -4,7 +4,7 @@ use crate::core::buffer::Buffer;
 use crate::core::geometry::{Conv2dGeometry, Frame, MemoryFormat};
 use crate::core::image::{Images, laid, lay, write_masked};
 use crate::core::parallel::{Pieces, add_to, chunk_size_with_sums, scratch, sum_over_chunks};
-use crate::core::product::{Packed, Row, Run, Segment, Start, gathered, outer};
+use crate::core::product::{Packed, Row, Segment, Start, SummedSpan, gathered, outer};
 use crate::core::simd::{Level, MAX_LANES};
 
 /// Gradients of a convolution.
@@ -112,7 +112,7 @@ struct Backward<'a> {
     /// Elements of a patch, relative to its start.
     elements: Vec<usize>,
     /// Rows of output pixels.
-    runs: Vec<Run>,
+    spans: Vec<SummedSpan>,
     phases: Vec<PhaseProduct>,
 }
 
@@ -133,7 +133,7 @@ impl<'a> Backward<'a> {
         let [height, width] = geometry.output_size();
         let first = gradient_frame.before[0] * gradient_frame.row()
             + gradient_frame.before[1] * gradient_frame.channels;
-        let runs = (0..height).map(|y| Run {
+        let spans = (0..height).map(|y| SummedSpan {
             a: y * geometry.stride[0] * input_frame.row(),
             b: first + y * gradient_frame.row(),
             length: width,
@@ -171,7 +171,7 @@ impl<'a> Backward<'a> {
             input_frame,
             gradient_frame,
             elements: elements.collect(),
-            runs: runs.collect(),
+            spans: spans.collect(),
             phases: phases.collect(),
         }
     }
@@ -195,13 +195,13 @@ impl<'a> Backward<'a> {
                 geometry.stride[1] * geometry.in_channels,
                 &gradient[group * columns..],
                 geometry.out_channels,
-                &self.runs,
+                &self.spans,
                 weight,
                 columns,
             );
         }
-        for run in &self.runs {
-            let pixels = &gradient[run.b..][..run.length * geometry.out_channels];
+        for span in &self.spans {
+            let pixels = &gradient[span.b..][..span.length * geometry.out_channels];
             for pixel in pixels.chunks_exact(geometry.out_channels) {
                 add_to(self.level, pixel, bias);
             }

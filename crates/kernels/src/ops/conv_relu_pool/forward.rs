@@ -156,36 +156,11 @@ unsafe fn pool_generic<S: Vector>(
             // SAFETY: all rows and columns lie inside; vectors may reach one vector beyond the end,
             // and what they write there the next window overwrites.
             unsafe {
+                let (pooled, places) = (pooled.add(at), places.add(at));
                 if is_two_by_two {
                     let corner =
                         activations.add((top - padding[0]) * row + (left - padding[1]) * channels);
-                    for channel in (0..channels).step_by(S::LANES) {
-                        let corner = corner.add(channel);
-                        let values = [
-                            S::load(corner),
-                            S::load(corner.add(channels)),
-                            S::load(corner.add(row)),
-                            S::load(corner.add(row + channels)),
-                        ];
-                        let second = values[1].greater(values[0]);
-                        let fourth = values[3].greater(values[2]);
-                        let upper = values[0].replaced(second, values[1]);
-                        let lower = values[2].replaced(fourth, values[3]);
-                        let is_lower = lower.greater(upper);
-                        let upper_place = S::splat(0.0).replaced(second, S::splat(1.0));
-                        let lower_place = S::splat(2.0).replaced(fourth, S::splat(3.0));
-                        let nan = S::or(
-                            values[0].is_nan_in(values[1]),
-                            values[2].is_nan_in(values[3]),
-                        );
-                        finish(
-                            upper.replaced(is_lower, lower),
-                            upper_place.replaced(is_lower, lower_place),
-                            nan,
-                            pooled.add(at + channel),
-                            places.add(at + channel),
-                        );
-                    }
+                    pool_two_by_two::<S>(corner, row, channels, pooled, places);
                     continue;
                 }
                 for channel in (0..channels).step_by(S::LANES) {
@@ -203,15 +178,50 @@ unsafe fn pool_generic<S: Vector>(
                             place = place.replaced(greater, here);
                         }
                     }
-                    finish(
-                        best,
-                        place,
-                        nan,
-                        pooled.add(at + channel),
-                        places.add(at + channel),
-                    );
+                    finish(best, place, nan, pooled.add(channel), places.add(channel));
                 }
             }
+        }
+    }
+}
+
+/// A window of 2x2 inside the image, whose first pixel is at `corner`; the next row is `row` elements on.
+#[inline(always)]
+unsafe fn pool_two_by_two<S: Vector>(
+    corner: *const f32,
+    row: usize,
+    channels: usize,
+    pooled: *mut f32,
+    places: *mut u8,
+) {
+    for channel in (0..channels).step_by(S::LANES) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let corner = corner.add(channel);
+            let values = [
+                S::load(corner),
+                S::load(corner.add(channels)),
+                S::load(corner.add(row)),
+                S::load(corner.add(row + channels)),
+            ];
+            let second = values[1].greater(values[0]);
+            let fourth = values[3].greater(values[2]);
+            let upper = values[0].replaced(second, values[1]);
+            let lower = values[2].replaced(fourth, values[3]);
+            let is_lower = lower.greater(upper);
+            let upper_place = S::splat(0.0).replaced(second, S::splat(1.0));
+            let lower_place = S::splat(2.0).replaced(fourth, S::splat(3.0));
+            let nan = S::or(
+                values[0].is_nan_in(values[1]),
+                values[2].is_nan_in(values[3]),
+            );
+            finish(
+                upper.replaced(is_lower, lower),
+                upper_place.replaced(is_lower, lower_place),
+                nan,
+                pooled.add(channel),
+                places.add(channel),
+            );
         }
     }
 }

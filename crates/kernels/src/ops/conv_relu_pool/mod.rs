@@ -22,10 +22,14 @@ use crate::core::tensor::{Contiguous, Host, ImageTensor, image_tensor};
 use crate::ops::conv2d::gradient_tensors;
 use runner_random::DropoutMask;
 
+mod active;
 mod backward;
+mod dense;
 mod forward;
 mod geometry;
+mod scatter;
 mod sparse;
+mod weight;
 
 pub use backward::backward;
 pub use forward::forward;
