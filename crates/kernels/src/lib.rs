@@ -8,6 +8,7 @@
 //! operation of Burn reads as `[batch, channels, height, width]` all the same.
 //!
 //! This is the only crate with unsafe code; the others deny it.
+#![warn(missing_docs)]
 #![allow(unsafe_code)]
 #![allow(
     clippy::too_many_arguments,

@@ -16,7 +16,7 @@ use crate::ops::group_norm::GroupNormGeometry;
 use crate::ops::loss::{Loss, Targets};
 use crate::ops::prelu::PreluGeometry;
 
-pub fn conv2d<B: Backend>(
+pub(super) fn conv2d<B: Backend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
@@ -33,7 +33,7 @@ pub fn conv2d<B: Backend>(
     if relu { B::relu(output) } else { output }
 }
 
-pub fn conv_relu_pool<B: Backend>(
+pub(super) fn conv_relu_pool<B: Backend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
@@ -56,7 +56,7 @@ pub fn conv_relu_pool<B: Backend>(
     }
 }
 
-pub fn flatten_linear<B: Backend>(
+pub(super) fn flatten_linear<B: Backend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
@@ -66,7 +66,7 @@ pub fn flatten_linear<B: Backend>(
     B::linear(flat, weight, Some(bias))
 }
 
-pub fn batch_norm<B: Backend>(
+pub(super) fn batch_norm<B: Backend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
@@ -93,14 +93,17 @@ pub fn batch_norm<B: Backend>(
     (output, flat(mean), flat(unbiased))
 }
 
-pub fn dropout<B: Backend>(input: FloatTensor<B>, mask: &DropoutMask) -> FloatTensor<B> {
+pub(super) fn dropout<B: Backend>(input: FloatTensor<B>, mask: &DropoutMask) -> FloatTensor<B> {
     let shape = input.shape();
     let factors = TensorData::new(mask.factors(shape.num_elements()), shape);
     let factors = B::float_from_data(factors, &input.device());
     B::float_mul(input, factors)
 }
 
-pub fn avg_pool<B: Backend>(input: FloatTensor<B>, geometry: &AvgPoolGeometry) -> FloatTensor<B> {
+pub(super) fn avg_pool<B: Backend>(
+    input: FloatTensor<B>,
+    geometry: &AvgPoolGeometry,
+) -> FloatTensor<B> {
     match geometry.windows {
         Windows::Adaptive => B::adaptive_avg_pool2d(input, geometry.output_size),
         Windows::Sliding {
@@ -117,7 +120,7 @@ pub fn avg_pool<B: Backend>(input: FloatTensor<B>, geometry: &AvgPoolGeometry) -
     }
 }
 
-pub fn activation<B: Backend>(x: FloatTensor<B>, activation: Activation) -> FloatTensor<B> {
+pub(super) fn activation<B: Backend>(x: FloatTensor<B>, activation: Activation) -> FloatTensor<B> {
     let scaled = |x, factor: f32| B::float_mul_scalar(x, factor.into());
     let plus = |x, term: f32| B::float_add_scalar(x, term.into());
     let half_rectified = |x| B::float_clamp(x, 0.0.into(), 6.0.into());
@@ -154,7 +157,7 @@ pub fn activation<B: Backend>(x: FloatTensor<B>, activation: Activation) -> Floa
     }
 }
 
-pub fn prelu<B: Backend>(
+pub(super) fn prelu<B: Backend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     geometry: &PreluGeometry,
@@ -168,7 +171,7 @@ pub fn prelu<B: Backend>(
     B::float_reshape(B::float_add(B::relu(x), negative), shape)
 }
 
-pub fn group_norm<B: Backend>(
+pub(super) fn group_norm<B: Backend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
@@ -193,7 +196,7 @@ pub fn group_norm<B: Backend>(
     B::float_reshape(B::float_add(output, a_channel(bias)), shape)
 }
 
-pub fn residual<B: Backend>(
+pub(super) fn residual<B: Backend>(
     one: FloatTensor<B>,
     other: FloatTensor<B>,
     relu: bool,
@@ -203,7 +206,7 @@ pub fn residual<B: Backend>(
 }
 
 /// The sum of the losses divided by `total`, as a tensor of one element.
-pub fn loss<B: Backend>(
+pub(super) fn loss<B: Backend>(
     logits: FloatTensor<B>,
     targets: &Targets,
     loss: &Loss,
@@ -235,7 +238,7 @@ pub fn loss<B: Backend>(
     B::float_sum(terms)
 }
 
-pub fn adam_step<B: Backend>(
+pub(super) fn adam_step<B: Backend>(
     parameter: FloatTensor<B>,
     gradient: FloatTensor<B>,
     exp_avg: FloatTensor<B>,

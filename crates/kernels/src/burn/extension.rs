@@ -26,6 +26,7 @@ use crate::ops::{
     loss, prelu, residual,
 };
 
+/// The kernels as operations of a backend; each body is the fallback made of Burn's own operations.
 #[backend_extension(
     Flex: cfg(feature = "flex"),
     NdArray: cfg(feature = "ndarray"),

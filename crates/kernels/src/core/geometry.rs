@@ -14,22 +14,32 @@ pub enum MemoryFormat {
 /// A 2d convolution: the options of `torch.nn.Conv2d` and the size of one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conv2dGeometry {
+    /// Channels of the input.
     pub in_channels: usize,
+    /// Channels of the output.
     pub out_channels: usize,
     /// `[height, width]` of an image.
     pub size: [usize; 2],
+    /// `[height, width]` of the kernel.
     pub kernel_size: [usize; 2],
+    /// Pixels from one patch to the next, `[down, across]`.
     pub stride: [usize; 2],
+    /// Pixels of zeros on each side, `[above and below, left and right]`.
     pub padding: [usize; 2],
+    /// Pixels from one tap of the kernel to the next, `[down, across]`.
     pub dilation: [usize; 2],
+    /// Groups of channels that are convolved apart; must divide both numbers of channels.
     pub groups: usize,
 }
 
 /// A 2d max-pool: the options of `torch.nn.MaxPool2d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolGeometry {
+    /// `[height, width]` of a window.
     pub kernel_size: [usize; 2],
+    /// Pixels from one window to the next, `[down, across]`.
     pub stride: [usize; 2],
+    /// Pixels of padding on each side, `[above and below, left and right]`.
     pub padding: [usize; 2],
 }
 
@@ -72,15 +82,18 @@ impl Conv2dGeometry {
         })
     }
 
+    /// Elements of one output image.
     pub fn output_len(&self) -> usize {
         let [height, width] = self.output_size();
         self.out_channels * height * width
     }
 
+    /// Input channels of a group.
     pub fn group_in_channels(&self) -> usize {
         self.in_channels / self.groups
     }
 
+    /// Output channels of a group.
     pub fn group_out_channels(&self) -> usize {
         self.out_channels / self.groups
     }
@@ -90,6 +103,7 @@ impl Conv2dGeometry {
         self.kernel_size[0] * self.kernel_size[1] * self.group_in_channels()
     }
 
+    /// Elements of the weight.
     pub fn weight_len(&self) -> usize {
         self.out_channels * self.depth()
     }

@@ -5,7 +5,9 @@ use super::geometry::{Frame, MemoryFormat};
 /// A tensor `[batch, channels, height, width]` as it lies in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Images<'a> {
+    /// The elements of all images.
     pub values: &'a [f32],
+    /// Their order.
     pub format: MemoryFormat,
 }
 

@@ -43,6 +43,7 @@ fn panel_columns(level: Level) -> usize {
 }
 
 impl Packed {
+    /// Columns of the matrix, without padding.
     pub fn columns(&self) -> usize {
         self.columns
     }

@@ -12,8 +12,10 @@ use std::arch::x86_64::*;
 pub enum Level {
     /// Plain Rust; on 64-bit ARM the compiler makes NEON of it.
     Portable,
+    /// Eight lanes, with FMA.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// Sixteen lanes, with AVX-512F and DQ.
     #[cfg(target_arch = "x86_64")]
     Avx512,
 }
@@ -60,6 +62,7 @@ impl Level {
         }
     }
 
+    /// The name as the run directory records it.
     pub fn name(self) -> &'static str {
         match self {
             Level::Portable => "portable",
@@ -71,7 +74,7 @@ impl Level {
     }
 }
 
-/// Makes of a function that is generic over [`Vector`] one that runs it on a given level.
+/// Defines a function that dispatches to one generic over [`Vector`], compiled for the given level.
 ///
 /// The generic function must be `#[inline(always)]`, so that it is compiled with the instruction
 /// set of the function around it.
@@ -111,7 +114,7 @@ pub(crate) use on_level;
 /// Floats of the widest vector of any level.
 pub const MAX_LANES: usize = 16;
 
-/// The byte of an element that no input of its window won, since ReLU cut it.
+/// The winner of a window whose output ReLU or dropout cut: no input of the window gets a gradient.
 pub const NONE: u8 = 255;
 
 /// A vector of `LANES` f32.

@@ -10,7 +10,7 @@ use super::image::{Images, transpose};
 
 /// A backend whose tensors may lie in the memory of the program.
 pub trait Host: Backend {
-    /// Whether they do.
+    /// Whether the tensors lie in the memory of the program, so that kernels can read them as slices.
     const ON_HOST: bool;
 
     /// The elements, if they lie in the order of the shape.
@@ -114,6 +114,7 @@ impl<B: Host> ImageTensor<B> {
         }
     }
 
+    /// The device of the tensor.
     pub fn device(&self) -> Device<B> {
         self.stored.0.device()
     }
@@ -195,6 +196,7 @@ impl<B: Host> ImageTensor<B> {
         }
     }
 
+    /// The elements and their order.
     pub fn images(&self) -> Images<'_> {
         Images {
             values: self.stored.slice(),
@@ -203,7 +205,7 @@ impl<B: Host> ImageTensor<B> {
     }
 }
 
-/// A tensor of any shape whose elements are looked at in the order in which they lie.
+/// A tensor of any shape, for kernels that treat elements alike and so take them in any order.
 #[derive(Debug, Clone)]
 pub enum Stored<B: Host> {
     Images(ImageTensor<B>),
@@ -218,6 +220,7 @@ impl<B: Host> Stored<B> {
         }
     }
 
+    /// The elements in the order in which they lie.
     pub fn values(&self) -> &[f32] {
         match self {
             Stored::Images(images) => images.images().values,
@@ -225,7 +228,7 @@ impl<B: Host> Stored<B> {
         }
     }
 
-    /// Another tensor of this one's shape, in this one's order.
+    /// Another tensor of the same shape, reordered to lie as this one does.
     pub fn alike(&self, tensor: &FloatTensor<B>) -> Self {
         match self {
             Stored::Images(images) => Stored::Images(match images.format {

@@ -3,42 +3,55 @@
 //! Exponentials are our own: those of the system are not the same everywhere. Products are not fused
 //! with sums, so that all levels give the same bits.
 
+use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
+
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::tensor::FloatTensor;
+use rayon::prelude::*;
 
 use crate::core::buffer::Buffer;
 use crate::core::node::{register, tracked};
-use crate::core::tensor::{Host, Stored};
-use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
-
-use rayon::prelude::*;
-
 use crate::core::simd::{Level, Vector, on_level};
+use crate::core::tensor::{Host, Stored};
 
 /// A function of one number.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activation {
+    /// `max(x, 0)`
     Relu,
+    /// `min(max(x, 0), 6)`
     Relu6,
+    /// `x` above 0, else `negative_slope x`.
     LeakyRelu {
+        /// The slope below 0.
         negative_slope: f32,
     },
+    /// `x` times the normal distribution function of `x`.
     Gelu,
-    /// With its approximation by tanh.
+    /// GELU approximated by tanh.
     GeluTanh,
+    /// `x sigmoid(x)`
     Silu,
+    /// `x` above 0, else `alpha (exp(x) - 1)`.
     Elu {
+        /// Minus the limit at minus infinity.
         alpha: f32,
     },
+    /// `x relu6(x + 3) / 6`
     HardSwish,
+    /// `1 / (1 + exp(-x))`
     Sigmoid,
+    /// The hyperbolic tangent.
     Tanh,
+    /// `log(1 + exp(beta x)) / beta`, and `x` where `beta x` is above the threshold.
     Softplus {
+        /// How sharp the bend is.
         beta: f32,
+        /// Where the linear part begins, in `beta x`.
         threshold: f32,
     },
 }
@@ -84,7 +97,7 @@ on_level! {
     ) = backward_generic
 }
 
-/// Plain Rust, which the compiler turns into vectors of the level.
+/// Plain Rust, which the compiler vectorizes for the level.
 #[inline(always)]
 unsafe fn forward_generic<S: Vector>(activation: Activation, input: &[f32], output: &mut [f32]) {
     match activation {
@@ -119,7 +132,7 @@ unsafe fn forward_generic<S: Vector>(activation: Activation, input: &[f32], outp
     }
 }
 
-/// Plain Rust, which the compiler turns into vectors of the level.
+/// Plain Rust, which the compiler vectorizes for the level.
 #[inline(always)]
 unsafe fn backward_generic<S: Vector>(
     activation: Activation,

@@ -2,34 +2,36 @@
 
 use burn::backend::TensorMetadata;
 use burn::backend::tensor::FloatTensor;
-
-use crate::core::tensor::{Contiguous, Host, vec_tensor};
 use rayon::prelude::*;
 
 use crate::core::simd::{Level, Vector, on_level};
+use crate::core::tensor::{Contiguous, Host, vec_tensor};
 
 /// Adam's constants and the state of its clock; the names are those of `torch.optim.Adam`.
 #[derive(Debug, Clone, Copy)]
 pub struct Adam {
+    /// The learning rate of this step.
     pub learning_rate: f64,
+    /// The decay rates of the averages of the gradient and of its square.
     pub betas: [f64; 2],
+    /// Added to the denominator.
     pub eps: f64,
-    /// The L2 penalty added to the gradient, or what is taken off the parameter itself.
+    /// The factor of the L2 penalty, or of the decoupled decay of the parameter itself.
     pub weight_decay: f64,
-    /// Which of the two, as `torch.optim.AdamW`.
+    /// Whether the decay is decoupled from the gradient, as in `torch.optim.AdamW`.
     pub is_decoupled: bool,
     /// This step's number, from 1.
     pub time: u64,
 }
 
 impl Adam {
-    /// What the averages have still to be divided by for having begun at zero.
+    /// The bias corrections: the divisors of the two averages, which start at zero.
     pub fn corrections(&self) -> [f64; 2] {
         corrections(self.betas, self.time)
     }
 }
 
-/// `1 - beta^time` of each.
+/// `1 - beta^time` for each beta; `time` is the step's number, from 1.
 pub fn corrections(betas: [f64; 2], time: u64) -> [f64; 2] {
     // Powers by multiplication: the system's `pow` is not the same everywhere.
     betas.map(|beta| {
@@ -45,10 +47,15 @@ pub fn corrections(betas: [f64; 2], time: u64) -> [f64; 2] {
     })
 }
 
-/// One step, in place: the parameter and the running averages of its gradient and of that's square.
+/// One step, in place: updates the parameter and the running averages of its gradient and of the
+/// gradient's square.
 ///
 /// `D. P. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", 2015`, in the order of
 /// operations of `torch.optim.Adam` and `AdamW`.
+///
+/// # Panics
+///
+/// If the slices differ in length.
 pub fn step(
     level: Level,
     adam: &Adam,
@@ -112,7 +119,7 @@ on_level! {
     ) = step_generic
 }
 
-/// Plain Rust, which the compiler turns into vectors of the level.
+/// Plain Rust, which the compiler vectorizes for the level.
 #[inline(always)]
 unsafe fn step_generic<S: Vector>(
     constants: &Constants,

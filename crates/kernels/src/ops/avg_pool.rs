@@ -1,40 +1,44 @@
 //! Average pooling, as `torch.nn.functional.avg_pool2d` and `adaptive_avg_pool2d`; images lie channels
 //! last.
 
+use std::ops::Range;
+
 use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::tensor::FloatTensor;
+use rayon::prelude::*;
 
 use crate::core::buffer::Buffer;
 use crate::core::geometry::MemoryFormat;
-use crate::core::node::{register, tracked};
-use crate::core::tensor::{Host, ImageTensor, image_tensor};
-use std::ops::Range;
-
-use rayon::prelude::*;
-
 use crate::core::geometry::PoolGeometry;
+use crate::core::node::{register, tracked};
 use crate::core::parallel::chunk_size;
+use crate::core::tensor::{Host, ImageTensor, image_tensor};
 
 /// Sizes of an average pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AvgPoolGeometry {
+    /// Channels of input and output.
     pub channels: usize,
     /// `[height, width]` of an image.
     pub size: [usize; 2],
+    /// `[height, width]` of the output.
     pub output_size: [usize; 2],
+    /// The pixels of each mean.
     pub windows: Windows,
 }
 
 /// Which pixels a mean is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Windows {
-    /// The image in as many parts as the output has pixels.
+    /// The image in as many regions as the output has pixels, as in `adaptive_avg_pool2d`.
     Adaptive,
+    /// Windows of one size that slide over the image, as in `avg_pool2d`.
     Sliding {
+        /// Size, stride and padding of the windows.
         pool: PoolGeometry,
         /// Whether the zeros of the padding count.
         count_include_pad: bool,
@@ -46,6 +50,7 @@ impl AvgPoolGeometry {
         self.channels * self.size[0] * self.size[1]
     }
 
+    /// Elements of one output image.
     pub fn output_len(&self) -> usize {
         self.channels * self.output_size[0] * self.output_size[1]
     }

@@ -9,18 +9,18 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::tensor::{Device, FloatTensor};
 use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
-
-use crate::core::node::{register, tracked};
-use crate::core::tensor::{Contiguous, Host, ImageTensor, vec_tensor};
 use rayon::prelude::*;
 
 use crate::core::buffer::Buffer;
+use crate::core::node::{register, tracked};
 use crate::core::parallel::chunk_size;
 use crate::core::simd::{Level, Vector, on_level};
+use crate::core::tensor::{Contiguous, Host, ImageTensor, vec_tensor};
 
 /// Mean and variance of each channel over a batch.
 #[derive(Debug, Clone)]
 pub struct Statistics {
+    /// Mean of each channel.
     pub mean: Vec<f32>,
     /// Of the batch itself, divided by n.
     pub variance: Vec<f32>,
@@ -33,7 +33,9 @@ pub struct Statistics {
 pub struct BatchNormGradients {
     /// Of the input, channels last.
     pub input: Buffer,
+    /// Of the weight, one a channel.
     pub weight: Vec<f32>,
+    /// Of the bias, one a channel.
     pub bias: Vec<f32>,
 }
 
@@ -199,7 +201,7 @@ on_level! {
     unsafe fn add_moments_on(values: &[f32], sums: &mut [f64]) = add_moments
 }
 
-// The functions below are plain Rust, which the compiler turns into vectors of the level.
+// The functions below are plain Rust, which the compiler vectorizes for the level.
 
 #[inline(always)]
 unsafe fn add_moments<S: Vector>(values: &[f32], sums: &mut [f64]) {

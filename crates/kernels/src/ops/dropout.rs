@@ -6,14 +6,13 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, TensorMetadata};
+use rayon::prelude::*;
+use runner_random::DropoutMask;
 
 use crate::core::buffer::Buffer;
 use crate::core::node::{register, tracked};
-use crate::core::tensor::{Contiguous, Host, buffer_tensor};
-use rayon::prelude::*;
-
 use crate::core::simd::{Level, Vector, on_level};
-use runner_random::DropoutMask;
+use crate::core::tensor::{Contiguous, Host, buffer_tensor};
 
 /// Elements that are one task.
 const PIECE: usize = 32768;
@@ -38,7 +37,7 @@ on_level! {
     ) = apply_generic
 }
 
-/// Plain Rust, which the compiler turns into vectors of the level.
+/// Plain Rust, which the compiler vectorizes for the level.
 #[inline(always)]
 unsafe fn apply_generic<S: Vector>(
     mask: &DropoutMask,

@@ -8,22 +8,22 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, TensorMetadata};
-
-use crate::core::node::{register, tracked};
-use crate::core::tensor::{Contiguous, Host, buffer_tensor, vec_tensor};
 use rayon::prelude::*;
 
 use crate::core::buffer::Buffer;
+use crate::core::node::{register, tracked};
 use crate::core::parallel::{Pieces, chunk_size_with_sums, sum_over_chunks};
 use crate::core::simd::Level;
+use crate::core::tensor::{Contiguous, Host, buffer_tensor, vec_tensor};
 
 /// Sizes of a group norm; a sample is `[channels, pixels]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupNormGeometry {
-    /// Each has a weight and a bias.
+    /// Channels of a sample; each has a weight and a bias.
     pub channels: usize,
+    /// Elements of a channel.
     pub pixels: usize,
-    /// Divides the channels.
+    /// Groups of channels that share their moments; must divide the channels.
     pub groups: usize,
     /// Added to the variance.
     pub eps: f64,
@@ -32,8 +32,11 @@ pub struct GroupNormGeometry {
 /// Gradients of a group norm.
 #[derive(Debug)]
 pub struct GroupNormGradients {
+    /// Of the input, in its order.
     pub input: Buffer,
+    /// Of the weight, one a channel.
     pub weight: Vec<f32>,
+    /// Of the bias, one a channel.
     pub bias: Vec<f32>,
 }
 
@@ -81,6 +84,7 @@ pub fn forward(
     });
 }
 
+/// The gradients of [`forward`], the part of the moments included, given that of its output.
 pub fn backward(
     level: Level,
     geometry: &GroupNormGeometry,

@@ -6,15 +6,14 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, TensorMetadata};
-
-use crate::core::node::{register, tracked};
-use crate::core::tensor::{Contiguous, Host, ImageTensor, buffer_tensor, vec_tensor};
 use rayon::prelude::*;
 
 use crate::core::buffer::Buffer;
+use crate::core::node::{register, tracked};
 use crate::core::parallel::{add_to, chunk_size, scratch};
 use crate::core::product::{Packed, Row, Segment, Start, SummedSpan, gathered, outer};
 use crate::core::simd::{Level, MAX_LANES};
+use crate::core::tensor::{Contiguous, Host, ImageTensor, buffer_tensor, vec_tensor};
 
 /// Gradients of a linear layer.
 #[derive(Debug, Default)]

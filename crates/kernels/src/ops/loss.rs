@@ -1,6 +1,8 @@
 //! Softmax and a loss of its logarithm together, with the definitions of
 //! `torch.nn.functional.cross_entropy`.
 
+use std::sync::Arc;
+
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -10,17 +12,16 @@ use burn::backend::{Autodiff, TensorMetadata};
 
 use crate::core::node::{register, tracked};
 use crate::core::tensor::{Contiguous, Host, vec_tensor};
-use std::sync::Arc;
 
-/// What a batch is measured by.
+/// The loss function.
 #[derive(Debug, Clone)]
 pub struct Loss {
-    /// The share of the target that is spread over all classes.
+    /// The share of the target's probability that is spread evenly over all classes.
     pub label_smoothing: f64,
     /// Each sample's loss is multiplied with `(1 - p)^gamma`, with `p` the probability of its class;
-    /// does not go with smoothing.
+    /// not used together with smoothing.
     pub gamma: f64,
-    /// How much each class counts; all the same where there are none.
+    /// The weight of each class; `None`: 1 for all.
     pub class_weights: Option<Arc<[f32]>>,
 }
 
@@ -32,6 +33,7 @@ impl Loss {
         class_weights: None,
     };
 
+    /// The weight of a class; 1 without class weights.
     pub fn weight(&self, class: usize) -> f64 {
         match &self.class_weights {
             Some(weights) => f64::from(weights[class]),
@@ -51,8 +53,8 @@ impl Loss {
     }
 }
 
-/// What lets each class count as much as any other where there are so many samples of each: as
-/// scikit-learn's `compute_class_weight("balanced")`, and 0 where there are none.
+/// Class weights that give every class the same total weight, from the number of its samples: as
+/// scikit-learn's `compute_class_weight("balanced")`, and 0 for a class without samples.
 pub fn balanced_weights(counts: &[usize]) -> Vec<f32> {
     let samples = counts.iter().sum::<usize>() as f64;
     let weight = |count: &usize| match count {
@@ -62,7 +64,7 @@ pub fn balanced_weights(counts: &[usize]) -> Vec<f32> {
     counts.iter().map(weight).collect()
 }
 
-/// What the samples of a batch are measured against.
+/// The true classes of a batch.
 #[derive(Debug, Clone)]
 pub struct Targets {
     /// The class of each sample.
@@ -82,10 +84,12 @@ impl<T: Into<Arc<[u32]>>> From<T> for Targets {
 }
 
 impl Targets {
+    /// Samples of the batch.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
+    /// Whether the batch has no samples.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

@@ -6,26 +6,29 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, TensorMetadata};
-
-use crate::core::node::{register, tracked};
-use crate::core::tensor::{Contiguous, Host, buffer_tensor, vec_tensor};
 use rayon::prelude::*;
 
 use crate::core::buffer::Buffer;
+use crate::core::node::{register, tracked};
 use crate::core::parallel::{Pieces, chunk_size, sum_over_chunks};
 use crate::core::simd::Level;
+use crate::core::tensor::{Contiguous, Host, buffer_tensor, vec_tensor};
 
 /// Sizes of a PReLU; a sample is `[channels, pixels]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PreluGeometry {
+    /// Channels of a sample.
     pub channels: usize,
+    /// Elements of a channel.
     pub pixels: usize,
 }
 
 /// Gradients of a PReLU.
 #[derive(Debug)]
 pub struct PreluGradients {
+    /// Of the input, in its order.
     pub input: Buffer,
+    /// Of the slopes, as many as there are.
     pub weight: Vec<f32>,
 }
 
@@ -51,6 +54,7 @@ pub fn forward(geometry: &PreluGeometry, input: &[f32], weight: &[f32], output: 
         });
 }
 
+/// The gradients of [`forward`], given that of its output.
 pub fn backward(
     level: Level,
     geometry: &PreluGeometry,

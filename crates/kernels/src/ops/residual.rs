@@ -6,11 +6,11 @@ use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops};
 use burn::backend::tensor::FloatTensor;
+use rayon::prelude::*;
 
 use crate::core::buffer::Buffer;
 use crate::core::node::{register, tracked};
 use crate::core::tensor::{Host, Stored};
-use rayon::prelude::*;
 
 /// Numbers that are one task.
 const PIECE: usize = 16384;

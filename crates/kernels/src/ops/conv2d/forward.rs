@@ -29,6 +29,7 @@ enum Way {
 }
 
 impl Convolver {
+    /// Packs or transforms the weight `[out, in / groups, kernel_height, kernel_width]`.
     pub fn new(level: Level, geometry: &Conv2dGeometry, weight: &[f32]) -> Self {
         let way = if Winograd::is_worthwhile(geometry) {
             Way::Winograd(Winograd::new(level, geometry, weight))

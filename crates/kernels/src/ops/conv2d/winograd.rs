@@ -37,6 +37,7 @@ impl Winograd {
             && geometry.out_channels >= 16
     }
 
+    /// Transforms the weight `[out, in, 3, 3]`.
     pub fn new(level: Level, geometry: &Conv2dGeometry, weight: &[f32]) -> Self {
         let (ins, outs) = (geometry.in_channels, geometry.out_channels);
         let mut transformed = vec![0.0; POINTS * ins * outs];

@@ -21,6 +21,7 @@ pub struct ActiveGradients {
 }
 
 impl ActiveGradients {
+    /// Room for all gradients of so many images.
     pub fn new(geometry: &ConvReluPoolGeometry, images: usize) -> Self {
         let channels = geometry.conv2d.out_channels;
         // One more, for an entry that is written and then not counted.
@@ -32,6 +33,7 @@ impl ActiveGradients {
         }
     }
 
+    /// Forgets the gradients, for the next group of images.
     pub fn clear(&mut self) {
         for (channel, end) in self.ends.iter_mut().enumerate() {
             *end = channel * self.capacity;

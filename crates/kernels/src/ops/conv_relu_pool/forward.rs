@@ -88,7 +88,7 @@ on_level! {
     unsafe fn drop_out_on(factors: &[f32], pooled: &mut [f32], places: &mut [u8]) = drop_out_generic
 }
 
-/// Plain Rust, which the compiler turns into vectors of the level.
+/// Plain Rust, which the compiler vectorizes for the level.
 #[inline(always)]
 unsafe fn drop_out_generic<S: Vector>(factors: &[f32], pooled: &mut [f32], places: &mut [u8]) {
     for ((factor, value), place) in factors.iter().zip(pooled).zip(places) {

@@ -6,7 +6,9 @@ use crate::core::simd::{MAX_LANES, NONE};
 /// A convolution and the pool after it, which run as one block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvReluPoolGeometry {
+    /// The convolution; its size is that of an input image.
     pub conv2d: Conv2dGeometry,
+    /// The max-pool of its output.
     pub pool: PoolGeometry,
 }
 
@@ -16,6 +18,7 @@ impl ConvReluPoolGeometry {
         self.pool.output_size(self.conv2d.output_size())
     }
 
+    /// Elements of one output image.
     pub fn output_len(&self) -> usize {
         self.windows() * self.conv2d.out_channels
     }

@@ -13,6 +13,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, TensorMetadata};
+use runner_random::DropoutMask;
 
 use crate::core::buffer::Buffer;
 use crate::core::geometry::MemoryFormat;
@@ -20,7 +21,6 @@ use crate::core::node::register;
 use crate::core::simd::Level;
 use crate::core::tensor::{Contiguous, Host, ImageTensor, image_tensor};
 use crate::ops::conv2d::gradient_tensors;
-use runner_random::DropoutMask;
 
 mod active;
 mod backward;

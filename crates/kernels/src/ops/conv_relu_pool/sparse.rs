@@ -31,6 +31,7 @@ pub struct Sparse<'a> {
 }
 
 impl<'a> Sparse<'a> {
+    /// Packs the weight `[out, in / groups, kernel_height, kernel_width]` for the level.
     pub fn new(level: Level, geometry: &'a ConvReluPoolGeometry, weight: &[f32]) -> Self {
         let conv2d = &geometry.conv2d;
         let segments = conv2d.segments();
