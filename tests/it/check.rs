@@ -72,7 +72,7 @@ fn a_check_says_what_a_run_would_be_and_makes_nothing() {
     let eval_sevens = eval[8..].iter().filter(|label| **label == 7).count();
     outcome.stdout_has(&[
         "experiment tiny, input 1x28x28",
-        "1 conv2d 3x6x6 30 1,944 3.0 kB",
+        "1 conv2d 3x6x6 30 1,944 2.95 KiB",
         "in all 1,120 4,104",
         "data: 60 training and 30 evaluation images of 1x28x28 in 10 classes",
         &format!("\n7 {sevens} {eval_sevens}\n"),

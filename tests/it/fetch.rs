@@ -799,7 +799,7 @@ fn the_program_fetches_what_a_config_can_name() {
             "data.path = \"data/digits\"\n  model.input = [1, 28, 28]\n",
             "CC BY-SA 3.0",
         ])
-        .stderr_has(&["t10k-images-idx3-ubyte.gz: 784 kB"]);
+        .stderr_has(&["t10k-images-idx3-ubyte.gz: 766.09 KiB"]);
     let again = sandbox.runner(&fetch).success();
     let again = again.stdout_has(&["is there already, every file as it should be"]);
     again.stderr_has(&["t10k-images-idx3-ubyte.gz: there already"]);
