@@ -4,7 +4,10 @@
 
 mod data;
 
-use data::cifar::{self, Kind};
+// The readers name these by their paths in the program.
+use data::{config, random, run_dir};
+
+use data::sources::cifar::{self, Kind};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {

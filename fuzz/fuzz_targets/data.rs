@@ -2,23 +2,18 @@
 
 #![allow(dead_code, unused_imports, reason = "only the program uses all of it")]
 
-#[path = "../../src/data/cifar.rs"]
-pub mod cifar;
 #[path = "../../src/data/error.rs"]
-pub mod error;
-#[path = "../../src/data/idx.rs"]
-pub mod idx;
-#[path = "../../src/data/labels.rs"]
-pub mod labels;
-#[path = "../../src/data/listed.rs"]
-pub mod listed;
-#[path = "../../src/data/manifest.rs"]
-pub mod manifest;
-#[path = "../../src/data/picture.rs"]
+mod error;
+#[path = "../../src/data/pixels/picture.rs"]
 pub mod picture;
+#[path = "../../src/random.rs"]
+pub mod random;
 #[path = "../../src/data/role.rs"]
-pub mod role;
+mod role;
+#[path = "../../src/data/sources/mod.rs"]
+pub mod sources;
 
 pub use error::Error;
 pub use role::Role;
-pub use runner_records::run_dir::DataFile;
+pub use runner_config as config;
+pub use runner_records::run_dir;

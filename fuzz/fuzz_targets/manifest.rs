@@ -4,8 +4,11 @@
 
 mod data;
 
-use data::labels::Labels;
-use data::manifest;
+// The readers name these by their paths in the program.
+use data::{config, random, run_dir};
+
+use data::sources::labels::Labels;
+use data::sources::manifest;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {

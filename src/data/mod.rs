@@ -1,52 +1,35 @@
-//! Labelled images: where they come from, which are for what, and the batches that training and
-//! evaluation see. In the order in which data flow:
+//! Labelled images, from files to batches. One room a step, in the order in which data flow:
 //!
-//! - what there can be: [`catalog`], `fetch` and `archive` bring it here;
-//! - where it is: `source` recognises [`idx`], [`cifar`], `image_folder` and [`manifest`] and gives what
-//!   each of them lists, `listed`, with its [`labels`]; `synthetic` makes it up;
-//! - what is in it: `scan` opens every file by way of [`picture`], `cache` remembers, `images` keeps the
-//!   pixels as far as there is room;
-//! - what it is for: `split`; `load` puts all of this together;
-//! - what the network sees: `batch`, by way of [`augment`].
+//! - `download`: brings a known data set here;
+//! - `sources`: recognises the format of a folder or file, and lists its images and labels;
+//! - `pixels`: decodes image files, caches them, and keeps pixels within a memory limit;
+//! - `splits`: says which images are for training, evaluation and test;
+//! - `batches`: orders, augments and normalizes the images of an epoch;
+//! - `tools`: reports on a data set and writes it in other forms, for people.
 //!
-//! `inspect`, `sheet` and `export` are for people who look at it.
+//! A room imports from rooms above it only.
 
-#[cfg(feature = "fetch")]
-pub mod archive;
-pub mod augment;
-mod batch;
-mod cache;
-pub mod catalog;
-pub mod cifar;
-mod dataset;
+mod batches;
+mod download;
 mod error;
-mod export;
-#[cfg(feature = "fetch")]
-pub mod fetch;
-pub mod idx;
-mod image_folder;
-mod images;
-mod inspect;
-pub mod labels;
-mod listed;
-mod load;
-pub mod manifest;
-pub mod picture;
+mod pixels;
 mod role;
-mod scan;
-mod sheet;
-mod source;
-mod split;
-mod synthetic;
+mod sources;
+mod splits;
+mod tools;
 
-pub use batch::{Batch, Batches, Mixed};
-pub use dataset::Dataset;
+pub use batches::augment;
+pub use batches::batch::{Batch, Batches, Mixed};
+pub use download::catalog;
+#[cfg(feature = "fetch")]
+pub use download::{archive, fetch};
 pub use error::Error;
-pub use export::{Encoding, export};
-pub use inspect::{Report, SplitReport, inspect};
-pub use load::Splits;
+pub use pixels::picture;
+pub use pixels::scan::Watch;
 pub use role::Role;
-pub use scan::Watch;
-pub use sheet::contact_sheet;
-
-use crate::run_dir::DataFile;
+pub use sources::labels;
+pub use splits::dataset::Dataset;
+pub use splits::load::Splits;
+pub use tools::export::{Encoding, export};
+pub use tools::inspect::{Report, SplitReport, inspect};
+pub use tools::sheet::contact_sheet;

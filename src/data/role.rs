@@ -28,7 +28,7 @@ impl Role {
         }
     }
 
-    pub(super) fn from_name(name: &str) -> Option<Self> {
+    pub(in crate::data) fn from_name(name: &str) -> Option<Self> {
         match name {
             "train" | "training" => Some(Role::Train),
             "eval" | "val" | "valid" | "validation" => Some(Role::Eval),

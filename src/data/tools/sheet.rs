@@ -6,8 +6,10 @@ use std::path::Path;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::{Batches, Error, Splits};
 use crate::config;
+use crate::data::Error;
+use crate::data::batches::batch::Batches;
+use crate::data::splits::load::Splits;
 
 /// Columns: the image itself, then what it is in so many epochs.
 const EPOCHS: u64 = 7;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::labels::Labels;
 use super::listed::{Contents, Listed};
-use super::{DataFile, Error};
+use crate::data::Error;
+use crate::run_dir::DataFile;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

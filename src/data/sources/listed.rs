@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::DataFile;
 use super::labels::Labels;
+use crate::run_dir::DataFile;
 
 /// The labelled images of one split of one source.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
 
-use super::listed::ImageFiles;
 use super::picture::{self, Picture};
+use crate::data::sources::listed::ImageFiles;
 use crate::digest;
 
 /// How images are to come out.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Dataset, Role};
+use super::dataset::Dataset;
 use crate::config;
+use crate::data::Role;
 use crate::random::{Purpose, stream};
 
 /// Splits training images into those that stay and those that are for evaluation.

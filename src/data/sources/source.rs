@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::listed::Listed;
-use super::{Error, Role, cifar, idx, image_folder, manifest};
+use super::{cifar, idx, image_folder, manifest};
 use crate::config::{self, Format};
+use crate::data::{Error, Role};
 
 /// What the images of one split are in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,8 @@ use flate2::read::MultiGzDecoder;
 
 use super::labels::Labels;
 use super::listed::{Contents, Listed};
-use super::{DataFile, Error};
+use crate::data::Error;
+use crate::run_dir::DataFile;
 
 /// The unpacked content of one file.
 pub struct Idx {

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Error;
 use super::labels::{self, Labels};
 use super::listed::{Contents, ImageFiles, Listed};
-use super::picture::EXTENSIONS;
+use crate::data::Error;
+
+/// The endings of files that count as images, in any case.
+const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "pgm", "ppm", "webp"];
 
 /// Folders inside of folders at most; ends a link that leads back.
 const MAX_DEPTH: usize = 32;

@@ -9,12 +9,13 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
 
-use super::labels::Labels;
-use super::listed::{Contents, Listed};
-use super::picture::{self, Picture};
-use super::scan::Count;
-use super::{Error, Role, Watch, source};
 use crate::config::Format;
+use crate::data::pixels::picture::{self, Picture};
+use crate::data::pixels::scan::{Count, Watch};
+use crate::data::sources::labels::Labels;
+use crate::data::sources::listed::{Contents, Listed};
+use crate::data::sources::source;
+use crate::data::{Error, Role};
 use crate::files;
 
 /// What the files are.

@@ -12,8 +12,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 
-use super::listed::ImageFiles;
 use super::scan::{Entry, Facts, Form, Outcome, Stamp};
+use crate::data::sources::listed::ImageFiles;
 use crate::digest::{self, Digest};
 
 /// Changes whenever the same file may give other pixels than before.

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use rayon::prelude::*;
 
 use super::cache::Cache;
-use super::listed::{Contents, ImageFiles};
 use super::picture::{self, grey};
 use super::scan::{Entry, Facts, Form, Outcome, Watch, scan, scan_into};
-use super::{DataFile, Error};
 use crate::config;
+use crate::data::Error;
+use crate::data::sources::listed::{Contents, ImageFiles};
 use crate::digest::{self, Digest};
+use crate::run_dir::DataFile;
 
 /// All images of one source.
 #[derive(Debug)]

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::labels::Labels;
 use super::listed::{Contents, ImageFiles, Listed};
-use super::{DataFile, Error, Role};
+use crate::data::{Error, Role};
+use crate::run_dir::DataFile;
 
 /// One line of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]

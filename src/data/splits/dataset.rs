@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::Error;
-use super::images::Images;
-use super::scan::{Facts, mean_and_deviation};
+use crate::data::Error;
+use crate::data::pixels::images::Images;
+use crate::data::pixels::scan::{Facts, mean_and_deviation};
 
 /// One split: images of equal size with a class each.
 #[derive(Debug, Clone)]
 pub struct Dataset {
-    pub(super) images: Arc<Images>,
+    pub(in crate::data) images: Arc<Images>,
     /// Their places among the images of the source.
-    pub(super) places: Vec<u32>,
+    pub(in crate::data) places: Vec<u32>,
     /// Class of each image, from 0.
     pub labels: Vec<u32>,
 }
@@ -46,7 +46,7 @@ impl Dataset {
     }
 
     /// The images at these places only.
-    pub(super) fn only(&self, places: &[usize]) -> Self {
+    pub(in crate::data) fn only(&self, places: &[usize]) -> Self {
         Self {
             images: Arc::clone(&self.images),
             places: places.iter().map(|place| self.places[*place]).collect(),
@@ -61,7 +61,7 @@ impl Dataset {
     }
 
     /// The same in words.
-    pub(super) fn place_name(&self, place: usize) -> String {
+    pub(in crate::data) fn place_name(&self, place: usize) -> String {
         let (number, name) = self.origin(place);
         match self.images.has_a_file_each() {
             true => name.to_owned(),
@@ -70,21 +70,25 @@ impl Dataset {
     }
 
     /// A number for what an image is in its source.
-    pub(super) fn content(&self, place: usize) -> u64 {
+    pub(in crate::data) fn content(&self, place: usize) -> u64 {
         self.images.content(self.places[place])
     }
 
-    pub(super) fn facts(&self, place: usize) -> &Facts {
+    pub(in crate::data) fn facts(&self, place: usize) -> &Facts {
         self.images.facts(self.places[place])
     }
 
     /// Calls `work` with an image, row-major `[channels, height, width]`.
-    pub(super) fn with<R>(&self, place: usize, work: impl FnOnce(&[u8]) -> R) -> Result<R, Error> {
+    pub(in crate::data) fn with<R>(
+        &self,
+        place: usize,
+        work: impl FnOnce(&[u8]) -> R,
+    ) -> Result<R, Error> {
         self.images.with(self.places[place], work)
     }
 
     /// Mean and deviation of the pixels of each channel, 0..=255.
-    pub(super) fn moments(&self) -> Vec<(f64, f64)> {
+    pub(in crate::data) fn moments(&self) -> Vec<(f64, f64)> {
         let [channels, height, width] = self.shape();
         let pixels = (self.len() * height * width) as u128;
         let of_channel = |channel: usize| {

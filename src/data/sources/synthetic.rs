@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::Role;
 use super::labels::Labels;
 use super::listed::{Contents, Listed};
+use crate::data::Role;
 use crate::random::{Purpose, Stream, stream};
 
 /// Shapes that are told apart by their outline; further classes have them in another size.

@@ -12,9 +12,6 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-/// The names that image files end in.
-pub const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "pgm", "ppm", "webp"];
-
 /// A decoded image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {

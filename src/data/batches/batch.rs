@@ -4,8 +4,10 @@ use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
 
 use super::augment::{Canvas, augment};
-use super::{Dataset, Error, Splits};
 use crate::config::{self, Augment, Mix, Moments, Sampler};
+use crate::data::Error;
+use crate::data::splits::dataset::Dataset;
+use crate::data::splits::load::Splits;
 use crate::kernels::Buffer;
 use crate::random::{Purpose, Stream, stream};
 

@@ -6,13 +6,13 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::labels::Labels;
-use super::listed::{Contents, Listed};
-use super::picture::{self, Picture};
-use super::scan::{Count, mean_and_deviation, moments};
-use super::source::{self, Source};
-use super::{Error, Role, Watch};
 use crate::config::Format;
+use crate::data::pixels::picture::{self, Picture};
+use crate::data::pixels::scan::{Count, Watch, mean_and_deviation, moments};
+use crate::data::sources::labels::Labels;
+use crate::data::sources::listed::{Contents, Listed};
+use crate::data::sources::source::{self, Source};
+use crate::data::{Error, Role};
 use crate::digest;
 
 /// Of everything at a place.

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::images::{FileChecksum, Images, Loaded, Room};
-use super::labels::Labels;
-use super::listed::Listed;
-use super::scan::{Form, Watch};
-use super::{DataFile, Dataset, Error, Role, source, split, synthetic};
+use super::dataset::Dataset;
+use super::split;
 use crate::config::{self, Moments, Normalize, OnBadImage};
+use crate::data::pixels::images::{FileChecksum, Images, Loaded, Room};
+use crate::data::pixels::scan::{Form, Watch};
+use crate::data::sources::labels::Labels;
+use crate::data::sources::listed::Listed;
+use crate::data::sources::{source, synthetic};
+use crate::data::{Error, Role};
 use crate::device;
 use crate::digest::Digest;
-use crate::run_dir::ImageFile;
+use crate::run_dir::{DataFile, ImageFile};
 
 /// Everything a run reads.
 #[derive(Debug)]
