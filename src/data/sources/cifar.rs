@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::labels::Labels;
 use super::listed::{Contents, Listed};
-use crate::data::Error;
+use super::source::{Source, SourceFormat, read_file};
+use crate::config::Format;
+use crate::data::{Error, Role};
 use crate::run_dir::DataFile;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,10 +50,57 @@ impl Kind {
             Kind::Cifar100 => 2,
         }
     }
+
+    fn source(self, role: Role, batches: Vec<PathBuf>) -> Source {
+        Source {
+            format: match self {
+                Kind::Cifar10 => Format::Cifar10,
+                Kind::Cifar100 => Format::Cifar100,
+            },
+            split: match role {
+                Role::Train => Role::Train,
+                Role::Eval | Role::Test => Role::Test,
+            },
+            paths: batches,
+        }
+    }
+}
+
+impl SourceFormat for Kind {
+    fn folder_contents(&self) -> &'static str {
+        "one of CIFAR batches has data_batch_1.bin and so on, or train.bin and test.bin"
+    }
+
+    fn find_in_folder(
+        &self,
+        folder: &Path,
+        role: Role,
+        _is_whole: bool,
+    ) -> Result<Option<Source>, Error> {
+        // The batches themselves, or what their archives unpack to.
+        let inside = ["", "cifar-10-batches-bin", "cifar-100-binary"];
+        let found = inside
+            .iter()
+            .find_map(|name| find(&folder.join(name), role == Role::Train));
+        let own = found.filter(|(kind, _)| kind == self);
+        Ok(own.map(|(_, batches)| self.source(role, batches)))
+    }
+
+    fn is_named_like(&self, file: &Path) -> bool {
+        kind_of(file) == Some(*self)
+    }
+
+    fn find_in_file(&self, file: &Path, role: Role) -> Option<Source> {
+        Some(self.source(role, vec![file.to_owned()]))
+    }
+
+    fn list(&self, source: &Source) -> Result<Listed, Error> {
+        list(*self, &source.paths)
+    }
 }
 
 /// The batches in a folder: those for training, or for evaluation; none where there are no such files.
-pub fn find(folder: &Path, is_training: bool) -> Option<(Kind, Vec<PathBuf>)> {
+fn find(folder: &Path, is_training: bool) -> Option<(Kind, Vec<PathBuf>)> {
     let there = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
     let batches: Vec<PathBuf> = match is_training {
         true => (1..=5)
@@ -67,7 +116,7 @@ pub fn find(folder: &Path, is_training: bool) -> Option<(Kind, Vec<PathBuf>)> {
 }
 
 /// Which kind a file is by its name.
-pub fn kind_of(file: &Path) -> Option<Kind> {
+fn kind_of(file: &Path) -> Option<Kind> {
     let name = file.file_name()?.to_str()?;
     match name {
         "train.bin" | "test.bin" => Some(Kind::Cifar100),
@@ -79,16 +128,13 @@ pub fn kind_of(file: &Path) -> Option<Kind> {
 }
 
 /// Reads batches one after the other.
-pub fn read(kind: Kind, batches: &[PathBuf]) -> Result<Listed, Error> {
+fn list(kind: Kind, batches: &[PathBuf]) -> Result<Listed, Error> {
     let (mut labels, mut pixels) = (Vec::new(), Vec::new());
     let mut files = Vec::new();
     let folder = batches.first().and_then(|batch| batch.parent());
     let classes = names(kind, folder.unwrap_or(Path::new("")))?;
     for path in batches {
-        let bytes = fs::read(path).map_err(|source| Error::Unreadable {
-            path: path.clone(),
-            source,
-        })?;
+        let bytes = read_file(path)?;
         records(kind, &bytes, &mut labels, &mut pixels).map_err(|what| Error::File {
             path: path.clone(),
             what,

@@ -10,7 +10,9 @@ use flate2::read::MultiGzDecoder;
 
 use super::labels::Labels;
 use super::listed::{Contents, Listed};
-use crate::data::Error;
+use super::source::{Source, SourceFormat, missing, read_file};
+use crate::config::Format;
+use crate::data::{Error, Role};
 use crate::run_dir::DataFile;
 
 /// The unpacked content of one file.
@@ -26,10 +28,7 @@ const MAX_BYTES: usize = 1 << 34;
 
 /// Reads a file whose number of dimensions is one of `ranks`; the first is the usual one.
 pub fn read(path: &Path, ranks: &[usize]) -> Result<Idx, Error> {
-    let raw = fs::read(path).map_err(|source| Error::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+    let raw = read_file(path)?;
     let (dimensions, bytes) = parse(&raw, ranks).map_err(|what| Error::File {
         path: path.to_owned(),
         what,
@@ -105,15 +104,83 @@ pub fn parse(raw: &[u8], ranks: &[usize]) -> Result<(Vec<usize>, Vec<u8>), Strin
 }
 
 /// The ends of the names of the two files of a split, after `train-` or `t10k-`.
-pub const IMAGES: &str = "images-idx3-ubyte";
-pub const LABELS: &str = "labels-idx1-ubyte";
+const IMAGES: &str = "images-idx3-ubyte";
+const LABELS: &str = "labels-idx1-ubyte";
 
-pub const FOLDER: &str = "a folder of IDX files has train-images-idx3-ubyte, \
-                          train-labels-idx1-ubyte, t10k-images-idx3-ubyte and \
-                          t10k-labels-idx1-ubyte, each plain or .gz";
+const FOLDER: &str = "a folder of IDX files has train-images-idx3-ubyte, \
+                      train-labels-idx1-ubyte, t10k-images-idx3-ubyte and \
+                      t10k-labels-idx1-ubyte, each plain or .gz";
+
+/// Pairs of an images file and a labels file under MNIST's names, or with the name of the set before them
+/// as EMNIST's have it.
+pub(super) struct IdxFiles;
+
+impl SourceFormat for IdxFiles {
+    fn folder_contents(&self) -> &'static str {
+        FOLDER
+    }
+
+    fn find_in_folder(
+        &self,
+        folder: &Path,
+        role: Role,
+        _is_whole: bool,
+    ) -> Result<Option<Source>, Error> {
+        let splits: &[&str] = match role {
+            Role::Train => &["train"],
+            Role::Eval | Role::Test => &["t10k", "test"],
+        };
+        for split in splits {
+            let [images, labels] =
+                [IMAGES, LABELS].map(|content| find_ending(folder, &format!("{split}-{content}")));
+            match (images?, labels?) {
+                (Some(images), Some(labels)) => return Ok(Some(pair(role, images, labels))),
+                (Some(images), None) => {
+                    let remedy = format!("put the labels of {} there; {FOLDER}", images.display());
+                    let wanted = format!("{split}-{LABELS} or {split}-{LABELS}.gz");
+                    return Err(missing(folder, &wanted, remedy));
+                }
+                (None, Some(_)) => {
+                    let wanted = format!("{split}-{IMAGES} or {split}-{IMAGES}.gz");
+                    return Err(missing(folder, &wanted, FOLDER.to_owned()));
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn list(&self, source: &Source) -> Result<Listed, Error> {
+        let [images, labels] = source.paths.as_slice() else {
+            unreachable!("a source of IDX files has two paths");
+        };
+        list(images, labels)
+    }
+}
+
+/// A source of two files.
+fn pair(role: Role, images: PathBuf, labels: PathBuf) -> Source {
+    Source {
+        format: Format::Idx,
+        split: match role {
+            Role::Train => Role::Train,
+            Role::Eval | Role::Test => Role::Test,
+        },
+        paths: vec![images, labels],
+    }
+}
+
+/// A single images file with the labels file beside it.
+///
+/// # Errors
+///
+/// If the name is not one of an images file, or there are no labels.
+pub(super) fn pair_of(images: &Path, role: Role) -> Result<Source, Error> {
+    Ok(pair(role, images.to_owned(), labels_beside(images)?))
+}
 
 /// The images of one file with the labels of another.
-pub fn list(images_path: &Path, labels_path: &Path) -> Result<Listed, Error> {
+fn list(images_path: &Path, labels_path: &Path) -> Result<Listed, Error> {
     let images = read(images_path, &[3, 4])?;
     let labels = read(labels_path, &[1])?;
     let shape = match images.dimensions[..] {
@@ -155,7 +222,7 @@ pub fn list(images_path: &Path, labels_path: &Path) -> Result<Listed, Error> {
 }
 
 /// The file in a folder whose name is `end` or ends in `-end`, plain or gzip; the plain one of two.
-pub fn find_ending(folder: &Path, end: &str) -> Result<Option<PathBuf>, Error> {
+fn find_ending(folder: &Path, end: &str) -> Result<Option<PathBuf>, Error> {
     if let Some(exact) = find(folder, end) {
         return Ok(Some(exact));
     }
@@ -187,31 +254,19 @@ fn find(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// `x-labels-idx1-ubyte` for `x-images-idx3-ubyte`, each plain or gzip.
-pub fn labels_beside(images: &Path) -> Result<PathBuf, Error> {
+fn labels_beside(images: &Path) -> Result<PathBuf, Error> {
     let name = images.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.strip_suffix(".gz").unwrap_or(&name);
     let folder = images.parent().unwrap_or(Path::new(""));
-    let missing = |path: &Path, wanted: String, remedy: String| Error::Missing {
-        // The folder of a bare file name is empty.
-        path: match path.as_os_str().is_empty() {
-            true => PathBuf::from("."),
-            false => path.to_owned(),
-        },
-        wanted,
-        remedy,
-    };
     match stem.strip_suffix(IMAGES) {
         Some(prefix) => find(folder, &format!("{prefix}{LABELS}")).ok_or_else(|| {
             let wanted = format!("{prefix}{LABELS} or {prefix}{LABELS}.gz");
-            missing(
-                folder,
-                wanted,
-                format!("put the labels of {} there", images.display()),
-            )
+            let remedy = format!("put the labels of {} there", images.display());
+            missing(folder, &wanted, remedy)
         }),
         None => Err(missing(
             images,
-            "IDX images file".to_owned(),
+            "IDX images file",
             "its name must end in images-idx3-ubyte or images-idx3-ubyte.gz, so that its labels can \
              be found beside it; a CSV file that lists images ends in .csv"
                 .to_owned(),

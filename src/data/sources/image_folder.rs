@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::labels::{self, Labels};
 use super::listed::{Contents, ImageFiles, Listed};
-use crate::data::Error;
+use super::source::{Source, SourceFormat};
+use crate::config::Format;
+use crate::data::{Error, Role};
 
 /// The endings of files that count as images, in any case.
 const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "pgm", "ppm", "webp"];
@@ -13,9 +15,87 @@ const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "pgm", "ppm", "webp"
 /// Folders inside of folders at most; ends a link that leads back.
 const MAX_DEPTH: usize = 32;
 
+/// The names that the folders of a split have, in any case.
+const TRAIN: &[&str] = &["train", "training"];
+const VAL: &[&str] = &["val", "valid", "validation", "eval"];
+const TEST: &[&str] = &["test", "testing"];
+
+/// A folder of images for each class, in a folder for each split.
+pub(super) struct ImageFolder;
+
+impl SourceFormat for ImageFolder {
+    fn folder_contents(&self) -> &'static str {
+        "a folder of images has train/ and test/ or val/, each with a folder a class"
+    }
+
+    fn find_in_folder(
+        &self,
+        folder: &Path,
+        role: Role,
+        is_whole: bool,
+    ) -> Result<Option<Source>, Error> {
+        let [train, val, test] = [TRAIN, VAL, TEST].map(|names| subfolder(folder, names));
+        let has_splits = train.is_some() || val.is_some() || test.is_some();
+        let test = test.map(|it| source(Role::Test, it));
+        let own = match role {
+            Role::Train => train.map(|it| source(Role::Train, it)),
+            Role::Eval => val.map(|it| source(Role::Eval, it)).or(test),
+            Role::Test => test,
+        };
+        let is_whole = is_whole && !has_splits && has_class_folders(folder);
+        let whole = || is_whole.then(|| source(role, folder.to_owned()));
+        Ok(own.or_else(whole))
+    }
+
+    fn find_spare_test(&self, folder: &Path, has_other_eval: bool) -> Option<Source> {
+        let test = subfolder(folder, TEST)?;
+        let is_spare = has_other_eval || subfolder(folder, VAL).is_some();
+        is_spare.then(|| source(Role::Test, test))
+    }
+
+    fn list(&self, source: &Source) -> Result<Listed, Error> {
+        let [folder] = source.paths.as_slice() else {
+            unreachable!("a split of an image folder is one folder");
+        };
+        list(folder)
+    }
+}
+
+fn source(split: Role, folder: PathBuf) -> Source {
+    Source {
+        format: Format::ImageFolder,
+        split,
+        paths: vec![folder],
+    }
+}
+
+/// The first folder of one of these names, in any case.
+fn subfolder(folder: &Path, names: &[&str]) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let there: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let is_there = |name: &&str| there.iter().find(|it| it.eq_ignore_ascii_case(name));
+    let found = names.iter().filter_map(is_there);
+    let mut folders = found.map(|name| folder.join(name));
+    folders.find(|path| path.is_dir())
+}
+
+fn has_class_folders(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
+        .any(|entry| entry.path().is_dir() && has_images(&entry.path()))
+}
+
+/// Whether a folder has a folder for each class and none for training images.
+pub(super) fn has_classes_only(folder: &Path) -> bool {
+    subfolder(folder, TRAIN).is_none() && has_class_folders(folder)
+}
+
 /// Lists the images of every class. Hidden files and folders are passed over, other files are told of in
 /// one warning; a class without images is an error.
-pub fn list(folder: &Path) -> Result<Listed, Error> {
+fn list(folder: &Path) -> Result<Listed, Error> {
     let mut others = Others::default();
     let mut classes: Vec<String> = Vec::new();
     for (name, path) in entries(folder)? {
@@ -75,7 +155,7 @@ pub fn list(folder: &Path) -> Result<Listed, Error> {
 }
 
 /// Whether there is an image somewhere below, hidden ones aside.
-pub fn has_images(folder: &Path) -> bool {
+fn has_images(folder: &Path) -> bool {
     let (mut paths, mut others) = (Vec::new(), Others::default());
     walk(folder, 0, &mut paths, &mut others).is_ok() && !paths.is_empty()
 }

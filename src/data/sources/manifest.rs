@@ -5,6 +5,8 @@ use std::path::Path;
 
 use super::labels::Labels;
 use super::listed::{Contents, ImageFiles, Listed};
+use super::source::{Source, SourceFormat, read_file};
+use crate::config::Format;
 use crate::data::{Error, Role};
 use crate::run_dir::DataFile;
 
@@ -17,12 +19,38 @@ pub struct Row {
     pub split: Option<Role>,
 }
 
+/// A CSV file that lists images.
+pub(super) struct Manifest;
+
+impl SourceFormat for Manifest {
+    fn is_named_like(&self, file: &Path) -> bool {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        name.to_lowercase().ends_with(".csv")
+    }
+
+    fn find_in_file(&self, file: &Path, role: Role) -> Option<Source> {
+        Some(Source {
+            format: Format::Csv,
+            split: role,
+            paths: vec![file.to_owned()],
+        })
+    }
+
+    fn splits_in_file(&self, file: &Path) -> Option<Vec<Role>> {
+        splits(file)
+    }
+
+    fn list(&self, source: &Source) -> Result<Listed, Error> {
+        let [path] = source.paths.as_slice() else {
+            unreachable!("a manifest is one file");
+        };
+        list(path, source.split)
+    }
+}
+
 /// The images of one split; where no column says which, all of them are.
-pub fn list(path: &Path, role: Role) -> Result<Listed, Error> {
-    let bytes = fs::read(path).map_err(|source| Error::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
+fn list(path: &Path, role: Role) -> Result<Listed, Error> {
+    let bytes = read_file(path)?;
     let rows = rows(&bytes).map_err(|what| Error::Mismatch {
         path: path.to_owned(),
         what,
@@ -68,7 +96,7 @@ pub fn list(path: &Path, role: Role) -> Result<Listed, Error> {
 }
 
 /// Whether a column says which split an image is in, and which there are.
-pub fn splits(path: &Path) -> Option<Vec<Role>> {
+fn splits(path: &Path) -> Option<Vec<Role>> {
     let rows = rows(&fs::read(path).ok()?).ok()?;
     let splits: Option<Vec<Role>> = rows.iter().map(|row| row.split).collect();
     let mut splits = splits?;

@@ -1,5 +1,6 @@
-//! Where images and their labels come from. `source` finds the splits at a place and recognises the format
-//! of each; one file a format lists a split as a `listed` without opening any image file.
+//! Where images and their labels come from. `recognize` finds the splits at a place by asking each format of
+//! [`FORMATS`]; a format's own file recognises its layout and lists a split as a `listed` without opening any
+//! image file. `labels` numbers the classes. `synthetic` draws images without files.
 
 pub mod cifar;
 pub mod idx;
@@ -7,5 +8,24 @@ mod image_folder;
 pub mod labels;
 pub mod listed;
 pub mod manifest;
-pub mod source;
+mod recognize;
+mod source;
 pub mod synthetic;
+
+pub use recognize::{all_splits, find};
+pub use source::Source;
+
+use strum::VariantNames;
+
+use self::source::SourceFormat;
+use crate::config::Format;
+
+/// Every format but `Format::Auto`, in the order in which they are tried. The length of the array is that of
+/// the enum, so a format without a row does not compile.
+static FORMATS: [(Format, &dyn SourceFormat); Format::VARIANTS.len() - 1] = [
+    (Format::Csv, &manifest::Manifest),
+    (Format::Idx, &idx::IdxFiles),
+    (Format::Cifar10, &cifar::Kind::Cifar10),
+    (Format::Cifar100, &cifar::Kind::Cifar100),
+    (Format::ImageFolder, &image_folder::ImageFolder),
+];

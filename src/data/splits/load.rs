@@ -11,7 +11,7 @@ use crate::data::pixels::images::{FileChecksum, Images, Loaded, Room};
 use crate::data::pixels::scan::{Form, Watch};
 use crate::data::sources::labels::Labels;
 use crate::data::sources::listed::Listed;
-use crate::data::sources::{source, synthetic};
+use crate::data::sources::{self, synthetic};
 use crate::data::{Error, Role};
 use crate::device;
 use crate::digest::Digest;
@@ -117,7 +117,7 @@ fn list(
         let make = || synthetic::make(data.split_seed, role, count, classes, shape);
         return Ok((count > 0).then(make));
     }
-    match source::find(data, role)? {
+    match sources::find(data, role)? {
         Some(source) => source.list().map(Some),
         None => Ok(None),
     }

@@ -12,9 +12,9 @@ use rayon::prelude::*;
 use crate::config::Format;
 use crate::data::pixels::picture::{self, Picture};
 use crate::data::pixels::scan::{Count, Watch};
+use crate::data::sources;
 use crate::data::sources::labels::Labels;
 use crate::data::sources::listed::{Contents, Listed};
-use crate::data::sources::source;
 use crate::data::{Error, Role};
 use crate::files;
 
@@ -42,7 +42,7 @@ pub fn export(
     if folder.exists() {
         return Err(unwritable(std::io::ErrorKind::AlreadyExists.into()));
     }
-    let sources = source::all(place, format)?;
+    let sources = sources::all_splits(place, format)?;
     let parent = files::folder_of(folder);
     fs::create_dir_all(parent).map_err(unwritable)?;
     let unfinished = tempfile::Builder::new()
@@ -53,7 +53,7 @@ pub fn export(
     for (role, source) in sources {
         let split = match role {
             Role::Train => "train",
-            Role::Eval if source.has_val() => "val",
+            Role::Eval if source.split == Role::Eval => "val",
             Role::Eval | Role::Test => "test",
         };
         let listed = source.list()?;

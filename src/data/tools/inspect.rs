@@ -11,7 +11,7 @@ use crate::data::pixels::picture::{self, Picture};
 use crate::data::pixels::scan::{Count, Watch, mean_and_deviation, moments};
 use crate::data::sources::labels::Labels;
 use crate::data::sources::listed::{Contents, Listed};
-use crate::data::sources::source::{self, Source};
+use crate::data::sources::{self, Source};
 use crate::data::{Error, Role};
 use crate::digest;
 
@@ -58,8 +58,10 @@ struct Facts {
 
 /// Looks at every image at a place.
 pub fn inspect(place: &Path, format: Format, watch: Watch<'_>) -> Result<Report, Error> {
-    let sources = source::all(place, format)?;
-    let format = sources.first().map_or("", |(_, source)| source.format());
+    let sources = sources::all_splits(place, format)?;
+    let format = sources
+        .first()
+        .map_or("", |(_, source)| source.format.into());
     let mut splits = Vec::new();
     let mut places: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for (role, source) in sources {

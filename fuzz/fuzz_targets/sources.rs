@@ -1,0 +1,44 @@
+//! Any bytes in a file of any format: a list of images and labels that fit together, or an account of what is
+//! wrong. A new format is fuzzed without an edit here.
+
+#![no_main]
+
+mod data;
+
+// The readers name these by their paths in the program.
+use data::{config, random, run_dir};
+
+use std::fs;
+
+use config::Format;
+use data::sources::all_splits;
+use data::sources::listed::Contents;
+use libfuzzer_sys::fuzz_target;
+use strum::VariantNames;
+
+fuzz_target!(|input: &[u8]| {
+    let folder = tempfile::tempdir().expect("a folder for the input");
+    // The first byte says how much of the rest is labels, for formats that have a file of them.
+    let (first, rest) = input.split_first().unwrap_or((&0, &[]));
+    let (labels, images) = rest.split_at(rest.len() * usize::from(*first) / 255);
+    let file = folder.path().join("train-images-idx3-ubyte");
+    fs::write(&file, images).expect("the input is written");
+    fs::write(folder.path().join("train-labels-idx1-ubyte"), labels).expect("the input is written");
+    for format in Format::VARIANTS {
+        let format: Format = format.parse().expect("a variant is a word");
+        let mut sources = all_splits(&file, format).unwrap_or_default();
+        sources.extend(all_splits(folder.path(), format).unwrap_or_default());
+        for (_, source) in sources {
+            let Ok(listed) = source.list() else { continue };
+            let images = match &listed.images {
+                Contents::Pixels { shape, bytes, .. } => {
+                    let length: usize = shape.iter().product();
+                    assert_eq!(bytes.len() % length, 0);
+                    bytes.len() / length
+                }
+                Contents::Files(files) => files.paths.len(),
+            };
+            assert_eq!(listed.labels.numbers().len(), images);
+        }
+    }
+});

@@ -1,0 +1,219 @@
+//! Finds the splits that a config or a user names, and recognises the format of each from what is there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::listed::Listed;
+use super::source::{Source, SourceFormat, missing};
+use super::{FORMATS, idx, image_folder};
+use crate::config::{self, Format};
+use crate::data::{Error, Role};
+
+/// The split that a config names for `role`; `None` if the run has no such split.
+///
+/// # Errors
+///
+/// If nothing of a known format is there, or several formats fit.
+pub fn find(data: &config::Data, role: Role) -> Result<Option<Source>, Error> {
+    let own_place = match role {
+        Role::Train => &data.train,
+        Role::Eval if data.is_split() => return Ok(None),
+        Role::Eval => &data.eval,
+        Role::Test => &data.test,
+    };
+    if let Some(place) = own_place {
+        if role == Role::Eval && data.train.as_ref() == Some(place) && is_unsplit_file(place) {
+            return Err(both_in_one_file(place));
+        }
+        return recognize(Path::new(place), role, data.format, true).map(Some);
+    }
+    let Some(place) = data.path.as_deref() else {
+        return Ok(None);
+    };
+    let path = Path::new(place);
+    match role {
+        Role::Train => {
+            // A folder without splits will do where the evaluation images come from elsewhere.
+            let is_whole = data.is_split() || data.eval.is_some();
+            recognize(path, role, data.format, is_whole).map(Some)
+        }
+        Role::Eval if is_unsplit_file(place) => Err(both_in_one_file(place)),
+        Role::Eval => recognize(path, role, data.format, false).map(Some),
+        Role::Test => Ok(find_spare_test(path, data)),
+    }
+}
+
+/// Whether a place is a file that does not say which image is for what.
+fn is_unsplit_file(place: &str) -> bool {
+    let path = Path::new(place);
+    path.is_file() && split_file(path).is_none()
+}
+
+/// The format of a file that says of each image which split it is in, and the splits that occur.
+fn split_file(file: &Path) -> Option<(&'static dyn SourceFormat, Vec<Role>)> {
+    FORMATS
+        .iter()
+        .find_map(|(_, known)| Some((*known, known.splits_in_file(file)?)))
+}
+
+fn both_in_one_file(path: &str) -> Error {
+    Error::Mismatch {
+        path: PathBuf::from(path),
+        what: "a file, and nothing says which of its images are for evaluation".to_owned(),
+        remedy: "split some off with data.validation = 0.1; or name both with data.train and \
+                 data.eval, or a folder that holds both with data.path"
+            .to_owned(),
+    }
+}
+
+/// Every split at a place, with the role that a run would give it.
+///
+/// # Errors
+///
+/// If nothing of a known format is there, or several formats fit.
+pub fn all_splits(place: &Path, format: Format) -> Result<Vec<(Role, Source)>, Error> {
+    if place.is_file() {
+        let splits = candidates(format).find_map(|(_, known)| known.splits_in_file(place));
+        let splits = splits.unwrap_or_else(|| vec![Role::Train]);
+        let sources = splits
+            .into_iter()
+            .map(|role| Ok((role, recognize_file(place, role, format)?)));
+        return sources.collect();
+    }
+    let train = recognize(place, Role::Train, format, true);
+    let eval = recognize(place, Role::Eval, format, false).ok();
+    let test = FORMATS
+        .iter()
+        .find_map(|(_, known)| known.find_spare_test(place, false));
+    let mut found = Vec::new();
+    found.extend(eval.map(|source| (Role::Eval, source)));
+    found.extend(test.map(|source| (Role::Test, source)));
+    match train {
+        Ok(train) => found.insert(0, (Role::Train, train)),
+        Err(error) if found.is_empty() => return Err(error),
+        Err(_) => {}
+    }
+    Ok(found)
+}
+
+/// The test split of `data.path` where that is not what the run evaluates on every epoch.
+fn find_spare_test(path: &Path, data: &config::Data) -> Option<Source> {
+    let has_other_eval = data.is_split() || data.eval.is_some();
+    if path.is_file() {
+        let (known, splits) = split_file(path)?;
+        let is_spare =
+            splits.contains(&Role::Test) && (has_other_eval || splits.contains(&Role::Eval));
+        return known.find_in_file(path, Role::Test).filter(|_| is_spare);
+    }
+    let spare = FORMATS
+        .iter()
+        .find_map(|(_, known)| known.find_spare_test(path, has_other_eval));
+    // Where evaluation images come from elsewhere, those at `path` are for the test.
+    let of_eval = || recognize(path, Role::Eval, data.format, false).ok();
+    spare.or_else(|| has_other_eval.then(of_eval).flatten())
+}
+
+/// The formats that a place may have.
+fn candidates(
+    format: Format,
+) -> impl Iterator<Item = &'static (Format, &'static dyn SourceFormat)> {
+    let is_candidate = move |(known, _): &&(Format, _)| format == Format::Auto || format == *known;
+    FORMATS.iter().filter(is_candidate)
+}
+
+/// The split for `role` at a place. With `is_whole` all images of a folder without splits may be that split.
+///
+/// # Errors
+///
+/// If nothing of a known format is there, or several formats fit.
+pub fn recognize(
+    place: &Path,
+    role: Role,
+    format: Format,
+    is_whole: bool,
+) -> Result<Source, Error> {
+    let metadata = fs::metadata(place).map_err(|source| Error::Unreadable {
+        path: place.to_owned(),
+        source,
+    })?;
+    if metadata.is_file() {
+        return recognize_file(place, role, format);
+    }
+    let mut found = Vec::new();
+    for (_, known) in candidates(format) {
+        found.extend(known.find_in_folder(place, role, is_whole)?);
+    }
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(nothing_in(place, role, format, is_whole)),
+        _ => {
+            let names: Vec<&'static str> = found.iter().map(|it| it.format.into()).collect();
+            Err(Error::Mismatch {
+                path: place.to_owned(),
+                what: format!("it could be read as {}", names.join(" and as ")),
+                remedy: format!("say which: data.format = \"{}\"", names[0]),
+            })
+        }
+    }
+}
+
+/// A single file has the format that the config states, else that of its name. Any other file must be one
+/// of a pair of IDX files.
+fn recognize_file(file: &Path, role: Role, format: Format) -> Result<Source, Error> {
+    candidates(format)
+        .filter(|(_, known)| format != Format::Auto || known.is_named_like(file))
+        .find_map(|(_, known)| known.find_in_file(file, role))
+        .map_or_else(|| idx::pair_of(file, role), Ok)
+}
+
+fn nothing_in(place: &Path, role: Role, format: Format, is_whole: bool) -> Error {
+    if role != Role::Train && recognize(place, Role::Train, format, true).is_ok() {
+        let are_classes = match image_folder::has_classes_only(place) {
+            true => "its folders are classes, not splits; ",
+            false => "",
+        };
+        return Error::Missing {
+            path: place.to_owned(),
+            wanted: format!("{} images", role.title()),
+            remedy: format!(
+                "{are_classes}let some be split off with data.validation = 0.1, or name others with \
+                 data.{} = \"...\"",
+                role.name()
+            ),
+        };
+    }
+    // A folder of classes where one of splits was named.
+    if role == Role::Train && !is_whole && recognize(place, role, format, true).is_ok() {
+        return Error::Missing {
+            path: place.to_owned(),
+            wanted: "train folder".to_owned(),
+            remedy:
+                "its folders are classes, not splits: let some images be split off for evaluation \
+                     with data.validation = 0.1, or name others with data.eval = \"...\""
+                    .to_owned(),
+        };
+    }
+    let mut wanted = format!("{} images", role.title());
+    if format != Format::Auto {
+        wanted += &format!(" of the format {}", <&'static str>::from(format));
+    }
+    let mut known = FORMATS.to_vec();
+    known.sort_by_key(|(format, _)| *format as usize);
+    let mut contents: Vec<&str> = known.iter().map(|(_, it)| it.folder_contents()).collect();
+    contents.retain(|text| !text.is_empty());
+    contents.dedup();
+    missing(place, &wanted, contents.join("; "))
+}
+
+impl Source {
+    /// Lists the images and labels of the split without opening image files.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read or is not of the format.
+    pub fn list(&self) -> Result<Listed, Error> {
+        let known = FORMATS.iter().find(|(format, _)| *format == self.format);
+        let (_, format) = known.expect("a source has a format with a row");
+        format.list(self)
+    }
+}
