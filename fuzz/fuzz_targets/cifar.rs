@@ -7,13 +7,13 @@ mod data;
 // The readers name these by their paths in the program.
 use data::{config, random, run_dir};
 
-use data::sources::cifar::{self, Kind};
+use data::sources::cifar::{self, Variant};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
-    for (kind, classes) in [(Kind::Cifar10, 10), (Kind::Cifar100, 100)] {
+    for (variant, classes) in [(Variant::Cifar10, 10), (Variant::Cifar100, 100)] {
         let (mut labels, mut pixels) = (Vec::new(), Vec::new());
-        if cifar::records(kind, input, &mut labels, &mut pixels).is_ok() {
+        if cifar::records(variant, input, &mut labels, &mut pixels).is_ok() {
             assert_eq!(pixels.len(), labels.len() * 3072);
             assert!(labels.iter().all(|label| *label < classes));
         }

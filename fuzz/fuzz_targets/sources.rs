@@ -12,7 +12,7 @@ use std::fs;
 
 use config::Format;
 use data::sources::all_splits;
-use data::sources::listed::Contents;
+use data::sources::labelled::ImageData;
 use libfuzzer_sys::fuzz_target;
 use strum::VariantNames;
 
@@ -29,16 +29,16 @@ fuzz_target!(|input: &[u8]| {
         let mut sources = all_splits(&file, format).unwrap_or_default();
         sources.extend(all_splits(folder.path(), format).unwrap_or_default());
         for (_, source) in sources {
-            let Ok(listed) = source.list() else { continue };
-            let images = match &listed.images {
-                Contents::Pixels { shape, bytes, .. } => {
+            let Ok(labelled) = source.list() else { continue };
+            let images = match &labelled.images {
+                ImageData::Pixels { shape, bytes, .. } => {
                     let length: usize = shape.iter().product();
                     assert_eq!(bytes.len() % length, 0);
                     bytes.len() / length
                 }
-                Contents::Files(files) => files.paths.len(),
+                ImageData::Files(files) => files.paths.len(),
             };
-            assert_eq!(listed.labels.numbers().len(), images);
+            assert_eq!(labelled.labels.numbers().len(), images);
         }
     }
 });

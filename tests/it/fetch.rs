@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
-use runner::data::archive::{self, Kind, Limits};
+use runner::data::archive::{self, ArchiveFormat, Limits};
 use runner::data::catalog::{Checksum, Member, Remote, SETS, Set};
 use runner::data::fetch::{Error, Event, Options, fetch};
 use runner::digest;
@@ -1205,7 +1205,7 @@ fn good_zip() -> Vec<u8> {
 /// Unpacks into a folder between others; whatever comes of it, those stay as they were and no link
 /// is anywhere.
 fn unpack(
-    kind: Kind,
+    format: ArchiveFormat,
     bytes: &[u8],
     members: &[Member],
 ) -> Result<BTreeMap<PathBuf, Vec<u8>>, String> {
@@ -1223,7 +1223,7 @@ fn unpack(
     fs::write(&archive, bytes).unwrap();
     let before = snapshot(outside.path());
     let destination = root.join("unpacked");
-    let result = archive::unpack(&archive, kind, members, &destination, limits);
+    let result = archive::unpack(&archive, format, members, &destination, limits);
     let inside = match result {
         Ok(_) => {
             let inside = snapshot(&destination);
@@ -1268,7 +1268,7 @@ fn hostile_names_are_refused() {
         let tar = tar_gz(&[train, eval, entry(name, b"evil")]);
         let [train, eval] = good_members();
         let zip = zip(&[train, eval, zipped(name, b"evil")]);
-        for (kind, bytes) in [(Kind::TarGz, tar), (Kind::Zip, zip)] {
+        for (kind, bytes) in [(ArchiveFormat::TarGz, tar), (ArchiveFormat::Zip, zip)] {
             for members in [MEMBERS, &wanted] {
                 let error = unpack(kind, &bytes, members).unwrap_err();
                 assert!(error.contains(why), "{name}: {error}");
@@ -1340,7 +1340,11 @@ fn hostile_tar_files_are_refused() {
         ("no end", Vec::new(), "no `set/train.bin` in it"),
     ];
     for (what, bytes, why) in &cases {
-        let error = unpack(Kind::TarGz, &gzip(bytes, Compression::fast()), MEMBERS);
+        let error = unpack(
+            ArchiveFormat::TarGz,
+            &gzip(bytes, Compression::fast()),
+            MEMBERS,
+        );
         let error = error.expect_err(what);
         assert!(error.contains(why), "{what}: {error}");
     }
@@ -1354,7 +1358,7 @@ fn hostile_tar_files_are_refused() {
         packed.len() - 8,
         packed.len() - 1,
     ] {
-        let error = unpack(Kind::TarGz, &packed[..length], MEMBERS).unwrap_err();
+        let error = unpack(ArchiveFormat::TarGz, &packed[..length], MEMBERS).unwrap_err();
         assert!(
             error.contains("truncated") || length == 0,
             "{length}: {error}"
@@ -1362,8 +1366,8 @@ fn hostile_tar_files_are_refused() {
     }
     let mut flipped = packed.clone();
     *flipped.last_mut().unwrap() ^= 1;
-    unpack(Kind::TarGz, &flipped, MEMBERS).unwrap_err();
-    unpack(Kind::TarGz, &whole, MEMBERS).unwrap_err();
+    unpack(ArchiveFormat::TarGz, &flipped, MEMBERS).unwrap_err();
+    unpack(ArchiveFormat::TarGz, &whole, MEMBERS).unwrap_err();
 }
 
 #[test]
@@ -1419,11 +1423,11 @@ fn hostile_zip_files_are_refused() {
         ("nothing", Vec::new(), "not a sound zip"),
     ];
     for (what, bytes, why) in &cases {
-        let error = unpack(Kind::Zip, bytes, MEMBERS).expect_err(what);
+        let error = unpack(ArchiveFormat::Zip, bytes, MEMBERS).expect_err(what);
         assert!(error.contains(why), "{what}: {error}");
     }
     for length in [10, 40, whole.len() / 2, whole.len() - 22, whole.len() - 1] {
-        unpack(Kind::Zip, &whole[..length], MEMBERS).unwrap_err();
+        unpack(ArchiveFormat::Zip, &whole[..length], MEMBERS).unwrap_err();
     }
 }
 
@@ -1450,7 +1454,10 @@ fn sound_archives_unpack() {
         gzip(&[train.bytes(), eval.bytes()].concat(), Compression::best()),
     ];
     for bytes in tars {
-        assert_eq!(unpack(Kind::TarGz, &bytes, MEMBERS).unwrap(), expected);
+        assert_eq!(
+            unpack(ArchiveFormat::TarGz, &bytes, MEMBERS).unwrap(),
+            expected
+        );
     }
     let [train, eval] = good_members();
     let stored = Zipped {
@@ -1467,7 +1474,10 @@ fn sound_archives_unpack() {
         zip(&[stored, eval.clone()]),
         zip(&[other, eval]),
     ] {
-        assert_eq!(unpack(Kind::Zip, &bytes, MEMBERS).unwrap(), expected);
+        assert_eq!(
+            unpack(ArchiveFormat::Zip, &bytes, MEMBERS).unwrap(),
+            expected
+        );
     }
     // A folder of that name, of which nobody knows what it is, goes first.
     let folder = tempfile::tempdir().unwrap();
@@ -1475,6 +1485,13 @@ fn sound_archives_unpack() {
     fs::write(&archive, good_zip()).unwrap();
     fs::create_dir(&into).unwrap();
     fs::write(into.join("left"), b"").unwrap();
-    archive::unpack(&archive, Kind::Zip, MEMBERS, &into, Limits::default()).unwrap();
+    archive::unpack(
+        &archive,
+        ArchiveFormat::Zip,
+        MEMBERS,
+        &into,
+        Limits::default(),
+    )
+    .unwrap();
     assert_eq!(names(&snapshot(&into)), ["eval.bin", "train.bin"]);
 }

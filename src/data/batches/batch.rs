@@ -68,7 +68,7 @@ pub struct Batches<'a> {
     dataset: &'a Dataset,
     order: Vec<Draw>,
     batch_size: usize,
-    pixels: Pixels,
+    normalizer: Normalizer,
     augmentation: Option<Augmentation<'a>>,
 }
 
@@ -82,7 +82,7 @@ struct Draw {
 }
 
 /// How bytes become numbers.
-struct Pixels {
+struct Normalizer {
     /// Height and width of what the network takes.
     size: [usize; 2],
     scale: f64,
@@ -141,7 +141,7 @@ impl<'a> Batches<'a> {
                 })
                 .collect(),
             batch_size,
-            pixels: Pixels::new(input, data.scale, splits.normalize.clone()),
+            normalizer: Normalizer::new(input, data.scale, splits.normalize.clone()),
             augmentation: None,
         }
     }
@@ -164,7 +164,7 @@ impl<'a> Batches<'a> {
             dataset: &splits.train,
             order: draws.collect(),
             batch_size: places.len(),
-            pixels: Pixels::new(input, 1.0, None),
+            normalizer: Normalizer::new(input, 1.0, None),
             augmentation: (epoch > 0).then_some(Augmentation {
                 steps: &data.augment,
                 seed,
@@ -218,7 +218,7 @@ impl<'a> Batches<'a> {
         let start = index * self.batch_size;
         let end = self.order.len().min(start + self.batch_size);
         let order = &self.order[start..end];
-        let image_len = self.pixels.image_len();
+        let image_len = self.normalizer.image_len();
         let mut images = Buffer::take(order.len() * image_len);
         let work = images.chunks_exact_mut(image_len).zip(order);
         self.fill_all(work)?;
@@ -273,7 +273,7 @@ impl<'a> Batches<'a> {
         let [_, height, width] = self.dataset.shape();
         self.dataset.with(draw.place as usize, |image| {
             let Some(augmentation) = self.augmentation else {
-                self.pixels.fill(target, image, [height, width]);
+                self.normalizer.fill(target, image, [height, width]);
                 return;
             };
             let mut canvas = Canvas {
@@ -285,10 +285,10 @@ impl<'a> Batches<'a> {
             augment(
                 &mut canvas,
                 augmentation.steps,
-                self.pixels.size,
+                self.normalizer.size,
                 &mut random,
             );
-            self.pixels.fill_augmented(target, &canvas.planes);
+            self.normalizer.fill_augmented(target, &canvas.planes);
         })
     }
 
@@ -305,7 +305,7 @@ impl<'a> Batches<'a> {
         if mixes.is_empty() {
             return Vec::new();
         }
-        let image_len = self.pixels.image_len();
+        let image_len = self.normalizer.image_len();
         // The last one takes it as it was.
         let first = images[..image_len].to_vec();
         let mut mixed = Vec::with_capacity(labels.len());
@@ -316,7 +316,9 @@ impl<'a> Batches<'a> {
             let other = rest.get(..image_len).unwrap_or(&first);
             let share = match step {
                 Augment::Mixup(mix) => mixup(image, other, mix, &mut random),
-                Augment::Cutmix(mix) => cutmix(image, other, mix, self.pixels.size, &mut random),
+                Augment::Cutmix(mix) => {
+                    cutmix(image, other, mix, self.normalizer.size, &mut random)
+                }
                 _ => 0.0,
             };
             mixed.push(Mixed {
@@ -408,18 +410,18 @@ fn balanced(dataset: &Dataset, classes: usize, random: &mut Stream) -> Vec<Draw>
     order
 }
 
-impl Pixels {
+impl Normalizer {
     fn new([channels, height, width]: [usize; 3], scale: f64, moments: Option<Moments>) -> Self {
-        let mut pixels = Self {
+        let mut normalizer = Self {
             size: [height, width],
             scale,
             moments,
             values: Vec::new(),
         };
-        pixels.values = (0..channels)
-            .map(|channel| std::array::from_fn(|pixel| pixels.value(channel, pixel as f64)))
+        normalizer.values = (0..channels)
+            .map(|channel| std::array::from_fn(|pixel| normalizer.value(channel, pixel as f64)))
             .collect();
-        pixels
+        normalizer
     }
 
     /// Floats of an image.

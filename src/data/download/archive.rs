@@ -61,7 +61,7 @@ pub enum Error {
 /// name was there goes, and after an error nothing is left of it.
 pub fn unpack(
     archive: &Path,
-    kind: Kind,
+    format: ArchiveFormat,
     members: &[Member],
     folder: &Path,
     limits: Limits,
@@ -78,9 +78,9 @@ pub fn unpack(
         total: 0,
         unpacked: Vec::new(),
     };
-    let result = match kind {
-        Kind::TarGz => unpacking.tar_gz(file),
-        Kind::Zip => unpacking.zip(file),
+    let result = match format {
+        ArchiveFormat::TarGz => unpacking.tar_gz(file),
+        ArchiveFormat::Zip => unpacking.zip(file),
     };
     let result = result.and_then(|()| unpacking.complete());
     if result.is_err() {
@@ -90,17 +90,17 @@ pub fn unpack(
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ArchiveFormat {
     TarGz,
     Zip,
 }
 
-impl Kind {
+impl ArchiveFormat {
     /// By the end of the name.
-    pub fn of(name: &str) -> Kind {
+    pub fn of(name: &str) -> ArchiveFormat {
         match name.ends_with(".zip") {
-            true => Kind::Zip,
-            false => Kind::TarGz,
+            true => ArchiveFormat::Zip,
+            false => ArchiveFormat::TarGz,
         }
     }
 }

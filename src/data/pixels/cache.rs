@@ -12,8 +12,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 
-use super::scan::{Entry, Facts, Form, Outcome, Stamp};
-use crate::data::sources::listed::ImageFiles;
+use super::scan::{ImageSpec, ImageStats, Outcome, ScannedFile, Stamp};
+use crate::data::sources::labelled::ImageFiles;
 use crate::digest::{self, Digest};
 
 /// Changes whenever the same file may give other pixels than before.
@@ -27,22 +27,22 @@ pub struct Cache {
     folder: PathBuf,
     /// Names the file of the scan.
     place: String,
-    form: Form,
-    known: HashMap<PathBuf, Entry>,
+    spec: ImageSpec,
+    known: HashMap<PathBuf, ScannedFile>,
     /// Names the file of decoded images that goes with it.
     pixels: Option<String>,
 }
 
 impl Cache {
     /// Opens what there is; `None` where there is no folder for caches.
-    pub fn open(files: &ImageFiles, form: Form) -> Option<Self> {
+    pub fn open(files: &ImageFiles, spec: ImageSpec) -> Option<Self> {
         let folder = cache_folder()?;
         let root = files.root.canonicalize().ok()?;
-        let Form {
+        let ImageSpec {
             channels,
             size: [height, width],
             is_resized,
-        } = form;
+        } = spec;
         let mut digest = digest::of(root.as_os_str().as_encoded_bytes());
         digest.update(format!(
             "\n{DECODER} {channels} {height} {width} {is_resized}"
@@ -52,7 +52,7 @@ impl Cache {
         let mut cache = Self {
             folder,
             place,
-            form,
+            spec,
             known: HashMap::new(),
             pixels: None,
         };
@@ -61,13 +61,13 @@ impl Cache {
     }
 
     /// What is known of a file, if it is still the same.
-    pub fn known(&self, files: &ImageFiles, index: usize, stamp: Stamp) -> Option<Entry> {
+    pub fn known(&self, files: &ImageFiles, index: usize, stamp: Stamp) -> Option<ScannedFile> {
         let entry = self.known.get(files.name(index))?;
         (entry.stamp == stamp).then(|| entry.clone())
     }
 
     /// What is known of all files, if all of them are still the same.
-    pub fn recall(&self, files: &ImageFiles) -> Option<Vec<Entry>> {
+    pub fn recall(&self, files: &ImageFiles) -> Option<Vec<ScannedFile>> {
         if self.known.len() != files.paths.len() {
             return None;
         }
@@ -79,7 +79,7 @@ impl Cache {
     }
 
     /// Whether nothing that was found is news.
-    pub fn is_all_known(&self, files: &ImageFiles, entries: &[Entry]) -> bool {
+    pub fn is_all_known(&self, files: &ImageFiles, entries: &[ScannedFile]) -> bool {
         let is_known = |(index, entry)| self.known.get(files.name(index)) == Some(entry);
         self.known.len() == entries.len() && entries.iter().enumerate().all(is_known)
     }
@@ -108,7 +108,7 @@ impl Cache {
             match (&record[0], record.len()) {
                 (b"pixels", 2) => pixels = std::str::from_utf8(&record[1]).ok().map(str::to_owned),
                 (b"end", 1) => is_whole = true,
-                (_, 13) => match entry_of(&record) {
+                (_, 13) => match scanned_file_of(&record) {
                     Some((path, entry)) => {
                         known.insert(path, entry);
                     }
@@ -125,7 +125,7 @@ impl Cache {
 
     /// Writes down what was found, for the next run; `pixels` names the decoded images. What cannot be
     /// written is done without.
-    pub fn write_scan(&self, files: &ImageFiles, entries: &[Entry], pixels: Option<&str>) {
+    pub fn write_scan(&self, files: &ImageFiles, entries: &[ScannedFile], pixels: Option<&str>) {
         let fresh = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |time| time.as_nanos())
@@ -160,12 +160,12 @@ impl Cache {
     }
 
     /// The name of the decoded images of these files.
-    pub fn key(&self, entries: &[Entry]) -> String {
-        let Form {
+    pub fn key(&self, entries: &[ScannedFile]) -> String {
+        let ImageSpec {
             channels,
             size: [height, width],
             ..
-        } = self.form;
+        } = self.spec;
         let mut digest = Digest::default();
         digest.update(format!("{DECODER} {channels} {height} {width}\n"));
         for entry in entries {
@@ -177,28 +177,28 @@ impl Cache {
     }
 
     /// The decoded images of these files, one after the other; those that are no images leave a gap.
-    pub fn pixels(&self, entries: &[Entry]) -> Option<File> {
+    pub fn pixels(&self, entries: &[ScannedFile]) -> Option<File> {
         let file = File::open(self.pixels_path(&self.key(entries))).ok()?;
         let bytes = file.metadata().ok()?.len();
-        (bytes == (entries.len() * self.form.bytes()) as u64).then_some(file)
+        (bytes == (entries.len() * self.spec.bytes()) as u64).then_some(file)
     }
 
     /// Reads them all, and holds each against its checksum.
-    pub fn all_pixels(&self, entries: &[Entry]) -> Option<Vec<u8>> {
+    pub fn all_pixels(&self, entries: &[ScannedFile]) -> Option<Vec<u8>> {
         let mut file = self.pixels(entries)?;
-        let mut pixels = Vec::with_capacity(entries.len() * self.form.bytes());
+        let mut pixels = Vec::with_capacity(entries.len() * self.spec.bytes());
         file.read_to_end(&mut pixels).ok()?;
-        let images = pixels.par_chunks_exact(self.form.bytes()).zip(entries);
-        let is_good = |(image, entry): (&[u8], &Entry)| match &entry.outcome {
-            Outcome::Good(facts) => facts.key == digest::of(image).word(),
+        let images = pixels.par_chunks_exact(self.spec.bytes()).zip(entries);
+        let is_good = |(image, entry): (&[u8], &ScannedFile)| match &entry.outcome {
+            Outcome::Good(stats) => stats.key == digest::of(image).word(),
             _ => true,
         };
-        let is_whole = pixels.len() == entries.len() * self.form.bytes();
+        let is_whole = pixels.len() == entries.len() * self.spec.bytes();
         (is_whole && images.all(is_good)).then_some(pixels)
     }
 
     /// Keeps decoded images, one after the other. Gives their name, if it could.
-    pub fn keep_pixels(&self, entries: &[Entry], pixels: &[u8]) -> Option<String> {
+    pub fn keep_pixels(&self, entries: &[ScannedFile], pixels: &[u8]) -> Option<String> {
         let key = self.key(entries);
         self.put(&self.pixels_path(&key), pixels).ok()?;
         Some(key)
@@ -211,7 +211,11 @@ impl Cache {
     }
 
     /// Publishes what is whole.
-    pub fn publish(&self, file: tempfile::NamedTempFile, entries: &[Entry]) -> Option<String> {
+    pub fn publish(
+        &self,
+        file: tempfile::NamedTempFile,
+        entries: &[ScannedFile],
+    ) -> Option<String> {
         let key = self.key(entries);
         file.persist(self.pixels_path(&key)).ok()?;
         Some(key)
@@ -236,11 +240,11 @@ fn cache_folder() -> Option<PathBuf> {
     Some(caches?.join("runner"))
 }
 
-fn record_of(path: &Path, entry: &Entry) -> csv::ByteRecord {
-    let (outcome, [height, width], facts, reason) = match &entry.outcome {
-        Outcome::Good(facts) => ("good", [0, 0], *facts, ""),
-        Outcome::OtherSize(size) => ("size", *size, Facts::default(), ""),
-        Outcome::Bad(reason) => ("bad", [0, 0], Facts::default(), reason.as_str()),
+fn record_of(path: &Path, entry: &ScannedFile) -> csv::ByteRecord {
+    let (outcome, [height, width], stats, reason) = match &entry.outcome {
+        Outcome::Good(stats) => ("good", [0, 0], *stats, ""),
+        Outcome::OtherSize(size) => ("size", *size, ImageStats::default(), ""),
+        Outcome::Bad(reason) => ("bad", [0, 0], ImageStats::default(), reason.as_str()),
     };
     let mut record = csv::ByteRecord::new();
     record.push_field(path.as_os_str().as_encoded_bytes());
@@ -252,11 +256,11 @@ fn record_of(path: &Path, entry: &Entry) -> csv::ByteRecord {
         outcome.to_owned(),
         height.to_string(),
         width.to_string(),
-        facts.key.to_string(),
+        stats.key.to_string(),
     ] {
         record.push_field(number.as_bytes());
     }
-    let sums = facts.sums.iter();
+    let sums = stats.sums.iter();
     let sums: Vec<String> = sums
         .map(|(sum, squares)| format!("{sum} {squares}"))
         .collect();
@@ -267,14 +271,14 @@ fn record_of(path: &Path, entry: &Entry) -> csv::ByteRecord {
     record
 }
 
-fn entry_of(record: &csv::ByteRecord) -> Option<(PathBuf, Entry)> {
+fn scanned_file_of(record: &csv::ByteRecord) -> Option<(PathBuf, ScannedFile)> {
     let text = |column: usize| std::str::from_utf8(&record[column]).ok();
     let pair = |column: usize| {
         let (sum, squares) = text(column)?.split_once(' ')?;
         Some((sum.parse().ok()?, squares.parse().ok()?))
     };
     let outcome = match text(5)? {
-        "good" => Outcome::Good(Facts {
+        "good" => Outcome::Good(ImageStats {
             key: text(8)?.parse().ok()?,
             sums: [pair(9)?, pair(10)?, pair(11)?],
         }),
@@ -282,7 +286,7 @@ fn entry_of(record: &csv::ByteRecord) -> Option<(PathBuf, Entry)> {
         "bad" => Outcome::Bad(text(12)?.to_owned()),
         _ => return None,
     };
-    let entry = Entry {
+    let entry = ScannedFile {
         stamp: Stamp {
             bytes: text(1)?.parse().ok()?,
             modified: text(2)?.parse().ok()?,

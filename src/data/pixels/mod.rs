@@ -1,7 +1,9 @@
 //! From image files to bytes in memory: `picture` decodes one file, `scan` decodes and measures all files of
-//! a split, `cache` remembers both for the next run, `images` serves pixels within a memory limit.
+//! a split, `cache` remembers both for the next run, `images` serves pixels within a memory limit, `load` fills
+//! them.
 
 pub mod cache;
 pub mod images;
+pub mod load;
 pub mod picture;
 pub mod scan;

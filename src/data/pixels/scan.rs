@@ -8,12 +8,12 @@ use std::time::UNIX_EPOCH;
 use rayon::prelude::*;
 
 use super::picture::{self, Picture};
-use crate::data::sources::listed::ImageFiles;
+use crate::data::sources::labelled::ImageFiles;
 use crate::digest;
 
 /// How images are to come out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Form {
+pub struct ImageSpec {
     /// 1 for grey, 3 for colour.
     pub channels: usize,
     /// Height and width.
@@ -22,7 +22,7 @@ pub struct Form {
     pub is_resized: bool,
 }
 
-impl Form {
+impl ImageSpec {
     /// Bytes of an image.
     pub fn bytes(self) -> usize {
         self.channels * self.size[0] * self.size[1]
@@ -31,7 +31,7 @@ impl Form {
 
 /// What is known of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ScannedFile {
     pub stamp: Stamp,
     pub sha256: String,
     pub outcome: Outcome,
@@ -49,7 +49,7 @@ pub struct Stamp {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    Good(Facts),
+    Good(ImageStats),
     /// A whole image, of this height and width.
     OtherSize([usize; 2]),
     /// Why it is none.
@@ -58,14 +58,14 @@ pub enum Outcome {
 
 /// What is known of an image as it comes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Facts {
+pub struct ImageStats {
     /// Equal for equal pixels: the beginning of their SHA-256.
     pub key: u64,
     /// Of each channel, the sum of its pixels and of their squares.
     pub sums: [(u64, u64); 3],
 }
 
-impl Facts {
+impl ImageStats {
     /// Of row-major `[channels, height, width]`.
     pub fn of(planes: &[u8], channels: usize) -> Self {
         let mut sums = [(0, 0); 3];
@@ -127,17 +127,17 @@ pub type Watch<'a> = &'a (dyn Fn(usize, usize) + Sync);
 /// `keep` is given every good image with its place.
 pub fn scan(
     files: &ImageFiles,
-    form: Form,
-    known: &(dyn Fn(usize, Stamp) -> Option<Entry> + Sync),
+    spec: ImageSpec,
+    known: &(dyn Fn(usize, Stamp) -> Option<ScannedFile> + Sync),
     keep: &(dyn Fn(usize, Vec<u8>) + Sync),
     watch: Watch<'_>,
-) -> Vec<Entry> {
-    let count = Count::new(files.paths.len(), watch);
+) -> Vec<ScannedFile> {
+    let progress = Progress::new(files.paths.len(), watch);
     let look = |(index, path): (usize, &PathBuf)| {
-        let entry = look_at(path, form, &|stamp| known(index, stamp), |planes| {
+        let entry = look_at(path, spec, &|stamp| known(index, stamp), |planes| {
             keep(index, planes);
         });
-        count.one();
+        progress.advance();
         entry
     };
     files.paths.par_iter().enumerate().map(look).collect()
@@ -146,30 +146,30 @@ pub fn scan(
 /// The same with all images at their places in `pixels`, one after the other; bad ones leave a gap.
 pub fn scan_into(
     files: &ImageFiles,
-    form: Form,
+    spec: ImageSpec,
     pixels: &mut [u8],
     watch: Watch<'_>,
-) -> Vec<Entry> {
-    let count = Count::new(files.paths.len(), watch);
+) -> Vec<ScannedFile> {
+    let progress = Progress::new(files.paths.len(), watch);
     let look = |(path, target): (&PathBuf, &mut [u8])| {
-        let entry = look_at(path, form, &|_| None, |planes| {
+        let entry = look_at(path, spec, &|_| None, |planes| {
             target.copy_from_slice(&planes)
         });
-        count.one();
+        progress.advance();
         entry
     };
-    let targets = pixels.par_chunks_exact_mut(form.bytes());
+    let targets = pixels.par_chunks_exact_mut(spec.bytes());
     files.paths.par_iter().zip(targets).map(look).collect()
 }
 
 /// How many files are done, on whichever thread.
-pub struct Count<'a> {
+pub struct Progress<'a> {
     done: AtomicUsize,
     all: usize,
     watch: Watch<'a>,
 }
 
-impl<'a> Count<'a> {
+impl<'a> Progress<'a> {
     pub fn new(all: usize, watch: Watch<'a>) -> Self {
         Self {
             done: AtomicUsize::new(0),
@@ -179,7 +179,7 @@ impl<'a> Count<'a> {
     }
 
     /// One more is.
-    pub fn one(&self) {
+    pub fn advance(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         (self.watch)(done, self.all);
     }
@@ -187,11 +187,11 @@ impl<'a> Count<'a> {
 
 fn look_at(
     path: &Path,
-    form: Form,
-    known: &dyn Fn(Stamp) -> Option<Entry>,
+    spec: ImageSpec,
+    known: &dyn Fn(Stamp) -> Option<ScannedFile>,
     keep: impl FnOnce(Vec<u8>),
-) -> Entry {
-    let bad = |reason: String| Entry {
+) -> ScannedFile {
+    let bad = |reason: String| ScannedFile {
         stamp: Stamp::default(),
         sha256: String::new(),
         outcome: Outcome::Bad(reason),
@@ -207,22 +207,22 @@ fn look_at(
         Ok(bytes) => bytes,
         Err(reason) => return bad(reason),
     };
-    let outcome = match form.decode(&bytes) {
+    let outcome = match spec.decode(&bytes) {
         Ok(planes) => {
-            let facts = Facts::of(&planes, form.channels);
+            let stats = ImageStats::of(&planes, spec.channels);
             keep(planes);
-            Outcome::Good(facts)
+            Outcome::Good(stats)
         }
         Err(outcome) => outcome,
     };
-    Entry {
+    ScannedFile {
         stamp,
         sha256: digest::of(&bytes).hex(),
         outcome,
     }
 }
 
-impl Form {
+impl ImageSpec {
     /// From the bytes of a file to row-major `[channels, height, width]`.
     pub fn decode(self, bytes: &[u8]) -> Result<Vec<u8>, Outcome> {
         let picture = Picture::decode(bytes).map_err(Outcome::Bad)?;

@@ -4,15 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::labelled::{ImageData, LabelledImages};
 use super::labels::Labels;
-use super::listed::{Contents, Listed};
 use super::source::{Source, SourceFormat, read_file};
 use crate::config::Format;
 use crate::data::{Error, Role};
 use crate::run_dir::DataFile;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum Variant {
     Cifar10,
     Cifar100,
 }
@@ -35,27 +35,27 @@ const CIFAR10: [&str; 10] = [
     "truck",
 ];
 
-impl Kind {
+impl Variant {
     fn classes(self) -> usize {
         match self {
-            Kind::Cifar10 => 10,
-            Kind::Cifar100 => 100,
+            Variant::Cifar10 => 10,
+            Variant::Cifar100 => 100,
         }
     }
 
     /// Bytes before the pixels; the last of them is the label.
     fn label_bytes(self) -> usize {
         match self {
-            Kind::Cifar10 => 1,
-            Kind::Cifar100 => 2,
+            Variant::Cifar10 => 1,
+            Variant::Cifar100 => 2,
         }
     }
 
     fn source(self, role: Role, batches: Vec<PathBuf>) -> Source {
         Source {
             format: match self {
-                Kind::Cifar10 => Format::Cifar10,
-                Kind::Cifar100 => Format::Cifar100,
+                Variant::Cifar10 => Format::Cifar10,
+                Variant::Cifar100 => Format::Cifar100,
             },
             split: match role {
                 Role::Train => Role::Train,
@@ -66,7 +66,7 @@ impl Kind {
     }
 }
 
-impl SourceFormat for Kind {
+impl SourceFormat for Variant {
     fn folder_contents(&self) -> &'static str {
         "one of CIFAR batches has data_batch_1.bin and so on, or train.bin and test.bin"
     }
@@ -82,25 +82,25 @@ impl SourceFormat for Kind {
         let found = inside
             .iter()
             .find_map(|name| find(&folder.join(name), role == Role::Train));
-        let own = found.filter(|(kind, _)| kind == self);
+        let own = found.filter(|(variant, _)| variant == self);
         Ok(own.map(|(_, batches)| self.source(role, batches)))
     }
 
     fn is_named_like(&self, file: &Path) -> bool {
-        kind_of(file) == Some(*self)
+        variant_of(file) == Some(*self)
     }
 
     fn find_in_file(&self, file: &Path, role: Role) -> Option<Source> {
         Some(self.source(role, vec![file.to_owned()]))
     }
 
-    fn list(&self, source: &Source) -> Result<Listed, Error> {
+    fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
         list(*self, &source.paths)
     }
 }
 
 /// The batches in a folder: those for training, or for evaluation; none where there are no such files.
-fn find(folder: &Path, is_training: bool) -> Option<(Kind, Vec<PathBuf>)> {
+fn find(folder: &Path, is_training: bool) -> Option<(Variant, Vec<PathBuf>)> {
     let there = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
     let batches: Vec<PathBuf> = match is_training {
         true => (1..=5)
@@ -109,33 +109,33 @@ fn find(folder: &Path, is_training: bool) -> Option<(Kind, Vec<PathBuf>)> {
         false => there("test_batch.bin").into_iter().collect(),
     };
     if !batches.is_empty() {
-        return Some((Kind::Cifar10, batches));
+        return Some((Variant::Cifar10, batches));
     }
     let whole = there(if is_training { "train.bin" } else { "test.bin" })?;
-    Some((Kind::Cifar100, vec![whole]))
+    Some((Variant::Cifar100, vec![whole]))
 }
 
 /// Which kind a file is by its name.
-fn kind_of(file: &Path) -> Option<Kind> {
+fn variant_of(file: &Path) -> Option<Variant> {
     let name = file.file_name()?.to_str()?;
     match name {
-        "train.bin" | "test.bin" => Some(Kind::Cifar100),
+        "train.bin" | "test.bin" => Some(Variant::Cifar100),
         name if name.ends_with("batch.bin") || name.starts_with("data_batch_") => {
-            Some(Kind::Cifar10)
+            Some(Variant::Cifar10)
         }
         _ => None,
     }
 }
 
 /// Reads batches one after the other.
-fn list(kind: Kind, batches: &[PathBuf]) -> Result<Listed, Error> {
+fn list(variant: Variant, batches: &[PathBuf]) -> Result<LabelledImages, Error> {
     let (mut labels, mut pixels) = (Vec::new(), Vec::new());
     let mut files = Vec::new();
     let folder = batches.first().and_then(|batch| batch.parent());
-    let classes = names(kind, folder.unwrap_or(Path::new("")))?;
+    let classes = names(variant, folder.unwrap_or(Path::new("")))?;
     for path in batches {
         let bytes = read_file(path)?;
-        records(kind, &bytes, &mut labels, &mut pixels).map_err(|what| Error::File {
+        records(variant, &bytes, &mut labels, &mut pixels).map_err(|what| Error::File {
             path: path.clone(),
             what,
         })?;
@@ -145,9 +145,9 @@ fn list(kind: Kind, batches: &[PathBuf]) -> Result<Listed, Error> {
         [one] => one.path.clone(),
         _ => folder.unwrap_or(Path::new("")).display().to_string(),
     };
-    Ok(Listed {
+    Ok(LabelledImages {
         labels: Labels::Names { classes, labels },
-        images: Contents::Pixels {
+        images: ImageData::Pixels {
             shape: SHAPE,
             bytes: pixels,
             source,
@@ -159,28 +159,28 @@ fn list(kind: Kind, batches: &[PathBuf]) -> Result<Listed, Error> {
 
 /// Adds the records of one batch to what was read of others; says what is wrong with it otherwise.
 pub fn records(
-    kind: Kind,
+    variant: Variant,
     bytes: &[u8],
     labels: &mut Vec<u32>,
     pixels: &mut Vec<u8>,
 ) -> Result<(), String> {
-    let record = kind.label_bytes() + IMAGE;
+    let record = variant.label_bytes() + IMAGE;
     if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
         return Err(format!(
             "{} bytes are no whole number of records of {record} bytes: the file is truncated, or no \
              batch of CIFAR-{}",
             bytes.len(),
-            kind.classes()
+            variant.classes()
         ));
     }
     for (index, record) in bytes.chunks_exact(record).enumerate() {
-        let (label, image) = record.split_at(kind.label_bytes());
-        let label = label[kind.label_bytes() - 1];
-        if usize::from(label) >= kind.classes() {
+        let (label, image) = record.split_at(variant.label_bytes());
+        let label = label[variant.label_bytes() - 1];
+        if usize::from(label) >= variant.classes() {
             return Err(format!(
                 "label {label} of image {index} lies outside the {} classes of CIFAR-{}",
-                kind.classes(),
-                kind.classes()
+                variant.classes(),
+                variant.classes()
             ));
         }
         labels.push(u32::from(label));
@@ -190,24 +190,24 @@ pub fn records(
 }
 
 /// What the file beside the batches calls the classes.
-fn names(kind: Kind, folder: &Path) -> Result<Vec<String>, Error> {
-    let file = match kind {
-        Kind::Cifar10 => "batches.meta.txt",
-        Kind::Cifar100 => "fine_label_names.txt",
+fn names(variant: Variant, folder: &Path) -> Result<Vec<String>, Error> {
+    let file = match variant {
+        Variant::Cifar10 => "batches.meta.txt",
+        Variant::Cifar100 => "fine_label_names.txt",
     };
     let path = folder.join(file);
     let Ok(text) = fs::read_to_string(&path) else {
-        return Ok(match kind {
-            Kind::Cifar10 => CIFAR10.map(str::to_owned).to_vec(),
-            Kind::Cifar100 => (0..100).map(|class| class.to_string()).collect(),
+        return Ok(match variant {
+            Variant::Cifar10 => CIFAR10.map(str::to_owned).to_vec(),
+            Variant::Cifar100 => (0..100).map(|class| class.to_string()).collect(),
         });
     };
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let names: Vec<String> = lines.map(str::to_owned).collect();
-    if names.len() != kind.classes() {
+    if names.len() != variant.classes() {
         return Err(Error::File {
             path,
-            what: format!("{} names for {} classes", names.len(), kind.classes()),
+            what: format!("{} names for {} classes", names.len(), variant.classes()),
         });
     }
     Ok(names)

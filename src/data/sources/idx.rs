@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use super::labelled::{ImageData, LabelledImages};
 use super::labels::Labels;
-use super::listed::{Contents, Listed};
 use super::source::{Source, SourceFormat, missing, read_file};
 use crate::config::Format;
 use crate::data::{Error, Role};
@@ -58,8 +58,8 @@ pub fn parse(raw: &[u8], ranks: &[usize]) -> Result<(Vec<usize>, Vec<u8>), Strin
 
     let mut magic = [0; 4];
     reader.read_exact(&mut magic).map_err(damaged)?;
-    let [zero, nothing, kind, rank] = magic.map(usize::from);
-    if [zero, nothing, kind] != [0, 0, 8] || !ranks.contains(&rank) {
+    let [zero, nothing, element_type, rank] = magic.map(usize::from);
+    if [zero, nothing, element_type] != [0, 0, 8] || !ranks.contains(&rank) {
         let expected = [0, 0, 8, ranks[0] as u8];
         return Err(format!(
             "magic number {} instead of {}: not an IDX file of {}",
@@ -150,7 +150,7 @@ impl SourceFormat for IdxFiles {
         Ok(None)
     }
 
-    fn list(&self, source: &Source) -> Result<Listed, Error> {
+    fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
         let [images, labels] = source.paths.as_slice() else {
             unreachable!("a source of IDX files has two paths");
         };
@@ -180,7 +180,7 @@ pub(super) fn pair_of(images: &Path, role: Role) -> Result<Source, Error> {
 }
 
 /// The images of one file with the labels of another.
-fn list(images_path: &Path, labels_path: &Path) -> Result<Listed, Error> {
+fn list(images_path: &Path, labels_path: &Path) -> Result<LabelledImages, Error> {
     let images = read(images_path, &[3, 4])?;
     let labels = read(labels_path, &[1])?;
     let shape = match images.dimensions[..] {
@@ -209,9 +209,9 @@ fn list(images_path: &Path, labels_path: &Path) -> Result<Listed, Error> {
         let what = "no images in this file".to_owned();
         return Err(mismatch(images_path, what, "name a file that has some"));
     }
-    Ok(Listed {
+    Ok(LabelledImages {
         labels: Labels::Numbers(labels.bytes.iter().map(|label| u32::from(*label)).collect()),
-        images: Contents::Pixels {
+        images: ImageData::Pixels {
             shape,
             bytes: images.bytes,
             source: images.file.path.clone(),

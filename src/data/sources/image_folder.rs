@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::labelled::{ImageData, ImageFiles, LabelledImages};
 use super::labels::{self, Labels};
-use super::listed::{Contents, ImageFiles, Listed};
 use super::source::{Source, SourceFormat};
 use crate::config::Format;
 use crate::data::{Error, Role};
@@ -53,7 +53,7 @@ impl SourceFormat for ImageFolder {
         is_spare.then(|| source(Role::Test, test))
     }
 
-    fn list(&self, source: &Source) -> Result<Listed, Error> {
+    fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
         let [folder] = source.paths.as_slice() else {
             unreachable!("a split of an image folder is one folder");
         };
@@ -95,13 +95,13 @@ pub(super) fn has_classes_only(folder: &Path) -> bool {
 
 /// Lists the images of every class. Hidden files and folders are passed over, other files are told of in
 /// one warning; a class without images is an error.
-fn list(folder: &Path) -> Result<Listed, Error> {
-    let mut others = Others::default();
+fn list(folder: &Path) -> Result<LabelledImages, Error> {
+    let mut skipped = SkippedFiles::default();
     let mut classes: Vec<String> = Vec::new();
     for (name, path) in entries(folder)? {
         match path.is_dir() {
             true => classes.push(name),
-            false => others.add(&path),
+            false => skipped.add(&path),
         }
     }
     labels::sort(&mut classes);
@@ -109,7 +109,7 @@ fn list(folder: &Path) -> Result<Listed, Error> {
     let mut empty = Vec::new();
     for (number, class) in (0..).zip(&classes) {
         let before = paths.len();
-        walk(&folder.join(class), 0, &mut paths, &mut others)?;
+        walk(&folder.join(class), 0, &mut paths, &mut skipped)?;
         paths[before..].sort_unstable();
         numbers.resize(paths.len(), number);
         if paths.len() == before {
@@ -139,35 +139,35 @@ fn list(folder: &Path) -> Result<Listed, Error> {
             ),
         });
     }
-    Ok(Listed {
+    Ok(LabelledImages {
         labels: Labels::Names {
             classes,
             labels: numbers,
         },
-        images: Contents::Files(ImageFiles {
+        images: ImageData::Files(ImageFiles {
             root: folder.to_owned(),
             title: folder.display().to_string(),
             paths,
         }),
         files: Vec::new(),
-        warnings: others.warning(folder).into_iter().collect(),
+        warnings: skipped.warning(folder).into_iter().collect(),
     })
 }
 
 /// Whether there is an image somewhere below, hidden ones aside.
 fn has_images(folder: &Path) -> bool {
-    let (mut paths, mut others) = (Vec::new(), Others::default());
-    walk(folder, 0, &mut paths, &mut others).is_ok() && !paths.is_empty()
+    let (mut paths, mut skipped) = (Vec::new(), SkippedFiles::default());
+    walk(folder, 0, &mut paths, &mut skipped).is_ok() && !paths.is_empty()
 }
 
 /// Files that are neither hidden nor images.
 #[derive(Default)]
-struct Others {
+struct SkippedFiles {
     count: usize,
     first: Vec<PathBuf>,
 }
 
-impl Others {
+impl SkippedFiles {
     fn add(&mut self, path: &Path) {
         self.count += 1;
         if self.first.len() < 3 {
@@ -202,7 +202,7 @@ fn walk(
     folder: &Path,
     depth: usize,
     paths: &mut Vec<PathBuf>,
-    others: &mut Others,
+    skipped: &mut SkippedFiles,
 ) -> Result<(), Error> {
     if depth > MAX_DEPTH {
         return Err(Error::Mismatch {
@@ -213,11 +213,11 @@ fn walk(
     }
     for (_, path) in entries(folder)? {
         if path.is_dir() {
-            walk(&path, depth + 1, paths, others)?;
+            walk(&path, depth + 1, paths, skipped)?;
         } else if is_image(&path) {
             paths.push(path);
         } else {
-            others.add(&path);
+            skipped.add(&path);
         }
     }
     Ok(())

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use super::labelled::{ImageData, ImageFiles, LabelledImages};
 use super::labels::Labels;
-use super::listed::{Contents, ImageFiles, Listed};
 use super::source::{Source, SourceFormat, read_file};
 use crate::config::Format;
 use crate::data::{Error, Role};
@@ -40,7 +40,7 @@ impl SourceFormat for Manifest {
         splits(file)
     }
 
-    fn list(&self, source: &Source) -> Result<Listed, Error> {
+    fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
         let [path] = source.paths.as_slice() else {
             unreachable!("a manifest is one file");
         };
@@ -49,7 +49,7 @@ impl SourceFormat for Manifest {
 }
 
 /// The images of one split; where no column says which, all of them are.
-fn list(path: &Path, role: Role) -> Result<Listed, Error> {
+fn list(path: &Path, role: Role) -> Result<LabelledImages, Error> {
     let bytes = read_file(path)?;
     let rows = rows(&bytes).map_err(|what| Error::Mismatch {
         path: path.to_owned(),
@@ -83,9 +83,9 @@ fn list(path: &Path, role: Role) -> Result<Listed, Error> {
         });
     }
     let labels: Vec<String> = own.iter().map(|row| row.label.clone()).collect();
-    Ok(Listed {
+    Ok(LabelledImages {
         labels: Labels::of_names(&labels),
-        images: Contents::Files(ImageFiles {
+        images: ImageData::Files(ImageFiles {
             root: path.to_owned(),
             title: format!("{} ({})", path.display(), role.name()),
             paths: own.iter().map(|row| folder.join(&row.path)).collect(),

@@ -1,12 +1,12 @@
 //! Where images and their labels come from. `recognize` finds the splits at a place by asking each format of
-//! [`FORMATS`]; a format's own file recognises its layout and lists a split as a `listed` without opening any
+//! [`FORMATS`]; a format's own file recognises its layout and lists a split as a `labelled` without opening any
 //! image file. `labels` numbers the classes. `synthetic` draws images without files.
 
 pub mod cifar;
 pub mod idx;
 mod image_folder;
+pub mod labelled;
 pub mod labels;
-pub mod listed;
 pub mod manifest;
 mod recognize;
 mod source;
@@ -25,7 +25,7 @@ use crate::config::Format;
 static FORMATS: [(Format, &dyn SourceFormat); Format::VARIANTS.len() - 1] = [
     (Format::Csv, &manifest::Manifest),
     (Format::Idx, &idx::IdxFiles),
-    (Format::Cifar10, &cifar::Kind::Cifar10),
-    (Format::Cifar100, &cifar::Kind::Cifar100),
+    (Format::Cifar10, &cifar::Variant::Cifar10),
+    (Format::Cifar100, &cifar::Variant::Cifar100),
     (Format::ImageFolder, &image_folder::ImageFolder),
 ];

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::listed::Listed;
+use super::labelled::LabelledImages;
 use super::source::{Source, SourceFormat, missing};
 use super::{FORMATS, idx, image_folder};
 use crate::config::{self, Format};
@@ -211,7 +211,7 @@ impl Source {
     /// # Errors
     ///
     /// If a file cannot be read or is not of the format.
-    pub fn list(&self) -> Result<Listed, Error> {
+    pub fn list(&self) -> Result<LabelledImages, Error> {
         let known = FORMATS.iter().find(|(format, _)| *format == self.format);
         let (_, format) = known.expect("a source has a format with a row");
         format.list(self)

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::listed::Listed;
+use super::labelled::LabelledImages;
 use crate::config::Format;
 use crate::data::{Error, Role};
 
@@ -69,7 +69,7 @@ pub trait SourceFormat: Sync {
     /// # Errors
     ///
     /// If a file cannot be read or is not of this format.
-    fn list(&self, source: &Source) -> Result<Listed, Error>;
+    fn list(&self, source: &Source) -> Result<LabelledImages, Error>;
 }
 
 /// The error that a folder lacks something.

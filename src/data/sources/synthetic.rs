@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::labelled::{ImageData, LabelledImages};
 use super::labels::Labels;
-use super::listed::{Contents, Listed};
 use crate::data::Role;
 use crate::random::{Purpose, Stream, stream};
 
@@ -12,7 +12,13 @@ const SHAPES: usize = 6;
 
 /// Images of size `shape` (channels, height, width), their classes evenly spread; each follows from `seed`,
 /// its split and its number.
-pub fn make(seed: u64, role: Role, count: usize, classes: usize, shape: [usize; 3]) -> Listed {
+pub fn make(
+    seed: u64,
+    role: Role,
+    count: usize,
+    classes: usize,
+    shape: [usize; 3],
+) -> LabelledImages {
     let length: usize = shape.iter().product();
     let mut bytes = vec![0; count * length];
     let images = bytes.par_chunks_exact_mut(length).enumerate();
@@ -27,9 +33,9 @@ pub fn make(seed: u64, role: Role, count: usize, classes: usize, shape: [usize; 
             &mut stream(seed, Purpose::Synthetic, 0, place),
         );
     });
-    Listed {
+    LabelledImages {
         labels: Labels::Numbers((0..count).map(|index| (index % classes) as u32).collect()),
-        images: Contents::Pixels {
+        images: ImageData::Pixels {
             shape,
             bytes,
             source: "synthetic".to_owned(),

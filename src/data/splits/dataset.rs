@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::data::Error;
 use crate::data::pixels::images::Images;
-use crate::data::pixels::scan::{Facts, mean_and_deviation};
+use crate::data::pixels::scan::{ImageStats, mean_and_deviation};
 
 /// One split: images of equal size with a class each.
 #[derive(Debug, Clone)]
@@ -69,13 +69,13 @@ impl Dataset {
         }
     }
 
-    /// A number for what an image is in its source.
-    pub(in crate::data) fn content(&self, place: usize) -> u64 {
-        self.images.content(self.places[place])
+    /// A hash of an image as its source has it.
+    pub(in crate::data) fn source_hash(&self, place: usize) -> u64 {
+        self.images.source_hash(self.places[place])
     }
 
-    pub(in crate::data) fn facts(&self, place: usize) -> &Facts {
-        self.images.facts(self.places[place])
+    pub(in crate::data) fn stats(&self, place: usize) -> &ImageStats {
+        self.images.stats(self.places[place])
     }
 
     /// Calls `work` with an image, row-major `[channels, height, width]`.
@@ -93,7 +93,7 @@ impl Dataset {
         let pixels = (self.len() * height * width) as u128;
         let of_channel = |channel: usize| {
             let add = |(sum, squares): (u128, u128), place| {
-                let (more, more_squares) = self.facts(place).sums[channel];
+                let (more, more_squares) = self.stats(place).sums[channel];
                 (sum + u128::from(more), squares + u128::from(more_squares))
             };
             let (sum, squares) = (0..self.len()).fold((0, 0), add);

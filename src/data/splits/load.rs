@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::dataset::Dataset;
-use super::split;
+use super::{classes, split, warnings};
 use crate::config::{self, Moments, Normalize, OnBadImage};
-use crate::data::pixels::images::{FileChecksum, Images, Loaded, Room};
-use crate::data::pixels::scan::{Form, Watch};
-use crate::data::sources::labels::Labels;
-use crate::data::sources::listed::Listed;
+use crate::data::pixels;
+use crate::data::pixels::images::{Images, MemoryBudget};
+use crate::data::pixels::load::{HashedFile, Loaded};
+use crate::data::pixels::scan::{ImageSpec, Watch};
+use crate::data::sources::labelled::LabelledImages;
 use crate::data::sources::{self, synthetic};
 use crate::data::{Error, Role};
 use crate::device;
@@ -43,25 +44,25 @@ impl Splits {
         classes: usize,
         watch: Watch<'_>,
     ) -> Result<Self, Error> {
-        let form = Form {
+        let spec = ImageSpec {
             channels: input[0],
             size: data.resize.unwrap_or([input[1], input[2]]),
             is_resized: data.resize.is_some(),
         };
-        check_size(data, form, input)?;
+        check_size(data, spec, input)?;
         let mut parts = Vec::new();
         for role in [Role::Train, Role::Eval, Role::Test] {
-            if let Some(listed) = list(data, role, classes, form)? {
-                parts.push((role, listed));
+            if let Some(labelled) = list(data, role, classes, spec)? {
+                parts.push((role, labelled));
             }
         }
-        let class_names = class_names(&mut parts, classes)?;
-        let room = Room::new(memory_limit(data));
-        let mut splits = Building::default();
-        for (role, listed) in parts {
-            splits.load(role, listed, form, data, &room, watch)?;
+        let class_names = classes::unify(&mut parts, classes)?;
+        let budget = MemoryBudget::new(memory_limit(data));
+        let mut splits = SplitsBuilder::default();
+        for (role, labelled) in parts {
+            splits.load(role, labelled, spec, data, &budget, watch)?;
         }
-        splits.finish(data, class_names, form.size)
+        splits.finish(data, class_names, spec.size)
     }
 
     /// SHA-256 (hex) over the checksums of all files.
@@ -75,14 +76,14 @@ impl Splits {
 }
 
 /// Images of another size than the network's are only good if they are cropped.
-fn check_size(data: &config::Data, form: Form, input: [usize; 3]) -> Result<(), Error> {
+fn check_size(data: &config::Data, spec: ImageSpec, input: [usize; 3]) -> Result<(), Error> {
     let [_, height, width] = input;
     let is_cropped = |step: &config::Augment| matches!(step, config::Augment::RandomCrop { .. });
-    let is_larger = form.size[0] >= height && form.size[1] >= width;
-    if form.size == [height, width] || is_larger && data.augment.iter().any(is_cropped) {
+    let is_larger = spec.size[0] >= height && spec.size[1] >= width;
+    if spec.size == [height, width] || is_larger && data.augment.iter().any(is_cropped) {
         return Ok(());
     }
-    let size = form.size;
+    let size = spec.size;
     Err(Error::Mismatch {
         path: PathBuf::from("data.resize"),
         what: format!(
@@ -104,8 +105,8 @@ fn list(
     data: &config::Data,
     role: Role,
     classes: usize,
-    form: Form,
-) -> Result<Option<Listed>, Error> {
+    spec: ImageSpec,
+) -> Result<Option<LabelledImages>, Error> {
     if let Some(made) = &data.synthetic {
         let count = match role {
             Role::Train => made.train_images,
@@ -113,109 +114,13 @@ fn list(
             Role::Eval => made.eval_images,
             Role::Test => made.test_images,
         };
-        let shape = [form.channels, form.size[0], form.size[1]];
+        let shape = [spec.channels, spec.size[0], spec.size[1]];
         let make = || synthetic::make(data.split_seed, role, count, classes, shape);
         return Ok((count > 0).then(make));
     }
     match sources::find(data, role)? {
         Some(source) => source.list().map(Some),
         None => Ok(None),
-    }
-}
-
-/// Brings the labels of all splits to the numbers of the training images' classes.
-fn class_names(parts: &mut [(Role, Listed)], classes: usize) -> Result<Vec<String>, Error> {
-    let mut known: Option<Vec<String>> = None;
-    for (role, listed) in parts {
-        let source = listed.name();
-        let mismatch = |what: String, remedy: String| Error::Mismatch {
-            path: PathBuf::from(&source),
-            what,
-            remedy,
-        };
-        match (&mut listed.labels, &known) {
-            (Labels::Numbers(labels), _) => {
-                let beyond = labels.iter().position(|label| *label as usize >= classes);
-                if let Some(index) = beyond {
-                    return Err(mismatch(
-                        format!(
-                            "label {} of image {index} lies outside the {classes} classes of the \
-                             network's last layer",
-                            labels[index]
-                        ),
-                        format!(
-                            "give the last layer out_features = {} or more, or name other data",
-                            labels.iter().max().map_or(0, |label| label + 1)
-                        ),
-                    ));
-                }
-                let numbers: Vec<String> = (0..classes).map(|class| class.to_string()).collect();
-                let known = known.get_or_insert(numbers);
-                if (0..classes).any(|class| known[class] != class.to_string()) {
-                    return Err(mismatch(
-                        format!(
-                            "its classes are numbers, those of the training images are names, as {}",
-                            known[0]
-                        ),
-                        "name data whose classes are called the same".to_owned(),
-                    ));
-                }
-            }
-            (Labels::Names { classes: names, .. }, None) => {
-                if names.len() != classes {
-                    return Err(mismatch(
-                        format!(
-                            "{} classes ({}), the network tells {classes} apart",
-                            names.len(),
-                            some_of(names)
-                        ),
-                        format!("give the last layer out_features = {}", names.len()),
-                    ));
-                }
-                known = Some(names.clone());
-            }
-            (
-                Labels::Names {
-                    classes: names,
-                    labels,
-                },
-                Some(known),
-            ) => {
-                let numbers: Vec<Option<usize>> = names
-                    .iter()
-                    .map(|name| known.iter().position(|known| known == name))
-                    .collect();
-                let unknown: Vec<String> = names
-                    .iter()
-                    .zip(&numbers)
-                    .filter(|(_, number)| number.is_none())
-                    .map(|(name, _)| name.clone())
-                    .collect();
-                if !unknown.is_empty() {
-                    return Err(mismatch(
-                        format!(
-                            "the {} images have classes that the training images do not have: {}",
-                            role.title(),
-                            some_of(&unknown)
-                        ),
-                        format!("those of the training images are {}", some_of(known)),
-                    ));
-                }
-                for label in labels {
-                    *label = numbers[*label as usize].expect("all are known") as u32;
-                }
-            }
-        }
-    }
-    Ok(known.unwrap_or_default())
-}
-
-/// The first names of a list.
-fn some_of(names: &[String]) -> String {
-    const MOST: usize = 10;
-    match names.len() {
-        0..=MOST => names.join(", "),
-        count => format!("{} and {} more", names[..MOST].join(", "), count - MOST),
     }
 }
 
@@ -227,40 +132,40 @@ fn memory_limit(data: &config::Data) -> u64 {
 
 /// Splits that are being loaded.
 #[derive(Default)]
-struct Building {
+struct SplitsBuilder {
     datasets: Vec<(Role, Dataset)>,
     files: Vec<DataFile>,
-    listings: Vec<Listing>,
+    sources: Vec<LoadedSource>,
     bad: Vec<(String, String)>,
     other_sizes: Vec<(String, String)>,
     warnings: Vec<String>,
 }
 
 /// What is known of the files of one source.
-struct Listing {
+struct LoadedSource {
     source: String,
     images: Arc<Images>,
-    checksums: Vec<FileChecksum>,
+    checksums: Vec<HashedFile>,
     labels: Vec<u32>,
 }
 
-impl Building {
+impl SplitsBuilder {
     fn load(
         &mut self,
         role: Role,
-        listed: Listed,
-        form: Form,
+        labelled: LabelledImages,
+        spec: ImageSpec,
         data: &config::Data,
-        room: &Room,
+        budget: &MemoryBudget,
         watch: Watch<'_>,
     ) -> Result<(), Error> {
         // A list of images may serve for several splits.
-        for file in listed.files {
+        for file in labelled.files {
             if !self.files.contains(&file) {
                 self.files.push(file);
             }
         }
-        self.warnings.extend(listed.warnings);
+        self.warnings.extend(labelled.warnings);
         let Loaded {
             images,
             good,
@@ -268,10 +173,10 @@ impl Building {
             other_sizes,
             checksums,
             mut files,
-        } = Images::load(listed.images, form, data, room, watch)?;
+        } = pixels::load::load(labelled.images, spec, data, budget, watch)?;
         // The same folder may serve for two splits.
         for file in &mut files {
-            if self.listings.iter().any(|it| it.source == file.path) {
+            if self.sources.iter().any(|it| it.source == file.path) {
                 file.path += &format!(" ({})", role.name());
             }
         }
@@ -280,7 +185,7 @@ impl Building {
         self.files.extend(files);
         self.bad.extend(bad);
         let images = Arc::new(images);
-        let labels = listed.labels.numbers();
+        let labels = labelled.labels.numbers();
         self.datasets.push((
             role,
             Dataset {
@@ -289,7 +194,7 @@ impl Building {
                 places: good,
             },
         ));
-        self.listings.push(Listing {
+        self.sources.push(LoadedSource {
             source: source.unwrap_or_default(),
             images,
             checksums,
@@ -326,8 +231,8 @@ impl Building {
         let mut eval = take(Role::Eval);
         let test = take(Role::Test);
         if data.is_split() {
-            let (rest, off) = split::off(data, train);
-            (train, eval) = (rest, Some(off));
+            let (rest, held_out) = split::hold_out(data, train);
+            (train, eval) = (rest, Some(held_out));
         }
         let eval = eval.expect("a config without evaluation images is refused");
         let train = split::limit(data, train, data.limit_train, classes);
@@ -353,10 +258,11 @@ impl Building {
         }
         let mut splits = vec![(Role::Train, &train), (Role::Eval, &eval)];
         splits.extend(test.as_ref().map(|test| (Role::Test, test)));
-        self.warnings.extend(without_images(&splits, &class_names));
         self.warnings
-            .extend(split::contradictions(&train, &class_names));
-        self.warnings.extend(split::duplicates(&splits));
+            .extend(warnings::empty_classes(&splits, &class_names));
+        self.warnings
+            .extend(warnings::contradictions(&train, &class_names));
+        self.warnings.extend(warnings::duplicates(&splits));
         let listing = self.listing(&splits, &class_names);
         Ok(Splits {
             normalize: normalize(data, &train)?,
@@ -378,7 +284,7 @@ impl Building {
             .map(|(path, reason)| (path.as_str(), reason.as_str()))
             .collect();
         let mut listing = Vec::new();
-        for source in self.listings.iter().filter(|it| !it.checksums.is_empty()) {
+        for source in self.sources.iter().filter(|it| !it.checksums.is_empty()) {
             let mut roles = vec![""; source.checksums.len()];
             for (role, dataset) in splits {
                 if Arc::ptr_eq(&dataset.images, &source.images) {
@@ -402,21 +308,6 @@ impl Building {
         }
         listing
     }
-}
-
-/// Says which classes a split has no images of.
-fn without_images(splits: &[(Role, &Dataset)], class_names: &[String]) -> Vec<String> {
-    let of_split = |(role, dataset): &(Role, &Dataset)| {
-        let counts = dataset.class_counts(class_names.len());
-        let names = class_names.iter().zip(counts);
-        let names: Vec<String> = names
-            .filter(|(_, count)| *count == 0)
-            .map(|(name, _)| name.clone())
-            .collect();
-        let is_told = !names.is_empty();
-        is_told.then(|| format!("no {} images of {}", role.title(), some_of(&names)))
-    };
-    splits.iter().filter_map(of_split).collect()
 }
 
 /// What is subtracted from the pixels of each channel and what they are divided by.

@@ -1,6 +1,9 @@
-//! Which images are for training, evaluation and test: `load` builds all splits of a run, `split` divides and
-//! limits them, `dataset` is one of them.
+//! Which images are for training, evaluation and test: `load` builds all splits of a run, `classes` gives
+//! them one numbering of classes, `split` divides and limits them, `warnings` says what is odd, `dataset` is
+//! one of them.
 
+mod classes;
 pub mod dataset;
 pub mod load;
-pub mod split;
+mod split;
+mod warnings;

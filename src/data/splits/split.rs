@@ -1,10 +1,7 @@
 //! Which images are for what.
 
-use std::collections::BTreeMap;
-
 use super::dataset::Dataset;
 use crate::config;
-use crate::data::Role;
 use crate::random::{Purpose, stream};
 
 /// Splits training images into those that stay and those that are for evaluation.
@@ -14,7 +11,7 @@ use crate::random::{Purpose, stream};
 /// the network sees makes a difference. Each class has its share as closely as
 /// chance brings it: no rule that moves no image can meet it exactly, since the one image more or less
 /// that makes a share whole would have to be another one for another set.
-pub fn off(data: &config::Data, train: Dataset) -> (Dataset, Dataset) {
+pub fn hold_out(data: &config::Data, train: Dataset) -> (Dataset, Dataset) {
     let is_for_evaluation = |place: usize| {
         let draw = draw(data, Purpose::Split, &train, place);
         match (data.validation, data.folds, data.fold) {
@@ -68,61 +65,6 @@ pub fn limit(
 
 /// A number that follows from the image itself.
 fn draw(data: &config::Data, purpose: Purpose, dataset: &Dataset, place: usize) -> u64 {
-    let content = dataset.content(place);
-    stream(data.split_seed, purpose, 0, content).next_u64()
-}
-
-/// Says which training images are there with more than one class.
-pub fn contradictions(train: &Dataset, class_names: &[String]) -> Option<String> {
-    let mut seen: BTreeMap<u64, usize> = BTreeMap::new();
-    let mut pairs = Vec::new();
-    for place in 0..train.len() {
-        let first = *seen.entry(train.facts(place).key).or_insert(place);
-        if train.labels[first] != train.labels[place] {
-            pairs.push((first, place));
-        }
-    }
-    let (first, second) = *pairs.first()?;
-    let class = |place: usize| &class_names[train.labels[place] as usize];
-    Some(format!(
-        "{} among the training images with another class too, pixel by pixel: {} is {} and {} is {}",
-        match pairs.len() {
-            1 => "1 image is".to_owned(),
-            count => format!("{count} images are"),
-        },
-        train.place_name(first),
-        class(first),
-        train.place_name(second),
-        class(second)
-    ))
-}
-
-/// Says which images are in more than one split.
-pub fn duplicates(splits: &[(Role, &Dataset)]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for (second, (role, dataset)) in splits.iter().enumerate().skip(1) {
-        for (first_role, first) in &splits[..second] {
-            let mut places: BTreeMap<u64, usize> = BTreeMap::new();
-            for place in (0..first.len()).rev() {
-                places.insert(first.facts(place).key, place);
-            }
-            let pairs: Vec<(usize, usize)> = (0..dataset.len())
-                .filter_map(|place| Some((place, *places.get(&dataset.facts(place).key)?)))
-                .collect();
-            let Some((place, same)) = pairs.first() else {
-                continue;
-            };
-            let count = match pairs.len() {
-                1 => format!("1 {} image is", role.title()),
-                count => format!("{count} {} images are", role.title()),
-            };
-            warnings.push(format!(
-                "{count} among the {} images too, pixel by pixel: {} is {}",
-                first_role.title(),
-                dataset.place_name(*place),
-                first.place_name(*same)
-            ));
-        }
-    }
-    warnings
+    let hash = dataset.source_hash(place);
+    stream(data.split_seed, purpose, 0, hash).next_u64()
 }

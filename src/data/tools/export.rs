@@ -11,10 +11,10 @@ use rayon::prelude::*;
 
 use crate::config::Format;
 use crate::data::pixels::picture::{self, Picture};
-use crate::data::pixels::scan::{Count, Watch};
+use crate::data::pixels::scan::{Progress, Watch};
 use crate::data::sources;
+use crate::data::sources::labelled::{ImageData, LabelledImages};
 use crate::data::sources::labels::Labels;
-use crate::data::sources::listed::{Contents, Listed};
 use crate::data::{Error, Role};
 use crate::files;
 
@@ -56,8 +56,8 @@ pub fn export(
             Role::Eval if source.split == Role::Eval => "val",
             Role::Eval | Role::Test => "test",
         };
-        let listed = source.list()?;
-        count += write(&listed, &unfinished.path().join(split), encoding, watch)?;
+        let labelled = source.list()?;
+        count += write(&labelled, &unfinished.path().join(split), encoding, watch)?;
     }
     let whole = unfinished.keep();
     #[cfg(unix)]
@@ -71,16 +71,16 @@ pub fn export(
 }
 
 fn write(
-    listed: &Listed,
+    labelled: &LabelledImages,
     folder: &Path,
     encoding: Encoding,
     watch: Watch<'_>,
 ) -> Result<usize, Error> {
-    let name = |label: u32| match &listed.labels {
+    let name = |label: u32| match &labelled.labels {
         Labels::Names { classes, .. } => classes[label as usize].clone(),
         Labels::Numbers(_) => label.to_string(),
     };
-    let labels = listed.labels.numbers();
+    let labels = labelled.labels.numbers();
     let mut classes = labels.to_vec();
     classes.sort_unstable();
     classes.dedup();
@@ -88,7 +88,7 @@ fn write(
         let class = name(class);
         if class.starts_with('.') || class.contains(['/', '\\', ':']) {
             return Err(Error::Mismatch {
-                path: PathBuf::from(listed.name()),
+                path: PathBuf::from(labelled.name()),
                 what: format!("no folder can be called as its class {class:?}"),
                 remedy: "give the class another name".to_owned(),
             });
@@ -103,9 +103,9 @@ fn write(
         Encoding::Jpeg(_) => "jpg",
         Encoding::Png => "png",
     };
-    let count = Count::new(labels.len(), watch);
+    let progress = Progress::new(labels.len(), watch);
     let one = |(index, label): (usize, &u32)| {
-        let picture = image_of(&listed.images, index)?;
+        let picture = image_of(&labelled.images, index)?;
         let path = folder
             .join(name(*label))
             .join(format!("{index:06}.{ending}"));
@@ -114,16 +114,16 @@ fn write(
             what,
         })?;
         fs::write(&path, bytes).map_err(|source| Error::Unwritable { path, source })?;
-        count.one();
+        progress.advance();
         Ok(())
     };
     labels.par_iter().enumerate().try_for_each(one)?;
     Ok(labels.len())
 }
 
-fn image_of(contents: &Contents, index: usize) -> Result<Picture, Error> {
+fn image_of(contents: &ImageData, index: usize) -> Result<Picture, Error> {
     match contents {
-        Contents::Pixels {
+        ImageData::Pixels {
             shape,
             bytes,
             source,
@@ -136,7 +136,7 @@ fn image_of(contents: &Contents, index: usize) -> Result<Picture, Error> {
                 remedy: "only grey ones and those in colour can be written as files".to_owned(),
             })
         }
-        Contents::Files(files) => {
+        ImageData::Files(files) => {
             let path = &files.paths[index];
             let picture = picture::read(path).and_then(|bytes| Picture::decode(&bytes));
             picture.map_err(|what| Error::File {

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::config::Format;
 use crate::data::pixels::picture::{self, Picture};
-use crate::data::pixels::scan::{Count, Watch, mean_and_deviation, moments};
+use crate::data::pixels::scan::{Progress, Watch, mean_and_deviation, moments};
+use crate::data::sources::labelled::{ImageData, LabelledImages};
 use crate::data::sources::labels::Labels;
-use crate::data::sources::listed::{Contents, Listed};
 use crate::data::sources::{self, Source};
 use crate::data::{Error, Role};
 use crate::digest;
@@ -44,12 +44,12 @@ pub struct SplitReport {
 }
 
 /// What one image adds.
-struct Seen {
+struct InspectedImage {
     name: String,
-    outcome: Result<Facts, String>,
+    outcome: Result<Measurements, String>,
 }
 
-struct Facts {
+struct Measurements {
     channels: usize,
     size: [usize; 2],
     key: u64,
@@ -65,10 +65,10 @@ pub fn inspect(place: &Path, format: Format, watch: Watch<'_>) -> Result<Report,
     let mut splits = Vec::new();
     let mut places: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for (role, source) in sources {
-        let (split, seen) = look(role, &source, watch)?;
+        let (split, seen) = inspect_split(role, &source, watch)?;
         for image in seen {
-            if let Ok(facts) = image.outcome {
-                places.entry(facts.key).or_default().push(image.name);
+            if let Ok(measured) = image.outcome {
+                places.entry(measured.key).or_default().push(image.name);
             }
         }
         splits.push(split);
@@ -85,25 +85,29 @@ pub fn inspect(place: &Path, format: Format, watch: Watch<'_>) -> Result<Report,
     })
 }
 
-fn look(role: Role, source: &Source, watch: Watch<'_>) -> Result<(SplitReport, Vec<Seen>), Error> {
-    let Listed {
+fn inspect_split(
+    role: Role,
+    source: &Source,
+    watch: Watch<'_>,
+) -> Result<(SplitReport, Vec<InspectedImage>), Error> {
+    let LabelledImages {
         labels,
         images,
         warnings,
         ..
     } = source.list()?;
     let seen = match &images {
-        Contents::Pixels {
+        ImageData::Pixels {
             shape,
             bytes,
             source,
         } => of_pixels(*shape, bytes, source),
-        Contents::Files(files) => {
-            let count = Count::new(files.paths.len(), watch);
+        ImageData::Files(files) => {
+            let progress = Progress::new(files.paths.len(), watch);
             let look = |path: &std::path::PathBuf| {
                 let picture = picture::read(path).and_then(|bytes| Picture::decode(&bytes));
-                count.one();
-                Seen {
+                progress.advance();
+                InspectedImage {
                     name: path.display().to_string(),
                     outcome: picture.map(|picture| of_picture(&picture)),
                 }
@@ -114,7 +118,7 @@ fn look(role: Role, source: &Source, watch: Watch<'_>) -> Result<(SplitReport, V
     Ok((summary(role, &labels, &seen, warnings), seen))
 }
 
-fn of_pixels(shape: [usize; 3], bytes: &[u8], source: &str) -> Vec<Seen> {
+fn of_pixels(shape: [usize; 3], bytes: &[u8], source: &str) -> Vec<InspectedImage> {
     let [channels, height, width] = shape;
     let images = bytes
         .par_chunks_exact(channels * height * width)
@@ -125,9 +129,9 @@ fn of_pixels(shape: [usize; 3], bytes: &[u8], source: &str) -> Vec<Seen> {
             for (sums, plane) in sums.iter_mut().zip(image.chunks_exact(height * width)) {
                 *sums = moments(plane);
             }
-            Seen {
+            InspectedImage {
                 name: format!("image {index} of {source}"),
-                outcome: Ok(Facts {
+                outcome: Ok(Measurements {
                     channels,
                     size: [height, width],
                     key: digest::of(image).word(),
@@ -138,7 +142,7 @@ fn of_pixels(shape: [usize; 3], bytes: &[u8], source: &str) -> Vec<Seen> {
         .collect()
 }
 
-fn of_picture(picture: &Picture) -> Facts {
+fn of_picture(picture: &Picture) -> Measurements {
     let planes = picture.planes(picture.channels);
     let size = [picture.height, picture.width];
     let mut digest = digest::of(format!("{size:?}"));
@@ -147,7 +151,7 @@ fn of_picture(picture: &Picture) -> Facts {
     for (sums, plane) in sums.iter_mut().zip(planes.chunks_exact(size[0] * size[1])) {
         *sums = moments(plane);
     }
-    Facts {
+    Measurements {
         channels: picture.channels,
         size,
         key: digest.word(),
@@ -155,8 +159,13 @@ fn of_picture(picture: &Picture) -> Facts {
     }
 }
 
-fn summary(role: Role, labels: &Labels, seen: &[Seen], warnings: Vec<String>) -> SplitReport {
-    let good: Vec<(&Facts, u32)> = seen
+fn summary(
+    role: Role,
+    labels: &Labels,
+    seen: &[InspectedImage],
+    warnings: Vec<String>,
+) -> SplitReport {
+    let good: Vec<(&Measurements, u32)> = seen
         .iter()
         .zip(labels.numbers())
         .filter_map(|(seen, label)| Some((seen.outcome.as_ref().ok()?, *label)))
@@ -170,9 +179,9 @@ fn summary(role: Role, labels: &Labels, seen: &[Seen], warnings: Vec<String>) ->
     };
     let mut counts = vec![0; names.len()];
     let mut sizes: BTreeMap<[usize; 2], usize> = BTreeMap::new();
-    for (facts, label) in &good {
+    for (measured, label) in &good {
         counts[*label as usize] += 1;
-        *sizes.entry(facts.size).or_default() += 1;
+        *sizes.entry(measured.size).or_default() += 1;
     }
     let mut sizes: Vec<(usize, usize, usize)> = sizes
         .into_iter()
@@ -181,13 +190,14 @@ fn summary(role: Role, labels: &Labels, seen: &[Seen], warnings: Vec<String>) ->
     sizes.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
     let channels = good
         .iter()
-        .map(|(facts, _)| facts.channels)
+        .map(|(measured, _)| measured.channels)
         .max()
         .unwrap_or(0);
     let of_channel = |channel: usize| {
-        let add = |(sum, squares, pixels): (u128, u128, u128), (facts, _): &(&Facts, u32)| {
-            let (more, more_squares) = facts.sums[channel.min(facts.channels - 1)];
-            let area = (facts.size[0] * facts.size[1]) as u128;
+        let add = |(sum, squares, pixels): (u128, u128, u128),
+                   (measured, _): &(&Measurements, u32)| {
+            let (more, more_squares) = measured.sums[channel.min(measured.channels - 1)];
+            let area = (measured.size[0] * measured.size[1]) as u128;
             (
                 sum + u128::from(more),
                 squares + u128::from(more_squares),
@@ -198,7 +208,10 @@ fn summary(role: Role, labels: &Labels, seen: &[Seen], warnings: Vec<String>) ->
         mean_and_deviation(sum, squares, pixels)
     };
     let of_channels: Vec<(f64, f64)> = (0..channels.min(3)).map(of_channel).collect();
-    let grey = good.iter().filter(|(facts, _)| facts.channels == 1).count();
+    let grey = good
+        .iter()
+        .filter(|(measured, _)| measured.channels == 1)
+        .count();
     SplitReport {
         split: role.name(),
         images: good.len(),

@@ -7,16 +7,16 @@ use crate::run_dir::DataFile;
 
 /// The labelled images of one split of one source.
 #[derive(Debug)]
-pub struct Listed {
+pub struct LabelledImages {
     pub labels: Labels,
-    pub images: Contents,
+    pub images: ImageData,
     /// The files that hold all of it, where those are few.
     pub files: Vec<DataFile>,
     pub warnings: Vec<String>,
 }
 
 #[derive(Debug)]
-pub enum Contents {
+pub enum ImageData {
     /// Decoded already.
     Pixels {
         /// Channels, height, width.
@@ -39,14 +39,14 @@ pub struct ImageFiles {
     pub paths: Vec<PathBuf>,
 }
 
-impl Listed {
+impl LabelledImages {
     /// What it came from, for messages.
     pub fn name(&self) -> String {
         match (&self.images, self.files.last()) {
             // Of a pair of files the one with the labels, which are what can be wrong.
-            (Contents::Pixels { .. }, Some(file)) => file.path.clone(),
-            (Contents::Pixels { source, .. }, None) => source.clone(),
-            (Contents::Files(files), _) => files.root.display().to_string(),
+            (ImageData::Pixels { .. }, Some(file)) => file.path.clone(),
+            (ImageData::Pixels { source, .. }, None) => source.clone(),
+            (ImageData::Files(files), _) => files.root.display().to_string(),
         }
     }
 }

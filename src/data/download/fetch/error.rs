@@ -1,0 +1,86 @@
+//! Why a fetch failed, and why one try did.
+
+use std::path::PathBuf;
+
+use crate::data::download::archive;
+use crate::files::IoError;
+
+/// Why a set could not be fetched. Every message says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "cannot fetch {file} of {set}:{}\ntry again later, which goes on where this stopped; or name a mirror: runner data fetch {set} --mirror URL",
+        listed(failures)
+    )]
+    Mirrors {
+        set: &'static str,
+        file: &'static str,
+        /// The address and what was wrong with it.
+        failures: Vec<(String, String)>,
+    },
+    #[error(
+        "no public place is known that has {set}: {description}\nname one that has it: runner data fetch {set} --mirror URL"
+    )]
+    NoMirror {
+        set: &'static str,
+        description: &'static str,
+    },
+    #[error("{}: there already, and not what belongs to {set}: {why}\nmove it away, or fetch into another folder with --to", path.display())]
+    Occupied {
+        set: &'static str,
+        path: PathBuf,
+        why: String,
+    },
+    #[error("{}: another process is fetching into this folder\nwait until it ends, or stop it", path.display())]
+    Busy { path: PathBuf },
+    #[error(transparent)]
+    Archive(archive::Error),
+    #[error("{}: {needed} bytes are needed and {free} are free\nfree some space, or fetch into another folder with --to", path.display())]
+    NoSpace {
+        path: PathBuf,
+        /// Bytes.
+        needed: u64,
+        free: u64,
+    },
+    #[error(transparent)]
+    Io(#[from] IoError),
+}
+
+impl Error {
+    /// Whether this machine is at fault, and not what was fetched or where from.
+    pub fn is_local(&self) -> bool {
+        matches!(
+            self,
+            Error::Io(_) | Error::NoSpace { .. } | Error::Archive(archive::Error::Io(_))
+        )
+    }
+}
+
+fn listed(failures: &[(String, String)]) -> String {
+    let lines = failures
+        .iter()
+        .map(|(url, why)| format!("\n  {url}: {why}"));
+    lines.collect()
+}
+
+/// Why a try did not succeed.
+pub(super) enum Failure {
+    /// This mirror will not do.
+    Mirror(String),
+    /// The connection broke; the rest may come with another.
+    Broken(String),
+    /// The bytes are whole and wrong.
+    Wrong(String),
+    /// Nothing that another mirror could help.
+    Local(Error),
+}
+
+impl Failure {
+    /// The reason for a message; an error that no other mirror could help with stays one.
+    pub(super) fn why(self) -> Result<String, Error> {
+        match self {
+            Failure::Local(error) => Err(error),
+            Failure::Mirror(why) | Failure::Broken(why) | Failure::Wrong(why) => Ok(why),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What a caller sets for a fetch, and what it is told on the way.
+
+use std::time::Duration;
+
+use crate::data::download::archive::Limits;
+
+/// How patient a fetch is.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// To connect.
+    pub connect: Duration,
+    /// Without a byte.
+    pub stall: Duration,
+    /// How often a mirror whose connection breaks is asked for the rest.
+    pub retries: u32,
+    /// Before each of these.
+    pub pause: Duration,
+    /// Bytes that may be written to the folder, where that is known.
+    pub free: Option<u64>,
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            stall: Duration::from_secs(30),
+            retries: 3,
+            pause: Duration::from_secs(1),
+            free: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What happens while a set is fetched.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A file is here already, and right.
+    There { name: &'a str },
+    /// So many of so many bytes of a file are here.
+    Bytes { name: &'a str, bytes: u64, of: u64 },
+    /// It did not go well with a mirror; what comes next is another try.
+    Trouble { url: &'a str, why: &'a str },
+    /// A file is whole, and right.
+    Done { name: &'a str, bytes: u64 },
+}

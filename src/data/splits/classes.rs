@@ -1,0 +1,127 @@
+//! One numbering of the classes for all splits of a run.
+
+use std::path::{Path, PathBuf};
+
+use crate::data::sources::labelled::LabelledImages;
+use crate::data::sources::labels::Labels;
+use crate::data::{Error, Role};
+
+/// Renumbers the labels of all splits to the classes of the first, which is the training split; gives the
+/// names of the classes.
+///
+/// # Errors
+///
+/// If a label or class has no output of the network, or a split has a class that the training images lack.
+pub fn unify(parts: &mut [(Role, LabelledImages)], classes: usize) -> Result<Vec<String>, Error> {
+    let mut known: Option<Vec<String>> = None;
+    for (role, labelled) in parts {
+        let source = PathBuf::from(labelled.name());
+        match (&mut labelled.labels, &known) {
+            (Labels::Numbers(labels), _) => {
+                check_range(labels, classes, &source)?;
+                let numbers = || (0..classes).map(|class| class.to_string()).collect();
+                check_are_numbers(known.get_or_insert_with(numbers), &source)?;
+            }
+            (Labels::Names { classes: names, .. }, None) => {
+                check_count(names, classes, &source)?;
+                known = Some(names.clone());
+            }
+            (
+                Labels::Names {
+                    classes: own,
+                    labels,
+                },
+                Some(known),
+            ) => {
+                let numbers = numbers_of(own, known, *role, &source)?;
+                for label in labels {
+                    *label = numbers[*label as usize];
+                }
+            }
+        }
+    }
+    Ok(known.unwrap_or_default())
+}
+
+fn mismatch(source: &Path, what: String, remedy: String) -> Error {
+    Error::Mismatch {
+        path: source.to_owned(),
+        what,
+        remedy,
+    }
+}
+
+/// Every number must be one of the network's classes.
+fn check_range(labels: &[u32], classes: usize, source: &Path) -> Result<(), Error> {
+    let beyond = labels.iter().position(|label| *label as usize >= classes);
+    let Some(index) = beyond else {
+        return Ok(());
+    };
+    let what = format!(
+        "label {} of image {index} lies outside the {classes} classes of the network's last layer",
+        labels[index]
+    );
+    let needed = labels.iter().max().map_or(0, |label| label + 1);
+    let remedy = format!("give the last layer out_features = {needed} or more, or name other data");
+    Err(mismatch(source, what, remedy))
+}
+
+/// Labels that are numbers only go with classes that are called by their numbers.
+fn check_are_numbers(known: &[String], source: &Path) -> Result<(), Error> {
+    let mut numbered = (0..).zip(known);
+    if numbered.all(|(class, name): (usize, _)| *name == class.to_string()) {
+        return Ok(());
+    }
+    let what = format!(
+        "its classes are numbers, those of the training images are names, as {}",
+        known[0]
+    );
+    let remedy = "name data whose classes are called the same".to_owned();
+    Err(mismatch(source, what, remedy))
+}
+
+/// The network must have an output for each class.
+fn check_count(names: &[String], classes: usize, source: &Path) -> Result<(), Error> {
+    let count = names.len();
+    if count == classes {
+        return Ok(());
+    }
+    let what = format!(
+        "{count} classes ({}), the network tells {classes} apart",
+        some_of(names)
+    );
+    let remedy = format!("give the last layer out_features = {count}");
+    Err(mismatch(source, what, remedy))
+}
+
+/// The number of each class of a split among those of the training images.
+fn numbers_of(
+    own: &[String],
+    known: &[String],
+    role: Role,
+    source: &Path,
+) -> Result<Vec<u32>, Error> {
+    let number_of = |name: &String| known.iter().position(|known| known == name);
+    let unknown = own.iter().filter(|name| number_of(name).is_none());
+    let unknown: Vec<String> = unknown.cloned().collect();
+    if !unknown.is_empty() {
+        let what = format!(
+            "the {} images have classes that the training images do not have: {}",
+            role.title(),
+            some_of(&unknown)
+        );
+        let remedy = format!("those of the training images are {}", some_of(known));
+        return Err(mismatch(source, what, remedy));
+    }
+    let numbers = own.iter().filter_map(number_of);
+    Ok(numbers.map(|number| number as u32).collect())
+}
+
+/// The first names of a list.
+pub fn some_of(names: &[String]) -> String {
+    const MOST: usize = 10;
+    match names.len() {
+        0..=MOST => names.join(", "),
+        count => format!("{} and {} more", names[..MOST].join(", "), count - MOST),
+    }
+}
