@@ -10,6 +10,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use etcetera::BaseStrategy;
 use rayon::prelude::*;
 
 use super::scan::{ImageSpec, ImageStats, Outcome, ScannedFile, Stamp};
@@ -19,10 +20,11 @@ use crate::digest::{self, Digest};
 /// Changes whenever the same file may give other pixels than before.
 const DECODER: u32 = 1;
 
-/// Files that were touched so shortly before the scan could be changed again without a trace in their times.
+/// Nanoseconds. A file that changed within this time before the scan may change again without another time
+/// stamp, as clocks of file systems are coarse.
 const FRESH: u128 = 2_000_000_000;
 
-/// What is known of the files of one folder in one form.
+/// The results of an earlier scan of one folder for one [`ImageSpec`].
 pub struct Cache {
     folder: PathBuf,
     /// Names the file of the scan.
@@ -78,7 +80,7 @@ impl Cache {
         files.paths.par_iter().enumerate().map(known).collect()
     }
 
-    /// Whether nothing that was found is news.
+    /// Whether the cache holds all of these results already.
     pub fn is_all_known(&self, files: &ImageFiles, entries: &[ScannedFile]) -> bool {
         let is_known = |(index, entry)| self.known.get(files.name(index)) == Some(entry);
         self.known.len() == entries.len() && entries.iter().enumerate().all(is_known)
@@ -210,7 +212,7 @@ impl Cache {
         tempfile::NamedTempFile::new_in(&self.folder)
     }
 
-    /// Publishes what is whole.
+    /// Gives a finished file of decoded images its name in the cache.
     pub fn publish(
         &self,
         file: tempfile::NamedTempFile,
@@ -230,14 +232,11 @@ impl Cache {
     }
 }
 
-/// `$XDG_CACHE_HOME/runner`, or `~/.cache/runner`.
+/// `runner` in the platform's folder for caches: on Linux `$XDG_CACHE_HOME`, or else `~/.cache`.
 fn cache_folder() -> Option<PathBuf> {
-    let of = |name: &str| {
-        let path = PathBuf::from(std::env::var_os(name)?);
-        path.is_absolute().then_some(path)
-    };
-    let caches = of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache")));
-    Some(caches?.join("runner"))
+    let caches = etcetera::choose_base_strategy().ok()?.cache_dir();
+    // A home that is a relative path would put a cache wherever the program runs.
+    caches.is_absolute().then(|| caches.join("runner"))
 }
 
 fn record_of(path: &Path, entry: &ScannedFile) -> csv::ByteRecord {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use walkdir::WalkDir;
+
 use super::labelled::{ImageData, ImageFiles, LabelledImages};
 use super::labels::{self, Labels};
 use super::source::{Source, SourceFormat};
@@ -11,9 +13,6 @@ use crate::data::{Error, Role};
 
 /// The endings of files that count as images, in any case.
 const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "pgm", "ppm", "webp"];
-
-/// Folders inside of folders at most; ends a link that leads back.
-const MAX_DEPTH: usize = 32;
 
 /// The names that the folders of a split have, in any case.
 const TRAIN: &[&str] = &["train", "training"];
@@ -98,10 +97,10 @@ pub(super) fn has_classes_only(folder: &Path) -> bool {
 fn list(folder: &Path) -> Result<LabelledImages, Error> {
     let mut skipped = SkippedFiles::default();
     let mut classes: Vec<String> = Vec::new();
-    for (name, path) in entries(folder)? {
-        match path.is_dir() {
-            true => classes.push(name),
-            false => skipped.add(&path),
+    for (path, is_folder) in entries(folder, 1)? {
+        match path.file_name().and_then(|name| name.to_str()) {
+            Some(name) if is_folder => classes.push(name.to_owned()),
+            _ => skipped.add(&path),
         }
     }
     labels::sort(&mut classes);
@@ -109,7 +108,13 @@ fn list(folder: &Path) -> Result<LabelledImages, Error> {
     let mut empty = Vec::new();
     for (number, class) in (0..).zip(&classes) {
         let before = paths.len();
-        walk(&folder.join(class), 0, &mut paths, &mut skipped)?;
+        for (path, is_folder) in entries(&folder.join(class), usize::MAX)? {
+            match is_image(&path) {
+                _ if is_folder => {}
+                true => paths.push(path),
+                false => skipped.add(&path),
+            }
+        }
         paths[before..].sort_unstable();
         numbers.resize(paths.len(), number);
         if paths.len() == before {
@@ -156,8 +161,8 @@ fn list(folder: &Path) -> Result<LabelledImages, Error> {
 
 /// Whether there is an image somewhere below, hidden ones aside.
 fn has_images(folder: &Path) -> bool {
-    let (mut paths, mut skipped) = (Vec::new(), SkippedFiles::default());
-    walk(folder, 0, &mut paths, &mut skipped).is_ok() && !paths.is_empty()
+    let is_image_file = |(path, is_folder): &(PathBuf, bool)| !is_folder && is_image(path);
+    entries(folder, usize::MAX).is_ok_and(|entries| entries.iter().any(is_image_file))
 }
 
 /// Files that are neither hidden nor images.
@@ -198,60 +203,74 @@ impl SkippedFiles {
     }
 }
 
-fn walk(
-    folder: &Path,
-    depth: usize,
-    paths: &mut Vec<PathBuf>,
-    skipped: &mut SkippedFiles,
-) -> Result<(), Error> {
-    if depth > MAX_DEPTH {
-        return Err(Error::Mismatch {
-            path: folder.to_owned(),
-            what: format!("more than {MAX_DEPTH} folders inside of each other"),
-            remedy: "perhaps a link leads back to where it is; take it away".to_owned(),
-        });
-    }
-    for (_, path) in entries(folder)? {
-        if path.is_dir() {
-            walk(&path, depth + 1, paths, skipped)?;
-        } else if is_image(&path) {
-            paths.push(path);
-        } else {
-            skipped.add(&path);
+/// What is below a folder and not hidden, in no particular order, links followed. The flag says whether it is
+/// a folder.
+fn entries(folder: &Path, max_depth: usize) -> Result<Vec<(PathBuf, bool)>, Error> {
+    let mut found = Vec::new();
+    let mut walk = WalkDir::new(folder)
+        .follow_links(true)
+        .min_depth(1)
+        .max_depth(max_depth)
+        .into_iter();
+    while let Some(entry) = walk.next() {
+        let path = match &entry {
+            Ok(entry) => entry.path(),
+            Err(error) => error.path().unwrap_or(folder),
+        };
+        // An error at the folder itself has no name to look at.
+        if path != folder && is_hidden(path)? {
+            if entry.is_ok_and(|entry| entry.file_type().is_dir()) {
+                walk.skip_current_dir();
+            }
+            continue;
         }
+        let path = path.to_owned();
+        let is_folder = match entry {
+            Ok(entry) => entry.file_type().is_dir(),
+            Err(error) => {
+                if let Some(ancestor) = error.loop_ancestor() {
+                    return Err(leads_back(&path, ancestor));
+                }
+                // A link to nowhere is told of when it is read as an image.
+                if !path.is_symlink() || path.exists() {
+                    let source = error.into_io_error();
+                    let source = source.expect("what is no loop is an I/O error");
+                    return Err(Error::Unreadable { path, source });
+                }
+                false
+            }
+        };
+        found.push((path, is_folder));
     }
-    Ok(())
+    Ok(found)
 }
 
-/// What is in a folder and not hidden, in no particular order.
-fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
-    let unreadable = |source| Error::Unreadable {
-        path: folder.to_owned(),
-        source,
-    };
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let name = entry
-            .file_name()
-            .into_string()
-            .map_err(|_| Error::Mismatch {
-                path: entry.path(),
-                what: "its name is not UTF-8".to_owned(),
-                remedy: "give it another name".to_owned(),
-            })?;
-        if name.contains(char::is_control) {
-            return Err(Error::Mismatch {
-                path: folder.to_owned(),
-                what: format!("the name {name:?} has characters that cannot be shown"),
-                remedy: "give it another name".to_owned(),
-            });
-        }
-        if !name.starts_with('.') {
-            entries.push((name, entry.path()));
-        }
+fn leads_back(link: &Path, ancestor: &Path) -> Error {
+    Error::Mismatch {
+        path: link.to_owned(),
+        what: format!("a link that leads back to {}", ancestor.display()),
+        remedy: "take it away".to_owned(),
     }
-    Ok(entries)
+}
+
+/// Whether a name is one that listings leave out; an error for one that no listing could show.
+fn is_hidden(path: &Path) -> Result<bool, Error> {
+    let rename = || "give it another name".to_owned();
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return Err(Error::Mismatch {
+            path: path.to_owned(),
+            what: "its name is not UTF-8".to_owned(),
+            remedy: rename(),
+        });
+    };
+    if name.contains(char::is_control) {
+        return Err(Error::Mismatch {
+            path: path.parent().unwrap_or(Path::new("")).to_owned(),
+            what: format!("the name {name:?} has characters that cannot be shown"),
+            remedy: rename(),
+        });
+    }
+    Ok(name.starts_with('.'))
 }
 
 fn is_image(path: &Path) -> bool {

@@ -378,6 +378,28 @@ fn what_is_no_file_or_too_large_is_told_at_once() {
         .success();
 }
 
+/// Red if links are followed without end, or not at all.
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_back_is_told_and_one_that_does_not_is_followed() {
+    use std::os::unix::fs::symlink;
+
+    let sandbox = sandbox();
+    fs::rename(sandbox.path("digits/train/3"), sandbox.path("threes")).unwrap();
+    symlink(sandbox.path("threes"), sandbox.path("digits/train/3")).unwrap();
+    assert_eq!(load(&sandbox, &[FOLDER]).unwrap().train.len(), 60);
+    // Hidden ones are passed over.
+    symlink("..", sandbox.path("digits/train/4/.parent")).unwrap();
+    assert_eq!(load(&sandbox, &[FOLDER]).unwrap().train.len(), 60);
+    // Two of them would be 2^32 folders to a limit of depth alone.
+    symlink("..", sandbox.path("digits/train/4/parent")).unwrap();
+    symlink("..", sandbox.path("digits/train/5/parent")).unwrap();
+    sandbox
+        .runner(&["run", "tiny.toml", FOLDER])
+        .code(4)
+        .stderr_has(&["digits/train/4/parent", "leads back"]);
+}
+
 #[test]
 fn one_folder_may_serve_for_training_and_evaluation() {
     let sandbox = sandbox();
