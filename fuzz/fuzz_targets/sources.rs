@@ -29,7 +29,9 @@ fuzz_target!(|input: &[u8]| {
         let mut sources = all_splits(&file, format).unwrap_or_default();
         sources.extend(all_splits(folder.path(), format).unwrap_or_default());
         for (_, source) in sources {
-            let Ok(labelled) = source.list() else { continue };
+            let Ok(labelled) = source.list() else {
+                continue;
+            };
             let images = match &labelled.images {
                 ImageData::Pixels { shape, bytes, .. } => {
                     let length: usize = shape.iter().product();

@@ -6,24 +6,51 @@ use std::path::PathBuf;
 /// Every message names the file and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The system does not let a file or folder be read.
     #[error("cannot read {}: {source}\ncheck `data` in the config; paths start at the folder the command runs in", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is damaged or has another format than its name says.
     #[error("{}: {what}\nfetch or make the file again", path.display())]
-    File { path: PathBuf, what: String },
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// A folder or file lacks something.
     #[error("{}: no {wanted} here\n{remedy}", path.display())]
     Missing {
+        /// The file or folder.
         path: PathBuf,
+        /// What is not there.
         wanted: String,
+        /// What the user can do.
         remedy: String,
     },
+    /// Data do not fit the config or each other.
     #[error("{}: {what}\n{remedy}", path.display())]
     Mismatch {
+        /// The file or folder.
         path: PathBuf,
+        /// What is wrong.
         what: String,
+        /// What the user can do.
         remedy: String,
     },
+    /// The system does not let a file or folder be written.
     #[error("cannot write {}: {source}\nname another place, where there is room and nothing yet", path.display())]
-    Unwritable { path: PathBuf, source: io::Error },
+    Unwritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Image files that cannot be used.
     #[error("{}", of_bad_images(problems, *size))]
     BadImages {
         /// Path and reason.

@@ -9,6 +9,8 @@
 //!
 //! A room imports from rooms above it only.
 
+#![warn(missing_docs)]
+
 mod batches;
 mod download;
 mod error;

@@ -3,7 +3,9 @@
 /// What images are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
+    /// The network learns from them.
     Train,
+    /// An evaluation after every epoch.
     Eval,
     /// One last evaluation.
     Test,

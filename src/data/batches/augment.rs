@@ -6,10 +6,12 @@
 use crate::config::{Augment, ColorJitter, RandomAffine, RandomErasing};
 use crate::random::Stream;
 
-/// An image on its way, its pixels 0..=255.
+/// An image that is being augmented, its pixels 0..=255.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Canvas {
+    /// In pixels.
     pub height: usize,
+    /// In pixels.
     pub width: usize,
     /// Row-major `[channels, height, width]`.
     pub planes: Vec<f32>,
@@ -19,7 +21,8 @@ const WHITE: f32 = 255.0;
 /// Neither a shift nor a shear.
 const STILL: [f64; 2] = [0.0, 0.0];
 
-/// Takes all steps but those that mix images. `size`: the height and width that crops have.
+/// Applies all steps except those that mix images, which need a whole batch. `size`: the height and width
+/// of crops.
 pub fn augment(canvas: &mut Canvas, steps: &[Augment], size: [usize; 2], random: &mut Stream) {
     for step in steps {
         match step {
@@ -43,7 +46,7 @@ pub fn augment(canvas: &mut Canvas, steps: &[Augment], size: [usize; 2], random:
             }
             Augment::RandomRotation { degrees } => {
                 let angle = random.between(-degrees, *degrees);
-                // A rotation turns the other way round than an affine map.
+                // torchvision rotates counterclockwise, but its affine map turns clockwise.
                 canvas.transform(&inverse_affine(-angle, STILL, 1.0, STILL));
             }
             Augment::RandomAffine(affine) => random_affine(canvas, affine, random),
@@ -77,7 +80,7 @@ fn random_affine(canvas: &mut Canvas, affine: &RandomAffine, random: &mut Stream
     canvas.transform(&inverse_affine(angle, shift, scale, [shear, 0.0]));
 }
 
-/// To the side and down, in whole pixels.
+/// Draws a shift to the right and down, in whole pixels.
 fn random_shift(canvas: &Canvas, translate: [f64; 2], random: &mut Stream) -> [f64; 2] {
     let most = [
         translate[0] * canvas.width as f64,
@@ -186,12 +189,14 @@ impl Canvas {
         };
     }
 
+    /// Mirrors left and right.
     pub fn flip_horizontally(&mut self) {
         for row in self.planes.chunks_exact_mut(self.width) {
             row.reverse();
         }
     }
 
+    /// Mirrors top and bottom.
     pub fn flip_vertically(&mut self) {
         let (area, width) = (self.area(), self.width);
         for plane in self.planes.chunks_exact_mut(area) {
@@ -202,7 +207,8 @@ impl Canvas {
         }
     }
 
-    /// Takes every pixel from where a map says, between pixels in proportion; what comes from outside is 0.
+    /// Takes every pixel from where `map` (see [`inverse_affine`]) says, with bilinear interpolation and zeros
+    /// outside.
     pub fn transform(&mut self, map: &[f64; 6]) {
         const IDENTITY: [f64; 6] = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0];
         if *map == IDENTITY {
@@ -248,6 +254,7 @@ impl Canvas {
         self.planes = moved;
     }
 
+    /// Fills a rectangle in all channels.
     pub fn erase(&mut self, [top, left]: [usize; 2], [rows, columns]: [usize; 2], value: f32) {
         let (area, width) = (self.area(), self.width);
         for plane in self.planes.chunks_exact_mut(area) {
@@ -257,13 +264,14 @@ impl Canvas {
         }
     }
 
+    /// Multiplies all pixels.
     pub fn adjust_brightness(&mut self, factor: f32) {
         for pixel in &mut self.planes {
             *pixel = (*pixel * factor).clamp(0.0, WHITE);
         }
     }
 
-    /// Towards the mean of its lightness, or away from it.
+    /// Blends with the mean lightness; a factor above 1 moves away from it.
     pub fn adjust_contrast(&mut self, factor: f32) {
         let area = self.area();
         let lightness = (0..area).map(|index| f64::from(self.lightness(index)));
@@ -273,7 +281,7 @@ impl Canvas {
         }
     }
 
-    /// Towards grey, or away from it; what is not red, green and blue stays as it is.
+    /// Blends each pixel with its grey value; a factor above 1 moves away from it; what is not red, green and blue stays as it is.
     pub fn adjust_saturation(&mut self, factor: f32) {
         let area = self.area();
         if self.planes.len() != 3 * area {
@@ -288,7 +296,7 @@ impl Canvas {
         }
     }
 
-    /// Turns the colour circle by a share of it; what is not red, green and blue stays as it is.
+    /// Rotates hues by a fraction of the full circle; what is not red, green and blue stays as it is.
     pub fn adjust_hue(&mut self, turn: f32) {
         let area = self.area();
         if self.planes.len() != 3 * area {
@@ -319,7 +327,7 @@ fn blend(pixel: f32, other: f32, factor: f32) -> f32 {
     (factor * pixel + (1.0 - factor) * other).clamp(0.0, WHITE)
 }
 
-/// By way of hue, saturation and value.
+/// Rotates the hue of one pixel, by way of HSV.
 fn turn_hue(color: [f32; 3], turn: f32) -> [f32; 3] {
     let [red, green, blue] = color;
     let highest = red.max(green).max(blue);

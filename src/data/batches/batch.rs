@@ -16,15 +16,18 @@ use crate::random::{Purpose, Stream, stream};
 pub struct Batch {
     /// Row-major `[image, channel, height, width]`, scaled and normalized.
     pub images: Buffer,
+    /// Class of each image, from 0.
     pub labels: Vec<u32>,
-    /// What other images there is of each; empty where none are mixed.
+    /// The other image in each image; empty if none are mixed.
     pub mixed: Vec<Mixed>,
 }
 
-/// What an image has of another one.
+/// The part of another image in a mixed one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mixed {
+    /// The class of the other image.
     pub label: u32,
+    /// How much of the result is the other image, 0..=1.
     pub share: f32,
 }
 
@@ -75,13 +78,14 @@ pub struct Batches<'a> {
 /// An image in the order of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Draw {
-    /// In its split.
+    /// Its index in the split.
     place: u32,
-    /// How often it has been there in this epoch before.
+    /// How many times the same image came before in this epoch, so that each copy is augmented
+    /// differently.
     repetition: u32,
 }
 
-/// How bytes become numbers.
+/// Turns bytes into normalized floats.
 struct Normalizer {
     /// Height and width of what the network takes.
     size: [usize; 2],
@@ -178,6 +182,7 @@ impl<'a> Batches<'a> {
         self.order.len().div_ceil(self.batch_size)
     }
 
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
@@ -195,7 +200,7 @@ impl<'a> Batches<'a> {
         work: impl FnOnce(&mut dyn Iterator<Item = Result<Batch, Error>>) -> R,
     ) -> R {
         std::thread::scope(|scope| {
-            // Without room in the channel exactly one batch is ready and waits.
+            // The channel has no buffer: exactly one batch is ready and waits.
             let (sender, receiver) = mpsc::sync_channel(0);
             let assemble = move || {
                 for index in first..self.len() {
@@ -207,7 +212,7 @@ impl<'a> Batches<'a> {
             let helper = std::thread::Builder::new().name("batches".to_owned());
             match helper.spawn_scoped(scope, assemble) {
                 Ok(_) => work(&mut receiver.into_iter()),
-                // No thread is to be had: then without.
+                // No thread could be started: assemble batches on this one.
                 Err(_) => work(&mut (first..self.len()).map(|index| self.get(index))),
             }
         })
@@ -234,7 +239,7 @@ impl<'a> Batches<'a> {
         })
     }
 
-    /// Fills each target with its image; on as many threads as compute, where that is more than a copy.
+    /// Fills each target with its image, on all threads if that costs more than a copy.
     fn fill_all<'t>(
         &self,
         work: impl Iterator<Item = (&'t mut [f32], &'t Draw)> + Send,
@@ -259,7 +264,7 @@ impl<'a> Batches<'a> {
                 .filter_map(|_| name().spawn_scoped(scope, fill_rest).ok())
                 .collect();
             let own = fill_rest();
-            // Of several errors any one is told: each names its file.
+            // Any of several errors will do: each names its file.
             helpers.into_iter().fold(own, |result, helper| {
                 let helped = helper
                     .join()
@@ -306,7 +311,7 @@ impl<'a> Batches<'a> {
             return Vec::new();
         }
         let image_len = self.normalizer.image_len();
-        // The last one takes it as it was.
+        // The last image is mixed with the first one as it was before.
         let first = images[..image_len].to_vec();
         let mut mixed = Vec::with_capacity(labels.len());
         for (index, draw) in order.iter().enumerate() {
@@ -331,7 +336,7 @@ impl<'a> Batches<'a> {
 }
 
 impl Augmentation<'_> {
-    /// For one image in one epoch.
+    /// The random stream for one image in one epoch.
     fn stream(&self, purpose: Purpose, dataset: &Dataset, draw: Draw) -> Stream {
         let (place, _) = dataset.origin(draw.place as usize);
         let index = u64::from(draw.repetition) << 32 | u64::from(place);
@@ -379,7 +384,8 @@ fn cutmix(
     (columns.len() * rows.len()) as f32 / (height * width) as f32
 }
 
-/// As many images as there are, of each class the same number, each class's own as evenly as that goes.
+/// As many draws as the split has images, the same number of each class; the images of a class repeat as
+/// evenly as possible.
 fn balanced(dataset: &Dataset, classes: usize, random: &mut Stream) -> Vec<Draw> {
     let mut of_class: Vec<Vec<u32>> = vec![Vec::new(); classes];
     for (place, label) in (0..).zip(&dataset.labels) {
@@ -442,10 +448,10 @@ impl Normalizer {
         }
     }
 
-    /// The middle of an image of a height and width.
+    /// Writes the center of an image of this height and width.
     fn fill(&self, target: &mut [f32], image: &[u8], [height, width]: [usize; 2]) {
         let [rows, columns] = self.size;
-        // Of two middles the one that torchvision's `center_crop` takes.
+        // Of two possible centers the one that torchvision's `center_crop` takes.
         let middle =
             |length: usize, part: usize| ((length - part) as f64 / 2.0).round_ties_even() as usize;
         let (top, left) = (middle(height, rows), middle(width, columns));

@@ -38,21 +38,34 @@ impl Default for Limits {
 /// A file that was unpacked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpacked {
+    /// In the folder that the archive was unpacked into.
     pub name: String,
     /// SHA-256 (hex).
     pub sha256: String,
 }
 
+/// Why an archive was not unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A member that no archive of images has.
     #[error("{}: refused for its member `{}`: {why}\nan archive of images holds plain files alone: take it from another place", archive.display(), member.escape_debug())]
     Refused {
+        /// The archive.
         archive: PathBuf,
+        /// The name of the member, shortened if it is very long.
         member: String,
+        /// What is wrong with it.
         why: String,
     },
+    /// The archive is not sound or lacks a wanted member.
     #[error("{}: {why}\nfetch it again", archive.display())]
-    Damaged { archive: PathBuf, why: String },
+    Damaged {
+        /// The archive.
+        archive: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// This machine failed to read or write a file.
     #[error(transparent)]
     Io(#[from] IoError),
 }
@@ -89,9 +102,12 @@ pub fn unpack(
     result
 }
 
+/// How the members of an archive are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArchiveFormat {
+    /// A gzip-compressed tar file.
     TarGz,
+    /// A zip file.
     Zip,
 }
 
@@ -110,7 +126,7 @@ struct Unpacking<'a> {
     members: &'a [Member],
     folder: &'a Path,
     limits: Limits,
-    /// The members that came by.
+    /// The normalized paths of all members so far.
     seen: BTreeSet<String>,
     /// Bytes that were unpacked.
     total: u64,
@@ -144,7 +160,7 @@ impl Unpacking<'_> {
             let path = self.admit(&name)?;
             let size = entry.size();
             let member = self.wanted(&path).filter(|_| kind.is_file());
-            // What is read from here on is counted as it is unpacked.
+            // From here on `copy` enforces the limits.
             allowance.set(u64::MAX);
             let read = match member {
                 Some(member) => self.take(member, &mut entry)?,
@@ -196,7 +212,7 @@ impl Unpacking<'_> {
         Ok(())
     }
 
-    /// The name of a member in its plainest form, if it may be there at all.
+    /// The normalized path of a member; an error if no archive of images has such a member.
     fn admit(&mut self, name: &[u8]) -> Result<String, Error> {
         let path = plain_path(name).map_err(|why| self.refused(name, why))?;
         if self.seen.len() >= self.limits.members {

@@ -9,30 +9,36 @@ use std::path::{Path, PathBuf};
 /// Labelled images in two splits.
 #[derive(Debug, Clone, Copy)]
 pub struct Set {
+    /// What users call it.
     pub name: &'static str,
     /// One line.
     pub description: &'static str,
     /// Images for training and for testing.
     pub images: [u64; 2],
+    /// The number of classes.
     pub classes: u64,
     /// Channels, height, width.
     pub shape: [u64; 3],
+    /// The terms under which it is published.
     pub licence: &'static str,
     /// What to cite.
     pub source: &'static str,
-    /// What the name of a file is put after, in the order in which they are tried.
+    /// Base URLs, in the order in which they are tried.
     pub mirrors: &'static [&'static str],
+    /// What is downloaded.
     pub files: &'static [Remote],
 }
 
 /// A file as mirrors have it.
 #[derive(Debug, Clone, Copy)]
 pub struct Remote {
+    /// Follows a `/` after the URL of a mirror.
     pub name: &'static str,
     /// Of the download, as published.
     pub bytes: u64,
+    /// What it is compared with.
     pub checksum: Checksum,
-    /// What is taken from it. Without any it is kept as it is.
+    /// The members that are unpacked; if empty, the file is kept as it is.
     pub members: &'static [Member],
 }
 
@@ -40,9 +46,17 @@ pub struct Remote {
 #[derive(Debug, Clone, Copy)]
 pub enum Checksum {
     /// Of what a gzip file unpacks to; `bytes` is how much that is. However it was packed.
-    Content { sha256: &'static str, bytes: u64 },
+    Content {
+        /// Of the unpacked content.
+        sha256: &'static str,
+        /// The size of the unpacked content.
+        bytes: u64,
+    },
     /// Of the file itself.
-    Archive { sha256: &'static str },
+    Archive {
+        /// Of the file as downloaded.
+        sha256: &'static str,
+    },
 }
 
 /// A file inside an archive.

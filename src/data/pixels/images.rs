@@ -61,6 +61,7 @@ pub(super) enum Names {
 pub struct MemoryBudget(std::sync::Arc<AtomicU64>);
 
 impl MemoryBudget {
+    /// A budget of so many bytes.
     pub fn new(bytes: u64) -> Self {
         Self(std::sync::Arc::new(AtomicU64::new(bytes)))
     }
@@ -81,6 +82,7 @@ impl Images {
         [self.spec.channels, height, width]
     }
 
+    /// The statistics of an image.
     pub fn stats(&self, index: u32) -> &ImageStats {
         &self.stats[index as usize]
     }
@@ -98,6 +100,7 @@ impl Images {
         }
     }
 
+    /// Whether each image is a file of its own.
     pub fn has_a_file_each(&self) -> bool {
         matches!(self.names, Names::Each(_))
     }

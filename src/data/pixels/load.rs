@@ -20,23 +20,27 @@ use crate::run_dir::DataFile;
 
 /// An image file as it was when it was read.
 pub struct HashedFile {
+    /// As the source names it.
     pub path: String,
+    /// Its size.
     pub bytes: u64,
     /// SHA-256 (hex).
     pub sha256: String,
 }
 
-/// The images of a source and what is to be said of them.
+/// The images of a source, and which of them can be used.
 pub struct Loaded {
+    /// All images, unusable ones among them.
     pub images: Images,
-    /// Places of images that can be used.
+    /// Indices of the images that can be used.
     pub good: Vec<u32>,
     /// Path and reason of those that cannot.
     pub bad: Vec<(String, String)>,
-    /// The same of those that would have to be resized.
+    /// Path and reason of those that would have to be resized.
     pub other_sizes: Vec<(String, String)>,
-    /// Of a source with a file an image: each with its checksum.
+    /// Every image file of a source that has a file for each image; else empty.
     pub checksums: Vec<HashedFile>,
+    /// One record for a whole folder of image files.
     pub files: Vec<DataFile>,
 }
 
@@ -113,7 +117,7 @@ fn from_pixels(
             pixels
         }
     };
-    // They are in memory already; those of other sources then have less.
+    // These pixels are in memory already, which leaves less for other sources.
     budget.take(pixels.len() as u64);
     let images = pixels.par_chunks_exact(spec.bytes());
     let stats: Vec<ImageStats> = images
@@ -267,7 +271,7 @@ fn hash_of(sha256: &str) -> u64 {
     u64::from_str_radix(beginning, 16).unwrap_or_default()
 }
 
-/// Sorts the good from the bad.
+/// Separates usable images from unusable ones.
 fn finish(
     files: ImageFiles,
     spec: ImageSpec,
@@ -277,7 +281,7 @@ fn finish(
     let name = |index: usize| files.paths[index].display().to_string();
     let (mut good, mut bad, mut other_sizes) = (Vec::new(), Vec::new(), Vec::new());
     let mut source_hashes = Vec::with_capacity(entries.len());
-    // Files that are not used may come and go.
+    // Unusable files are no part of the digest: they may come and go.
     let mut digest = Digest::default();
     let mut bytes = 0;
     let mut stats = Vec::with_capacity(entries.len());

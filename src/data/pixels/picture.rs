@@ -17,13 +17,15 @@ use zune_jpeg::JpegDecoder;
 pub struct Picture {
     /// 1 for grey, 3 for red, green and blue.
     pub channels: usize,
+    /// In pixels.
     pub width: usize,
+    /// In pixels.
     pub height: usize,
     /// Row-major `[height, width, channels]`.
     pixels: Vec<u8>,
 }
 
-/// What a file says of its image before its pixels.
+/// The header of an image file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Header {
     width: usize,
@@ -67,8 +69,8 @@ impl Picture {
     /// wrong too. Never takes more than 64 MiB for a file of up to 1 MiB, and so on in proportion.
     ///
     /// Transparency is dropped and 16 bits are cut to their upper 8, as Pillow's `convert("RGB")` does
-    /// for colours; what a file says of gamma, profiles and the way up is not looked at, as in
-    /// torchvision's `read_image`.
+    /// for colours; gamma, color profiles and EXIF orientation are ignored, as in torchvision's
+    /// `read_image`.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
         if bytes.is_empty() {
             return Err("the file is empty".to_owned());
@@ -206,7 +208,7 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Picture, String> {
         width,
         height,
         pixel_bytes: channels,
-        // Decoded and by planes; of a progressive one also its coefficients, of 16 bits each.
+        // The decoded image and its planes; a progressive JPEG also has 16-bit coefficients.
         copies: if outline.is_progressive { 4 } else { 2 },
     }
     .check(bytes.len())?;
@@ -262,7 +264,7 @@ fn outline(bytes: &[u8]) -> Outline {
                 at += usize::from(u16::from_be_bytes([high, low]));
             }
         }
-        // What is compressed goes on to the next marker that is not within it.
+        // Entropy-coded data runs to the next marker; `ff 00` is a stuffed byte and no marker.
         if marker == 0xda || matches!(marker, 0xd0..=0xd7) {
             let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff);
             let rest = bytes.get(at..).unwrap_or_default();
@@ -295,13 +297,13 @@ fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<Picture, String> {
         width,
         height,
         pixel_bytes: usize::from(color.bytes_per_pixel()),
-        // Decoded and by planes, and WebP as it was coded.
+        // The decoded image and its planes; WebP has buffers of its own.
         copies: if format == ImageFormat::WebP { 4 } else { 2 },
     }
     .check(bytes.len())?;
     let mut raw = vec![0; decoder.total_bytes() as usize];
     decoder.read_image(&mut raw).map_err(damaged)?;
-    // Where in a pixel the bytes are that are taken.
+    // The offsets within a pixel of the bytes that are kept.
     let upper = usize::from(cfg!(target_endian = "little"));
     let (channels, taken): (usize, &[usize]) = match color {
         ColorType::L8 => (1, &[0]),

@@ -1,4 +1,5 @@
-//! Every image file looked at once, before anything is made: whether it is one, its size, what it holds.
+//! Opens every image file once before a run directory is made: whether it can be decoded, its size, its checksum
+//! and statistics.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use super::picture::{self, Picture};
 use crate::data::sources::labelled::ImageFiles;
 use crate::digest;
 
-/// How images are to come out.
+/// The channels and size that images are converted to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageSpec {
     /// 1 for grey, 3 for colour.
@@ -29,17 +30,21 @@ impl ImageSpec {
     }
 }
 
-/// What is known of one file.
+/// What a scan found in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScannedFile {
+    /// To notice a change of the file.
     pub stamp: Stamp,
+    /// SHA-256 (hex) of the file; empty if it could not be read.
     pub sha256: String,
+    /// Whether it is a usable image.
     pub outcome: Outcome,
 }
 
-/// What changes when a file does.
+/// Metadata that changes when a file does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Stamp {
+    /// The size of the file.
     pub bytes: u64,
     /// Nanoseconds since 1970.
     pub modified: u128,
@@ -47,8 +52,10 @@ pub struct Stamp {
     pub changed: i128,
 }
 
+/// What a file turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
+    /// A usable image.
     Good(ImageStats),
     /// A whole image, of this height and width.
     OtherSize([usize; 2]),
@@ -56,7 +63,7 @@ pub enum Outcome {
     Bad(String),
 }
 
-/// What is known of an image as it comes out.
+/// Statistics of a decoded image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ImageStats {
     /// Equal for equal pixels: the beginning of their SHA-256.
@@ -82,7 +89,7 @@ impl ImageStats {
 
 /// The sum of pixels and of their squares.
 pub fn moments(pixels: &[u8]) -> (u64, u64) {
-    // Chunks so short that 32 bits hold their squares.
+    // 32 bits hold the sum of squares of a chunk, which vectorizes better than 64.
     pixels
         .chunks(1 << 15)
         .fold((0, 0), |(sum, squares), chunk| {
@@ -102,6 +109,7 @@ pub fn mean_and_deviation(sum: u128, squares: u128, pixels: u128) -> (f64, f64) 
 }
 
 impl Stamp {
+    /// The stamp of a file with this metadata.
     pub fn of(metadata: &fs::Metadata) -> Self {
         let modified = metadata.modified().ok();
         let modified = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
@@ -120,11 +128,11 @@ impl Stamp {
     }
 }
 
-/// Who is told how many of how many files are done.
+/// Called with the number of files done and the number of all files, from any thread.
 pub type Watch<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
-/// Looks at all files, in their order, on all threads. `known` gives what need not be looked at again;
-/// `keep` is given every good image with its place.
+/// Scans all files on all threads; results are in the order of the files. `known` gives earlier results;
+/// `keep` gets every newly decoded image with its index.
 pub fn scan(
     files: &ImageFiles,
     spec: ImageSpec,
@@ -143,7 +151,7 @@ pub fn scan(
     files.paths.par_iter().enumerate().map(look).collect()
 }
 
-/// The same with all images at their places in `pixels`, one after the other; bad ones leave a gap.
+/// As [`scan`], but writes each image to its place in `pixels`; bad ones leave a gap.
 pub fn scan_into(
     files: &ImageFiles,
     spec: ImageSpec,
@@ -162,7 +170,7 @@ pub fn scan_into(
     files.paths.par_iter().zip(targets).map(look).collect()
 }
 
-/// How many files are done, on whichever thread.
+/// Counts finished files across threads.
 pub struct Progress<'a> {
     done: AtomicUsize,
     all: usize,
@@ -170,6 +178,7 @@ pub struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
+    /// For so many files.
     pub fn new(all: usize, watch: Watch<'a>) -> Self {
         Self {
             done: AtomicUsize::new(0),
@@ -178,7 +187,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// One more is.
+    /// Reports one more finished file.
     pub fn advance(&self) {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         (self.watch)(done, self.all);

@@ -11,9 +11,12 @@ use crate::config::Format;
 use crate::data::{Error, Role};
 use crate::run_dir::DataFile;
 
+/// Which of the two data sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variant {
+    /// 10 classes; one label byte.
     Cifar10,
+    /// 100 fine classes; a coarse and a fine label byte.
     Cifar100,
 }
 

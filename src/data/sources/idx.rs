@@ -19,7 +19,9 @@ use crate::run_dir::DataFile;
 pub struct Idx {
     /// As many numbers as the file has dimensions.
     pub dimensions: Vec<usize>,
+    /// Row-major.
     pub bytes: Vec<u8>,
+    /// For the record of the run.
     pub file: DataFile,
 }
 

@@ -1,4 +1,4 @@
-//! What a source says it has, before any image file is opened.
+//! What a source lists before any image file is opened.
 
 use std::path::{Path, PathBuf};
 
@@ -8,16 +8,20 @@ use crate::run_dir::DataFile;
 /// The labelled images of one split of one source.
 #[derive(Debug)]
 pub struct LabelledImages {
+    /// One for each image.
     pub labels: Labels,
+    /// In the order of the labels.
     pub images: ImageData,
     /// The files that hold all of it, where those are few.
     pub files: Vec<DataFile>,
+    /// What a user should know.
     pub warnings: Vec<String>,
 }
 
+/// Images before they are brought to the size of a run.
 #[derive(Debug)]
 pub enum ImageData {
-    /// Decoded already.
+    /// Decoded images.
     Pixels {
         /// Channels, height, width.
         shape: [usize; 3],
@@ -26,16 +30,18 @@ pub enum ImageData {
         /// What they came from.
         source: String,
     },
-    /// A file an image.
+    /// A file for each image.
     Files(ImageFiles),
 }
 
+/// A list of image files, none of them opened yet.
 #[derive(Debug, Clone)]
 pub struct ImageFiles {
     /// The folder, or the file that lists them.
     pub root: PathBuf,
-    /// What they are called as a whole, as nothing else of a run is.
+    /// Names the list in the records of a run, unlike any other list of it.
     pub title: String,
+    /// A file an image.
     pub paths: Vec<PathBuf>,
 }
 

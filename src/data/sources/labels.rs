@@ -1,4 +1,4 @@
-//! Which number a class has.
+//! The numbers of classes.
 
 use std::cmp::Ordering;
 
@@ -30,9 +30,11 @@ fn by_value(a: &str, b: &str) -> Ordering {
 pub enum Labels {
     /// The classes are numbers, from 0 to one less than the network tells apart.
     Numbers(Vec<u32>),
-    /// Each label is a place in the list of classes.
+    /// The classes have names.
     Names {
+        /// In the order of their numbers.
         classes: Vec<String>,
+        /// An index into `classes` for each image.
         labels: Vec<u32>,
     },
 }
@@ -55,6 +57,7 @@ impl Labels {
         Self::Names { classes, labels }
     }
 
+    /// The number of each image's class.
     pub fn numbers(&self) -> &[u32] {
         match self {
             Self::Numbers(labels) | Self::Names { labels, .. } => labels,

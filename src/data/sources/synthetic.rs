@@ -23,7 +23,7 @@ pub fn make(
     let mut bytes = vec![0; count * length];
     let images = bytes.par_chunks_exact_mut(length).enumerate();
     images.for_each(|(index, image)| {
-        // Splits have numbers of their own.
+        // Each split draws from streams of its own.
         let place = (index as u64) << 2 | role as u64;
         draw(
             image,

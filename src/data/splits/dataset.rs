@@ -17,10 +17,12 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// The number of images.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
+    /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }

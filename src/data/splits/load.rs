@@ -18,21 +18,24 @@ use crate::device;
 use crate::digest::Digest;
 use crate::run_dir::{DataFile, ImageFile};
 
-/// Everything a run reads.
+/// All images that a run reads.
 #[derive(Debug)]
 pub struct Splits {
+    /// The training split.
     pub train: Dataset,
+    /// The evaluation split.
     pub eval: Dataset,
-    /// Apart from those, for after the last epoch.
+    /// For one evaluation after the last epoch.
     pub test: Option<Dataset>,
+    /// Of each class, in the order of their numbers.
     pub class_names: Vec<String>,
     /// Training before evaluation before test, images before labels.
     pub files: Vec<DataFile>,
-    /// Of sources with a file an image: all of them.
+    /// Every image file of sources that have a file for each image.
     pub listing: Vec<ImageFile>,
-    /// What is subtracted and divided by, where that is computed or stated.
+    /// Mean and standard deviation of each channel, if pixels are normalized.
     pub normalize: Option<Moments>,
-    /// What whoever runs it should know.
+    /// What a user should know before the run.
     pub warnings: Vec<String>,
 }
 

@@ -1,16 +1,15 @@
-//! Which images are for what.
+//! Divides the training images of a source, and limits splits.
 
 use super::dataset::Dataset;
 use crate::config;
 use crate::random::{Purpose, stream};
 
-/// Splits training images into those that stay and those that are for evaluation.
+/// Divides training images into those that stay and those that are held out for evaluation.
 ///
-/// Where an image goes follows from what it is in its source and `split_seed` alone, so that no image that
-/// comes or goes moves another, the same image twice is on one side, and neither colour nor size of what
-/// the network sees makes a difference. Each class has its share as closely as
-/// chance brings it: no rule that moves no image can meet it exactly, since the one image more or less
-/// that makes a share whole would have to be another one for another set.
+/// The side of an image is a function of its bytes in the source and of `split_seed` alone. So adding or
+/// removing an image never moves another one, copies of an image are on the same side, and `model.input`
+/// makes no difference. The price: a class gets its share only on average. An exact share would need
+/// rounding, and rounding depends on the other images.
 pub fn hold_out(data: &config::Data, train: Dataset) -> (Dataset, Dataset) {
     let is_for_evaluation = |place: usize| {
         let draw = draw(data, Purpose::Split, &train, place);

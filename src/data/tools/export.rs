@@ -23,6 +23,7 @@ use crate::files;
 pub enum Encoding {
     /// Loses a little of each image; of this quality, 1 to 100.
     Jpeg(u8),
+    /// Lossless.
     Png,
 }
 

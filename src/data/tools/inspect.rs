@@ -18,21 +18,28 @@ use crate::digest;
 /// Of everything at a place.
 #[derive(Debug, Serialize)]
 pub struct Report {
+    /// As a word of `data.format`.
     pub format: &'static str,
+    /// Training before evaluation before test.
     pub splits: Vec<SplitReport>,
     /// Images that are there more than once, each with all its places.
     pub duplicates: Vec<Vec<String>>,
 }
 
+/// What one split contains.
 #[derive(Debug, Serialize)]
 pub struct SplitReport {
+    /// As a key of `[data]`.
     pub split: &'static str,
+    /// How many are whole.
     pub images: usize,
     /// Name and number of images.
     pub classes: Vec<(String, usize)>,
     /// Height, width and number of images, the most frequent first.
     pub sizes: Vec<(usize, usize, usize)>,
+    /// How many have one channel.
     pub grey: usize,
+    /// How many have more channels.
     pub color: usize,
     /// Of each channel, 0..=255; of grey images among coloured ones as if they were coloured.
     pub mean: Vec<f64>,
@@ -40,6 +47,7 @@ pub struct SplitReport {
     pub std: Vec<f64>,
     /// Path and reason.
     pub broken: Vec<(String, String)>,
+    /// What a user should know.
     pub warnings: Vec<String>,
 }
 

@@ -12,8 +12,11 @@ pub enum Error {
         "cannot fetch {file} of {set}:{}\ntry again later, which goes on where this stopped; or name a mirror: runner data fetch {set} --mirror URL",
         listed(failures)
     )]
+    /// No mirror gave the right file.
     Mirrors {
+        /// The name of the set.
         set: &'static str,
+        /// The name of the file.
         file: &'static str,
         /// The address and what was wrong with it.
         failures: Vec<(String, String)>,
@@ -21,27 +24,43 @@ pub enum Error {
     #[error(
         "no public place is known that has {set}: {description}\nname one that has it: runner data fetch {set} --mirror URL"
     )]
+    /// The set has no public mirror, and none was named.
     NoMirror {
+        /// The name of the set.
         set: &'static str,
+        /// What the set is.
         description: &'static str,
     },
+    /// A file of the same name and another content is in the folder.
     #[error("{}: there already, and not what belongs to {set}: {why}\nmove it away, or fetch into another folder with --to", path.display())]
     Occupied {
+        /// The name of the set.
         set: &'static str,
+        /// The file or folder.
         path: PathBuf,
+        /// How it differs.
         why: String,
     },
+    /// Another process holds the lock of the partial file.
     #[error("{}: another process is fetching into this folder\nwait until it ends, or stop it", path.display())]
-    Busy { path: PathBuf },
+    Busy {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// An archive could not be unpacked.
     #[error(transparent)]
     Archive(archive::Error),
+    /// The disk is too full.
     #[error("{}: {needed} bytes are needed and {free} are free\nfree some space, or fetch into another folder with --to", path.display())]
     NoSpace {
+        /// The file or folder.
         path: PathBuf,
         /// Bytes.
         needed: u64,
+        /// Bytes.
         free: u64,
     },
+    /// This machine failed to read or write a file.
     #[error(transparent)]
     Io(#[from] IoError),
 }

@@ -17,6 +17,7 @@ pub struct Options {
     pub pause: Duration,
     /// Bytes that may be written to the folder, where that is known.
     pub free: Option<u64>,
+    /// What an archive may unpack to.
     pub limits: Limits,
 }
 
@@ -37,11 +38,31 @@ impl Default for Options {
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A file is here already, and right.
-    There { name: &'a str },
+    There {
+        /// Of the file.
+        name: &'a str,
+    },
     /// So many of so many bytes of a file are here.
-    Bytes { name: &'a str, bytes: u64, of: u64 },
+    Bytes {
+        /// Of the file.
+        name: &'a str,
+        /// Downloaded so far.
+        bytes: u64,
+        /// The size of the whole file, or what it should be.
+        of: u64,
+    },
     /// It did not go well with a mirror; what comes next is another try.
-    Trouble { url: &'a str, why: &'a str },
+    Trouble {
+        /// What was asked for.
+        url: &'a str,
+        /// What went wrong.
+        why: &'a str,
+    },
     /// A file is whole, and right.
-    Done { name: &'a str, bytes: u64 },
+    Done {
+        /// Of the file.
+        name: &'a str,
+        /// Its size.
+        bytes: u64,
+    },
 }
