@@ -8,7 +8,7 @@ mod change;
 use std::ffi::OsString;
 
 use libfuzzer_sys::{Corpus, fuzz_mutator, fuzz_target, fuzzer_mutate};
-use runner_config::{Document, Error, Experiment, RenderOptions, Problems};
+use runner_config::{Document, Error, Experiment, Problems, RenderOptions};
 
 /// Where the text is said to be; there is a base.toml beside it to extend.
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds/fuzz.toml");

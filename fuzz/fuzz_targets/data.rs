@@ -6,8 +6,6 @@
 mod error;
 #[path = "../../src/data/pixels/picture.rs"]
 pub mod picture;
-#[path = "../../src/random.rs"]
-pub mod random;
 #[path = "../../src/data/role.rs"]
 mod role;
 #[path = "../../src/data/sources/mod.rs"]
@@ -16,4 +14,5 @@ pub mod sources;
 pub use error::Error;
 pub use role::Role;
 pub use runner_config as config;
+pub use runner_random as random;
 pub use runner_records::run_dir;
