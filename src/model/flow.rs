@@ -2,8 +2,6 @@
 
 use burn::tensor::Tensor;
 
-use super::layer::BatchStatistics;
-
 /// What a forward pass is for.
 #[derive(Debug, Clone, Copy)]
 pub enum Mode {
@@ -18,6 +16,14 @@ pub enum Mode {
     },
     /// An evaluation, which depends on nothing but images and parameters.
     Evaluation,
+}
+
+/// Mean and variance of one batch, channel by channel, for the running statistics.
+#[derive(Debug)]
+pub struct BatchStatistics {
+    pub(super) mean: Tensor<1>,
+    /// Divided by n - 1.
+    pub(super) variance: Tensor<1>,
 }
 
 /// One forward pass.

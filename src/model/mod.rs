@@ -11,7 +11,6 @@ mod network;
 mod parameters;
 mod sequence;
 
-pub use flow::{Mode, is_finite};
-pub use layer::BatchStatistics;
+pub use flow::{BatchStatistics, Mode, is_finite};
 pub use network::Network;
 pub use parameters::Parameter;

@@ -4,8 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 use super::builder::Settings;
-use super::flow::{Flow, Mode, Pass};
-use super::layer::BatchStatistics;
+use super::flow::{BatchStatistics, Flow, Mode, Pass};
 use super::parameters::{self, Parameter};
 use super::sequence::{self, Node};
 use crate::array::{Arrays, Values};

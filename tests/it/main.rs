@@ -34,4 +34,5 @@ mod resume;
 mod run;
 mod schedule;
 mod soak;
+mod structure;
 mod vocabulary;

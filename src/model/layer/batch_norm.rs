@@ -7,7 +7,7 @@ use burn::module::{Module, Param};
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor, activation};
 
-use crate::model::flow::{Mode, Pass};
+use crate::model::flow::{BatchStatistics, Mode, Pass};
 use crate::{config, kernels};
 
 /// As `torch.nn.BatchNorm2d` and, for images of one pixel, `torch.nn.BatchNorm1d`.
@@ -21,14 +21,6 @@ pub struct BatchNorm {
     pub running_var: Param<Tensor<1>>,
     eps: f64,
     momentum: f64,
-}
-
-/// Mean and variance of one batch, channel by channel, for the running statistics.
-#[derive(Debug)]
-pub struct BatchStatistics {
-    mean: Tensor<1>,
-    /// Divided by n - 1.
-    variance: Tensor<1>,
 }
 
 impl BatchNorm {

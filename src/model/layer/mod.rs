@@ -12,7 +12,7 @@ pub mod pooling;
 use burn::module::Module;
 
 pub use activation::Activation;
-pub use batch_norm::{BatchNorm, BatchStatistics};
+pub use batch_norm::BatchNorm;
 pub use convolution::Convolution;
 pub use dropout::Dropout;
 pub use linear::Linear;
