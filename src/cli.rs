@@ -1,4 +1,5 @@
 //! The command line: types only.
+#![allow(missing_docs, reason = "doc comments are the help texts")]
 
 use std::path::PathBuf;
 

@@ -8,6 +8,7 @@ use crate::kernels::Level;
 /// A device that is there and usable.
 #[derive(Debug, Clone)]
 pub struct Chosen {
+    /// Without autodiff.
     pub device: Device,
     /// `flex`, `ndarray` or `cuda`.
     pub backend: &'static str,
@@ -15,6 +16,7 @@ pub struct Chosen {
     pub reason: String,
 }
 
+/// A device that cannot be used: which, why, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[error("device \"{wanted}\" cannot be used: {why}\n{remedy}")]
 pub struct Error {

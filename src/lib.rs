@@ -1,9 +1,95 @@
 //! A config-driven experiment runner: one TOML file declares a run, one directory says everything about it.
 //!
-//! The modules in the order in which data flow: [`cli`] and [`command`] are what a user types;
-//! [`config`] turns the file into an experiment; [`data`] and [`model`] are what it works on,
-//! every draw of chance coming from [`random`]; [`train`] is the loop, with [`optimizer`],
-//! [`schedule`] and [`metrics`]; [`run_dir`] is all that it leaves behind; [`compare`] reads it and gives a [`table`].
+//! # Layout
+//!
+//! In the order in which data flow; what stands without the rest is a crate of its own, re-exported here:
+//!
+//! - [`cli`] and [`command`]: what a user types, and what is printed; [`exit`] the codes
+//! - [`config`]: from text to an experiment, with every mistake told at its place
+//! - [`random`]: every draw, a function of seed, purpose, epoch and index
+//! - [`data`]: images from files, split, cached, augmented and batched
+//! - [`device`]: what computes; [`kernels`]: fast operations for the CPU
+//! - [`model`], [`optimizer`], [`schedule`]: the network and how it learns
+//! - [`metrics`]: scores, and the columns of metrics.csv
+//! - [`train`]: the loop
+//! - [`lifecycle`]: what happens to a run: prepared, begun, resumed, concluded, reproduced, proven
+//! - [`run_dir`], [`compare`], [`table`]: what runs leave on disk, and how it is read; [`array`], [`digest`],
+//!   [`files`] are below them
+//!
+//! # Reading a config
+//!
+//! ```
+//! # const CONFIG: &str = include_str!("../tests/configs/synthetic.toml");
+//! use runner::config::Document;
+//!
+//! let document = Document::parse("tiny.toml", CONFIG.to_owned(), "tiny");
+//! let experiment = document.experiment()?;
+//! let shapes: Vec<String> = experiment
+//!     .trace()
+//!     .iter()
+//!     .map(|layer| format!("{} gives {}", layer.layer.name(), layer.output))
+//!     .collect();
+//! assert_eq!(shapes, ["flatten gives 64 features", "linear gives 3 features"]);
+//! # Ok::<(), runner::config::Error>(())
+//! ```
+//!
+//! # Training, and reading what is left
+//!
+//! ```
+//! # const CONFIG: &str = include_str!("../tests/configs/synthetic.toml");
+//! use runner::config::Document;
+//! use runner::lifecycle::{begin, conclude, prepare};
+//! use runner::run_dir::Run;
+//! use runner::train::{Interrupt, Silent, fit};
+//!
+//! let out = tempfile::tempdir()?;
+//! let document = Document::parse("tiny.toml", CONFIG.to_owned(), "tiny");
+//! let prepared = prepare(&document, document.experiment()?, None, &|_, _| {})?;
+//! let mut interrupt = Interrupt::default();
+//! let mut begun = begin(&document, prepared, out.path(), &mut interrupt)?;
+//! let end = fit(&mut begun.session, &mut begun.run, &interrupt, &mut Silent);
+//! conclude(end, &mut begun.session, &mut begun.run, &interrupt)?;
+//!
+//! let run = Run::open(begun.run.folder())?;
+//! let metrics = run.metrics()?;
+//! assert_eq!(metrics.len(), 2);
+//! assert!(metrics.get(1, "eval_accuracy").is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Comparing runs
+//!
+//! ```
+//! # const CONFIG: &str = include_str!("../tests/configs/synthetic.toml");
+//! # use runner::config::Document;
+//! # use runner::lifecycle::{begin, conclude, prepare};
+//! # use runner::train::{Interrupt, Silent, fit};
+//! # let out = tempfile::tempdir()?;
+//! # for seed in [1, 2] {
+//! #     let mut document = Document::parse("tiny.toml", CONFIG.to_owned(), "tiny");
+//! #     document.set_all(&[format!("seed={seed}")]);
+//! #     let prepared = prepare(&document, document.experiment()?, None, &|_, _| {})?;
+//! #     let mut interrupt = Interrupt::default();
+//! #     let mut begun = begin(&document, prepared, out.path(), &mut interrupt)?;
+//! #     let end = fit(&mut begun.session, &mut begun.run, &interrupt, &mut Silent);
+//! #     conclude(end, &mut begun.session, &mut begun.run, &interrupt)?;
+//! # }
+//! use runner::compare::{ComparedRun, compare};
+//! use runner::run_dir::list;
+//! use runner::table::Style;
+//!
+//! let runs: Vec<ComparedRun> = list(out.path())
+//!     .iter()
+//!     .map(|folder| ComparedRun::read(folder))
+//!     .collect::<Result<_, _>>()?;
+//! let table = compare(&runs, "eval_accuracy").render(Style::Markdown);
+//! // A heading, a rule, and a line a run; the seeds are what the configs differ in.
+//! assert_eq!(table.lines().count(), 4);
+//! assert!(table.contains("seed"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![warn(missing_docs)]
 
 pub use runner_config as config;
 pub use runner_digest as digest;

@@ -11,10 +11,9 @@ use crate::data::Splits;
 use crate::device::Chosen;
 use crate::exit::ExitCode;
 use crate::lifecycle::{Prepared, begin, prepare};
-use crate::metrics::EpochRecord;
-use crate::run_dir::{self, Timing, space, verify};
+use crate::run_dir::{self, space, verify};
 use crate::table::{Cell, Column, Table};
-use crate::train::{Interrupt, Observer, Progress, Session, Trial, fit, try_out};
+use crate::train::{Interrupt, Session, Silent, Trial, fit, try_out};
 
 use super::exit::unwrapped;
 use super::experiment::{document, warned};
@@ -326,12 +325,4 @@ fn fast_dev_run(
         checks.len()
     ))?;
     Ok(ExitCode::Done)
-}
-
-struct Silent;
-
-impl Observer for Silent {
-    fn batch(&mut self, _progress: Progress) {}
-
-    fn epoch(&mut self, _record: &EpochRecord, _timing: &Timing) {}
 }

@@ -26,6 +26,7 @@ pub fn print_result(text: &str) -> Result<(), StdoutError> {
 /// The voice of a training: whatever becomes of the terminal or the pipe, the training goes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
+    /// Only what scripts need is printed.
     pub quiet: bool,
 }
 

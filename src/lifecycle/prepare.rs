@@ -8,7 +8,9 @@ use crate::train::Session;
 
 /// What a run needs in memory, and what computes it.
 pub struct Prepared {
+    /// Before the first step.
     pub session: Session,
+    /// What computes.
     pub device: Chosen,
 }
 

@@ -10,6 +10,7 @@ use super::sequence::{self, Node};
 use crate::array::{Arrays, Values};
 use crate::config::{self, Experiment};
 
+/// An experiment's network.
 #[derive(Module, Debug)]
 pub struct Network {
     layers: Vec<Node>,

@@ -13,6 +13,7 @@ use crate::array::{Array, Values};
 /// A parameter or a running statistic of a network.
 #[derive(Debug)]
 pub struct Parameter {
+    /// Its name in PyTorch: `layers.8.weight`.
     pub name: String,
     id: ParamId,
     /// Running statistics are not.
@@ -38,6 +39,7 @@ impl Parameter {
         }
     }
 
+    /// How many numbers it has.
     pub fn element_count(&self) -> usize {
         self.shape.iter().product()
     }

@@ -18,6 +18,7 @@ pub struct WeightAverage {
 }
 
 impl WeightAverage {
+    /// Averages with this decay a step, before the first one.
     pub fn new(decay: f64) -> Self {
         Self {
             decay,

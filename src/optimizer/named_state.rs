@@ -30,6 +30,7 @@ struct State {
 const TIME: &str = "step";
 
 impl Optimizer {
+    /// The rule of a config, before the first step.
     pub fn new(config: &config::Optimizer) -> Self {
         let rule: Box<dyn Rule> = match config.clone() {
             config::Optimizer::Sgd(sgd) => Box::new(sgd::Sgd(sgd)),

@@ -30,11 +30,15 @@ pub enum End {
 /// Where the loop stands, after every batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
+    /// The epoch, 1-based.
     pub epoch: u64,
+    /// Epochs of the run.
     pub epochs: u64,
+    /// Training or evaluation.
     pub phase: Phase,
     /// Batches of the phase done and in all.
     pub batch: usize,
+    /// Batches of the phase in all.
     pub batches: usize,
     /// In this process and phase.
     pub images_per_second: f64,
@@ -46,8 +50,20 @@ pub struct Progress {
 
 /// Whoever shows what goes on. Nothing it does can change the run.
 pub trait Observer: Send {
+    /// After every batch.
     fn batch(&mut self, progress: Progress);
+    /// After every epoch: its row of metrics.csv and what it took.
     fn epoch(&mut self, record: &EpochRecord, timing: &Timing);
+}
+
+/// An observer that shows nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn batch(&mut self, _progress: Progress) {}
+
+    fn epoch(&mut self, _record: &EpochRecord, _timing: &Timing) {}
 }
 
 /// Trains from the session's position to the last epoch.

@@ -12,9 +12,13 @@ use crate::exit::ExitCode;
 /// Why a run stopped, its checkpoint written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
+    /// SIGINT
     Int,
+    /// SIGTERM
     Term,
+    /// SIGHUP
     Hup,
+    /// SIGUSR1
     Usr1,
     /// `training.max_minutes`
     TimeLimit,
@@ -32,6 +36,7 @@ const RECEIVED: [Stop; 5] = [
 ];
 
 impl Stop {
+    /// What stopped it, as messages and events say it.
     pub fn name(self) -> &'static str {
         match self {
             Stop::Int => "SIGINT",
@@ -108,6 +113,7 @@ impl Interrupt {
         self.received.store(RECEIVED.len(), Ordering::Relaxed);
     }
 
+    /// What has asked for a stop, if anything has.
     pub fn poll(&self) -> Option<Stop> {
         let received = self.received.load(Ordering::Relaxed);
         if let Some(index) = received.checked_sub(1) {

@@ -13,30 +13,42 @@ mod step;
 mod timing;
 mod trial;
 
-pub use fit::{End, Observer, Progress, fit};
+pub use fit::{End, Observer, Progress, Silent, fit};
 pub use interrupt::{Interrupt, Stop};
 pub use session::{Predicted, Session};
 pub use trial::{Trial, try_out};
 
 use crate::{data, run_dir};
 
+/// Why training ended in an error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A loss or a gradient is not finite.
     #[error(
         "diverged in epoch {epoch}, step {step}: {what}\n\
          that step was not taken; start a new run with a lower training.learning_rate, \
          or with data.scale or data.normalize for smaller inputs"
     )]
     Diverged {
+        /// The epoch, 1-based.
         epoch: u64,
         /// The step that could not be taken, 1-based.
         step: u64,
+        /// What is not finite, and where.
         what: String,
     },
+    /// The run directory cannot be written.
     #[error(transparent)]
     RunDir(#[from] run_dir::Error),
+    /// An image cannot be read any more.
     #[error(transparent)]
     Data(#[from] data::Error),
+    /// A checkpoint is not one of this run.
     #[error("checkpoint {file}: {why}\nit was written for another run; start a new one")]
-    Misfit { file: String, why: String },
+    Misfit {
+        /// Its file.
+        file: String,
+        /// What does not fit.
+        why: String,
+    },
 }

@@ -22,20 +22,26 @@ pub enum Predicted {
     All(Vec<Prediction>),
     /// There are no such images.
     Nothing,
+    /// Something asked for a stop before all were looked at.
     Stopped(Stop),
 }
 
+/// All that a run has in memory: what it computes is a function of this alone.
 pub struct Session {
+    /// What is trained.
     pub experiment: Experiment,
+    /// The images.
     pub data: Arc<Splits>,
     /// Without autodiff.
     pub device: Device,
     /// With autodiff.
     pub network: Network,
+    /// The update rule, and what it remembers.
     pub optimizer: Optimizer,
     /// What evaluation takes for the weights, with `training.ema_decay`.
     pub average: Option<WeightAverage>,
     pub(super) loss: kernels::loss::Loss,
+    /// Where the loop stands.
     pub position: Position,
     /// The learning rate that the schedule starts from: less than the config's after a plateau.
     pub(super) base_rate: f64,
