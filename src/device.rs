@@ -8,7 +8,7 @@ use crate::kernels::Level;
 /// A device that is there and usable.
 #[derive(Debug, Clone)]
 pub struct Chosen {
-    /// Without autodiff.
+    /// What computes, without autodiff.
     pub device: Device,
     /// `flex`, `ndarray` or `cuda`.
     pub backend: &'static str,

@@ -20,7 +20,7 @@ pub fn read(config: &Path, overrides: &Overrides) -> Result<Document, Error> {
     Ok(document)
 }
 
-/// The experiment; what in it is hardly as it was meant is told on stderr.
+/// The experiment; warnings about it go to stderr.
 pub fn checked(document: &Document) -> Result<Experiment, Error> {
     warned(document).map(|(experiment, _)| experiment)
 }
@@ -32,7 +32,7 @@ pub fn warned(document: &Document) -> Result<(Experiment, bool), Error> {
     Ok((experiment, !warnings.is_empty()))
 }
 
-/// Tells what in an experiment is hardly as it was meant, if there is anything.
+/// Prints the warnings about an experiment, if there are any.
 pub fn warn(warnings: &Problems) {
     if !warnings.is_empty() {
         note(&format!("{}\n", warnings.render(look())));

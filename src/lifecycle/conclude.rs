@@ -11,7 +11,7 @@ use crate::train::{self, End, Interrupt, Predicted, Session, Stop};
 pub enum Conclusion {
     /// All epochs are done, or as many as were worth it; the results are written.
     Finished {
-        /// Of the evaluation images.
+        /// What was said of the evaluation images.
         eval: SplitReport,
         /// Of the images for the last evaluation, where there are some.
         test: Option<SplitReport>,

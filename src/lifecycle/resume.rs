@@ -32,7 +32,7 @@ pub struct Resumable {
     run: Writer,
     /// With the changes.
     pub experiment: Experiment,
-    /// What in a run of more epochs is hardly as it was meant.
+    /// Warnings about a run of more epochs.
     pub warnings: Option<Problems>,
     /// The keys that change, with their new values.
     pub changes: BTreeMap<String, String>,

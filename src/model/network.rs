@@ -76,11 +76,11 @@ impl Network {
         parameters::visit(self, visit);
     }
 
-    /// The name of the first parameter or running statistic that is such a one.
-    pub fn first_of_parameters(&self, is_such: impl Fn(&Parameter) -> bool) -> Option<String> {
+    /// The name of the first parameter or running statistic that matches the predicate.
+    pub fn first_of_parameters(&self, matches: impl Fn(&Parameter) -> bool) -> Option<String> {
         let mut found = None;
         self.visit_parameters(|parameter| {
-            if found.is_none() && is_such(&parameter) {
+            if found.is_none() && matches(&parameter) {
                 found = Some(parameter.name);
             }
         });

@@ -103,7 +103,7 @@ fn flat<const D: usize>(tensor: Tensor<D>) -> Tensor<1> {
     tensor.reshape([length])
 }
 
-/// Without autodiff.
+/// The tensor without autodiff.
 fn plain<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     match tensor.device().is_autodiff() {
         true => tensor.inner(),
@@ -178,10 +178,10 @@ impl<F: FnMut(Parameter) -> Option<Tensor<1>>> ModuleMapper for Mapper<F> {
 ///
 /// The variant that an enum of layers holds has a name for Burn but none for PyTorch; it is left out.
 #[derive(Debug, Default)]
-struct Path(Vec<Step>);
+struct Path(Vec<PathPart>);
 
 #[derive(Debug)]
-struct Step {
+struct PathPart {
     name: Option<String>,
     is_in_norm: bool,
 }
@@ -189,7 +189,7 @@ struct Step {
 impl Path {
     fn enter(&mut self, name: &str, container: &str) {
         let is_variant = container.starts_with("Enum:");
-        self.0.push(Step {
+        self.0.push(PathPart {
             name: (!is_variant).then(|| name.to_owned()),
             is_in_norm: matches!(container, "Struct:BatchNorm" | "Struct:GroupNorm"),
         });
@@ -200,13 +200,13 @@ impl Path {
     }
 
     fn is_in_norm(&self) -> bool {
-        self.0.iter().any(|step| step.is_in_norm)
+        self.0.iter().any(|part| part.is_in_norm)
     }
 }
 
 impl std::fmt::Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names = self.0.iter().filter_map(|step| step.name.as_deref());
+        let names = self.0.iter().filter_map(|part| part.name.as_deref());
         f.write_str(&names.collect::<Vec<&str>>().join("."))
     }
 }

@@ -42,7 +42,7 @@ pub struct Progress {
     pub batches: usize,
     /// In this process and phase.
     pub images_per_second: f64,
-    /// Of the phase still to come.
+    /// Images of the phase that are still to come.
     pub images_left: usize,
     /// Mean loss of the batch.
     pub loss: f64,
@@ -91,7 +91,7 @@ struct Fit<'a> {
     last_commit: Instant,
 }
 
-/// Of one epoch, in this process.
+/// What one epoch took in this process.
 #[derive(Default)]
 struct Times {
     train: Stopwatch,

@@ -32,7 +32,7 @@ pub struct Session {
     pub experiment: Experiment,
     /// The images.
     pub data: Arc<Splits>,
-    /// Without autodiff.
+    /// What computes, without autodiff.
     pub device: Device,
     /// With autodiff.
     pub network: Network,

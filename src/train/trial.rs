@@ -13,9 +13,9 @@ use crate::data::{Batch, Batches};
 /// What a few batches tell of a run on this machine.
 #[derive(Debug, Clone, Copy)]
 pub struct Trial {
-    /// Of training.
+    /// How many images a second training took.
     pub train_images_per_second: f64,
-    /// Of evaluation.
+    /// How many images a second evaluation took.
     pub eval_images_per_second: f64,
     /// The most memory the process has had, where the system tells.
     pub peak_memory_bytes: Option<u64>,

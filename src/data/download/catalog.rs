@@ -34,7 +34,7 @@ pub struct Set {
 pub struct Remote {
     /// Follows a `/` after the URL of a mirror.
     pub name: &'static str,
-    /// Of the download, as published.
+    /// The size of the download, as published, in bytes.
     pub bytes: u64,
     /// What it is compared with.
     pub checksum: Checksum,
@@ -47,14 +47,14 @@ pub struct Remote {
 pub enum Checksum {
     /// Of what a gzip file unpacks to; `bytes` is how much that is. However it was packed.
     Content {
-        /// Of the unpacked content.
+        /// The checksum of the unpacked content.
         sha256: &'static str,
         /// The size of the unpacked content.
         bytes: u64,
     },
-    /// Of the file itself.
+    /// The checksum of the file itself.
     Archive {
-        /// Of the file as downloaded.
+        /// The checksum of the file as downloaded.
         sha256: &'static str,
     },
 }
@@ -79,7 +79,7 @@ impl Set {
         Path::new("data").join(self.name)
     }
 
-    /// Of all downloads.
+    /// The size of all downloads, in bytes.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }

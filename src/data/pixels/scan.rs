@@ -73,7 +73,7 @@ pub struct ImageStats {
 }
 
 impl ImageStats {
-    /// Of row-major `[channels, height, width]`.
+    /// The statistics of row-major pixels `[channels, height, width]`.
     pub fn of(planes: &[u8], channels: usize) -> Self {
         let mut sums = [(0, 0); 3];
         let planes_of = planes.chunks_exact(planes.len() / channels);

@@ -13,7 +13,7 @@ use crate::run_dir::DataFile;
 /// One line of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// Of the image, from the folder of the CSV file.
+    /// The path of the image, from the folder of the CSV file.
     pub path: String,
     /// The name of the class.
     pub label: String,

@@ -27,7 +27,7 @@ pub struct Splits {
     pub eval: Dataset,
     /// For one evaluation after the last epoch.
     pub test: Option<Dataset>,
-    /// Of each class, in the order of their numbers.
+    /// The name of each class, in the order of their numbers.
     pub class_names: Vec<String>,
     /// Training before evaluation before test, images before labels.
     pub files: Vec<DataFile>,

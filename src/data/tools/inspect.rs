@@ -15,7 +15,7 @@ use crate::data::sources::{self, Source};
 use crate::data::{Error, Role};
 use crate::digest;
 
-/// Of everything at a place.
+/// What is known of everything at a place.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// As a word of `data.format`.

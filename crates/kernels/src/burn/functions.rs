@@ -71,9 +71,9 @@ pub fn flatten_linear(input: Tensor<4>, weight: Tensor<2>, bias: Option<Tensor<1
 pub struct BatchNorm {
     /// `[batch, channels, height, width]`
     pub output: Tensor<4>,
-    /// Of each channel over the batch.
+    /// The mean of each channel over the batch.
     pub mean: Tensor<1>,
-    /// Of each channel over the batch, divided by n - 1.
+    /// The variance of each channel over the batch, divided by n - 1.
     pub unbiased_variance: Tensor<1>,
 }
 

@@ -106,7 +106,7 @@ struct Constants {
     beta2: f32,
     one_less_beta2: f32,
     eps: f32,
-    /// Of the parameter in the gradient.
+    /// How much of the parameter is added to the gradient.
     penalty: f32,
     /// What the parameter is multiplied with.
     kept: f32,

@@ -22,7 +22,7 @@ use crate::core::tensor::{Contiguous, Host, ImageTensor, vec_tensor};
 pub struct Statistics {
     /// Mean of each channel.
     pub mean: Vec<f32>,
-    /// Of the batch itself, divided by n.
+    /// The variance of the batch itself, divided by n.
     pub variance: Vec<f32>,
     /// The estimate for the population, divided by n - 1, as running statistics take it.
     pub unbiased_variance: Vec<f32>,
@@ -31,11 +31,11 @@ pub struct Statistics {
 /// Gradients of a batch normalization.
 #[derive(Debug)]
 pub struct BatchNormGradients {
-    /// Of the input, channels last.
+    /// The gradient of the input, channels last.
     pub input: Buffer,
-    /// Of the weight, one a channel.
+    /// The gradient of the weight, one a channel.
     pub weight: Vec<f32>,
-    /// Of the bias, one a channel.
+    /// The gradient of the bias, one a channel.
     pub bias: Vec<f32>,
 }
 
@@ -189,7 +189,7 @@ fn sum_chunks<T: Send>(
     total
 }
 
-/// Of each channel, for the gradient of the input.
+/// What the gradient of the input takes from each channel.
 struct Factors {
     scale: Vec<f32>,
     shift: Vec<f32>,

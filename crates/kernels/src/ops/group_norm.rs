@@ -32,11 +32,11 @@ pub struct GroupNormGeometry {
 /// Gradients of a group norm.
 #[derive(Debug)]
 pub struct GroupNormGradients {
-    /// Of the input, in its order.
+    /// The gradient of the input, in the input's order.
     pub input: Buffer,
-    /// Of the weight, one a channel.
+    /// The gradient of the weight, one a channel.
     pub weight: Vec<f32>,
-    /// Of the bias, one a channel.
+    /// The gradient of the bias, one a channel.
     pub bias: Vec<f32>,
 }
 

@@ -20,9 +20,9 @@ use crate::core::tensor::{Contiguous, Host, ImageTensor, buffer_tensor, vec_tens
 pub struct LinearGradients {
     /// Of the input, `[batch, in]`; only where it was asked for.
     pub input: Option<Buffer>,
-    /// Of the weight, `[in, out]`.
+    /// The gradient of the weight, `[in, out]`.
     pub weight: Vec<f32>,
-    /// Of the bias, `[out]`.
+    /// The gradient of the bias, `[out]`.
     pub bias: Vec<f32>,
 }
 

@@ -74,7 +74,7 @@ pub struct Targets {
 }
 
 impl<T: Into<Arc<[u32]>>> From<T> for Targets {
-    /// Of samples that are not mixed.
+    /// The targets of samples that are not mixed.
     fn from(labels: T) -> Self {
         Self {
             labels: labels.into(),
@@ -146,7 +146,7 @@ pub fn forward(loss: &Loss, logits: &[f32], targets: &Targets, total: f64) -> (f
 /// The scores of one sample.
 struct Row<'a> {
     logits: &'a [f32],
-    /// Of the logits less the highest.
+    /// The exponentials of the logits less the highest.
     exponentials: &'a [f32],
     sum: f64,
     /// The logarithm of the sum of the exponentials of the logits themselves.

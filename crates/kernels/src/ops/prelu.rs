@@ -26,9 +26,9 @@ pub struct PreluGeometry {
 /// Gradients of a PReLU.
 #[derive(Debug)]
 pub struct PreluGradients {
-    /// Of the input, in its order.
+    /// The gradient of the input, in the input's order.
     pub input: Buffer,
-    /// Of the slopes, as many as there are.
+    /// The gradient of the slopes, as many as there are.
     pub weight: Vec<f32>,
 }
 

@@ -46,14 +46,14 @@ pub(super) struct SplitFiles {
     pub predictions: &'static str,
 }
 
-/// Of the evaluation images.
+/// The results of the evaluation images.
 pub(super) const EVAL_FILES: SplitFiles = SplitFiles {
     report: REPORT,
     confusion: CONFUSION,
     predictions: PREDICTIONS,
 };
 
-/// Of the test images.
+/// The results of the test images.
 pub(super) const TEST_FILES: SplitFiles = SplitFiles {
     report: TEST_REPORT,
     confusion: TEST_CONFUSION,

@@ -9,7 +9,7 @@ use crate::data::download::archive::Limits;
 pub struct Options {
     /// To connect.
     pub connect: Duration,
-    /// Without a byte.
+    /// How long a transfer may go without a byte.
     pub stall: Duration,
     /// How often a mirror whose connection breaks is asked for the rest.
     pub retries: u32,
@@ -39,12 +39,12 @@ impl Default for Options {
 pub enum Event<'a> {
     /// A file is here already, and right.
     There {
-        /// Of the file.
+        /// The name of the file.
         name: &'a str,
     },
     /// So many of so many bytes of a file are here.
     Bytes {
-        /// Of the file.
+        /// The name of the file.
         name: &'a str,
         /// Downloaded so far.
         bytes: u64,
@@ -60,7 +60,7 @@ pub enum Event<'a> {
     },
     /// A file is whole, and right.
     Done {
-        /// Of the file.
+        /// The name of the file.
         name: &'a str,
         /// Its size.
         bytes: u64,

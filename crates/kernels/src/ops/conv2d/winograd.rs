@@ -20,7 +20,7 @@ const TILES: usize = 32;
 pub struct Winograd {
     level: Level,
     geometry: Conv2dGeometry,
-    /// Of each point, `[in][out]`.
+    /// The transformed weight of each point, `[in][out]`.
     weight: Vec<Packed>,
     /// Rows of the products of one block of tiles.
     rows: Vec<Row>,

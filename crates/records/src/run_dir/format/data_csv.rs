@@ -15,7 +15,7 @@ use crate::run_dir::layout;
 pub struct DataFile {
     /// As the config names it.
     pub path: String,
-    /// Of all files together.
+    /// The size of all files together.
     pub bytes: u64,
     /// SHA-256 (hex); of a folder, over the names and checksums of its files.
     pub sha256: String,

@@ -40,9 +40,9 @@ pub struct Identity {
     pub normalize: Option<Moments>,
     /// Trainable numbers in the network.
     pub parameters: usize,
-    /// Of the program that began it.
+    /// The version of the program that began the run.
     pub program_version: String,
-    /// Of the framework that the program was built with.
+    /// The version of the framework that the program was built with.
     pub burn_version: String,
     /// `flex`, `ndarray` or `cuda`: each rounds in its own way, so a run stays with one.
     pub backend: String,

@@ -12,9 +12,9 @@ use crate::run_dir::{Error, now};
 
 /// What is left at the end of a run.
 pub struct Results<'a> {
-    /// Of the evaluation images.
+    /// What was said of the evaluation images.
     pub eval: SplitResults<'a>,
-    /// Of the test images, where there are some.
+    /// What was said of the test images, where there are some.
     pub test: Option<SplitResults<'a>>,
     /// Optimizer steps done.
     pub step: u64,
