@@ -55,7 +55,7 @@ impl Network {
         self
     }
 
-    /// What is the first to have a NaN or an infinity on the way: `the output of layers.3 (conv2d)`.
+    /// The first layer whose output has a NaN or an infinity: `the output of layers.3 (conv2d)`.
     pub fn first_non_finite(&self, images: Tensor<4>, mode: Mode) -> Option<String> {
         let mut flow = Flow::Image(images);
         if !flow.is_finite() {

@@ -12,7 +12,7 @@ use crate::kernels;
 
 pub struct Muon {
     config: config::Muon,
-    /// For what is no matrix.
+    /// The rule for parameters of one dimension.
     adamw: Adam,
 }
 
@@ -50,7 +50,7 @@ impl Muon {
         x
     }
 
-    /// What fits the learning rate to a matrix.
+    /// The factor on the learning rate for a matrix of this shape.
     fn adjustment(&self, rows: usize, columns: usize) -> f64 {
         let (rows, columns) = (rows as f64, columns as f64);
         match self.config.adjust_lr_fn {
@@ -92,12 +92,12 @@ impl Rule for Muon {
             false => state[0].clone(),
         };
         // Burn has linear weights transposed; orthogonal is orthogonal either way.
-        let lies = match rest.len() {
+        let burn_shape = match rest.len() {
             1 => [columns, rows],
             _ => [rows, columns],
         };
-        let matrix = direction.reshape(lies);
-        let matrix = match lies[0] > lies[1] {
+        let matrix = direction.reshape(burn_shape);
+        let matrix = match burn_shape[0] > burn_shape[1] {
             true => self.orthogonal(matrix.transpose()).transpose(),
             false => self.orthogonal(matrix),
         };

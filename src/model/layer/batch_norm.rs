@@ -61,7 +61,7 @@ impl BatchNorm {
         }
     }
 
-    /// In evaluation a convolution before it is one with other weights and another bias.
+    /// The weight and bias of one convolution that does what `conv` and this norm do in evaluation.
     pub fn fold_into(&self, conv: &Conv2d) -> (Tensor<4>, Tensor<1>) {
         let (scale, shift) = self.scale_and_shift();
         let channels = scale.dims()[0];
@@ -73,7 +73,7 @@ impl BatchNorm {
         (weight, bias)
     }
 
-    /// What the running statistics make of the layer.
+    /// The norm with its running statistics as a factor and a summand a channel.
     fn scale_and_shift(&self) -> (Tensor<1>, Tensor<1>) {
         let deviation = (self.running_var.val() + self.eps).sqrt();
         let scale = self.weight.val() / deviation;
