@@ -45,6 +45,9 @@ impl Network {
     }
 
     /// The network with the statistics of a batch taken into its running ones.
+    ///
+    /// # Panics
+    /// If they are not of one forward pass of this network.
     pub fn with_statistics(mut self, statistics: Vec<BatchStatistics>) -> Self {
         let mut norms = Vec::new();
         sequence::find_batch_norms(&mut self.layers, &mut norms);
@@ -115,7 +118,8 @@ impl Network {
 
     /// The network with other parameters, which must be the same names and shapes exactly.
     ///
-    /// The error names what is missing, superfluous or misshapen.
+    /// # Errors
+    /// What is missing, superfluous or misshapen.
     pub fn with_parameters(self, arrays: &Arrays) -> Result<Self, String> {
         let mut names = Vec::new();
         let mut misfit = None;

@@ -59,7 +59,8 @@ impl WeightAverage {
 
     /// Takes over what [`Self::state`] gave.
     ///
-    /// The error names what is missing or superfluous; before the first step there is nothing.
+    /// # Errors
+    /// What is missing or superfluous; before the first step there is nothing.
     pub fn load_state(&mut self, network: &Network, arrays: &Arrays) -> Result<(), String> {
         let mut averages = BTreeMap::new();
         let mut missing = None;

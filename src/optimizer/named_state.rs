@@ -133,7 +133,10 @@ impl Optimizer {
 
     /// Takes over a state that [`Optimizer::state`] gave.
     ///
-    /// The error names what is missing or superfluous; before the first step there is no state.
+    /// Before the first step there is no state.
+    ///
+    /// # Errors
+    /// What is missing or superfluous.
     pub fn load_state(&mut self, network: &Network, arrays: &Arrays) -> Result<(), String> {
         let mut states = BTreeMap::new();
         let mut missing = None;
