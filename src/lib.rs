@@ -13,7 +13,7 @@
 //! - [`metrics`]: scores, and the columns of metrics.csv
 //! - [`train`]: the loop
 //! - [`lifecycle`]: what happens to a run: prepared, begun, resumed, concluded, reproduced, proven
-//! - [`run_dir`], [`compare`], [`table`]: what runs leave on disk, and how it is read; [`array`], [`digest`],
+//! - [`run_dir`], [`compare`], [`table`]: what runs leave on disk, and how it is read; [`mod@array`], [`digest`],
 //!   [`files`] are below them
 //!
 //! # Reading a config

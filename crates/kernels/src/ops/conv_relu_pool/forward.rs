@@ -14,7 +14,7 @@ use crate::ops::dropout;
 /// `max_pool2d(relu(conv2d(input, weight) + bias))` , then dropout if there is a mask;
 /// gives `output` channels last.
 ///
-/// `winners`, of [`ConvReluPoolGeometry::winners_len`] bytes, is filled for [`backward`]; evaluation does
+/// `winners`, of [`ConvReluPoolGeometry::winners_len`] bytes, is filled for `backward`; evaluation does
 /// without. What dropout cut has no winner, so that the backward pass need not ask the mask again.
 pub fn forward(
     level: Level,
