@@ -1,4 +1,4 @@
-//! What computes. The only file that names a backend.
+//! Chooses the device that computes. The only file that names a backend.
 
 use burn::tensor::Device;
 
@@ -12,7 +12,7 @@ pub struct Chosen {
     pub device: Device,
     /// `flex`, `ndarray` or `cuda`.
     pub backend: &'static str,
-    /// One line on what was taken and why.
+    /// One line that says which device was chosen and why.
     pub reason: String,
 }
 
@@ -25,8 +25,11 @@ pub struct Error {
     remedy: String,
 }
 
-/// The device that a config asks for; where it is the CPU, with so many threads, or unless stated one
-/// a processor.
+/// Chooses the device that a config asks for. On the CPU it starts `threads` threads; `None` leaves their number
+/// to Rayon, which takes `RAYON_NUM_THREADS` or one for each processor.
+///
+/// # Errors
+/// Where the device cannot be used, or its threads cannot be started.
 pub fn choose(wanted: config::Device, threads: Option<u16>) -> Result<Chosen, Error> {
     let mut chosen = choose_backend(wanted)?;
     if chosen.backend != "cuda" {
@@ -46,7 +49,7 @@ fn start_threads(wanted: config::Device, threads: Option<u16>) -> Result<usize, 
         .num_threads(number)
         .build_global();
     match started {
-        // Without a source they were there before, in a program that trains more than once.
+        // An error without a source says that the threads are there already: the program trains again.
         Err(error) if std::error::Error::source(&error).is_some() => Err(Error {
             wanted: wanted.to_string(),
             why: format!("its threads cannot be started: {error}"),
@@ -145,7 +148,7 @@ fn not_compiled(backend: &str) -> Error {
     }
 }
 
-/// CUDA devices are counted before one is touched: to touch one that is not there panics in Burn.
+/// Counts the CUDA devices before it uses one: Burn panics on a device that is not there.
 #[cfg(feature = "cuda")]
 fn cuda(index: usize) -> Result<Device, String> {
     let found = Device::enumerate(burn::tensor::DeviceType::Cuda)

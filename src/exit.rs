@@ -52,7 +52,7 @@ impl ExitCode {
         self as u8
     }
 
-    /// The code of a number; `None` where the program has none such.
+    /// The code with this number; `None` where the program has no such code.
     pub fn from_number(number: i32) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|code| i32::from(code.number()) == number)

@@ -1,14 +1,14 @@
 //! The learning rate of every step: a pure function of the config, so that a resume has nothing to restore.
 //!
-//! The formulas are the closed forms in the documentation of `torch.optim.lr_scheduler`, of time in
-//! epochs where PyTorch counts calls.
+//! The formulas are the closed forms in the documentation of `torch.optim.lr_scheduler`, with the time in
+//! epochs where PyTorch counts calls of `step`.
 
 use std::f64::consts::PI;
 
 use crate::config::{AnnealStrategy, Interval, OneCycleRule, Rule, Schedule};
 
-/// The learning rate of step `step` (from 0) of a run with so many steps an epoch, where the schedule
-/// starts from `base`.
+/// The learning rate of step `step`, from 0, of a run with `steps_per_epoch` steps in an epoch; the schedule
+/// starts from the rate `base`.
 pub fn learning_rate(
     schedule: Option<&Schedule>,
     base: f64,
@@ -18,7 +18,7 @@ pub fn learning_rate(
     let Some(schedule) = schedule else {
         return base;
     };
-    // Epochs since the start, as the schedule sees them, and from one rate to the next.
+    // Both in epochs: the time since the start, and the time between two changes of the rate.
     let (time, tick) = match schedule.by {
         Interval::Step => (
             step as f64 / steps_per_epoch as f64,
@@ -36,13 +36,13 @@ pub fn learning_rate(
         None => base,
     };
     if time < *warmup {
-        // Up to what the rule begins with.
+        // The warm-up ends at the rate that the rule begins with.
         return rate(0.0) * (warmup_factor + (1.0 - warmup_factor) * time / warmup);
     }
     rate(time - warmup)
 }
 
-/// The rate so many epochs after the rule begins; `tick` is how many there are from one rate to the next.
+/// The rate `time` epochs after the rule begins; the rate changes every `tick` epochs.
 fn rate(rule: &Rule, base: f64, time: f64, tick: f64) -> f64 {
     match rule {
         Rule::Step(rule) => base * libm::pow(rule.gamma, (time / rule.step_size).floor()),
@@ -76,7 +76,7 @@ fn rate(rule: &Rule, base: f64, time: f64, tick: f64) -> f64 {
             let part = (time + tick) / rule.warmup;
             base * part.min(1.0 / part.sqrt())
         }
-        // What a plateau has changed is in the base already.
+        // `base` has the reductions of plateaus already.
         Rule::ReduceOnPlateau(_) => base,
     }
 }

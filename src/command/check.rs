@@ -22,10 +22,10 @@ use super::progress::scan_bar;
 use super::report::{Reporter, conclude, data_line};
 use super::units::{bytes, human, thousands};
 
-/// For batches whose time is taken.
+/// How long batches are timed.
 const BUDGET: Duration = Duration::from_millis(300);
 
-/// Classes are told one by one up to this number.
+/// Up to this number of classes, each has a row.
 const MAX_CLASSES: usize = 20;
 
 /// Columns and lines of the curve of the learning rate.
@@ -135,7 +135,7 @@ fn data(session: &Session) -> String {
     let mut text = format!("data: {}\n", data_line(session));
     let mut order: Vec<usize> = (0..classes).collect();
     if classes > MAX_CLASSES {
-        // The ends say most of how even the classes are.
+        // The smallest and the largest classes show how balanced the data are.
         order.sort_by_key(|class| counts[0][*class]);
         order.drain(MAX_CLASSES / 2..classes - MAX_CLASSES / 2);
         let _ = writeln!(
@@ -181,7 +181,7 @@ fn learning_rate(session: &Session) -> String {
     if session.experiment.schedule.is_none() {
         return format!("learning rate  {} in all {counts}\n", short(base));
     }
-    // What a column of the curve shows: its first step.
+    // Each column of the curve shows the rate of its first step.
     let columns = all.min(CURVE_COLUMNS);
     let rates: Vec<f64> = (0..columns)
         .map(|column| session.learning_rate(column * all / columns))
@@ -201,7 +201,7 @@ fn learning_rate(session: &Session) -> String {
     text
 }
 
-/// Three digits are enough to look at.
+/// The rate with three significant digits, which are enough to read.
 fn short(rate: f64) -> String {
     let rounded: f64 = format!("{rate:.2e}").parse().unwrap_or(rate);
     format!("{rounded:?}")
@@ -229,7 +229,7 @@ fn time_and_memory(
 ) -> String {
     let training = &experiment.training;
     let epochs = training.epochs;
-    // The results are of the last epoch, whether or not it was evaluated.
+    // A run ends with an evaluation, even where its last epoch was not evaluated.
     let evaluations = training.evaluations() + u64::from(!training.is_evaluated(epochs));
     let training_seconds = images[0] as f64 / trial.train_images_per_second;
     let eval_seconds = images[1] as f64 / trial.eval_images_per_second;

@@ -5,12 +5,12 @@ use crate::exit::ExitCode;
 use crate::lifecycle::{self, DataError, Failure, Refusal};
 use crate::{compare, config, data, device, run_dir, train};
 
-/// The command line asks for something that there is not.
+/// The command line asks for something that does not exist or cannot be done.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Usage(pub String);
 
-/// The error within one of a run's life, as commands tell it.
+/// The inner error of a [`lifecycle::Error`], whose type decides message and exit code.
 pub fn unwrapped(error: lifecycle::Error) -> anyhow::Error {
     match error {
         lifecycle::Error::Config(error) => error.into(),
@@ -49,7 +49,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     if error.is::<device::Error>() {
         return Some(ExitCode::Failed);
     }
-    // Errors of compare are transparent: what they wrap is not in the chain.
+    // Errors of compare are transparent, so the errors that they wrap are not in the chain.
     if let Some(error) = error.downcast_ref::<compare::Error>() {
         return Some(match error {
             compare::Error::Run(error) => run_dir_code(error),
@@ -62,7 +62,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     if error.is::<StdoutError>() {
         return Some(ExitCode::Io);
     }
-    // A proof that could not be made ends as the run that it was made of.
+    // A failed proof has the exit code of the run that failed in it.
     if let Some(Failure::Ended(status)) = error.downcast_ref::<Failure>() {
         return status.code().and_then(ExitCode::from_number);
     }

@@ -7,12 +7,12 @@ use crate::config::{Document, Error, Experiment, Problems};
 
 use super::output::{look, note};
 
-/// What an experiment is declared by; nothing in it is checked yet.
+/// Reads what declares an experiment: file, environment and command line. Nothing is checked yet.
 pub fn document(typed: &cli::Experiment) -> Result<Document, Error> {
     read(&typed.config, &typed.overrides)
 }
 
-/// The same from a path and overrides apart.
+/// As [`document`], from a path and overrides.
 pub fn read(config: &Path, overrides: &Overrides) -> Result<Document, Error> {
     let mut document = Document::read(config)?;
     document.set_environment(std::env::vars_os());
@@ -25,7 +25,7 @@ pub fn checked(document: &Document) -> Result<Experiment, Error> {
     warned(document).map(|(experiment, _)| experiment)
 }
 
-/// The same, and whether there was anything to tell.
+/// As [`checked`], and whether there were warnings.
 pub fn warned(document: &Document) -> Result<(Experiment, bool), Error> {
     let (experiment, warnings) = document.check()?;
     warn(&warnings);

@@ -6,12 +6,12 @@ use crate::cli;
 use crate::config::{self, RenderOptions};
 use crate::table::Style;
 
-/// A result that could not be told.
+/// A result cannot be written to stdout.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to stdout: {0}")]
 pub struct StdoutError(io::Error);
 
-/// Writes a command's whole result to stdout. A reader that has seen enough is no error.
+/// Writes a command's whole result to stdout. A closed pipe is no error: its reader has seen enough.
 pub fn print_result(text: &str) -> Result<(), StdoutError> {
     let mut stdout = io::stdout().lock();
     let written = stdout
@@ -23,7 +23,7 @@ pub fn print_result(text: &str) -> Result<(), StdoutError> {
     }
 }
 
-/// The voice of a training: whatever becomes of the terminal or the pipe, the training goes on.
+/// Prints for a training. Errors of the terminal or the pipe are ignored, so that the training goes on.
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     /// Only what scripts need is printed.
@@ -53,7 +53,7 @@ impl Output {
     }
 }
 
-/// How the options say a table is to be printed; no wider than the terminal, if there is one.
+/// The table style that the options select; for reading, no wider than the terminal, if there is one.
 pub fn style(format: &cli::Format) -> Style {
     match format {
         cli::Format { csv: true, .. } => Style::Csv,
@@ -63,7 +63,7 @@ pub fn style(format: &cli::Format) -> Style {
     }
 }
 
-/// For reading; no wider than the terminal, if there is one.
+/// The table style for reading; no wider than the terminal, if there is one.
 pub fn reading() -> Style {
     Style::Reading {
         width: terminal_width().and_then(|width| width.try_into().ok()),
@@ -86,7 +86,7 @@ pub fn colour() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// How an account on stderr is laid out.
+/// How diagnostics are rendered on stderr.
 pub fn look() -> RenderOptions {
     RenderOptions {
         colour: colour(),
@@ -98,11 +98,11 @@ pub fn look() -> RenderOptions {
     }
 }
 
-/// Tells an error with its causes on stderr.
+/// Prints an error with its causes on stderr.
 pub fn print_error(error: &anyhow::Error) {
     let text = match error.downcast_ref::<config::Error>() {
         Some(config::Error::Invalid(problems)) => problems.render(look()),
-        // Messages of ours say their cause themselves.
+        // The program's own messages include their causes.
         _ => format!("error: {error}"),
     };
     note(&text);

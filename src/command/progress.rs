@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// What is done sooner needs no bar.
+/// The bar appears only after this time.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How many image files have been read; shows nothing where stderr is no terminal.
+/// A progress bar over images; shows nothing where stderr is no terminal.
 pub struct ScanBar {
     bar: ProgressBar,
     since: Instant,
 }
 
-/// A bar that says what is done.
+/// A bar with the label `what`.
 pub fn scan_bar(what: &str) -> ScanBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
     let template = format!("{what} [{{bar:40}}] {{human_pos}}/{{human_len}}");
@@ -26,7 +26,7 @@ pub fn scan_bar(what: &str) -> ScanBar {
 }
 
 impl ScanBar {
-    /// So many of so many are done.
+    /// Shows that `done` of `all` images are done.
     pub fn at(&self, done: usize, all: usize) {
         if done == all {
             self.bar.finish_and_clear();

@@ -120,7 +120,7 @@ impl Reporter {
         self.result(&format!("      runner compare {folder} <another run>"));
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn end(&self) {
         self.bar.finish_and_clear();
     }
@@ -186,7 +186,7 @@ fn scores_line(split: &str, scores: &Scores) -> String {
     )
 }
 
-/// Brings a training to its end and shows how it went; gives the exit code.
+/// Ends a run after its training and shows how it went; returns the exit code.
 pub fn conclude(
     end: Result<End, train::Error>,
     session: &mut Session,
@@ -211,7 +211,7 @@ pub fn conclude(
     }
 }
 
-/// What a run says that has learned all it will.
+/// The message of a run that `early_stop` ended.
 pub fn stopped_early(session: &Session) -> String {
     let epochs = session.position.epoch - 1;
     match &session.experiment.early_stop {
@@ -223,7 +223,7 @@ pub fn stopped_early(session: &Session) -> String {
     }
 }
 
-/// What a run that was stopped says.
+/// The message of a run that was stopped.
 pub fn stopped(folder: &Path, reason: &str) -> String {
     let folder = folder.display();
     format!("stopped by {reason}; the checkpoint is written\ngo on with: runner resume {folder}")

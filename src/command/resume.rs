@@ -60,7 +60,7 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<ExitCode> {
     conclude(end, &mut session, &mut run, &interrupt, &mut reporter)
 }
 
-/// What a resume of a run says that is finished after so many epochs.
+/// The message of a resume whose run is finished after `done` epochs.
 fn is_finished(folder: &Path, experiment: &Experiment, done: usize) -> String {
     let epochs = experiment.training.epochs;
     let folder = folder.display();

@@ -10,7 +10,7 @@ use crate::train::{Interrupt, Session};
 
 /// A run that is ready for its next step.
 pub struct Begun {
-    /// All that it has in memory.
+    /// Everything that the run has in memory.
     pub session: Session,
     /// Its directory, locked.
     pub run: Writer,
@@ -18,7 +18,8 @@ pub struct Begun {
     pub device: String,
 }
 
-/// Makes a run directory in `out` for what is prepared from a document.
+/// Makes the run directory of a prepared session in `out` and starts its time limit; `document` is the config
+/// that the session was prepared from.
 ///
 /// # Errors
 /// Where the directory cannot be made, or there is no room for the run.

@@ -31,7 +31,8 @@ pub struct SplitReport {
     pub text: String,
 }
 
-/// Brings a run to its end after [`fit`](crate::train::fit) has come to its.
+/// Ends a run after [`fit`](crate::train::fit): writes the results where all epochs are done, otherwise notes
+/// in the run's events why it ended.
 ///
 /// # Errors
 /// Why the training failed, which is noted in the run's events; or why its results cannot be made or
@@ -88,7 +89,7 @@ fn finish(session: &Session, run: &Writer, interrupt: &Interrupt) -> Result<Conc
     })
 }
 
-/// The predictions of a split beside where its images came from, and what follows from them.
+/// Joins the predictions of a split with the origins of its images, and computes the results from them.
 fn results_of<'a>(
     images: &'a Dataset,
     predictions: &[Prediction],

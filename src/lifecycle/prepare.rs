@@ -8,14 +8,18 @@ use crate::train::Session;
 
 /// What a run needs in memory, and what computes it.
 pub struct Prepared {
-    /// Before the first step.
+    /// The session, before its first step.
     pub session: Session,
-    /// What computes.
+    /// The device that computes.
     pub device: Chosen,
 }
 
-/// Gets ready what a document declares. Everything that can be wrong with it is found here, before
-/// anything is made.
+/// Prepares what a document declares: chooses the device, loads the data, builds the network. Whatever is
+/// wrong with it is found here, before a run directory is made. `watch` is told how many images are read.
+///
+/// # Errors
+/// Where the device cannot be used, the data cannot be loaded, or the batch size is too large for the data or
+/// the memory.
 pub fn prepare(
     document: &Document,
     experiment: Experiment,
@@ -39,7 +43,7 @@ pub fn prepare(
 
 const BATCH_SIZE: &str = "training.batch_size";
 
-/// A step that cannot fit into memory would have the system kill the process, or others.
+/// Refuses a step that cannot fit into memory: the system would kill this process, or others.
 fn check_memory(document: &Document, experiment: &Experiment, backend: &str) -> Result<(), Error> {
     let needed = experiment.step_bytes();
     match device::available_memory() {

@@ -18,7 +18,7 @@ pub struct Proof {
     pub program: PathBuf,
     /// The config of both runs.
     pub config: PathBuf,
-    /// `key=value` over it.
+    /// `key=value` pairs that override the config.
     pub overrides: Vec<String>,
     /// Where the runs are made.
     pub out: PathBuf,
@@ -26,16 +26,16 @@ pub struct Proof {
     pub threads: Option<u16>,
     /// How often the second run is killed at most.
     pub kills: u32,
-    /// What the moments of the kills follow from.
+    /// The seed that the moments of the kills follow from.
     pub seed: u64,
 }
 
-/// What came of it.
+/// The outcome of [`prove`].
 #[derive(Debug)]
 pub struct Verdict {
     /// The run that was killed.
     pub killed: PathBuf,
-    /// How often it was.
+    /// How often it was killed.
     pub kills: u32,
     /// The names of the files that are not equal.
     pub different: Vec<String>,
@@ -47,9 +47,9 @@ pub enum Failure {
     /// The program cannot be started.
     #[error("cannot start {}: {source}", program.display())]
     Start {
-        /// Which.
+        /// The program's path.
         program: PathBuf,
-        /// Why.
+        /// Why it cannot be started.
         source: std::io::Error,
     },
     /// A run did not say where it is.
@@ -122,7 +122,7 @@ impl Attempt {
     }
 
     fn start(mut arguments: Vec<OsString>, proof: &Proof) -> Result<Self, Failure> {
-        // By the clock, two runs would have their checkpoints in different places.
+        // Checkpoints by the clock would be at different steps in the two runs.
         arguments.push("checkpoint.every_minutes=0".into());
         arguments.extend(["--quiet".into(), "--out".into(), proof.out.clone().into()]);
         if let Some(threads) = proof.threads {
@@ -137,7 +137,7 @@ impl Attempt {
         Ok(Self { child })
     }
 
-    /// Kills the process at that moment, unless it has ended before.
+    /// Kills the process after the time `moment`, unless it has ended before.
     fn kill_after(&mut self, moment: Duration) {
         let end = Instant::now() + moment;
         while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
@@ -158,14 +158,15 @@ impl Attempt {
     }
 }
 
-/// Uniform below a limit, which is such that all deaths together take about as long as a whole run.
+/// A random time, uniform below `limit`. The caller's limit is twice the duration of a run over the number of
+/// kills, so that all killed attempts together take about as long as a whole run.
 fn moment(moments: &mut Stream, limit: Duration) -> Duration {
     let nanoseconds = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
     Duration::from_nanos(moments.below(nanoseconds.max(1)))
 }
 
-/// The names of what is not equal. Checkpoints are compared by their arrays and positions, since
-/// they also say which run they belong to.
+/// The names of the files that are not equal. Checkpoints are compared by their arrays and positions alone,
+/// since the files also say which run they belong to.
 fn different(whole: &Path, killed: &Path) -> Vec<String> {
     let mut names: Vec<String> = [
         layout::METRICS,

@@ -12,9 +12,9 @@ use crate::train::{Interrupt, Observer, Progress};
 
 /// A run that is to be done again.
 pub struct Original {
-    /// What it is.
+    /// The content of its run.json.
     pub identity: Identity,
-    /// Its config, for as many epochs as it came, and in one go.
+    /// Its config, with as many epochs as it has completed, if any, and without a time limit.
     pub document: Document,
     /// The lines of its metrics.csv.
     pub rows: Vec<String>,
@@ -57,15 +57,15 @@ impl Original {
 
 /// Compares a training with the original, and stops it at the first epoch whose row is different.
 pub struct Comparer<O> {
-    /// Who shows the training.
+    /// The observer that shows the training.
     pub observer: O,
-    /// What stops it.
+    /// Stops the training at the first difference.
     pub interrupt: Interrupt,
     /// The lines of the original's metrics.csv.
     pub rows: Vec<String>,
     /// Epochs that came out equal.
     pub equal: usize,
-    /// The first that did not.
+    /// The first epoch that did not, 1-based.
     pub different: Option<u64>,
 }
 

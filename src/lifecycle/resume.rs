@@ -30,7 +30,7 @@ pub struct Request<'a> {
 pub struct Resumable {
     folder: PathBuf,
     run: Writer,
-    /// With the changes.
+    /// The experiment, with the changes.
     pub experiment: Experiment,
     /// Warnings about a run of more epochs.
     pub warnings: Option<Problems>,
@@ -42,7 +42,7 @@ pub struct Resumable {
 
 /// A run that is ready for its next step.
 pub struct Resumed {
-    /// All that it has in memory, as its newest good checkpoint has it.
+    /// Everything that the run has in memory, from its newest good checkpoint; from the start without one.
     pub session: Session,
     /// Its directory, locked.
     pub run: Writer,
@@ -86,7 +86,7 @@ impl Resumable {
         })
     }
 
-    /// Whether there is nothing to go on with: the epochs done, where the run is finished.
+    /// The number of epochs done where the run is finished and is not extended; otherwise `None`.
     ///
     /// # Errors
     /// Where the metrics of a finished run cannot be read.

@@ -105,7 +105,7 @@ pub fn check_version(
     )))
 }
 
-/// Backends round differently.
+/// The backend must be the one the run began with: backends round differently.
 pub fn check_backend(identity: &Identity, backend: &str) -> Result<(), Refusal> {
     if identity.backend == backend {
         return Ok(());
@@ -158,7 +158,7 @@ pub fn check_data(identity: &Identity, folder: &Path, data: &Splits) -> Result<(
     }
 }
 
-/// Which image file of a source is not what it was.
+/// The first image file of a source that is missing, new or changed.
 fn first_change(folder: &Path, source: &str, data: &Splits) -> String {
     let then: BTreeMap<String, String> = match listed_images(folder, source) {
         Ok(listed) => listed

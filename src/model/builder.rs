@@ -11,7 +11,7 @@ use crate::config::{Initializer, Shape};
 /// What all layers of a network share.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
-    /// The experiment's.
+    /// The experiment's seed.
     pub seed: u64,
     /// How weights begin, unless a layer says otherwise.
     pub init: &'a Initializer,
@@ -19,7 +19,7 @@ pub struct Settings<'a> {
     pub device: &'a Device,
 }
 
-/// The place of one layer.
+/// Where a layer is in the network.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     /// What all layers share.

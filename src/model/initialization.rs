@@ -101,8 +101,8 @@ impl Fans {
     }
 }
 
-/// A matrix with orthonormal rows, or columns where it has more rows than columns, times `gain`: those of
-/// a normal one, each made orthogonal to those before it (modified Gram and Schmidt, twice).
+/// A matrix with orthonormal rows, or columns where it has more rows than columns, times `gain`: vectors of
+/// normal draws, orthogonalized by the modified Gram-Schmidt process, twice for precision.
 fn orthogonal_rows(draw: &mut Stream, rows: usize, columns: usize, gain: f64) -> Vec<f32> {
     let (count, length) = (rows.min(columns), rows.max(columns));
     let mut basis: Vec<Vec<f64>> = Vec::with_capacity(count);

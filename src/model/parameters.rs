@@ -16,13 +16,13 @@ pub struct Parameter {
     /// Its name in PyTorch: `layers.8.weight`.
     pub name: String,
     id: ParamId,
-    /// Running statistics are not.
+    /// Whether training changes it: running statistics are not trained.
     pub is_trained: bool,
-    /// Whether it is one of a normalization.
+    /// Whether it belongs to a normalization layer.
     pub is_of_norm: bool,
-    /// In Burn's layout.
+    /// Its shape in Burn's layout.
     pub shape: Vec<usize>,
-    /// In the order of the shape, without autodiff.
+    /// Its values, flattened in the order of the shape; without autodiff.
     pub values: Tensor<1>,
 }
 
@@ -44,7 +44,10 @@ impl Parameter {
         self.shape.iter().product()
     }
 
-    /// It, or something else of its shape, as an array in PyTorch's layout.
+    /// Values of its shape, for example its own or those of its optimizer state, as an array in PyTorch's layout.
+    ///
+    /// # Panics
+    /// If the values are not 32-bit floats.
     pub fn array_of(&self, values: Tensor<1>) -> Array {
         let values = values.into_data();
         let values: Vec<f32> = values.try_into_vec().expect("parameters are 32-bit floats");
@@ -213,8 +216,8 @@ impl std::fmt::Display for Path {
 
 /// The data of a parameter as an array in PyTorch's layout.
 ///
-/// Burn keeps a linear weight as `[in, out]`, PyTorch as `[out, in]`; every matrix of the
-/// vocabulary is one.
+/// Burn keeps a linear weight as `[in, out]`, PyTorch as `[out, in]`; every parameter of two dimensions is
+/// a linear weight.
 fn to_array(data: TensorData) -> Array {
     let shape = data.shape().to_vec();
     let values = data.try_into_vec().expect("parameters are 32-bit floats");

@@ -1,5 +1,5 @@
-//! Lists of layers: built one after the other, and run with those together that make one operation. The
-//! config stays plain: nobody asks for this.
+//! Lists of layers: built one after the other, and run with fusion, where one kernel computes several
+//! neighbouring layers. The config has no key for it.
 
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
@@ -83,7 +83,7 @@ pub fn forward(nodes: &[Node], mut flow: Flow, pass: &mut Pass) -> Flow {
     flow
 }
 
-/// All batch norms in the order in which a forward pass comes by.
+/// Finds all batch norms, in the order of a forward pass.
 pub fn find_batch_norms<'a>(nodes: &'a mut [Node], found: &mut Vec<&'a mut BatchNorm>) {
     for node in nodes {
         match node {
@@ -97,7 +97,8 @@ pub fn find_batch_norms<'a>(nodes: &'a mut [Node], found: &mut Vec<&'a mut Batch
     }
 }
 
-/// Runs as many of the first layers as run together, at least one; gives those that are left.
+/// Runs the first layer, and with it those after it that fuse with it; returns the output and the remaining
+/// layers.
 fn forward_first<'a>(nodes: &'a [Node], input: Flow, pass: &mut Pass) -> (Flow, &'a [Node]) {
     use Node::{Plain, Residual};
     match (nodes, input) {
@@ -138,8 +139,8 @@ fn forward_first<'a>(nodes: &'a [Node], input: Flow, pass: &mut Pass) -> (Flow, 
     }
 }
 
-/// A convolution and what runs with it: in evaluation a batch norm, whose running statistics go into the
-/// weights; ReLU; ReLU and a max pool, perhaps with a dropout.
+/// Runs a convolution and the layers that fuse with it: in evaluation a batch norm, folded into the weights;
+/// then ReLU, or ReLU and a max pool, perhaps with a dropout.
 fn forward_conv2d<'a>(
     conv: &Conv2d,
     rest: &'a [Node],
@@ -186,8 +187,8 @@ fn forward_conv2d<'a>(
     }
 }
 
-/// Convolution, ReLU and max pool in one; dropout of their output costs nothing within it, and the linear
-/// layer after it takes the images as they lie.
+/// Runs convolution, ReLU and max pool as one kernel. A dropout of its output is fused too, and a linear layer
+/// after `flatten` reads the images in their layout, without a copy.
 fn forward_block(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -220,7 +221,7 @@ fn forward_block(
     }
 }
 
-/// The block keeps the place of each winner in a byte.
+/// Whether a window has fewer than 256 elements: the kernel keeps the position of each maximum in a byte.
 fn is_byte_sized(pool: &MaxPool2d) -> bool {
     pooling::geometry(pool).window_len() < 256
 }

@@ -18,7 +18,7 @@ pub struct WeightAverage {
 }
 
 impl WeightAverage {
-    /// Averages with this decay a step, before the first one.
+    /// No averages yet; `decay` is the share of the old average that a step keeps.
     pub fn new(decay: f64) -> Self {
         Self {
             decay,
@@ -26,7 +26,7 @@ impl WeightAverage {
         }
     }
 
-    /// Takes in the parameters after a step. Those after the first are what the averages begin with.
+    /// Updates the averages with the parameters after a step; the first call copies them.
     pub fn update(&mut self, network: &Network) {
         network.visit_parameters(|parameter| {
             if !parameter.is_trained {
@@ -45,7 +45,7 @@ impl WeightAverage {
         network.map_parameters(|parameter| self.averages.get(&parameter.name).cloned())
     }
 
-    /// By the names of the parameters, in PyTorch's layout.
+    /// The averages by the names of the parameters, in PyTorch's layout.
     pub fn state(&self, network: &Network) -> Arrays {
         let mut arrays = Arrays::new();
         network.visit_parameters(|parameter| {

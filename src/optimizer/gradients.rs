@@ -1,4 +1,4 @@
-//! What is done to gradients between the backward pass and the step.
+//! Sums and clips gradients, between the backward pass and the step.
 
 use burn::optim::GradientsParams;
 

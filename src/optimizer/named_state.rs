@@ -14,7 +14,7 @@ use crate::model::{Network, Parameter};
 /// An update rule and what it remembers.
 pub struct Optimizer {
     rule: Box<dyn Rule>,
-    /// `bias`, `norm`
+    /// Which parameters take no part in the weight decay.
     no_decay: Vec<config::NoDecay>,
     states: BTreeMap<String, State>,
 }
@@ -26,7 +26,7 @@ struct State {
     arrays: Vec<Tensor<1>>,
 }
 
-/// What PyTorch calls the number of steps.
+/// PyTorch's name for the number of steps.
 const TIME: &str = "step";
 
 impl Optimizer {
@@ -159,7 +159,7 @@ impl Optimizer {
             ));
         }
         let before = std::mem::replace(&mut self.states, states);
-        // What was not read cannot come back out; so this finds every array too many.
+        // An array that was not read is not in `taken`, so this finds every superfluous one.
         let taken = self.state(network);
         let superfluous = arrays
             .iter()

@@ -31,7 +31,7 @@ impl Rule for Sgd {
         } = self.0;
         let gradient = penalized(&update, gradient, &parameter, weight_decay);
         let change = if momentum > 0.0 {
-            // It begins with the first gradient, not dampened.
+            // As in PyTorch, the buffer begins with the first gradient, undampened.
             let buffer = match state.pop() {
                 Some(buffer) => buffer * momentum + gradient.clone() * (1.0 - dampening),
                 None => gradient.clone(),

@@ -1,4 +1,4 @@
-//! Threads that stay awake while a loop runs.
+//! Keeps Rayon's threads awake while a loop runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ const NAP: Duration = Duration::from_micros(100);
 /// step there is less time than it takes to wake a thread.
 pub(super) fn run_awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    // Beyond the processors, a thread that is awake only keeps others from working.
+    // With more threads than processors, a waiting thread would only take time from a working one.
     let others = rayon::current_num_threads().min(processors) - 1;
     let is_done = AtomicBool::new(false);
     rayon::scope(|scope| {
@@ -24,13 +24,13 @@ pub(super) fn run_awake<R: Send>(work: impl FnOnce() -> R + Send) -> R {
                     } else if worked.elapsed() < PATIENCE {
                         std::thread::yield_now();
                     } else {
-                        // Whoever decodes images needs the processor more.
+                        // Leaves the processor to the threads that decode images.
                         std::thread::sleep(NAP);
                     }
                 }
             });
         }
-        // Also when `work` panics: nobody would end the others then.
+        // A guard, so that the other threads end even when `work` panics.
         let _end = Ending(&is_done);
         work()
     })

@@ -4,7 +4,7 @@ use crate::config::EarlyStop;
 use crate::metrics::{BestSoFar, Margin};
 use crate::run_dir::MetricsTable;
 
-/// Whether the monitored column has not improved for as many measured epochs as the rule is patient.
+/// Whether the monitored column has not improved for `patience` evaluated epochs.
 pub fn is_due(rule: &EarlyStop, metrics: &MetricsTable) -> bool {
     let mut best = BestSoFar::new(rule.mode, Margin::Absolute(rule.min_delta));
     let mut waited = 0;

@@ -1,4 +1,4 @@
-//! What a network without dropout and gradients says of a batch.
+//! Evaluation of one batch: loss, scores and predictions, without dropout and gradients.
 
 use burn::tensor::{Device, Tensor};
 
@@ -49,7 +49,7 @@ pub fn evaluate_batch(
     }
 }
 
-/// `[count, channels, height, width]`
+/// The images of a batch as a tensor `[count, channels, height, width]`.
 pub fn images_tensor(
     images: Buffer,
     count: usize,
@@ -59,7 +59,7 @@ pub fn images_tensor(
     Tensor::from_data(images.into_data([count, channels, height, width]), device)
 }
 
-/// Row-major `[batch, classes]`.
+/// Copies logits `[batch, classes]` into host memory, row-major.
 pub fn host_logits(logits: Tensor<2>) -> Vec<f32> {
     let logits = logits.into_data().try_into_vec();
     logits.expect("logits are 32-bit floats")

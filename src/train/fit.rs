@@ -1,4 +1,5 @@
-//! The loop: train an epoch, evaluate, write the row, write the checkpoint; stop anywhere, go on exactly.
+//! The training loop: train an epoch, evaluate, write the row, write the checkpoint. It can stop between any
+//! two batches, and a resume computes the same bits.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,11 +37,11 @@ pub struct Progress {
     pub epochs: u64,
     /// Training or evaluation.
     pub phase: Phase,
-    /// Batches of the phase done and in all.
+    /// How many batches of the phase are done.
     pub batch: usize,
-    /// Batches of the phase in all.
+    /// How many batches the phase has.
     pub batches: usize,
-    /// In this process and phase.
+    /// Images a second, over the batches of this phase in this process.
     pub images_per_second: f64,
     /// Images of the phase that are still to come.
     pub images_left: usize,
@@ -48,7 +49,7 @@ pub struct Progress {
     pub loss: f64,
 }
 
-/// Whoever shows what goes on. Nothing it does can change the run.
+/// Is told of the progress of a training, to show it. It cannot change what is computed.
 pub trait Observer: Send {
     /// After every batch.
     fn batch(&mut self, progress: Progress);
@@ -66,7 +67,12 @@ impl Observer for Silent {
     fn epoch(&mut self, _record: &EpochRecord, _timing: &Timing) {}
 }
 
-/// Trains from the session's position to the last epoch.
+/// Trains from the session's position to the last epoch, and writes rows and checkpoints into `run`. Polls
+/// `interrupt` before each batch; a stop writes a checkpoint first.
+///
+/// # Errors
+/// [`Error::Diverged`] where a loss, a gradient or a parameter is not finite; otherwise where an image cannot
+/// be read or the run directory cannot be written.
 pub fn fit(
     session: &mut Session,
     run: &mut Writer,
@@ -116,7 +122,7 @@ impl Fit<'_> {
         }
     }
 
-    /// What the schedule starts from in the epoch to come.
+    /// The learning rate that the schedule starts from in the next epoch.
     fn base_rate(&self) -> f64 {
         let Experiment {
             schedule, training, ..
@@ -124,7 +130,7 @@ impl Fit<'_> {
         plateau::base_rate(schedule.as_ref(), training, &self.run.metrics())
     }
 
-    /// Whether there is no epoch to come.
+    /// Why there is no next epoch; `None` where there is one.
     fn end(&self) -> Option<End> {
         let experiment = &self.session.experiment;
         if self.session.position.epoch > experiment.training.epochs {
@@ -221,7 +227,7 @@ impl Fit<'_> {
         if stop.is_some() {
             return Ok(stop);
         }
-        // After a resume inside an evaluation its first part is missing.
+        // After a resume within an evaluation, the predictions of its first batches are missing.
         self.session.predictions = (predictions.len() == data.eval.len()).then_some(predictions);
         Ok(None)
     }
@@ -232,7 +238,7 @@ impl Fit<'_> {
         let experiment = &self.session.experiment;
         let next = Position::start(experiment.classes(), &experiment.metrics);
         let is_evaluated = self.is_evaluated();
-        // That of the epoch's last step.
+        // The learning rate of the epoch's last step.
         let learning_rate = self.session.learning_rate(self.session.position.step - 1);
         let position = &mut self.session.position;
         let record = EpochRecord {
@@ -270,13 +276,13 @@ impl Fit<'_> {
         Ok(())
     }
 
-    /// `training.eval_every_epochs`
+    /// Whether the current epoch is evaluated, by `training.eval_every_epochs`.
     fn is_evaluated(&self) -> bool {
         let training = &self.session.experiment.training;
         training.is_evaluated(self.session.position.epoch)
     }
 
-    /// `checkpoint.every_minutes`
+    /// Whether a checkpoint is due by `checkpoint.every_minutes`.
     fn is_time_to_commit(&self) -> bool {
         let minutes = self.session.experiment.checkpoint.every_minutes;
         minutes > 0.0 && self.last_commit.elapsed().as_secs_f64() >= minutes * 60.0

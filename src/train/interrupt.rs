@@ -26,7 +26,7 @@ pub enum Stop {
     Requested,
 }
 
-/// Those that can be received from outside the loop, in the order of their numbers.
+/// The stops that `Interrupt::received` can note; it holds one more than the index into this list.
 const RECEIVED: [Stop; 5] = [
     Stop::Int,
     Stop::Term,
@@ -48,8 +48,9 @@ impl Stop {
         }
     }
 
-    /// For a signal as a shell reports a process that died of it; where the run has only to be
-    /// started again (a scheduler's notice, a time limit), `EX_TEMPFAIL`.
+    /// The exit code of a run that stopped so. For SIGINT, SIGTERM and SIGHUP it is 128 plus the signal's
+    /// number, as shells report it; where it is enough to resume the run (SIGUSR1 from a scheduler, a time
+    /// limit), `EX_TEMPFAIL` of sysexits.h.
     pub fn exit_code(self) -> ExitCode {
         match self {
             Stop::Int => ExitCode::Interrupted,
@@ -60,7 +61,8 @@ impl Stop {
     }
 }
 
-/// Whether something has asked for a stop since [`Interrupt::install`].
+/// Requests to stop: from signals, from a time limit, or from within the program. Clones share signals and
+/// requests, but each has its own time limit.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     /// 0: nothing; else one more than the index into [`RECEIVED`].
@@ -69,14 +71,18 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// From now on the signals are noted instead of ending the process; a second SIGINT still does.
+    /// Installs handlers: from now on signals are noted instead of ending the process. A second SIGINT still
+    /// ends it.
+    ///
+    /// # Errors
+    /// Where a handler cannot be installed.
     #[cfg(unix)]
     pub fn install() -> std::io::Result<Self> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
         use signal_hook::flag;
 
         let interrupt = Self::default();
-        // Registered first, so that the first SIGINT finds it unset.
+        // Registered before the handler that sets the flag, so that the first SIGINT finds it unset.
         let interrupted = Arc::new(AtomicBool::new(false));
         let code = i32::from(Stop::Int.exit_code().number());
         if !is_ignored(SIGINT) {
@@ -84,7 +90,7 @@ impl Interrupt {
             flag::register(SIGINT, interrupted)?;
         }
         for (index, number) in [SIGINT, SIGTERM, SIGHUP, SIGUSR1].into_iter().enumerate() {
-            // nohup, and shells for jobs in the background, have them ignored; so it stays.
+            // nohup and background jobs of shells start with signals ignored, and they stay ignored.
             if is_ignored(number) {
                 continue;
             }

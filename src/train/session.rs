@@ -16,29 +16,29 @@ use crate::optimizer::{Optimizer, WeightAverage};
 use crate::run_dir::{Checkpoint, Position, Prediction};
 use crate::schedule;
 
-/// What came of asking for predictions.
+/// The outcome of [`Session::predict`].
 pub enum Predicted {
-    /// One an image.
+    /// A prediction for each image, in the order of the split.
     All(Vec<Prediction>),
-    /// There are no such images.
+    /// The run has no such split.
     Nothing,
-    /// Something asked for a stop before all were looked at.
+    /// Something asked for a stop before all images were predicted.
     Stopped(Stop),
 }
 
 /// All that a run has in memory: what it computes is a function of this alone.
 pub struct Session {
-    /// What is trained.
+    /// What the config declares.
     pub experiment: Experiment,
     /// The images.
     pub data: Arc<Splits>,
     /// What computes, without autodiff.
     pub device: Device,
-    /// With autodiff.
+    /// The network that is trained, with autodiff.
     pub network: Network,
     /// The update rule, and what it remembers.
     pub optimizer: Optimizer,
-    /// What evaluation takes for the weights, with `training.ema_decay`.
+    /// The averaged weights that evaluation uses, with `training.ema_decay`.
     pub average: Option<WeightAverage>,
     pub(super) loss: kernels::loss::Loss,
     /// Where the loop stands.
@@ -50,7 +50,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Before the first step.
+    /// A session before its first step.
     pub fn new(experiment: Experiment, data: Splits, device: Device) -> Self {
         Self {
             network: Network::new(&experiment, &device.clone().autodiff()),
@@ -66,7 +66,10 @@ impl Session {
         }
     }
 
-    /// Goes to where a checkpoint was written.
+    /// Restores parameters, optimizer state, averages and position from a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Misfit`] where the checkpoint does not fit this run; the session may then be restored in part.
     pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
         let misfit = |why| Error::Misfit {
             file: checkpoint.state.position.file_name(),
@@ -132,13 +135,13 @@ impl Session {
         self.data.train.len().div_ceil(images) as u64
     }
 
-    /// The learning rate of a step, from 0.
+    /// The learning rate of a step; steps count from 0.
     pub fn learning_rate(&self, step: u64) -> f64 {
         let schedule = self.experiment.schedule.as_ref();
         schedule::learning_rate(schedule, self.base_rate, self.steps_per_epoch(), step)
     }
 
-    /// What evaluation runs.
+    /// The network for evaluation: without autodiff, and with the averaged weights where the run keeps them.
     pub fn evaluated_network(&self) -> Network {
         let network = self.network.valid();
         match &self.average {
@@ -147,19 +150,22 @@ impl Session {
         }
     }
 
-    /// Numbers that training moves.
+    /// How many numbers training changes; running statistics are not among them.
     pub fn parameter_count(&self) -> usize {
         self.network.parameter_count()
     }
 
-    /// Bytes of a checkpoint's arrays once training has begun.
+    /// The size of a checkpoint's arrays after the first step, in bytes.
     pub fn checkpoint_bytes(&self) -> u64 {
         let parameters = self.parameter_count() * (1 + usize::from(self.average.is_some()));
         let numbers = parameters + self.optimizer.state_size(&self.network);
         4 * numbers as u64
     }
 
-    /// What the network says of every image of a split; a request to stop is seen before each batch.
+    /// Predicts every image of a split; polls `interrupt` before each batch.
+    ///
+    /// # Errors
+    /// Where an image cannot be read any more.
     pub fn predict(&self, role: Role, interrupt: &Interrupt) -> Result<Predicted, Error> {
         let dataset = match role {
             Role::Train => Some(&self.data.train),
@@ -205,7 +211,7 @@ const MODEL: &str = "model.";
 const OPTIMIZER: &str = "optimizer.";
 const AVERAGE: &str = "ema.";
 
-/// What the experiment's loss is on these data.
+/// The experiment's loss; balanced class weights follow from the training images.
 fn loss(experiment: &Experiment, data: &Splits) -> kernels::loss::Loss {
     let weights = experiment
         .loss
@@ -227,8 +233,8 @@ fn loss(experiment: &Experiment, data: &Splits) -> kernels::loss::Loss {
     }
 }
 
-/// What tells two runs apart at the first epoch that differs: the first 16 hex digits of the
-/// digest over everything training has made.
+/// The first 16 hex digits of the digest over all arrays of a session. Each row of metrics.csv has it, so
+/// that two runs show the first epoch in which they differ.
 pub fn short_digest(arrays: &Arrays) -> String {
     let mut digest = array::digest(arrays).hex();
     digest.truncate(16);

@@ -1,4 +1,4 @@
-//! One optimizer step, with everything that is not finite caught before it could do harm.
+//! One optimizer step. A loss, gradient or parameter that is not finite ends it before the session changes.
 
 use burn::optim::GradientsParams;
 
@@ -55,8 +55,9 @@ impl Session {
         Ok(whole.loss)
     }
 
-    /// What a batch says, the `part`-th of its step, and what batch norms have seen of it; its losses are
-    /// added up and divided by `total`.
+    /// Loss, gradients and predictions of the `part`-th batch of a step, and the statistics of its batch
+    /// norms. The losses of its images are summed and divided by `total`, the weight of all images of the
+    /// step, so that the parts add up to the step's mean loss.
     fn gradients(
         &self,
         batch: Batch,
@@ -116,7 +117,7 @@ impl Session {
     }
 }
 
-/// What the images of a batch are measured against.
+/// The labels of a batch, with the second labels and shares of mixed images.
 fn targets(batch: &Batch) -> Targets {
     let mixed = batch.mixed.iter().map(|other| (other.label, other.share));
     Targets {
@@ -125,9 +126,9 @@ fn targets(batch: &Batch) -> Targets {
     }
 }
 
-/// What one of the batches of a step says.
+/// What one batch contributes to its step.
 struct Part {
-    /// Its part of the mean loss.
+    /// Its share of the step's mean loss.
     loss: f64,
     gradients: GradientsParams,
     /// Label and prediction of each image.

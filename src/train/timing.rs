@@ -19,7 +19,7 @@ impl Stopwatch {
         self.seconds
     }
 
-    /// 0 before the first image.
+    /// The mean rate so far; 0 before the first image.
     pub fn images_per_second(&self) -> f64 {
         if self.seconds == 0.0 {
             0.0
@@ -29,7 +29,7 @@ impl Stopwatch {
     }
 }
 
-/// Microseconds are enough, and short to read.
+/// Seconds rounded to microseconds, which is precise enough and short to read.
 pub fn rounded(seconds: f64) -> f64 {
     (seconds * 1e6).round() / 1e6
 }

@@ -21,9 +21,13 @@ pub struct Trial {
     pub peak_memory_bytes: Option<u64>,
 }
 
-/// Trains and evaluates on a few batches each, for about as long as `budget` in all; three at least,
-/// since only then all the memory is in use that a run takes, unless they are very slow. The session
-/// is used up: its parameters have moved.
+/// Trains and evaluates on a few batches each, for about as long as `budget` in all. It takes at least three
+/// batches, unless they are very slow: memory use has not reached its peak before. The session is consumed,
+/// since its parameters have changed.
+///
+/// # Errors
+/// [`Error::Diverged`] where a loss, a gradient or a parameter is not finite; otherwise where an image cannot
+/// be read.
 pub fn try_out(mut session: Session, budget: Duration) -> Result<Trial, Error> {
     run_awake(|| {
         let train = train(&mut session, budget / 2)?;
@@ -58,7 +62,7 @@ fn evaluate(session: &Session, budget: Duration) -> Result<Stopwatch, Error> {
 }
 
 const MIN_BATCHES: usize = 3;
-/// Beyond the budget, for batches that are slow.
+/// How far beyond the budget [`MIN_BATCHES`] may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Works on batches until the budget is spent. The first one warms up: its time counts only where

@@ -13,7 +13,7 @@ use crate::data::{Report, SplitReport, Splits, contact_sheet, inspect};
 use crate::exit::ExitCode;
 use crate::table::{Cell, Column, Table};
 
-/// Told one by one at most; `--json` has them all.
+/// How many items are listed one by one; `--json` has them all.
 const MOST: usize = 20;
 
 pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
@@ -158,7 +158,7 @@ fn more(text: &mut String, count: usize) {
     }
 }
 
-/// A line a class, with its images in each split.
+/// A row for each class, with its number of images in each split.
 fn classes(splits: &[SplitReport]) -> Table {
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in splits.iter().flat_map(|split| &split.classes) {

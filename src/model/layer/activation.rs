@@ -12,7 +12,7 @@ use crate::model::flow::Flow;
 /// An activation.
 #[derive(Module, Debug)]
 pub enum Activation {
-    /// `max(0, x)`, which many layers take in.
+    /// `max(0, x)`, which fuses with many layers before it.
     Relu(Relu),
     /// Any other without parameters.
     Plain(Plain),

@@ -15,9 +15,9 @@ use crate::{config, kernels};
 pub struct BatchNorm {
     pub weight: Param<Tensor<1>>,
     pub bias: Param<Tensor<1>>,
-    /// Not trained.
+    /// The running mean of each channel, which is not trained.
     pub running_mean: Param<Tensor<1>>,
-    /// Not trained.
+    /// The running variance of each channel, which is not trained.
     pub running_var: Param<Tensor<1>>,
     eps: f64,
     momentum: f64,

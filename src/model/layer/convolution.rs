@@ -1,4 +1,4 @@
-//! Convolutions on top of the one kernel there is for them.
+//! Convolutions and transposed convolutions, both on the one convolution kernel.
 
 use burn::module::{Module, Param};
 use burn::nn::PaddingConfig2d;
@@ -111,8 +111,8 @@ pub fn geometry(conv: &Conv2d, [_, in_channels, height, width]: [usize; 4]) -> C
     }
 }
 
-/// Rows and columns of the output with [`geometry`] that come before the first of the convolution, which
-/// then has a stride of 1.
+/// How many rows and columns to crop at the top and left of the output with [`geometry`], which pads there as
+/// much as at the bottom and right. Both are 0 unless the padding is uneven, which needs a stride of 1.
 pub fn surplus(conv: &Conv2d) -> [usize; 2] {
     let [top, left, bottom, right] = padding(conv);
     [bottom - top, right - left]
@@ -125,7 +125,7 @@ fn padding(conv: &Conv2d) -> [usize; 4] {
     }
 }
 
-/// A transposed convolution is one with the kernel turned around, over the input with zeros between its
+/// A transposed convolution is a convolution with the flipped kernel, over the input with zeros between its
 /// pixels and around them: `V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep
 /// learning", 2016`.
 fn transposed(conv: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
@@ -136,7 +136,7 @@ fn transposed(conv: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
     let mut size = [height, width];
     for axis in 0..2 {
         spread = spread_axis(spread, 2 + axis, conv.stride[axis]);
-        // Rows of zeros, or of the image where fewer than none are called for.
+        // Zeros around the image; a negative count crops it.
         let around = conv.dilation[axis] * (kernel[axis] - 1);
         let before = around as isize - conv.padding[axis] as isize;
         let after = before + conv.padding_out[axis] as isize;
@@ -150,7 +150,7 @@ fn transposed(conv: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
         out_channels / groups,
         kernel[0] * kernel[1],
     ]);
-    // The last element of the kernel comes first.
+    // Flips the kernel, and swaps input and output channels.
     let weight = weight.flip([3]).swap_dims(1, 2);
     let weight = weight.reshape([out_channels, in_channels / groups, kernel[0], kernel[1]]);
     let geometry = Conv2dGeometry {
@@ -167,7 +167,7 @@ fn transposed(conv: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
     kernels::conv2d(spread, weight, bias, geometry, false)
 }
 
-/// With `stride - 1` zeros between the elements of an axis.
+/// Inserts `stride - 1` zeros between the elements of an axis.
 fn spread_axis(x: Tensor<4>, axis: usize, stride: usize) -> Tensor<4> {
     if stride == 1 {
         return x;
@@ -187,7 +187,7 @@ fn spread_axis(x: Tensor<4>, axis: usize, stride: usize) -> Tensor<4> {
     resized(spread, axis, 0, 1 - stride as isize)
 }
 
-/// With so many zeros before and after along an axis; a negative number cuts off.
+/// Pads an axis with this many zeros before and after; a negative number crops it.
 fn resized(x: Tensor<4>, axis: usize, before: isize, after: isize) -> Tensor<4> {
     let cut = |count: isize| count.min(0).unsigned_abs();
     let add = |count: isize| count.max(0).unsigned_abs();

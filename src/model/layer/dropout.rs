@@ -13,7 +13,7 @@ use crate::random::DropoutMask;
 pub struct Dropout {
     /// The share of elements or channels set to zero.
     p: f64,
-    /// Whether whole channels are.
+    /// Whether whole channels are set to zero, not single elements.
     is_of_channels: bool,
     /// Number of the layer in the network.
     layer: usize,

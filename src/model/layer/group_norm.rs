@@ -6,8 +6,8 @@ use burn::tensor::{Device, Tensor};
 use crate::kernels;
 use crate::kernels::group_norm::GroupNormGeometry;
 
-/// As `torch.nn.GroupNorm`, and the norms that are cases of it. Its parameters have `D` dimensions: one
-/// for those that go for a channel, three for those that go for an element of an image.
+/// As `torch.nn.GroupNorm`, and the norms that are cases of it. Its parameters have `D` dimensions: one where
+/// each channel has its own value, three where each element of an image has.
 #[derive(Module, Debug)]
 pub struct GroupNorm<const D: usize> {
     pub weight: Option<Param<Tensor<D>>>,

@@ -31,7 +31,7 @@ impl Linear {
         Flow::Flat(kernels::linear(input.flat(), weight, bias))
     }
 
-    /// The layer after `flatten`, which then need not be copied.
+    /// Runs `flatten` and this layer as one, without a copy of the flattened images.
     pub fn forward_flattened(&self, images: Tensor<4>) -> Flow {
         let (weight, bias) = self.parameters();
         Flow::Flat(kernels::flatten_linear(images, weight, bias))

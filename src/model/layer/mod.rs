@@ -62,7 +62,7 @@ impl Layer {
         })
     }
 
-    /// What it makes of an input of the shape that it was built for.
+    /// Runs the layer on an input of the shape that it was built for.
     pub fn forward(&self, input: Flow, pass: &mut Pass) -> Flow {
         match self {
             Self::Convolution(layer) => layer.forward(input),

@@ -92,7 +92,7 @@ impl Normalization {
         }
     }
 
-    /// Keeps the shape. Batch norms note what they have seen.
+    /// Keeps the shape. In training a batch norm adds its batch's statistics to `pass`.
     pub fn forward(&self, input: Flow, pass: &mut Pass) -> Flow {
         match (self, input) {
             (Self::Batch(norm), Flow::Image(x)) => Flow::Image(norm.forward(x, pass, false)),
