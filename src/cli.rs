@@ -1,12 +1,16 @@
 //! The command line: types only.
 #![allow(missing_docs, reason = "doc comments are the help texts")]
 
+mod help;
+
 use std::path::PathBuf;
 
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::config::{self, Word};
+use crate::run_dir::Status;
 
 /// Trains a network that a TOML file declares, and leaves a directory that says everything about the run.
 #[derive(Debug, Parser)]
@@ -19,8 +23,10 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train what a config file declares, in a new run directory
+    #[command(after_help = help::below(["runner run configs/baseline.toml", "runner run configs/baseline.toml training.epochs=22 optimizer.adam.lr=3e-4"], help::TRAINING))]
     Run(Run),
     /// Say all that can be known of a run before it is made: layers, data, time, memory, disk
+    #[command(after_help = help::below(["runner check configs/baseline.toml", "runner check configs/baseline.toml --fast-dev-run"], help::CHECKING))]
     Check(Check),
     /// Show an experiment in full, say where its values come from, or begin a new one
     #[command(subcommand)]
@@ -30,19 +36,32 @@ pub enum Command {
     Data(Data),
     /// Go on with a run from its newest checkpoint, or extend a finished one
     #[command(mut_arg("values", |values| values.help(RESUME_VALUES)))]
+    #[command(after_help = help::below(["runner resume last", "runner resume experiments/20260101-120000-baseline-abcd training.epochs=22"], help::TRAINING))]
     Resume(Resume),
     /// Set runs side by side: metrics, and the config keys in which they differ
+    #[command(after_help = help::below(["runner compare 'experiments/*-baseline-*'", "runner compare last abcd --by eval_loss --markdown"], help::RUNS))]
     Compare(Compare),
     /// List the runs, oldest first
+    #[command(after_help = help::below(["runner list --sort best_eval_accuracy", "runner list --status failed"], help::RUNS))]
     List(List),
     /// Show one run in full
+    #[command(after_help = help::below(["runner show last", "runner show abcd --config"], help::RUNS))]
     Show(Show),
     /// Check that a run directory is what the program wrote: every digest, every file against the others
+    #[command(after_help = help::below(["runner verify last", "runner verify experiments/20260101-120000-baseline-abcd"], help::VERIFYING))]
     Verify(Verify),
     /// Train a run again from its directory alone and compare every epoch
+    #[command(after_help = help::below(["runner reproduce last", "runner reproduce abcd --out /tmp/again"], help::COMPARING))]
     Reproduce(Reproduce),
     /// Run a config once in peace and once killed at random moments, and compare every byte
+    #[command(after_help = help::below(["runner prove configs/baseline.toml", "runner prove configs/baseline.toml --kills 20 --seed 7"], help::COMPARING))]
     Prove(Prove),
+    /// Print the script that completes this program's commands and options in a shell
+    #[command(after_help = help::below(["runner completions bash > ~/.local/share/bash-completion/completions/runner", "runner completions fish > ~/.config/fish/completions/runner.fish"], help::LANGUAGE))]
+    Completions(Completions),
+    /// Write the manual pages, one for each command
+    #[command(after_help = help::below(["runner man ~/.local/share/man/man1", "runner man man1 && man -l man1/runner-run.1"], help::LANGUAGE))]
+    Man(Man),
 }
 
 const RESUME_VALUES: &str =
@@ -51,7 +70,13 @@ const RESUME_VALUES: &str =
 #[derive(Debug, Args)]
 pub struct Out {
     /// The folder that holds the run directories
-    #[arg(long, value_name = "DIR", default_value = "experiments")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "experiments",
+        env = "RUNNER_OUT",
+        hide_env_values = true
+    )]
     pub out: PathBuf,
 }
 
@@ -104,7 +129,7 @@ pub struct Run {
 
 #[derive(Debug, Args)]
 pub struct Resume {
-    /// A run directory, the beginning of a run's name, or `last`
+    /// A run directory, how the name of a run begins or ends, or `last`
     pub run: String,
     #[command(flatten)]
     pub overrides: Overrides,
@@ -122,7 +147,7 @@ pub struct Resume {
 
 #[derive(Debug, Args)]
 pub struct Compare {
-    /// Run directories, beginnings of run names, `last`, globs, or metrics CSV files
+    /// Run directories, how names of runs begin or end, `last`, globs, or metrics CSV files
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<String>,
     #[command(flatten)]
@@ -138,21 +163,31 @@ pub struct Compare {
 pub struct List {
     #[command(flatten)]
     pub out: Out,
+    /// Only runs with this status; may be given several times
+    #[arg(long, value_parser = word::<Status>())]
+    pub status: Vec<Status>,
+    /// Sort by a column, named as in --csv: numbers from the best, for example eval_accuracy [default: the oldest
+    /// run first]
+    #[arg(long, value_name = "COLUMN")]
+    pub sort: Option<String>,
     #[command(flatten)]
     pub format: Format,
 }
 
 #[derive(Debug, Args)]
 pub struct Show {
-    /// A run directory, the beginning of a run's name, or `last`
+    /// A run directory, how the name of a run begins or ends, or `last`
     pub run: String,
     #[command(flatten)]
     pub out: Out,
+    /// Print every value of the config, defaults and changes included
+    #[arg(long)]
+    pub config: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// A run directory, the beginning of a run's name, or `last`
+    /// A run directory, how the name of a run begins or ends, or `last`
     pub run: String,
     #[command(flatten)]
     pub out: Out,
@@ -160,7 +195,7 @@ pub struct Verify {
 
 #[derive(Debug, Args)]
 pub struct Reproduce {
-    /// A run directory, the beginning of a run's name, or `last`
+    /// A run directory, how the name of a run begins or ends, or `last`
     pub run: String,
     #[command(flatten)]
     pub out: Out,
@@ -188,6 +223,17 @@ pub struct Prove {
 }
 
 #[derive(Debug, Args)]
+pub struct Completions {
+    pub shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The folder that gets them; made if need be
+    pub folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
 pub struct Check {
     #[command(flatten)]
     pub experiment: Experiment,
@@ -203,25 +249,33 @@ pub struct Check {
 #[derive(Debug, Subcommand)]
 pub enum Config {
     /// Print the experiment with every value spelled out, as TOML that can be run
+    #[command(after_help = help::below(["runner config show configs/baseline.toml --origins", "runner config show configs/baseline.toml training.epochs=22"], help::LANGUAGE))]
     Show(ConfigShow),
     /// Say of a key what its value is, where it comes from, what it means and which values it takes
+    #[command(after_help = help::below(["runner config explain training.epochs", "runner config explain training configs/baseline.toml"], help::LANGUAGE))]
     Explain(ConfigExplain),
     /// Print the JSON schema (draft-07) of experiment files, for editors
+    #[command(after_help = help::below(["runner config schema", "runner config schema > experiment.schema.json"], help::LANGUAGE))]
     Schema,
     /// Write a commented experiment file to begin with
+    #[command(after_help = help::below(["runner config new configs/mine.toml", "runner config new"], help::LANGUAGE))]
     New(ConfigNew),
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Data {
     /// List the image sets that are known by name, and which of them are here
+    #[command(after_help = help::below(["runner data list", "runner data list --json"], help::LANGUAGE))]
     List(DataList),
     /// Fetch a known image set from its public mirrors and check it
     #[cfg(feature = "fetch")]
+    #[command(after_help = help::below(["runner data fetch mnist", "runner data fetch fashion-mnist --to /data/fashion"], help::IMAGES))]
     Fetch(DataFetch),
     /// Say what is in a data set: counts, sizes, colours, class balance, duplicates, broken files
+    #[command(after_help = help::below(["runner data inspect photos/", "runner data inspect configs/baseline.toml --augmented grid.png"], help::IMAGES))]
     Inspect(DataInspect),
     /// Write a data set as a folder tree of image files, a folder a class
+    #[command(after_help = help::below(["runner data export data/digits digits-png", "runner data export data/digits digits-jpeg --as jpeg --quality 95"], help::IMAGES))]
     Export(DataExport),
 }
 

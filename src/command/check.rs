@@ -1,6 +1,7 @@
 //! `runner check`: all that can be known of a run before it is made.
 
 use std::fmt::Write;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,8 +11,8 @@ use crate::config::{Cost, Document, Experiment, Traced};
 use crate::data::Splits;
 use crate::device::Chosen;
 use crate::exit::ExitCode;
-use crate::lifecycle::{Prepared, begin, prepare};
-use crate::run_dir::{self, space, verify};
+use crate::lifecycle::{Prepared, begin, disk_needed, prepare};
+use crate::run_dir::{space, verify};
 use crate::table::{Cell, Column, Table};
 use crate::train::{Interrupt, Session, Silent, Trial, fit, try_out};
 
@@ -19,8 +20,8 @@ use super::exit::unwrapped;
 use super::experiment::{document, warned};
 use super::output::{Output, print_result, reading};
 use super::progress::scan_bar;
-use super::report::{Reporter, conclude, data_line};
-use super::units::{bytes, human, thousands};
+use super::report::{Reporter, conclude, data_line, short};
+use super::units::{bytes, counted, human, thousands};
 
 /// How long batches are timed.
 const BUDGET: Duration = Duration::from_millis(300);
@@ -34,16 +35,24 @@ const CURVE_LINES: usize = 4;
 
 pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     let mut document = document(&args.experiment)?;
-    let (experiment, is_warned) = warned(&document)?;
-    print_result(&network(&experiment))?;
+    let (experiment, mut is_warned) = warned(&document)?;
     let since = Instant::now();
     let bar = scan_bar("reading images");
     let prepared = prepare(&document, experiment, args.threads.threads, &|done, all| {
         bar.at(done, all)
     });
     let Prepared { session, device } = prepared.map_err(unwrapped)?;
+    // All errors come before the first table.
+    let needed = disk_needed(&session);
+    space::check_room(&args.out.out, needed)?;
+    is_warned |= !session.data.warnings.is_empty();
+    print_result(&network(&session.experiment))?;
     print_result(&format!("\ndevice: {}\n", device.reason))?;
     print_result(&data(&session))?;
+    // A `top_k` that is stated has its warning.
+    if document.place("metrics.top_k").is_none() {
+        print_result(&useless_top_k(&session.experiment))?;
+    }
     let read_in = since.elapsed();
     print_result(&learning_rate(&session))?;
 
@@ -52,8 +61,7 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     let images = [data.train.len(), data.eval.len()];
     let trial = try_out(session, BUDGET)?;
     print_result(&time_and_memory(&experiment, images, read_in, &trial))?;
-    let disk = disk(&experiment, checkpoint_bytes, images[1], &args.out.out)?;
-    print_result(&disk)?;
+    print_result(&disk(&experiment, checkpoint_bytes, needed, &args.out.out))?;
     let config = args.experiment.config.display();
     let verdict = match is_warned {
         true => format!("\n{config} can run, but see the warnings"),
@@ -166,6 +174,18 @@ fn data(session: &Session) -> String {
     text
 }
 
+/// A note where the default of `metrics.top_k` says nothing about few classes.
+fn useless_top_k(experiment: &Experiment) -> String {
+    let (top_k, classes) = (experiment.metrics.top_k, experiment.classes());
+    match top_k < classes {
+        true => String::new(),
+        false => format!(
+            "note: eval_top_k_accuracy will be 1, as metrics.top_k is {top_k} and there are {}\n\n",
+            counted(classes, "class")
+        ),
+    }
+}
+
 fn learning_rate(session: &Session) -> String {
     let (steps, epochs) = (
         session.steps_per_epoch(),
@@ -181,10 +201,15 @@ fn learning_rate(session: &Session) -> String {
     if session.experiment.schedule.is_none() {
         return format!("learning rate  {} in all {counts}\n", short(base));
     }
-    // Each column of the curve shows the rate of its first step.
+    // Each column of the curve shows the highest rate of its steps.
     let columns = all.min(CURVE_COLUMNS);
     let rates: Vec<f64> = (0..columns)
-        .map(|column| session.learning_rate(column * all / columns))
+        .map(|column| {
+            highest_rate(
+                session,
+                column * all / columns..(column + 1) * all / columns,
+            )
+        })
         .collect();
     let highest = rates.iter().copied().fold(0.0, f64::max);
     let [first, last] = [0, all - 1].map(|step| session.learning_rate(step));
@@ -201,10 +226,14 @@ fn learning_rate(session: &Session) -> String {
     text
 }
 
-/// The rate with three significant digits, which are enough to read.
-fn short(rate: f64) -> String {
-    let rounded: f64 = format!("{rate:.2e}").parse().unwrap_or(rate);
-    format!("{rounded:?}")
+/// The highest rate of these steps; where they are many, of some that are spread over them, the last among them.
+fn highest_rate(session: &Session, steps: Range<u64>) -> f64 {
+    const MOST: u64 = 2000;
+    let count = steps.end - steps.start;
+    let tried = count.min(MOST);
+    (1..=tried)
+        .map(|part| session.learning_rate(steps.start + part * count / tried - 1))
+        .fold(session.learning_rate(steps.start), f64::max)
 }
 
 /// A curve in blocks, the highest line first.
@@ -241,11 +270,7 @@ fn time_and_memory(
          \x20              as a few batches went just now\n",
         human(read_in.as_secs_f64() + seconds * epochs as f64),
         read_in.as_secs_f64(),
-        if epochs == 1 {
-            "1 epoch".to_owned()
-        } else {
-            format!("{epochs} epochs")
-        },
+        counted(epochs as usize, "epoch"),
         thousands(trial.train_images_per_second),
         thousands(trial.eval_images_per_second),
     );
@@ -255,19 +280,12 @@ fn time_and_memory(
     text
 }
 
-fn disk(
-    experiment: &Experiment,
-    checkpoint_bytes: u64,
-    eval_images: usize,
-    out: &Path,
-) -> Result<String, run_dir::Error> {
+fn disk(experiment: &Experiment, checkpoint_bytes: u64, needed: u64, out: &Path) -> String {
     let policy = &experiment.checkpoint;
-    let needed = space::needed(checkpoint_bytes, eval_images, policy);
-    space::compare(out, needed)?;
     let free = space::available(out).map_or_else(String::new, |free| {
         format!(", where {} are free", bytes(free))
     });
-    Ok(format!(
+    format!(
         "disk           {} at most in {}{free}:\n\
          \x20              {} newest and {} best checkpoints of {}, the one being\n\
          \x20              written, and the results\n",
@@ -276,7 +294,7 @@ fn disk(
         policy.keep_last,
         policy.keep_best,
         bytes(checkpoint_bytes),
-    ))
+    )
 }
 
 /// The real loop on two batches of each split, its directory verified and thrown away.
@@ -302,7 +320,8 @@ fn fast_dev_run(
     let prepared = Prepared { session, device };
     let folder = tempfile::tempdir()?;
     let mut interrupt = Interrupt::install()?;
-    let mut begun = begin(document, prepared, folder.path(), &mut interrupt).map_err(unwrapped)?;
+    let mut begun =
+        begin(document, prepared, folder.path(), None, &mut interrupt).map_err(unwrapped)?;
     let mut reporter = Reporter::of_begun(output, &begun);
     let (session, run) = (&mut begun.session, &mut begun.run);
     let end = fit(session, run, &interrupt, &mut Silent);

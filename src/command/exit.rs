@@ -1,7 +1,10 @@
 //! Which exit code an error has.
 
+use std::path::{Path, PathBuf};
+
 use super::output::StdoutError;
 use crate::exit::ExitCode;
+use crate::files::IoError;
 use crate::lifecycle::{self, DataError, Failure, Refusal};
 use crate::{compare, config, data, device, run_dir, train};
 
@@ -9,6 +12,29 @@ use crate::{compare, config, data, device, run_dir, train};
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Usage(pub String);
+
+/// A file that the command line asks for cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Unwritable(pub IoError);
+
+/// An error of a run that has a directory.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}\nthe run: {}", folder.display())]
+pub struct OfRun {
+    folder: PathBuf,
+    source: anyhow::Error,
+}
+
+impl OfRun {
+    /// `source` happened to the run in `folder`.
+    pub fn new(folder: &Path, source: anyhow::Error) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            source,
+        }
+    }
+}
 
 /// The inner error of a [`lifecycle::Error`], whose type decides message and exit code.
 pub fn unwrapped(error: lifecycle::Error) -> anyhow::Error {
@@ -59,7 +85,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     if error.is::<run_dir::TableError>() {
         return Some(ExitCode::RunDirectory);
     }
-    if error.is::<StdoutError>() {
+    if error.is::<StdoutError>() || error.is::<Unwritable>() {
         return Some(ExitCode::Io);
     }
     // A failed proof has the exit code of the run that failed in it.

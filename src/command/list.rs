@@ -1,45 +1,83 @@
 //! `runner list`: the runs at a glance.
 
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
 use crate::cli;
 use crate::exit::ExitCode;
 use crate::run_dir::{Run, list};
 use crate::table::{Cell, Column, Table};
 
+use super::exit::Usage;
 use super::output::{Output, print_result, style};
 
 pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: false };
-    let mut rows = Vec::new();
-    for folder in list(&args.out.out) {
+    let columns = columns();
+    let sort = match &args.sort {
+        Some(name) => Some(find(&columns, name)?),
+        None => None,
+    };
+    let folders = list(&args.out.out);
+    let read = |folder: &PathBuf| -> anyhow::Result<Option<Vec<Cell>>> {
+        let run = Run::open(folder)?;
+        let is_asked = args.status.is_empty() || args.status.contains(&run.status);
+        is_asked.then(|| row(&run)).transpose()
+    };
+    let rows: Vec<_> = folders.par_iter().map(read).collect();
+    let mut table = Table {
+        columns,
+        rows: Vec::new(),
+    };
+    for row in rows {
         // One damaged run must not hide the others.
-        let row = Run::open(&folder)
-            .map_err(anyhow::Error::from)
-            .and_then(|run| row(&run));
         match row {
-            Ok(row) => rows.push(row),
+            Ok(row) => table.rows.extend(row),
             Err(error) => output.note(&format!("left out: {error}")),
         }
     }
-    if rows.is_empty() {
-        let out = args.out.out.display();
+    if let Some(column) = sort {
+        table.sort_by(column, false);
+    }
+    let out = args.out.out.display();
+    if folders.is_empty() {
         output.note(&format!(
             "no runs in {out}; make one: runner run configs/baseline.toml"
         ));
+    } else if table.rows.is_empty() {
+        output.note(&format!(
+            "no such runs among the {} in {out}",
+            folders.len()
+        ));
     }
-    let table = Table {
-        columns: vec![
-            Column::new("run"),
-            Column::new("status"),
-            Column::new("epoch"),
-            Column::headed("epochs", "of"),
-            Column::headed("eval_accuracy", "eval acc"),
-            Column::headed("best_eval_accuracy", "best"),
-            Column::headed("best_epoch", "at epoch"),
-        ],
-        rows,
-    };
     print_result(&table.render(style(&args.format)))?;
     Ok(ExitCode::Done)
+}
+
+fn columns() -> Vec<Column> {
+    vec![
+        Column::new("run"),
+        Column::new("status"),
+        Column::new("epoch"),
+        Column::headed("epochs", "of"),
+        Column::headed("eval_accuracy", "eval acc"),
+        Column::headed("best_eval_accuracy", "best"),
+        Column::headed("best_epoch", "at epoch"),
+        Column::headed("test_accuracy", "test acc").if_any(),
+        Column::notes("note"),
+    ]
+}
+
+/// The place of the column with this name.
+fn find(columns: &[Column], name: &str) -> Result<usize, Usage> {
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    names.iter().position(|it| *it == name).ok_or_else(|| {
+        let names = names.join(", ");
+        Usage(format!(
+            "--sort takes one of {names}; there is no column `{name}`"
+        ))
+    })
 }
 
 fn row(run: &Run) -> anyhow::Result<Vec<Cell>> {
@@ -56,5 +94,7 @@ fn row(run: &Run) -> anyhow::Result<Vec<Cell>> {
         value(last, "eval_accuracy").into(),
         value(best, "eval_accuracy").into(),
         count(value(best, "epoch")),
+        run.test_scores().map(|scores| scores.accuracy).into(),
+        run.note()?.map_or(Cell::Empty, Cell::Text),
     ])
 }

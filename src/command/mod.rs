@@ -2,11 +2,13 @@
 
 mod check;
 mod compare;
+mod completions;
 mod config;
 mod data;
 mod exit;
 mod experiment;
 mod list;
+mod man;
 mod output;
 mod progress;
 mod prove;
@@ -38,5 +40,7 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::execute(args),
         Command::Reproduce(args) => reproduce::execute(args),
         Command::Prove(args) => prove::execute(args),
+        Command::Completions(args) => completions::execute(&args),
+        Command::Man(args) => man::execute(&args),
     }
 }

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::exit::unwrapped;
+use super::exit::{OfRun, unwrapped};
 use super::output::{Output, colour};
 use super::units::{human, thousands};
 use crate::exit::ExitCode;
-use crate::lifecycle::{self, Begun, Conclusion, SplitReport};
+use crate::lifecycle::{self, Begun, Conclusion, Extension, SplitReport};
 use crate::metrics::{EpochRecord, Scores};
-use crate::run_dir::{Log, Phase, Timing, Writer};
+use crate::run_dir::{Log, Phase, Timing, Writer, layout};
 use crate::train::{self, End, Interrupt, Observer, Progress, Session};
 
 /// Shows a training on stdout and stderr and keeps train.log.
@@ -112,10 +112,16 @@ impl Reporter {
         self.result(&format!("Run:  {folder}\nNext: runner show {folder}"));
         // A run that stopped early would do so again at once.
         if session.position.epoch > epochs {
-            let more = epochs * 2;
+            let mut longer = session.experiment.clone();
+            longer.training.epochs *= 2;
+            let more = longer.training.epochs;
             self.result(&format!(
                 "      runner resume {folder} training.epochs={more}"
             ));
+            if let Some(extension) = Extension::new(&longer, epochs, session.steps_per_epoch()) {
+                let told = rates(&extension, run.folder());
+                self.result(&textwrap::indent(&told, "        "));
+            }
         }
         self.result(&format!("      runner compare {folder} <another run>"));
     }
@@ -132,8 +138,11 @@ impl Observer for Reporter {
             Phase::Training => "train",
             Phase::Evaluation => "eval ",
         };
-        self.bar.set_length(progress.batches as u64);
-        self.bar.set_position(progress.batch as u64);
+        // Both at once: the last batches of one phase must not be drawn among those of the next.
+        self.bar.update(|bar| {
+            bar.set_len(progress.batches as u64);
+            bar.set_pos(progress.batch as u64);
+        });
         self.bar.set_prefix(format!(
             "epoch {}/{} {phase}",
             progress.epoch, progress.epochs
@@ -148,9 +157,7 @@ impl Observer for Reporter {
     }
 
     fn epoch(&mut self, record: &EpochRecord, timing: &Timing) {
-        let seconds = timing.train_seconds
-            + timing.eval_seconds
-            + timing.checkpoint_seconds.unwrap_or_default();
+        let seconds = timing.seconds();
         self.epoch_seconds.push(seconds);
         let mean = self.epoch_seconds.iter().sum::<f64>() / self.epoch_seconds.len() as f64;
         let left = match self.epochs - record.epoch {
@@ -198,7 +205,8 @@ pub fn conclude(
     if let Ok(End::Early) = end {
         reporter.note(&stopped_early(session));
     }
-    let conclusion = lifecycle::conclude(end, session, run, interrupt).map_err(unwrapped)?;
+    let conclusion = lifecycle::conclude(end, session, run, interrupt)
+        .map_err(|error| OfRun::new(run.folder(), unwrapped(error)))?;
     match conclusion {
         Conclusion::Finished { eval, test } => {
             reporter.results(session, run, &eval, test.as_ref());
@@ -209,6 +217,39 @@ pub fn conclude(
             Ok(stop.exit_code())
         }
     }
+}
+
+/// At what rates more epochs of a run in `folder` would be trained, and what to do if that is not wanted.
+pub fn rates(extension: &Extension, folder: &Path) -> String {
+    let Extension {
+        first_epoch,
+        last_epoch,
+        rates: [lowest, highest],
+        stretched,
+    } = extension;
+    let rates = match (short(*lowest), short(*highest)) {
+        (lowest, highest) if lowest == highest => format!("a learning rate of {lowest}"),
+        (lowest, highest) => format!("learning rates between {lowest} and {highest}"),
+    };
+    let epochs = match first_epoch == last_epoch {
+        true => format!("epoch {first_epoch}"),
+        false => format!("epochs {first_epoch} to {last_epoch}"),
+    };
+    let told = format!("the schedule gives {epochs} {rates}");
+    match stretched {
+        None => told,
+        Some(stretched) => format!(
+            "{told}\nfor one schedule over all {last_epoch} epochs, start a new run:\n  runner run {} \
+             training.epochs={last_epoch} {stretched}",
+            folder.join(layout::RESOLVED).display()
+        ),
+    }
+}
+
+/// A learning rate with three significant digits, which are enough to read.
+pub fn short(rate: f64) -> String {
+    let rounded: f64 = format!("{rate:.2e}").parse().unwrap_or(rate);
+    format!("{rounded:?}")
 }
 
 /// The message of a run that `early_stop` ended.

@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::exit::ExitCode;
-use crate::lifecycle::{Comparer, Original, begin, prepare};
+use crate::lifecycle::{Comparer, Original, begin, go_home, prepare};
 use crate::run_dir::layout::METRICS;
 use crate::run_dir::resolve;
 use crate::train::{Interrupt, fit};
@@ -15,6 +15,7 @@ use super::report::{Reporter, conclude};
 pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: args.quiet };
     let folder = resolve(&args.run, &args.out.out)?;
+    let [folder, out] = go_home([folder, args.out.out]);
     let original = Original::read(&folder).map_err(unwrapped)?;
     if original.rows.is_empty() {
         output.note(&format!(
@@ -41,7 +42,9 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     })
     .map_err(unwrapped)?;
     original.check(&folder, &prepared).map_err(unwrapped)?;
-    let mut begun = begin(document, prepared, &args.out.out, &mut interrupt).map_err(unwrapped)?;
+    let reproduces = Some(original.identity.run_id.clone());
+    let mut begun =
+        begin(document, prepared, &out, reproduces, &mut interrupt).map_err(unwrapped)?;
     let reporter = Reporter::of_begun(output, &begun);
     output.only_when_quiet(&begun.run.folder().display().to_string());
     let mut comparer = Comparer {
@@ -71,7 +74,11 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     let code = conclude(end, session, run, &interrupt, &mut reporter)?;
     if code == ExitCode::Done {
         reporter.result(&format!(
-            "\nreproduced: all {equal} epochs of {original} came out equal, digests included"
+            "\nreproduced: {} of {original} came out equal, digests included",
+            match equal {
+                1 => "the only epoch".to_owned(),
+                _ => format!("all {equal} epochs"),
+            }
         ));
     }
     Ok(code)

@@ -5,20 +5,19 @@ use std::path::Path;
 use crate::cli;
 use crate::config::Experiment;
 use crate::exit::ExitCode;
-use crate::lifecycle::{Request, Resumable, Resumed};
+use crate::lifecycle::{Finished, Request, Resumable, Resumed, go_home};
 use crate::run_dir::{Position, layout, resolve};
 use crate::train::{Interrupt, fit};
 
-use super::exit::unwrapped;
-use super::experiment::warn;
+use super::exit::{OfRun, unwrapped};
 use super::output::Output;
 use super::progress::scan_bar;
-use super::report::{Reporter, conclude};
+use super::report::{Reporter, conclude, rates};
 
 pub fn execute(args: cli::Resume) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: args.quiet };
     let mut interrupt = Interrupt::install()?;
-    let folder = resolve(&args.run, &args.out.out)?;
+    let [folder] = go_home([resolve(&args.run, &args.out.out)?]);
     let overrides: Vec<String> = args.overrides.all().cloned().collect();
     let resumable = Resumable::open(Request {
         folder: &folder,
@@ -27,12 +26,9 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<ExitCode> {
         threads: args.threads.threads,
     })
     .map_err(unwrapped)?;
-    if let Some(warnings) = &resumable.warnings {
-        warn(warnings);
-    }
     output.only_when_quiet(&folder.display().to_string());
-    if let Some(epochs) = resumable.finished_epochs().map_err(unwrapped)? {
-        output.result(&is_finished(&folder, &resumable.experiment, epochs));
+    if let Some(finished) = resumable.finished().map_err(unwrapped)? {
+        output.result(&is_finished(&folder, &resumable.experiment, &finished));
         for key in resumable.changes.keys() {
             output.note(&format!("{key} changes nothing in a run that is finished"));
         }
@@ -46,7 +42,8 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<ExitCode> {
         mut run,
         device,
         damaged,
-    } = resumed.map_err(unwrapped)?;
+        extension,
+    } = resumed.map_err(|error| OfRun::new(&folder, unwrapped(error)))?;
     let mut reporter = Reporter::new(output, run.log(), session.experiment.training.epochs);
     reporter.introduce(&session, &run, &device);
     for (name, reason) in &damaged {
@@ -55,17 +52,27 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<ExitCode> {
     for (key, value) in &changes {
         reporter.note(&format!("changed: {key} = {value}"));
     }
+    if let Some(extension) = &extension {
+        reporter.note(&format!("warning: {}", rates(extension, &folder)));
+    }
     reporter.note(&where_it_goes_on(&session.position));
     let end = fit(&mut session, &mut run, &interrupt, &mut reporter);
     conclude(end, &mut session, &mut run, &interrupt, &mut reporter)
 }
 
 /// The message of a resume whose run is finished after `done` epochs.
-fn is_finished(folder: &Path, experiment: &Experiment, done: usize) -> String {
+fn is_finished(folder: &Path, experiment: &Experiment, finished: &Finished) -> String {
     let epochs = experiment.training.epochs;
+    let done = finished.epochs;
+    let rates = finished
+        .extension
+        .as_ref()
+        .map_or_else(String::new, |extension| {
+            format!("\n{}", rates(extension, folder))
+        });
     let folder = folder.display();
     match &experiment.early_stop {
-        Some(rule) if (done as u64) < epochs => format!(
+        Some(rule) if done < epochs => format!(
             "{folder} is finished after epoch {done}: it stopped early\n\
              for more patience: runner run {folder}/{} early_stop.patience={}",
             layout::RESOLVED,
@@ -73,7 +80,7 @@ fn is_finished(folder: &Path, experiment: &Experiment, done: usize) -> String {
         ),
         _ => format!(
             "{folder} is finished after epoch {done}\n\
-             to train on: runner resume {folder} training.epochs={}",
+             to train on: runner resume {folder} training.epochs={}{rates}",
             epochs * 2
         ),
     }

@@ -22,7 +22,8 @@ pub fn execute(args: cli::Run) -> anyhow::Result<ExitCode> {
         bar.at(done, all)
     })
     .map_err(unwrapped)?;
-    let mut begun = begin(&document, prepared, &args.out.out, &mut interrupt).map_err(unwrapped)?;
+    let mut begun =
+        begin(&document, prepared, &args.out.out, None, &mut interrupt).map_err(unwrapped)?;
     let mut reporter = Reporter::of_begun(output, &begun);
     output.only_when_quiet(&begun.run.folder().display().to_string());
     let end = fit(

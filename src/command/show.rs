@@ -1,27 +1,53 @@
-//! `runner show`: one run in full.
+//! `runner show`: one run: how it ended, what it came to, its epochs; on request every value of its config.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use crate::cli;
 use crate::exit::ExitCode;
 use crate::metrics::{COLUMNS, EpochColumn, ValueType};
-use crate::run_dir::{Event, MetricsTable, Run, Status, layout, resolve};
-use crate::table::{Cell, Column, Style, Table};
+use crate::run_dir::{Event, MetricsTable, Run, Status, Timing, layout, resolve};
+use crate::table::{Cell, Column, Table};
 
-use super::output::print_result;
+use super::output::{print_result, reading};
+use super::units::{counted, human, thousands};
 
 pub fn execute(args: cli::Show) -> anyhow::Result<ExitCode> {
     let folder = resolve(&args.run, &args.out.out)?;
     let run = Run::open(&folder)?;
     let metrics = run.metrics()?;
-    let mut text = header(&run)?;
-    writeln!(text, "\nConfig ({}, changes applied)\n", layout::RESOLVED)?;
-    text.push_str(&run.experiment.to_toml());
-    writeln!(text, "\nEpochs\n")?;
-    text.push_str(&epochs(&metrics).render(Style::Reading { width: None }));
-    let report = std::fs::read_to_string(folder.join(layout::REPORT));
-    if let (Ok(report), Status::Finished) = (report, run.status) {
-        write!(text, "\nClassification report\n\n{report}")?;
+    let mut text = header(&run, &metrics)?;
+    if !metrics.is_empty() {
+        write!(text, "\nEpochs\n\n{}", epochs(&metrics).render(reading()))?;
+    }
+    for (name, what) in [
+        (layout::REPORT, "Classification report"),
+        (
+            layout::TEST_REPORT,
+            "Classification report of the test images",
+        ),
+    ] {
+        let report = std::fs::read_to_string(folder.join(name));
+        if let (Ok(report), Status::Finished) = (report, run.status) {
+            write!(text, "\n{what}\n\n{report}")?;
+        }
+    }
+    match args.config {
+        true => {
+            let config = run.experiment.to_toml();
+            write!(
+                text,
+                "\nConfig ({}, changes applied)\n\n{config}",
+                layout::RESOLVED
+            )?;
+        }
+        false => {
+            let config = typed(&folder);
+            write!(
+                text,
+                "\nConfig as typed (--config shows every value)\n\n{config}"
+            )?;
+        }
     }
     if matches!(run.status, Status::Interrupted | Status::Failed) {
         writeln!(text, "\n{}", advice(&run)?)?;
@@ -39,37 +65,96 @@ fn advice(run: &Run) -> anyhow::Result<String> {
     })
 }
 
-fn header(run: &Run) -> anyhow::Result<String> {
+/// What the run is and how it ended.
+fn header(run: &Run, metrics: &MetricsTable) -> anyhow::Result<String> {
     let identity = &run.identity;
-    let mut text = String::new();
-    writeln!(text, "run         {}", identity.run_id)?;
-    writeln!(text, "folder      {}", run.folder.display())?;
-    writeln!(text, "status      {}", run.status)?;
-    writeln!(text, "created     {}", identity.created_at)?;
-    writeln!(text, "command     {}", identity.command_line.join(" "))?;
-    writeln!(
-        text,
-        "program     runner {}, Burn {}, backend {}",
-        identity.program_version, identity.burn_version, identity.backend
-    )?;
-    writeln!(text, "parameters  {}", identity.parameters)?;
-    for file in &identity.data_files {
-        writeln!(
-            text,
-            "data        {} (sha256 {}...)",
-            file.path,
-            file.sha256.get(..12).unwrap_or(&file.sha256)
-        )?;
+    let mut lines = vec![
+        ("run", identity.run_id.clone()),
+        ("folder", run.folder.display().to_string()),
+    ];
+    lines.push((
+        "status",
+        match run.note()? {
+            Some(note) => format!("{} ({note})", run.status),
+            None => run.status.to_string(),
+        },
+    ));
+    lines.push(("epochs", progress(run, metrics)));
+    if let Some(best) = best(run, metrics) {
+        lines.push(("best", best));
     }
-    if let Some(test) = run.test() {
-        writeln!(text, "test        {test}")?;
+    if let Some(test) = run.test_scores() {
+        let text = format!(
+            "accuracy {:.4}, F1 {:.4} ({:.4}/{:.4})",
+            test.accuracy, test.f1, test.precision, test.recall
+        );
+        lines.push(("test", text));
+    }
+    lines.push(("created", identity.created_at.clone()));
+    let timings = run.timings();
+    if let Some(last) = timings.last() {
+        let seconds: f64 = timings.iter().map(Timing::seconds).sum();
+        let text = format!(
+            "{} for {}, the last of them done {}",
+            human(seconds),
+            counted(timings.len(), "epoch"),
+            last.finished_at
+        );
+        lines.push(("took", text));
     }
     for event in run.events()? {
-        if let Some(line) = tell(&event) {
-            writeln!(text, "history     {line}")?;
-        }
+        lines.extend(tell(&event).map(|line| ("history", line)));
     }
-    Ok(text)
+    lines.push(("command", identity.command_line.join(" ")));
+    lines.push((
+        "program",
+        format!(
+            "runner {}, Burn {}, backend {}",
+            identity.program_version, identity.burn_version, identity.backend
+        ),
+    ));
+    lines.push(("parameters", thousands(identity.parameters as f64)));
+    for file in &identity.data_files {
+        let sha256 = file.sha256.get(..12).unwrap_or(&file.sha256);
+        lines.push(("data", format!("{} (sha256 {sha256}...)", file.path)));
+    }
+    let lines = lines
+        .iter()
+        .map(|(what, text)| format!("{what:<12}{text}\n"));
+    Ok(lines.collect())
+}
+
+/// How far the run came.
+fn progress(run: &Run, metrics: &MetricsTable) -> String {
+    let (done, planned) = (metrics.len() as u64, run.experiment.training.epochs);
+    let text = format!("{done} of {planned}");
+    match (&run.experiment.early_stop, run.status) {
+        (Some(rule), Status::Finished) if done < planned => format!(
+            "{text}, stopped early: {} did not get better for {}",
+            rule.monitor,
+            counted(rule.patience as usize, "epoch")
+        ),
+        _ => text,
+    }
+}
+
+/// The best epoch, by what the run's checkpoints are ranked by.
+fn best(run: &Run, metrics: &MetricsTable) -> Option<String> {
+    let monitor = &run.experiment.checkpoint.monitor;
+    let row = metrics.best(monitor)?;
+    let value = metrics.get(row, monitor)?;
+    let epoch = metrics.get(row, "epoch")?;
+    Some(format!("epoch {epoch} with {monitor} {value:.4}"))
+}
+
+/// The config as the user typed it, without its comments and empty lines.
+fn typed(folder: &Path) -> String {
+    let text = std::fs::read_to_string(folder.join(layout::CONFIG)).unwrap_or_default();
+    let lines = text.lines().filter(|line| {
+        let line = line.trim_start();
+        !line.is_empty() && !line.starts_with('#')
+    });
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// What a reader wants to know of an event; the obvious is left out.

@@ -4,12 +4,13 @@ use std::fmt::Write;
 
 use crate::cli;
 use crate::exit::ExitCode;
+use crate::lifecycle::go_home;
 use crate::run_dir::{Status, resolve, verify};
 
 use super::output::print_result;
 
 pub fn execute(args: cli::Verify) -> anyhow::Result<ExitCode> {
-    let path = resolve(&args.run, &args.out.out)?;
+    let [path] = go_home([resolve(&args.run, &args.out.out)?]);
     let checks = verify(&path)?;
     let mut text = String::new();
     let mut failed = 0;

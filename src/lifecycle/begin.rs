@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Error, Prepared};
 use crate::config::Document;
+use crate::data::Dataset;
 use crate::device;
 use crate::run_dir::{FORMAT, Identity, NewRun, Writer, space};
 use crate::train::{Interrupt, Session};
@@ -19,7 +20,7 @@ pub struct Begun {
 }
 
 /// Makes the run directory of a prepared session in `out` and starts its time limit; `document` is the config
-/// that the session was prepared from.
+/// that the session was prepared from, `reproduces` the id of the run that this one is to repeat, if any.
 ///
 /// # Errors
 /// Where the directory cannot be made, or there is no room for the run.
@@ -27,19 +28,15 @@ pub fn begin(
     document: &Document,
     prepared: Prepared,
     out: &Path,
+    reproduces: Option<String>,
     interrupt: &mut Interrupt,
 ) -> Result<Begun, Error> {
     let Prepared { session, device } = prepared;
     interrupt.limit(session.experiment.training.max_minutes);
-    space::check(
-        out,
-        session.checkpoint_bytes(),
-        session.data.eval.len(),
-        &session.experiment.checkpoint,
-    )?;
+    space::check(out, disk_needed(&session))?;
     let run = Writer::create(NewRun {
         out,
-        identity: identity(&session, document, device.backend),
+        identity: identity(&session, document, device.backend, reproduces),
         config_text: document.text(),
         resolved_text: &session.experiment.to_toml(),
         images: &session.data.listing,
@@ -51,13 +48,38 @@ pub fn begin(
     })
 }
 
-fn identity(session: &Session, document: &Document, backend: &str) -> Identity {
+/// Bytes that the run directory of a session takes at most.
+pub fn disk_needed(session: &Session) -> u64 {
+    let Session {
+        experiment, data, ..
+    } = session;
+    let test = data.test.as_ref().map_or(0, Dataset::len);
+    let classes = match experiment.log.probabilities {
+        true => data.class_names.len(),
+        false => 0,
+    };
+    let predictions = space::prediction_bytes(data.eval.len() + test, classes);
+    space::needed(
+        session.checkpoint_bytes(),
+        predictions,
+        &experiment.checkpoint,
+    )
+}
+
+fn identity(
+    session: &Session,
+    document: &Document,
+    backend: &str,
+    reproduces: Option<String>,
+) -> Identity {
     let experiment = &session.experiment;
     Identity {
         format: FORMAT,
         run_id: String::new(),
         name: experiment.name.clone(),
         created_at: String::new(),
+        sequence: 0,
+        reproduces,
         seed: experiment.seed,
         config_digest: experiment.digest(),
         data_digest: session.data.digest(),

@@ -1,9 +1,13 @@
 //! The end of a training: results written where all epochs are done, what happened noted in any case.
 
 use super::Error;
-use crate::data::{Dataset, Role};
+use crate::data::{Dataset, Role, Splits};
 use crate::metrics::Scores;
-use crate::run_dir::{Event, Prediction, PredictionRow, Results, SplitResults, Writer};
+use crate::model::Network;
+use crate::run_dir::{
+    BestResults, Checkpoint, Event, Prediction, PredictionRow, Results, SplitResults, Writer,
+    best_checkpoint, layout,
+};
 use crate::train::{self, End, Interrupt, Predicted, Session, Stop};
 
 /// How a training ended, without an error.
@@ -53,7 +57,11 @@ pub fn conclude(
     })?;
     let conclusion = match end {
         End::Stopped(stop) => Conclusion::Stopped(stop),
-        End::Complete | End::Early => finish(session, run, interrupt)?,
+        End::Complete | End::Early => match finish(session, run, interrupt) {
+            Ok(conclusion) => conclusion,
+            Err(Halt::Stop(stop)) => Conclusion::Stopped(stop),
+            Err(Halt::Error(error)) => return Err(error),
+        },
     };
     if let Conclusion::Stopped(stop) = &conclusion {
         let reason = stop.name().to_owned();
@@ -62,23 +70,43 @@ pub fn conclude(
     Ok(conclusion)
 }
 
+/// Why results are not written.
+enum Halt {
+    /// Something asked for it.
+    Stop(Stop),
+    /// Something failed.
+    Error(Error),
+}
+
+impl<E: Into<Error>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
 /// Writes the results of a run whose epochs are all done.
-fn finish(session: &Session, run: &Writer, interrupt: &Interrupt) -> Result<Conclusion, Error> {
-    let eval = match session.predict(Role::Eval, interrupt)? {
-        Predicted::All(predictions) => predictions,
-        Predicted::Stopped(stop) => return Ok(Conclusion::Stopped(stop)),
-        Predicted::Nothing => unreachable!("there are always evaluation images"),
-    };
-    let test = match session.predict(Role::Test, interrupt)? {
-        Predicted::All(predictions) => Some(predictions),
-        Predicted::Stopped(stop) => return Ok(Conclusion::Stopped(stop)),
-        Predicted::Nothing => None,
-    };
+fn finish(session: &Session, run: &Writer, interrupt: &Interrupt) -> Result<Conclusion, Halt> {
     let names = &session.data.class_names;
-    let test = session.data.test.as_ref().zip(test.as_deref());
+    let last = Said::new(|role| session.predict(role, interrupt))?;
+    let best = best(session, run)?;
+    let said_by_best = match best.as_ref().and_then(|best| best.network.as_ref()) {
+        Some(network) => Some(Said::new(|role| {
+            session.predict_with(network, role, interrupt)
+        })?),
+        None => None,
+    };
+    let (eval, test) = last.rows(&session.data);
     let results = Results {
-        eval: results_of(&session.data.eval, &eval, names),
-        test: test.map(|(images, predictions)| results_of(images, predictions, names)),
+        eval: SplitResults::new(eval, names),
+        test: test.map(|rows| SplitResults::new(rows, names)),
+        best: best.map(|best| {
+            let (eval, test) = said_by_best.as_ref().unwrap_or(&last).rows(&session.data);
+            BestResults {
+                checkpoint: best.checkpoint,
+                eval,
+                test,
+            }
+        }),
         step: session.position.step,
         monitor: &session.experiment.checkpoint,
     };
@@ -89,15 +117,71 @@ fn finish(session: &Session, run: &Writer, interrupt: &Interrupt) -> Result<Conc
     })
 }
 
-/// Joins the predictions of a split with the origins of its images, and computes the results from them.
-fn results_of<'a>(
-    images: &'a Dataset,
-    predictions: &[Prediction],
-    class_names: &[String],
-) -> SplitResults<'a> {
-    let rows = predictions.iter().enumerate();
-    let rows = rows.map(|(place, row)| PredictionRow::new(images.origin(place), row));
-    SplitResults::new(rows.collect(), class_names)
+/// What a network says of all images.
+struct Said {
+    eval: Vec<Prediction>,
+    test: Option<Vec<Prediction>>,
+}
+
+impl Said {
+    fn new(predict: impl Fn(Role) -> Result<Predicted, train::Error>) -> Result<Self, Halt> {
+        let predict = |role| match predict(role)? {
+            Predicted::All(predictions) => Ok(Some(predictions)),
+            Predicted::Stopped(stop) => Err(Halt::Stop(stop)),
+            Predicted::Nothing => Ok(None),
+        };
+        Ok(Self {
+            eval: predict(Role::Eval)?.expect("there are always evaluation images"),
+            test: predict(Role::Test)?,
+        })
+    }
+
+    /// The predictions with the origins of the images; of the evaluation and of the test.
+    fn rows<'a>(
+        &'a self,
+        data: &'a Splits,
+    ) -> (Vec<PredictionRow<'a>>, Option<Vec<PredictionRow<'a>>>) {
+        let rows = |images: &'a Dataset, said: &'a [Prediction]| {
+            let said = said.iter().enumerate();
+            said.map(|(place, said)| PredictionRow::new(images.origin(place), said))
+                .collect()
+        };
+        let test = data.test.as_ref().zip(self.test.as_deref());
+        (
+            rows(&data.eval, &self.eval),
+            test.map(|(images, said)| rows(images, said)),
+        )
+    }
+}
+
+/// The best checkpoint that is there.
+struct Best {
+    /// The name of its file.
+    checkpoint: String,
+    /// What it holds; `None` where that is the network as it stands.
+    network: Option<Network>,
+}
+
+/// The best checkpoint; `None` where there is none, or it is damaged, which `verify` tells.
+fn best(session: &Session, run: &Writer) -> Result<Option<Best>, Error> {
+    let monitor = &session.experiment.checkpoint.monitor;
+    let Some(checkpoint) = best_checkpoint(run.folder(), &run.metrics(), monitor)? else {
+        return Ok(None);
+    };
+    if checkpoint == session.position.file_name() {
+        return Ok(Some(Best {
+            checkpoint,
+            network: None,
+        }));
+    }
+    let path = run.folder().join(layout::CHECKPOINTS).join(&checkpoint);
+    let Ok((read, _)) = Checkpoint::read(&path) else {
+        return Ok(None);
+    };
+    Ok(Some(Best {
+        checkpoint,
+        network: Some(session.network_of(&read)?),
+    }))
 }
 
 fn report(split: SplitResults<'_>) -> SplitReport {

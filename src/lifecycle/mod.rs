@@ -7,18 +7,22 @@
 
 mod begin;
 mod conclude;
+mod extension;
+mod home;
 mod prepare;
 mod prove;
 mod reproduce;
 mod resume;
 mod unchanged;
 
-pub use begin::{Begun, begin};
+pub use begin::{Begun, begin, disk_needed};
 pub use conclude::{Conclusion, SplitReport, conclude};
+pub use extension::Extension;
+pub use home::go_home;
 pub use prepare::{DataError, Prepared, prepare};
 pub use prove::{Failure, Proof, Verdict, prove};
 pub use reproduce::{Comparer, Original};
-pub use resume::{Request, Resumable, Resumed};
+pub use resume::{Finished, Request, Resumable, Resumed};
 pub use unchanged::Refusal;
 
 use crate::{config, device, run_dir, train};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Error;
 use super::unchanged::{
     check_backend, check_changes, check_config, check_data, check_version, elsewhere,
 };
-use crate::config::{Experiment, Problems};
+use super::{Error, Extension};
+use crate::config::Experiment;
 use crate::data::{Splits, Watch};
 use crate::device::{self, Chosen};
 use crate::run_dir::{self, Event, MetricsTable, Recovered, Status, Writer, layout};
@@ -32,10 +32,10 @@ pub struct Resumable {
     run: Writer,
     /// The experiment, with the changes.
     pub experiment: Experiment,
-    /// Warnings about a run of more epochs.
-    pub warnings: Option<Problems>,
     /// The keys that change, with their new values.
     pub changes: BTreeMap<String, String>,
+    /// The number of epochs before the changes.
+    epochs_before: u64,
     device: Chosen,
     other_version: Option<(String, String)>,
 }
@@ -50,6 +50,16 @@ pub struct Resumed {
     pub device: String,
     /// Names of checkpoints that were put aside, and why.
     pub damaged: Vec<(String, String)>,
+    /// What it is extended by, where the learning rate follows a schedule.
+    pub extension: Option<Extension>,
+}
+
+/// A run that has nothing left to do.
+pub struct Finished {
+    /// Epochs that are done.
+    pub epochs: u64,
+    /// What twice as many epochs would add, where the learning rate follows a schedule.
+    pub extension: Option<Extension>,
 }
 
 const EPOCHS: &str = "training.epochs";
@@ -69,7 +79,7 @@ impl Resumable {
         let run = Writer::lock(folder)?;
         let (mut document, before) = run_dir::document(folder)?;
         document.set_all(overrides);
-        let (experiment, warnings) = document.check()?;
+        let experiment = document.experiment()?;
         let changes = check_changes(&before, &experiment, folder, overrides)?;
         check_config(run.identity(), &experiment)?;
         let other_version = check_version(run.identity(), allow_other_version)?;
@@ -79,23 +89,32 @@ impl Resumable {
             folder: folder.to_owned(),
             run,
             experiment,
-            warnings: changes.contains_key(EPOCHS).then_some(warnings),
             changes,
+            epochs_before: before.training.epochs,
             device,
             other_version,
         })
     }
 
-    /// The number of epochs done where the run is finished and is not extended; otherwise `None`.
+    /// What is done where the run is finished and is not extended; otherwise `None`.
     ///
     /// # Errors
     /// Where the metrics of a finished run cannot be read.
-    pub fn finished_epochs(&self) -> Result<Option<usize>, Error> {
+    pub fn finished(&self) -> Result<Option<Finished>, Error> {
         if !Status::is_finished(&self.folder) || self.changes.contains_key(EPOCHS) {
             return Ok(None);
         }
         let metrics = MetricsTable::read(&self.folder.join(layout::METRICS))?;
-        Ok(Some(metrics.len()))
+        let epochs = metrics.len() as u64;
+        let steps = metrics
+            .len()
+            .checked_sub(1)
+            .and_then(|last| metrics.get(last, "step"));
+        let mut longer = self.experiment.clone();
+        longer.training.epochs *= 2;
+        let extension = steps
+            .and_then(|steps| Extension::new(&longer, self.epochs_before, steps as u64 / epochs));
+        Ok(Some(Finished { epochs, extension }))
     }
 
     /// Loads data and newest good checkpoint; notes in the events that the run goes on.
@@ -108,9 +127,9 @@ impl Resumable {
             mut run,
             experiment,
             changes,
+            epochs_before,
             device,
             other_version,
-            ..
         } = self;
         let (input, classes) = (experiment.model.input, experiment.classes());
         let data = Splits::load(&experiment.data, input, classes, watch)
@@ -135,7 +154,9 @@ impl Resumable {
             checkpoint: checkpoint.as_ref().map(|_| position.file_name()),
             changes,
         })?;
+        let steps_per_epoch = session.steps_per_epoch();
         Ok(Resumed {
+            extension: Extension::new(&session.experiment, epochs_before, steps_per_epoch),
             session,
             run,
             device: device.reason,

@@ -1,6 +1,7 @@
 //! Whether a run that goes on, or is done again, is still the same run.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::path::Path;
 
 use crate::config::{Experiment, LANGUAGE, OnResume};
@@ -48,7 +49,9 @@ pub fn check_changes(
             OnResume::Fixed => {
                 return Err(Refusal::Change(format!(
                     "`{key}` cannot change from {was} to {is}: it is part of what the run is\n\
+                     a resume may change {}\n\
                      start a new run instead: {}",
+                    LANGUAGE.changeable().join(", "),
                     instead(folder, overrides)
                 )));
             }
@@ -119,10 +122,20 @@ pub fn check_backend(identity: &Identity, backend: &str) -> Result<(), Refusal> 
 
 /// The data cannot be loaded: perhaps because this is another folder than the run was begun in.
 pub fn elsewhere(error: &data::Error, identity: &Identity) -> Refusal {
-    Refusal::Data(format!(
-        "{error}\nthe run was begun in {}, and the paths of its data start there",
-        identity.working_directory
-    ))
+    let home = Path::new(&identity.working_directory);
+    let shown = home.display();
+    let advice = match env::current_dir().is_ok_and(|here| here == home) {
+        true => "put the data back to where the run began with them".to_owned(),
+        false if home.is_dir() => format!(
+            "nor are they in {shown}, where the run was begun and the paths of its data start\n\
+             put them back there"
+        ),
+        false => format!(
+            "the paths of its data start in {shown}, where the run was begun, which is not here\n\
+             cd to the folder that has them, and resume from there"
+        ),
+    };
+    Refusal::Data(format!("{error}\n{advice}"))
 }
 
 /// Every data file must be the one the run began with; the first that is not is named. `folder` is the

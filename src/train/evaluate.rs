@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::data::Batch;
 use crate::kernels::Buffer;
-use crate::metrics::Scored;
+use crate::metrics::{Scored, softmax};
 use crate::model::{Mode, Network};
 use crate::run_dir::Prediction;
 
@@ -12,16 +12,24 @@ pub struct BatchOutcome {
     /// Mean cross entropy over the batch, in nats.
     pub loss: f64,
     pub scores: Vec<Scored>,
+    /// Row-major `[images, classes]`.
+    logits: Vec<f32>,
 }
 
 impl BatchOutcome {
-    /// The rows of predictions.csv.
-    pub fn predictions(&self) -> impl Iterator<Item = Prediction> {
-        self.scores.iter().map(|scored| Prediction {
-            label: scored.label,
-            prediction: scored.prediction,
-            probability: scored.confidence as f32,
-        })
+    /// What is said of each image, with the probability of every class where `is_all`.
+    pub fn predictions(&self, is_all: bool) -> impl Iterator<Item = Prediction> {
+        let classes = self.logits.len() / self.scores.len().max(1);
+        let rows = self.logits.chunks_exact(classes.max(1));
+        self.scores
+            .iter()
+            .zip(rows)
+            .map(move |(scored, row)| Prediction {
+                label: scored.label,
+                prediction: scored.prediction,
+                probability: scored.confidence as f32,
+                probabilities: is_all.then(|| softmax(row)),
+            })
     }
 }
 
@@ -46,6 +54,7 @@ pub fn evaluate_batch(
     BatchOutcome {
         loss: loss / labels.len() as f64,
         scores,
+        logits,
     }
 }
 

@@ -195,6 +195,7 @@ impl Fit<'_> {
             data: pixels,
             training,
             model,
+            log,
             ..
         } = self.session.experiment.clone();
         let size = training.batch_size;
@@ -216,7 +217,7 @@ impl Fit<'_> {
                 position.eval.add(outcome.loss, &outcome.scores);
                 position.batch += 1;
                 time.add(start, outcome.scores.len());
-                predictions.extend(outcome.predictions());
+                predictions.extend(outcome.predictions(log.probabilities));
                 self.show(&batches, time, outcome.loss);
                 if self.is_time_to_commit() {
                     self.commit()?;

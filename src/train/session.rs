@@ -141,6 +141,34 @@ impl Session {
         schedule::learning_rate(schedule, self.base_rate, self.steps_per_epoch(), step)
     }
 
+    /// The network that a checkpoint holds, for evaluation; the session stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Misfit`] where the checkpoint does not fit this run.
+    pub fn network_of(&self, checkpoint: &Checkpoint) -> Result<Network, Error> {
+        let misfit = |why| Error::Misfit {
+            file: checkpoint.state.position.file_name(),
+            why,
+        };
+        let named = |prefix: &str| -> Arrays {
+            let arrays = checkpoint.arrays.iter();
+            let arrays = arrays.filter_map(|(name, array)| {
+                Some((name.strip_prefix(prefix)?.to_owned(), array.clone()))
+            });
+            arrays.collect()
+        };
+        let network = self.network.clone().with_parameters(&named(MODEL));
+        let network = network.map_err(misfit)?;
+        let Some(decay) = self.experiment.training.ema_decay else {
+            return Ok(network.valid());
+        };
+        let mut average = WeightAverage::new(decay);
+        average
+            .load_state(&network, &named(AVERAGE))
+            .map_err(misfit)?;
+        Ok(average.apply(network.valid()))
+    }
+
     /// The network for evaluation: without autodiff, and with the averaged weights where the run keeps them.
     pub fn evaluated_network(&self) -> Network {
         let network = self.network.valid();
@@ -162,11 +190,27 @@ impl Session {
         4 * numbers as u64
     }
 
-    /// Predicts every image of a split; polls `interrupt` before each batch.
+    /// Predicts every image of a split with the network as it stands; polls `interrupt` before each batch.
     ///
     /// # Errors
     /// Where an image cannot be read any more.
     pub fn predict(&self, role: Role, interrupt: &Interrupt) -> Result<Predicted, Error> {
+        match &self.predictions {
+            Some(predictions) if role == Role::Eval => Ok(Predicted::All(predictions.clone())),
+            _ => self.predict_with(&self.evaluated_network(), role, interrupt),
+        }
+    }
+
+    /// As [`predict`](Self::predict), with another network.
+    ///
+    /// # Errors
+    /// Where an image cannot be read any more.
+    pub fn predict_with(
+        &self,
+        network: &Network,
+        role: Role,
+        interrupt: &Interrupt,
+    ) -> Result<Predicted, Error> {
         let dataset = match role {
             Role::Train => Some(&self.data.train),
             Role::Eval => Some(&self.data.eval),
@@ -176,20 +220,15 @@ impl Session {
         let Some(dataset) = dataset else {
             return Ok(Predicted::Nothing);
         };
-        if role == Role::Eval
-            && let Some(predictions) = &self.predictions
-        {
-            return Ok(Predicted::All(predictions.clone()));
-        }
-        let network = self.evaluated_network();
+        let is_all = self.experiment.log.probabilities;
         let input = self.experiment.model.input;
         self.evaluation_batches(dataset).ahead(0, |ready| {
             for batch in ready {
                 if let Some(stop) = interrupt.poll() {
                     return Ok(Predicted::Stopped(stop));
                 }
-                let outcome = evaluate_batch(&network, batch?, input, &self.device);
-                predictions.extend(outcome.predictions());
+                let outcome = evaluate_batch(network, batch?, input, &self.device);
+                predictions.extend(outcome.predictions(is_all));
             }
             Ok(Predicted::All(predictions))
         })

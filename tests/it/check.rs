@@ -79,9 +79,13 @@ fn a_check_says_what_a_run_would_be_and_makes_nothing() {
         "learning rate 0.01 in all 27 steps (9 an epoch)",
         "3 epochs of 0.0",
         "2 newest and 1 best checkpoints of",
-        "tiny.toml is good",
+        // Of the data: some classes have no images.
+        "tiny.toml can run, but see the warnings",
     ]);
     assert!(!sandbox.path("experiments").exists());
+    sandbox.cut_data("data", 600, 300);
+    let outcome = sandbox.runner(&["check", "tiny.toml"]).success();
+    outcome.stdout_has(&["tiny.toml is good"]);
 }
 
 #[test]
@@ -102,13 +106,12 @@ fn a_fast_dev_run_trains_two_batches_and_is_thrown_away() {
 }
 
 #[test]
-fn what_is_wrong_is_told_after_what_could_be_known() {
+fn what_is_wrong_is_told_before_anything_else() {
     let sandbox = Sandbox::new();
     let outcome = sandbox
         .runner(&["check", "tiny.toml", "data.path=nowhere"])
         .code(4);
-    assert!(outcome.stdout.contains("in all"), "{}", outcome.stdout);
-    assert!(!outcome.stdout.contains("is good"), "{}", outcome.stdout);
+    assert_eq!(outcome.stdout, "");
     outcome.stderr_has(&["nowhere"]);
     let outcome = sandbox.runner(&["check", "tiny.toml", "training.learning_rate=1e30"]);
     outcome.code(6).stderr_has(&["diverged"]);
@@ -118,6 +121,40 @@ fn what_is_wrong_is_told_after_what_could_be_known() {
     let outcome = sandbox.runner(&["check", "tiny.toml", "checkpoint.keep_last=999999999"]);
     outcome.code(74).stderr_has(&["experiments"]);
     assert!(!sandbox.path("experiments").exists());
+}
+
+/// Red with the rate at the first step of each column alone, which misses the top of the cycle.
+#[test]
+fn no_rate_is_above_the_highest_that_is_told() {
+    let sandbox = Sandbox::new();
+    let outcome = sandbox.runner(&[
+        "check",
+        "tiny.toml",
+        "training.epochs=100",
+        "schedule.one_cycle.pct_start=0.5",
+    ]);
+    outcome.success().stdout_has(&["at most 0.01:"]);
+}
+
+/// Red without either of the two.
+#[test]
+fn a_top_k_that_says_nothing_is_told() {
+    let sandbox = Sandbox::new();
+    let stated = sandbox
+        .runner(&["check", "tiny.toml", "metrics.top_k=10"])
+        .success();
+    stated.stderr_has(&["warning", "top_k", "choose a `top_k` below 10"]);
+    let three = [
+        "check",
+        "tiny.toml",
+        "data.path={unset=true}",
+        "data.synthetic={train_images=30,eval_images=30}",
+        "model.layers[5].linear.out_features=3",
+    ];
+    let default = sandbox.runner(&three).success();
+    default.stdout_has(&[
+        "note: eval_top_k_accuracy will be 1, as metrics.top_k is 5 and there are 3 classes",
+    ]);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn verify_says_yes_to_a_run_and_no_to_anything_that_was_changed() {
             .code(code)
             .stdout_has(&[named]);
     };
-    verify(0, "all 10 checks passed");
+    verify(0, "all 11 checks passed");
     let [older, newest] = checkpoints(&sandbox, &run).try_into().unwrap();
     let newest = format!("checkpoints/{newest}");
     for (name, from, to) in [

@@ -265,17 +265,49 @@ fn a_table_wider_than_the_terminal_is_turned_and_loses_nothing() {
             .unwrap();
         assert!(widest <= usize::from(width).max(25), "{turned}");
         for index in 0..7 {
-            assert!(
-                turned.contains(&format!("20261124-05460{index}-")),
-                "{turned}"
-            );
+            assert!(turned.contains(&format!("05460{index}-")), "{turned}");
             assert!(turned.contains(&format!("{index}.0000")), "{turned}");
         }
         assert!(
-            turned.contains("baseline-husz") && !turned.contains("secret"),
+            turned.contains("husz") && !turned.contains("secret"),
             "{turned}"
         );
     }
+}
+
+/// Red where names of runs are broken into parts of up to 18 characters.
+#[test]
+fn four_runs_are_compared_in_eighty_columns() {
+    let names = [
+        "run",
+        "status",
+        "eval_accuracy",
+        "best_eval_accuracy",
+        "training.learning_rate",
+        "optimizer.sgd.momentum",
+    ];
+    let rows = (0..4).map(|index| {
+        let mut row = vec![
+            Cell::Text(format!("20261124-05460{index}-fashion-mnist-husz")),
+            Cell::Text("interrupted".to_owned()),
+        ];
+        row.resize(names.len(), Cell::Number(0.5));
+        row
+    });
+    let table = Table {
+        columns: names.map(Column::new).to_vec(),
+        rows: rows.collect(),
+    };
+    let turned = table.render(Style::Reading { width: Some(80) });
+    let status = turned
+        .lines()
+        .find(|line| line.starts_with("status"))
+        .unwrap();
+    assert_eq!(status.matches("interrupted").count(), 4, "{turned}");
+    assert!(
+        turned.lines().all(|line| line.chars().count() <= 80),
+        "{turned}"
+    );
 }
 
 #[test]
@@ -301,4 +333,150 @@ fn json_has_a_line_for_each_cell_whatever_is_inside() {
     assert_eq!(table.render(Style::Json), format!("[\n{row},\n{row}\n]\n"));
     table.rows.clear();
     assert_eq!(table.render(Style::Json), "[\n\n]\n");
+}
+
+/// One run of each kind. Red without the filter, and with the rows in the order of the runs.
+#[test]
+fn list_filters_sorts_and_says_why() {
+    let sandbox = Sandbox::new();
+    let finished = sandbox.run_tiny(&["training.epochs=1"]);
+    let better = sandbox.run_tiny(&["training.epochs=8"]);
+    let diverged = sandbox.runner(&["run", "tiny.toml", "-q", "training.learning_rate=3e37"]);
+    let told = diverged.code(6);
+    let diverged = told.stdout.trim().to_owned();
+    assert!(
+        told.stderr.contains(&format!("the run: {diverged}")),
+        "{}",
+        told.stderr
+    );
+    let killed = sandbox.run_tiny(&["training.epochs=1"]);
+    std::fs::remove_file(sandbox.path(&killed).join("result.json")).unwrap();
+    let events = sandbox.read(&format!("{killed}/events.jsonl"));
+    let begun = events.lines().next().unwrap();
+    sandbox.write(&format!("{killed}/events.jsonl"), format!("{begun}\n"));
+    let stopped = sandbox.run_tiny(&["training.epochs=1"]);
+    std::fs::remove_file(sandbox.path(&stopped).join("result.json")).unwrap();
+    let line = r#"{"time":"2026-01-01T00:00:00Z","event":"stopped","step":9,"reason":"SIGTERM"}"#;
+    sandbox.write(
+        &format!("{stopped}/events.jsonl"),
+        format!("{begun}\n{line}\n"),
+    );
+
+    let list = |arguments: &[&str]| -> Vec<(String, String)> {
+        let arguments = [&["list", "--json"], arguments].concat();
+        let text = sandbox.runner(&arguments).success().stdout;
+        let rows: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        rows.iter()
+            .map(|row| {
+                (
+                    format!("experiments/{}", text(&row["run"])),
+                    text(&row["note"]),
+                )
+            })
+            .collect()
+    };
+    let failed = list(&["--status", "failed"]);
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].0, diverged);
+    assert!(
+        failed[0].1.starts_with("diverged in epoch 1, step 2"),
+        "{failed:?}"
+    );
+    let cut = list(&["--status", "interrupted"]);
+    let killed_note = (killed.clone(), "killed".to_owned());
+    let stopped_note = (
+        stopped.clone(),
+        "stopped by SIGTERM after step 9".to_owned(),
+    );
+    assert_eq!(cut, [killed_note, stopped_note]);
+    let both = list(&["--status", "failed", "--status", "finished"]);
+    let names: Vec<&String> = both.iter().map(|(run, _)| run).collect();
+    assert_eq!(names, [&finished, &better, &diverged]);
+    let sorted = list(&["--sort", "eval_accuracy"]);
+    assert_eq!(sorted[0].0, better);
+    assert_eq!(
+        sorted.last().unwrap().0,
+        diverged,
+        "what has no value comes last"
+    );
+    let by_name = list(&["--sort", "run"]);
+    assert!(by_name.is_sorted_by(|(a, _), (b, _)| a < b), "{by_name:?}");
+    sandbox
+        .runner(&["list", "--sort", "beauty"])
+        .code(2)
+        .stderr_has(&["best_eval_accuracy"]);
+    sandbox
+        .runner(&["list", "--status", "dead"])
+        .code(2)
+        .stderr_has(&["interrupted"]);
+    let none = sandbox.runner(&["list", "--status", "running"]).success();
+    none.stderr_has(&["no such runs among the 5 in experiments"]);
+}
+
+/// Red where only `show` has them.
+#[test]
+fn list_and_compare_have_the_scores_of_test_images() {
+    let sandbox = Sandbox::new();
+    let plain = sandbox.run_tiny(&["training.epochs=1"]);
+    let heading = sandbox.runner(&["list"]).success().stdout;
+    assert!(!heading.contains("test"), "{heading}");
+    sandbox.cut_data("other", 60, 40);
+    let tested = sandbox.run_tiny(&["training.epochs=1", "data.test=other"]);
+    let result: serde_json::Value =
+        serde_json::from_str(&sandbox.read(&format!("{tested}/result.json"))).unwrap();
+    let rows = compare(&sandbox, &[&plain, &tested]);
+    assert_eq!(rows[0]["test_accuracy"], serde_json::Value::Null);
+    for score in ["accuracy", "precision", "recall", "f1"] {
+        assert_eq!(rows[1][format!("test_{score}")], result["test"][score]);
+    }
+    let accuracy = format!("{:.4}", result["test"]["accuracy"].as_f64().unwrap());
+    for arguments in [
+        &["list"][..],
+        &["compare", &plain, &tested],
+        &["show", &tested],
+    ] {
+        sandbox
+            .runner(arguments)
+            .success()
+            .stdout_has(&["test", &accuracy]);
+    }
+}
+
+/// A table of long rows with remarks. Red where the table is transposed for its remarks alone.
+#[test]
+fn remarks_stand_below_their_rows_where_lines_get_too_long() {
+    let row = |run: &str, note: Cell| vec![Cell::Text(run.to_owned()), Cell::Count(5), note];
+    let note =
+        "diverged in epoch 1, step 2: the loss is not finite, and nobody knows why it is not";
+    let table = Table {
+        columns: vec![
+            Column::new("run"),
+            Column::new("epoch"),
+            Column::notes("note"),
+        ],
+        rows: vec![
+            row("one", Cell::Empty),
+            row("other", Cell::Text(note.to_owned())),
+        ],
+    };
+    let read = |width| table.render(Style::Reading { width });
+    assert_eq!(
+        read(Some(40)),
+        "run    epoch\n\
+         one        5\n\
+         other      5\n\
+         \x20 diverged in epoch 1, step 2: the loss\n\
+         \x20   is not finite, and nobody knows why\n\
+         \x20   it is not\n"
+    );
+    assert_eq!(read(None).lines().count(), 3);
+    let table = Table {
+        rows: vec![row("one", Cell::Empty)],
+        ..table
+    };
+    assert_eq!(
+        table.render(Style::Reading { width: None }),
+        "run  epoch\none      5\n"
+    );
 }

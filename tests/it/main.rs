@@ -23,12 +23,14 @@ mod faults;
 #[cfg(feature = "fetch")]
 mod fetch;
 mod fusion;
+mod help;
 mod images;
 mod kernels;
 mod metrics;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod parity;
+mod predictions;
 mod random;
 mod resume;
 mod run;
@@ -36,3 +38,4 @@ mod schedule;
 mod soak;
 mod structure;
 mod vocabulary;
+mod which_run;

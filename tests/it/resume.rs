@@ -437,7 +437,7 @@ fn a_path_that_is_no_run_is_named() {
     sandbox
         .runner(&["show", &id[..4]])
         .code(5)
-        .stderr_has(&["2 runs begin so", id]);
+        .stderr_has(&["2 runs have names that begin or end like this", id]);
 }
 
 /// Asks for a stop after each batch.

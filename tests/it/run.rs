@@ -66,6 +66,7 @@ fn leaves_every_file_of_the_docs_and_nothing_else() {
         .collect();
     names.sort();
     let expected = [
+        "best_predictions.csv",
         "checkpoints",
         "config.toml",
         "confusion_matrix.csv",
@@ -115,15 +116,23 @@ fn tables_at_the_end_agree_with_each_other() {
     let mut reader = csv::Reader::from_reader(predictions.as_bytes());
     assert_eq!(
         reader.headers().unwrap(),
-        &["index", "path", "label", "prediction", "probability"][..]
+        &[
+            "index",
+            "path",
+            "label",
+            "label_name",
+            "prediction",
+            "prediction_name",
+            "probability"
+        ][..]
     );
     let mut rows = 0;
     for (index, record) in reader.records().enumerate() {
         let record = record.unwrap();
         assert_eq!(record[0], index.to_string());
         let (label, prediction): (usize, usize) =
-            (record[2].parse().unwrap(), record[3].parse().unwrap());
-        let probability: f64 = record[4].parse().unwrap();
+            (record[2].parse().unwrap(), record[4].parse().unwrap());
+        let probability: f64 = record[6].parse().unwrap();
         assert!((0.1..=1.0).contains(&probability), "{probability}");
         counts[label][prediction] -= 1;
         rows += 1;

@@ -106,7 +106,25 @@ fn a_run_made_longer_keeps_its_schedule() {
     let outcome = sandbox
         .runner(&["resume", &run, "training.epochs=4"])
         .success();
-    outcome.stderr_has(&["warning: the learning rate rises again 3 epochs after the warm-up"]);
+    let config = format!("{run}/resolved.toml");
+    outcome.stderr_has(&[
+        "warning: the schedule gives epoch 4 a learning rate of 0.0",
+        &format!("runner run {config} training.epochs=4 schedule.cosine.t_max=4.0"),
+    ]);
+    // What is offered runs.
+    let stretched = [
+        "run",
+        &config,
+        "training.epochs=4",
+        "schedule.cosine.t_max=4.0",
+    ];
+    sandbox.runner(&stretched).success();
+    // Before it is asked for, too.
+    let told = ["the schedule gives epochs 5 to 8 learning rates between 0.0025 and 0.01"];
+    sandbox
+        .runner(&["resume", &run])
+        .success()
+        .stdout_has(&told);
     let metrics = MetricsTable::read(&sandbox.path(&run).join("metrics.csv")).unwrap();
     // The cosine of an epoch beyond its end, as PyTorch's goes on.
     assert!(metrics.get(3, "learning_rate").unwrap() < 1e-12);

@@ -18,6 +18,7 @@ use crate::sections::checkpoint::{self, Checkpoint};
 use crate::sections::data::{self, Data};
 use crate::sections::device::{DEVICE, Device};
 use crate::sections::early_stop::{self, EarlyStop};
+use crate::sections::log::{self, Log};
 use crate::sections::loss::{LOSS, Loss};
 use crate::sections::metrics::{self, Metrics};
 use crate::sections::name::{self, NAME};
@@ -54,6 +55,8 @@ pub struct Experiment {
     pub checkpoint: Checkpoint,
     /// How evaluation is measured.
     pub metrics: Metrics,
+    /// What is written beyond the usual files.
+    pub log: Log,
     /// The network.
     pub model: Model,
 }
@@ -89,6 +92,12 @@ const CHECKPOINT: TableKey = TableKey::with_defaults(
 const METRICS: TableKey =
     TableKey::with_defaults("metrics", metrics::KEYS, "how evaluation is measured");
 
+const LOG: TableKey = TableKey::with_defaults(
+    "log",
+    log::KEYS,
+    "what a finished run writes beyond its usual files",
+);
+
 /// The keys of the document itself; all others are inside of these.
 const KEYS: &[KeyInfo] = &[
     EXTENDS.info,
@@ -103,6 +112,7 @@ const KEYS: &[KeyInfo] = &[
     EARLY_STOP.info,
     CHECKPOINT.info,
     METRICS.info,
+    LOG.info,
     MODEL.info,
 ];
 
@@ -139,7 +149,8 @@ impl Experiment {
                 .optional_table(&EARLY_STOP)
                 .map(|it| EarlyStop::read(&it, &training)),
             checkpoint: Checkpoint::read(&section.table(&CHECKPOINT), &training),
-            metrics: Metrics::read(&section.table(&METRICS)),
+            metrics: Metrics::read(&section.table(&METRICS), classes),
+            log: Log::read(&section.table(&LOG)),
             model,
         }
     }

@@ -90,6 +90,7 @@ pub use sections::checkpoint::Checkpoint;
 pub use sections::data::{Cache, Data, Format, Moments, Normalize, OnBadImage, Sampler, Synthetic};
 pub use sections::device::Device;
 pub use sections::early_stop::EarlyStop;
+pub use sections::log::Log;
 pub use sections::loss::{ClassWeights, CrossEntropy, Focal, Loss};
 pub use sections::metrics::Metrics;
 pub use sections::training::Training;

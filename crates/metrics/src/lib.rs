@@ -17,5 +17,5 @@ pub use columns::{COLUMNS, EpochColumn, EpochRecord, MONITORS, ValueType, column
 pub use confusion::{ClassScores, ConfusionMatrix, Scores};
 pub use evaluation::Evaluation;
 pub use report::classification_report;
-pub use scored::{Scored, argmax};
+pub use scored::{Scored, argmax, softmax};
 pub use tally::Tally;

@@ -43,6 +43,17 @@ impl Scored {
     }
 }
 
+/// The softmax of a row of logits, computed in double precision as [`Scored::new`] computes it.
+pub fn softmax(row: &[f32]) -> Vec<f32> {
+    let highest = f64::from(row[argmax(row) as usize]);
+    let exponential = |logit: &f32| libm::exp(f64::from(*logit) - highest);
+    let sum: f64 = row.iter().map(exponential).sum();
+    let inverse = 1.0 / sum;
+    row.iter()
+        .map(|logit| (exponential(logit) * inverse) as f32)
+        .collect()
+}
+
 /// The class with the highest logit, the first of equals.
 pub fn argmax(row: &[f32]) -> u32 {
     let mut best = 0;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::metrics::{COLUMNS, EpochColumn};
-use crate::run_dir::{self, MetricsTable, Run, Status, TableError, layout};
+use crate::run_dir::{self, MetricsTable, Run, Status, TableError, TestScores, layout};
 use crate::table::{Cell, Column, Table};
 
 /// A run to compare: its directory, or a metrics file on its own.
@@ -14,6 +14,8 @@ pub struct ComparedRun {
     /// `None` for a metrics file on its own.
     status: Option<Status>,
     metrics: MetricsTable,
+    /// Of a finished run with test images.
+    test: Option<TestScores>,
     /// Every value of the config under its dotted path; empty for a metrics file on its own.
     config: BTreeMap<String, String>,
 }
@@ -41,6 +43,7 @@ impl ComparedRun {
                 name: path.display().to_string(),
                 status: None,
                 metrics: MetricsTable::read(path)?,
+                test: None,
                 config: BTreeMap::new(),
             });
         }
@@ -48,6 +51,7 @@ impl ComparedRun {
         Ok(Self {
             status: Some(run.status),
             metrics: run.metrics()?,
+            test: run.test_scores(),
             config: run.experiment.flatten().into_iter().collect(),
             name: run.identity.run_id,
         })
@@ -137,6 +141,12 @@ pub fn compare(runs: &[ComparedRun], by: &str) -> Table {
     columns.extend(of_epoch(""));
     columns.push(Column::headed("best_epoch", "best\nepoch"));
     columns.extend(of_epoch("best_"));
+    columns.extend([
+        Column::headed("test_accuracy", "test\nacc").if_any(),
+        Column::headed("test_f1", "\nf1").if_any(),
+        Column::for_programs("test_precision"),
+        Column::for_programs("test_recall"),
+    ]);
     columns.extend(differing.iter().map(|key| Column::new(key.clone())));
 
     let rows = runs.iter().map(|run| {
@@ -154,6 +164,13 @@ pub fn compare(runs: &[ComparedRun], by: &str) -> Table {
             row.push(value("epoch").map_or(Cell::Empty, |epoch| Cell::Count(epoch as u64)));
             row.extend(scores.iter().map(|column| Cell::from(value(column.name))));
         }
+        let test = |of: fn(&TestScores) -> f64| Cell::from(run.test.as_ref().map(of));
+        row.extend([
+            test(|scores| scores.accuracy),
+            test(|scores| scores.f1),
+            test(|scores| scores.precision),
+            test(|scores| scores.recall),
+        ]);
         row.extend(differing.iter().map(|key| match run.config.get(key) {
             Some(value) => Cell::Toml(value.clone()),
             None => Cell::Empty,

@@ -23,6 +23,10 @@ pub struct Column {
     pub heading: Option<String>,
     /// Whether its texts are numbers, aligned at the right.
     pub is_right: bool,
+    /// Whether readers get it only where some row has a value in it.
+    pub is_optional: bool,
+    /// Whether its texts are remarks, which stand below their rows where lines get too long.
+    pub is_note: bool,
 }
 
 /// One value of a table.
@@ -64,6 +68,8 @@ impl Column {
             heading: Some(name.clone()),
             name,
             is_right: false,
+            is_optional: false,
+            is_note: false,
         }
     }
 
@@ -72,6 +78,23 @@ impl Column {
         Self {
             is_right: true,
             ..Self::new(name)
+        }
+    }
+
+    /// A column of remarks.
+    pub fn notes(name: &str) -> Self {
+        Self {
+            is_optional: true,
+            is_note: true,
+            ..Self::new(name)
+        }
+    }
+
+    /// The same column, which readers get only where some row has a value in it.
+    pub fn if_any(self) -> Self {
+        Self {
+            is_optional: true,
+            ..self
         }
     }
 
@@ -133,23 +156,85 @@ impl Table {
     }
 
     fn markdown(&self) -> String {
-        let mut table = self.laid_out(|column| Some(column.name.clone()));
+        let mut table = self.laid_out(|index| Some(self.columns[index].name.clone()));
         table.load_style(ASCII_MARKDOWN);
         format!("{}\n", table.trim_fmt())
     }
 
-    /// One line for each row where that fits the width. Otherwise the table is transposed: as many rows as
-    /// fit stand beside each other, with one line for each column, and the others in blocks below.
+    /// One line for each row where that fits the width, with its remarks below it if need be. Otherwise the
+    /// table is transposed: as many rows as fit stand beside each other, with one line for each column, and the
+    /// others in blocks below.
     fn reading(&self, width: Option<u16>) -> String {
-        let mut table = self.laid_out(|column| column.heading.clone());
-        style_for_reading(&mut table);
-        let text = format!("{}\n", table.trim_fmt());
-        match width {
-            Some(width) if text.lines().any(|line| line.chars().count() > width.into()) => {
-                self.transposed(width.into())
-            }
-            _ => text,
+        let text = self.lines(|_| true);
+        let Some(width) = width.map(usize::from) else {
+            return text;
+        };
+        let fits = |text: &str| text.lines().all(|line| line.chars().count() <= width);
+        if fits(&text) {
+            return text;
         }
+        let text = self.lines(|column| !column.is_note);
+        match fits(&text) {
+            true => self.with_notes_below(&text, width),
+            false => self.transposed(width),
+        }
+    }
+
+    /// Whether readers get a column.
+    fn has(&self, index: usize) -> bool {
+        !self.columns[index].is_optional || self.rows.iter().any(|row| row[index] != Cell::Empty)
+    }
+
+    /// The columns that are read and chosen, aligned.
+    fn lines(&self, is_chosen: impl Fn(&Column) -> bool) -> String {
+        let heading = |index: usize| {
+            let column = &self.columns[index];
+            let is_shown = is_chosen(column) && self.has(index);
+            column.heading.clone().filter(|_| is_shown)
+        };
+        let mut table = self.laid_out(heading);
+        style_for_reading(&mut table);
+        format!("{}\n", table.trim_fmt())
+    }
+
+    /// `text` has a line for each row, after those of the headings.
+    fn with_notes_below(&self, text: &str, width: usize) -> String {
+        let options = textwrap::Options::new(width)
+            .initial_indent("  ")
+            .subsequent_indent("    ")
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        let headings = text.lines().count() - self.rows.len();
+        let mut lines: Vec<String> = text.lines().take(headings).map(str::to_owned).collect();
+        for (line, row) in text.lines().skip(headings).zip(&self.rows) {
+            lines.push(line.to_owned());
+            let notes = row.iter().zip(&self.columns);
+            for (note, _) in notes.filter(|(cell, column)| column.is_note && **cell != Cell::Empty)
+            {
+                let note = note.read();
+                let wrapped = textwrap::wrap(&note, &options).into_iter();
+                lines.extend(wrapped.map(String::from));
+            }
+        }
+        lines.join("\n") + "\n"
+    }
+
+    /// Sorts the rows by a column: numbers from the highest unless `ascending`, texts from the first; rows
+    /// without a value come last. Equals stay in their order.
+    pub fn sort_by(&mut self, column: usize, ascending: bool) {
+        use std::cmp::Ordering;
+
+        self.rows.sort_by(|one, other| {
+            let (one, other) = (&one[column], &other[column]);
+            match (one.number(), other.number()) {
+                (Some(a), Some(b)) if ascending => a.total_cmp(&b),
+                (Some(a), Some(b)) => b.total_cmp(&a),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => {
+                    (*one == Cell::Empty, one.exact()).cmp(&(*other == Cell::Empty, other.exact()))
+                }
+            }
+        });
     }
 
     fn transposed(&self, width: usize) -> String {
@@ -157,10 +242,10 @@ impl Table {
             .columns
             .iter()
             .enumerate()
-            .filter(|(_, column)| column.heading.is_some())
-            .map(|(index, column)| (index, column.name.clone()))
+            .filter(|(index, column)| column.heading.is_some() && self.has(*index))
+            .map(|(index, column)| (index, broken(&column.name, '.', 20)))
             .collect();
-        let names = shown.iter().map(|(_, name)| name.chars().count());
+        let names = shown.iter().flat_map(|(_, name)| line_widths(name));
         let left = names.max().unwrap_or(0) + 2;
         let mut blocks = Vec::new();
         let mut rows = self.rows.as_slice();
@@ -169,7 +254,7 @@ impl Table {
             let fit = rows
                 .iter()
                 .take_while(|row| {
-                    let cells = shown.iter().map(|(index, _)| narrow(&row[*index].read()));
+                    let cells = shown.iter().map(|(index, _)| self.narrow(row, *index));
                     let widest = cells.flat_map(|cell| line_widths(&cell)).max();
                     used += widest.unwrap_or(0) + 2;
                     used <= width + 2
@@ -181,7 +266,7 @@ impl Table {
             let mut table = comfy_table::Table::new();
             for (index, name) in &shown {
                 let mut line = vec![name.clone()];
-                line.extend(block.iter().map(|row| narrow(&row[*index].read())));
+                line.extend(block.iter().map(|row| self.narrow(row, *index)));
                 table.add_row(line);
             }
             style_for_reading(&mut table);
@@ -190,10 +275,19 @@ impl Table {
         blocks.join("\n")
     }
 
+    /// A cell in several lines if it is long: broken after hyphens, a remark between words.
+    fn narrow(&self, row: &[Cell], index: usize) -> String {
+        let text = row[index].read();
+        match self.columns[index].is_note {
+            true => textwrap::fill(&text, 18),
+            false => broken(&text, '-', 10),
+        }
+    }
+
     /// The columns for which `heading` gives one, in the layout of comfy-table.
-    fn laid_out(&self, heading: impl Fn(&Column) -> Option<String>) -> comfy_table::Table {
+    fn laid_out(&self, heading: impl Fn(usize) -> Option<String>) -> comfy_table::Table {
         let mut table = comfy_table::Table::new();
-        let headings: Vec<Option<String>> = self.columns.iter().map(heading).collect();
+        let headings: Vec<Option<String>> = (0..self.columns.len()).map(heading).collect();
         let align = |is_right| match is_right {
             true => CellAlignment::Right,
             false => CellAlignment::Left,
@@ -258,13 +352,12 @@ fn style_for_reading(table: &mut comfy_table::Table) {
     }
 }
 
-/// Breaks a long text after hyphens into several lines.
-fn narrow(text: &str) -> String {
-    const ENOUGH: usize = 18;
+/// A text in several lines, each ending with `end` and, unless its part is longer, of at most so many characters.
+fn broken(text: &str, end: char, most: usize) -> String {
     let mut lines = vec![String::new()];
-    for part in text.split_inclusive('-') {
+    for part in text.split_inclusive(end) {
         let last = lines.last_mut().expect("there is always one");
-        if !last.is_empty() && last.chars().count() + part.chars().count() > ENOUGH {
+        if !last.is_empty() && last.chars().count() + part.chars().count() > most {
             lines.push(part.to_owned());
         } else {
             last.push_str(part);
@@ -280,6 +373,15 @@ fn line_widths(text: &str) -> Vec<usize> {
 impl Cell {
     fn is_number(&self) -> bool {
         matches!(self, Cell::Count(_) | Cell::Number(_))
+    }
+
+    /// Its number, if it has one; NaN is none.
+    fn number(&self) -> Option<f64> {
+        match self {
+            Cell::Count(count) => Some(*count as f64),
+            Cell::Number(value) if !value.is_nan() => Some(*value),
+            _ => None,
+        }
     }
 
     fn read(&self) -> String {

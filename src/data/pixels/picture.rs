@@ -277,6 +277,34 @@ fn outline(bytes: &[u8]) -> Outline {
     outline
 }
 
+/// Refuses a PNG whose palette is not made of up to 256 colours of three bytes (PNG specification, 11.2.2), which
+/// the decoder takes for granted.
+fn check_palette(bytes: &[u8]) -> Result<(), String> {
+    const SIGNATURE_BYTES: usize = 8;
+    /// Where the header says of which kind the pixels are, and what it says where they have a palette.
+    const COLOR_TYPE: usize = 25;
+    const INDEXED: u8 = 3;
+    if bytes.get(COLOR_TYPE) != Some(&INDEXED) {
+        return Ok(());
+    }
+    let mut at = SIGNATURE_BYTES;
+    while let Some((length, rest)) = bytes.get(at..).and_then(<[u8]>::split_first_chunk) {
+        let length = u32::from_be_bytes(*length) as usize;
+        match rest.get(..4) {
+            Some(b"PLTE") if length == 0 || length % 3 != 0 || length > 3 * 256 => {
+                return Err(format!(
+                    "damaged image: its palette has {length} bytes, not three for each of 1 to 256 colours"
+                ));
+            }
+            // The palette comes before the pixels.
+            Some(b"IDAT") | None => break,
+            // Length, type and checksum of a chunk are four bytes each.
+            Some(_) => at = at.saturating_add(length).saturating_add(12),
+        }
+    }
+    Ok(())
+}
+
 fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<Picture, String> {
     let damaged = |error: image::ImageError| match error {
         image::ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
@@ -284,6 +312,9 @@ fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<Picture, String> {
         }
         error => format!("damaged image: {error}"),
     };
+    if format == ImageFormat::Png {
+        check_palette(bytes)?;
+    }
     let most = (COST_OF_A_BYTE * SMALL_FILE.max(bytes.len() as u64)).min(MAX_COST);
     let mut limits = Limits::default();
     limits.max_alloc = Some(most / 2);

@@ -112,6 +112,32 @@ fn broken_files_say_why() {
     }
 }
 
+/// The file ends after its palette, so that nothing is decoded with or without the check. Red without it: the
+/// file is then said to be cut off.
+#[test]
+fn a_palette_of_odd_length_is_refused() {
+    let chunk = |name: &[u8; 4], data: &[u8]| {
+        let mut crc = flate2::Crc::new();
+        crc.update(name);
+        crc.update(data);
+        let length = (data.len() as u32).to_be_bytes();
+        [&length[..], name, data, &crc.sum().to_be_bytes()].concat()
+    };
+    let indexed = chunk(b"IHDR", &[0, 0, 0, 1, 0, 0, 0, 1, 8, 3, 0, 0, 0]);
+    for (palette, message) in [
+        (
+            &[0; 4][..],
+            "damaged image: its palette has 4 bytes, not three",
+        ),
+        (&[0; 771][..], "damaged image: its palette has 771 bytes"),
+        (&[0; 768][..], "the file ends early: it was cut off"),
+    ] {
+        let file = [b"\x89PNG\r\n\x1a\n", &indexed[..], &chunk(b"PLTE", palette)].concat();
+        let error = Picture::decode(&file).unwrap_err();
+        assert!(error.starts_with(message), "{error}");
+    }
+}
+
 /// The same pixels with the vectors of any processor, as those of a run.
 #[test]
 fn jpegs_decode_to_the_same_pixels_without_vectors() {

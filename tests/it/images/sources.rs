@@ -127,7 +127,7 @@ fn a_list_says_which_image_is_what_and_for_what() {
     let predictions = sandbox.read(&format!("{run}/test_predictions.csv"));
     let right = predictions.lines().skip(1).filter(|line| {
         let cells: Vec<&str> = line.split(',').collect();
-        cells[2] == cells[3]
+        cells[2] == cells[4]
     });
     assert_eq!(result["test"]["accuracy"], right.count() as f64 / 15.0);
     sandbox
@@ -136,7 +136,7 @@ fn a_list_says_which_image_is_what_and_for_what() {
         .stdout_has(&["test_predictions.csv"]);
     let changed = predictions
         .replacen(",0.", ",1.", 1)
-        .replacen('\n', "\n0,x,1,1,0.5\n", 1);
+        .replacen('\n', "\n0,x,1,1,1,1,0.5\n", 1);
     sandbox.write(&format!("{run}/test_predictions.csv"), changed);
     sandbox
         .runner(&["verify", &run])

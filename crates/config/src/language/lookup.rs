@@ -55,6 +55,11 @@ impl Language {
             .map_or(OnResume::Fixed, |key| key.on_resume)
     }
 
+    /// What a resume may change: paths of keys, `TABLE.*` for all keys of a table; those that can only grow say so.
+    pub fn changeable(self) -> Vec<String> {
+        changeable_in(self.0, "")
+    }
+
     /// Every key with its dotted path, tables before what is in them; layers stand apart.
     pub fn walk(self) -> Vec<(String, &'static KeyInfo)> {
         let mut found = Vec::new();
@@ -112,4 +117,23 @@ fn path_of_words(keys: &'static [KeyInfo], joined: &str) -> Option<String> {
         let inside = path_of_words(keys, rest.strip_prefix('_')?)?;
         Some(format!("{}.{inside}", key.name))
     })
+}
+
+fn changeable_in(keys: &[KeyInfo], prefix: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for key in keys {
+        let path = format!("{prefix}{}", key.name);
+        let inside = key.plain_keys();
+        if !inside.is_empty() && inside.iter().all(|key| key.on_resume == OnResume::Free) {
+            paths.push(format!("{path}.*"));
+            continue;
+        }
+        match key.on_resume {
+            _ if !inside.is_empty() => paths.extend(changeable_in(inside, &format!("{path}."))),
+            OnResume::Free => paths.push(path),
+            OnResume::Upward => paths.push(format!("{path} (upward)")),
+            OnResume::Fixed => {}
+        }
+    }
+    paths
 }

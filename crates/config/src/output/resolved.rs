@@ -10,6 +10,7 @@ use crate::sections::checkpoint::Checkpoint;
 use crate::sections::data::Data;
 use crate::sections::device::Device;
 use crate::sections::early_stop::EarlyStop;
+use crate::sections::log::Log;
 use crate::sections::loss::Loss;
 use crate::sections::metrics::Metrics;
 use crate::sections::optimizer::Optimizer;
@@ -34,6 +35,7 @@ struct Head<'a> {
     early_stop: &'a Option<EarlyStop>,
     checkpoint: &'a Checkpoint,
     metrics: &'a Metrics,
+    log: &'a Log,
 }
 
 impl Experiment {
@@ -51,6 +53,7 @@ impl Experiment {
             early_stop,
             checkpoint,
             metrics,
+            log,
             model,
         } = self;
         let head = Head {
@@ -65,6 +68,7 @@ impl Experiment {
             early_stop,
             checkpoint,
             metrics,
+            log,
         };
         let mut text = toml::to_string(&head).expect(REPRESENTABLE);
         text.push_str(&format!("\n[model]\ninput = {}\n", in_line(&model.input)));

@@ -32,9 +32,20 @@ const CALIBRATION_BINS: Key<usize> = Key::with_default(
 pub(crate) const KEYS: &[KeyInfo] = &[TOP_K.info, CALIBRATION_BINS.info];
 
 impl Metrics {
-    pub(crate) fn read(section: &Section<'_>) -> Self {
+    /// `classes` is how many the network has, where that is known.
+    pub(crate) fn read(section: &Section<'_>, classes: Option<usize>) -> Self {
+        let top_k = section.read(&TOP_K);
+        if let (Some(node), Some(classes)) = (section.node(&TOP_K), classes)
+            && top_k >= classes
+        {
+            let message = format!(
+                "the label is always among the {top_k} highest of {classes} scores: eval_top_k_accuracy will be 1"
+            );
+            let help = format!("choose a `top_k` below {classes}, or leave it out");
+            section.warn(node, message, None, &help);
+        }
         Self {
-            top_k: section.read(&TOP_K),
+            top_k,
             calibration_bins: section.read(&CALIBRATION_BINS),
         }
     }

@@ -32,18 +32,26 @@ pub const TEST_REPORT: &str = "test_report.txt";
 pub const TEST_CONFUSION: &str = "test_confusion_matrix.csv";
 /// [`PREDICTIONS`] of the test images.
 pub const TEST_PREDICTIONS: &str = "test_predictions.csv";
+/// [`PREDICTIONS`] by the best checkpoint.
+pub const BEST_PREDICTIONS: &str = "best_predictions.csv";
+/// [`TEST_PREDICTIONS`] by the best checkpoint.
+pub const BEST_TEST_PREDICTIONS: &str = "best_test_predictions.csv";
 /// Written last of all: where it is, the run is finished.
 pub const RESULT: &str = "result.json";
 /// Locked while a process writes to the run.
 pub const LOCK: &str = "lock";
-/// Beside the run directories: a link to the newest.
+/// Beside the run directories: a link to the run that was begun last, repetitions of others aside.
 pub const LATEST: &str = "latest";
+/// Beside the run directories: locked while a run gets its place among them; holds the number of the newest.
+pub const SEQUENCE: &str = ".sequence";
 
 /// The files that hold the results of a split.
 pub(super) struct SplitFiles {
     pub report: &'static str,
     pub confusion: &'static str,
     pub predictions: &'static str,
+    /// By the best checkpoint.
+    pub best_predictions: &'static str,
 }
 
 /// The results of the evaluation images.
@@ -51,6 +59,7 @@ pub(super) const EVAL_FILES: SplitFiles = SplitFiles {
     report: REPORT,
     confusion: CONFUSION,
     predictions: PREDICTIONS,
+    best_predictions: BEST_PREDICTIONS,
 };
 
 /// The results of the test images.
@@ -58,4 +67,5 @@ pub(super) const TEST_FILES: SplitFiles = SplitFiles {
     report: TEST_REPORT,
     confusion: TEST_CONFUSION,
     predictions: TEST_PREDICTIONS,
+    best_predictions: BEST_TEST_PREDICTIONS,
 };

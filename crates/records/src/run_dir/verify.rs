@@ -8,13 +8,14 @@ use super::format::checkpoint::{Checkpoint, State};
 use super::format::data_csv::{DataFile, listed_images};
 use super::format::metrics_csv::{self, MetricsTable};
 use super::format::predictions_csv::read_confusion;
+use super::format::result_json::TestScores;
 use super::format::run_json::Identity;
 use super::format::{confusion_csv, result_json};
 use super::layout::{EVAL_FILES, SplitFiles, TEST_FILES};
-use super::{Error, checkpoint_names, document, layout};
+use super::{Error, best_checkpoint, checkpoint_names, document, layout};
 use crate::array;
 use crate::digest;
-use crate::metrics::{COLUMNS, classification_report};
+use crate::metrics::{COLUMNS, ConfusionMatrix, classification_report};
 
 /// One thing that was looked at, and what is wrong with it, if anything.
 #[derive(Debug)]
@@ -79,6 +80,10 @@ pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
             if metrics.is_some() || has_some || has_test {
                 let problem = check_results(folder, files, &identity, metrics);
                 checks.push(Check::new(files.predictions, problem));
+            }
+            if folder.join(files.best_predictions).exists() {
+                let problem = check_best(folder, files, &identity, metrics);
+                checks.push(Check::new(files.best_predictions, problem));
             }
         }
         let problem = check_result(folder, &identity, &metrics);
@@ -202,9 +207,23 @@ fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<Str
     let (_, experiment) = document(folder).ok()?;
     let table = MetricsTable::parse(Path::new(layout::METRICS), metrics).ok()?;
     let mut expected = result_json::of_rows(&identity.run_id, &table, &experiment.checkpoint);
-    let classes = identity.class_names.len();
-    if let Ok(confusion) = read_confusion(&folder.join(layout::TEST_PREDICTIONS), classes) {
-        expected.insert("test".to_owned(), result_json::of_test(&confusion));
+    for (name, predictions) in [
+        ("test", layout::TEST_PREDICTIONS),
+        ("best_test", layout::BEST_TEST_PREDICTIONS),
+    ] {
+        if let Ok(confusion) = read_confusion(&folder.join(predictions), &identity.class_names) {
+            expected.insert(name.to_owned(), TestScores::new(&confusion).value());
+        }
+    }
+    // Older versions did not name the checkpoint.
+    if let Some(named) = result.get("best_checkpoint") {
+        let monitor = &experiment.checkpoint.monitor;
+        let best = best_checkpoint(folder, &table, monitor).ok()?;
+        let best = best.map(|name| format!("{}/{name}", layout::CHECKPOINTS));
+        if !named.is_null() && named.as_str() != best.as_deref() {
+            return Some("it names another checkpoint than the best".to_owned());
+        }
+        expected.insert("best_checkpoint".to_owned(), named.clone());
     }
     for free in ["reproducible", "finished_at"] {
         expected.insert(free.to_owned(), result.get(free)?.clone());
@@ -222,8 +241,7 @@ fn check_results(
     metrics: Option<&str>,
 ) -> Option<String> {
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
-    let classes = identity.class_names.len();
-    let confusion = match read_confusion(&folder.join(files.predictions), classes) {
+    let confusion = match read_confusion(&folder.join(files.predictions), &identity.class_names) {
         Ok(confusion) => confusion,
         Err(flaw) => return Some(flaw.to_string()),
     };
@@ -236,16 +254,42 @@ fn check_results(
     }
     let table = MetricsTable::parse(Path::new(layout::METRICS), metrics?).ok()?;
     let last = table.len().checked_sub(1)?;
-    // The last epoch need not have been evaluated.
-    table.get(last, "eval_accuracy")?;
-    let same = COLUMNS
-        .iter()
-        .filter_map(|column| Some((column, column.from_predictions(&confusion)?)))
-        .all(|(column, score)| table.get(last, column.name) == Some(score));
-    (!same).then(|| {
+    (!has_scores(&table, last, &confusion)).then(|| {
         format!(
             "the last row of {} does not follow from it",
             layout::METRICS
         )
     })
+}
+
+/// The predictions of the best checkpoint and, of the evaluation, its row must say the same.
+fn check_best(
+    folder: &Path,
+    files: &SplitFiles,
+    identity: &Identity,
+    metrics: Option<&str>,
+) -> Option<String> {
+    let path = folder.join(files.best_predictions);
+    let confusion = match read_confusion(&path, &identity.class_names) {
+        Ok(confusion) => confusion,
+        Err(flaw) => return Some(flaw.to_string()),
+    };
+    let table = MetricsTable::parse(Path::new(layout::METRICS), metrics?).ok()?;
+    let (_, experiment) = document(folder).ok()?;
+    let best = table.best(&experiment.checkpoint.monitor)?;
+    (!has_scores(&table, best, &confusion)).then(|| {
+        format!(
+            "the best row of {} does not follow from it",
+            layout::METRICS
+        )
+    })
+}
+
+/// Whether the scores in a row follow from the counts, where its epoch was evaluated at all.
+fn has_scores(table: &MetricsTable, row: usize, confusion: &ConfusionMatrix) -> bool {
+    table.get(row, "eval_accuracy").is_none()
+        || COLUMNS
+            .iter()
+            .filter_map(|column| Some((column, column.from_predictions(confusion)?)))
+            .all(|(column, score)| table.get(row, column.name) == Some(score))
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::metrics_csv::MetricsTable;
@@ -40,17 +41,35 @@ pub fn of_rows(
     .collect()
 }
 
-/// What `test` says: the scores of the last evaluation.
-pub fn of_test(confusion: &ConfusionMatrix) -> Value {
-    let scores = confusion.scores(0.0);
-    let pairs = [
-        ("accuracy", scores.accuracy),
-        ("precision", scores.precision),
-        ("recall", scores.recall),
-        ("f1", scores.f1),
-    ];
-    let scores = pairs.map(|(name, score)| (name.to_owned(), score.into()));
-    Value::Object(scores.into_iter().collect())
+/// The scores of the test images: what `test` says. Precision, recall and F1 are macro averages.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TestScores {
+    /// The share of images whose prediction is right.
+    pub accuracy: f64,
+    /// Macro precision.
+    pub precision: f64,
+    /// Macro recall.
+    pub recall: f64,
+    /// Macro F1.
+    pub f1: f64,
+}
+
+impl TestScores {
+    /// The scores that follow from the counts.
+    pub fn new(confusion: &ConfusionMatrix) -> Self {
+        let scores = confusion.scores(0.0);
+        Self {
+            accuracy: scores.accuracy,
+            precision: scores.precision,
+            recall: scores.recall,
+            f1: scores.f1,
+        }
+    }
+
+    /// As a member of result.json.
+    pub fn value(self) -> Value {
+        serde_json::to_value(self).expect("scores are plain data")
+    }
 }
 
 /// The text of the file.

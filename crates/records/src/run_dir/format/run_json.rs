@@ -25,6 +25,13 @@ pub struct Identity {
     pub name: String,
     /// RFC 3339, UTC.
     pub created_at: String,
+    /// The order in which the runs of a folder were begun, whatever the clock said: microseconds since 1970, or
+    /// one more than the run before has where that is larger. 0 in runs of older versions.
+    #[serde(default)]
+    pub sequence: u64,
+    /// The id of the run that this one was made to repeat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproduces: Option<String>,
     /// All random draws follow from it.
     pub seed: u64,
     /// SHA-256 over every value of the config that a resume may not change.
@@ -103,5 +110,38 @@ impl Identity {
             )));
         }
         Ok(identity)
+    }
+}
+
+/// What run.json says of when and why a run was begun, without the rest of the file.
+#[derive(Debug, Default, Deserialize)]
+pub struct Beginning {
+    /// [`Identity::sequence`]; of runs of older versions the time of their creation.
+    #[serde(default)]
+    pub sequence: u64,
+    #[serde(default)]
+    created_at: String,
+    reproduces: Option<String>,
+    #[serde(default)]
+    command_line: Vec<String>,
+}
+
+impl Beginning {
+    /// Reads it; a run whose file is damaged comes before all others.
+    pub fn read(folder: &Path) -> Self {
+        let text = fs::read(folder.join(layout::IDENTITY)).unwrap_or_default();
+        let mut beginning: Self = serde_json::from_slice(&text).unwrap_or_default();
+        if beginning.sequence == 0 {
+            let time = chrono::DateTime::parse_from_rfc3339(&beginning.created_at);
+            let time = time.map_or(0, |time| time.timestamp_micros());
+            beginning.sequence = time.try_into().unwrap_or(0);
+        }
+        beginning
+    }
+
+    /// Whether the run was made to repeat another one.
+    pub fn is_repetition(&self) -> bool {
+        // Older versions did not write `reproduces`.
+        self.reproduces.is_some() || self.command_line.get(1).is_some_and(|it| it == "reproduce")
     }
 }

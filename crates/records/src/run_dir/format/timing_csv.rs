@@ -1,11 +1,14 @@
 //! timing.csv: what each epoch cost. No two runs share it, so it is kept apart from metrics.csv.
 
-use serde::Serialize;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 use super::rows;
+use crate::run_dir::layout;
 
 /// A row: an epoch of one process. Images and seconds are of this process alone.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Timing {
     /// 1-based.
     pub epoch: u64,
@@ -32,7 +35,19 @@ pub fn header() -> String {
     rows::header::<Timing>()
 }
 
+/// All rows that can be read: nothing depends on them.
+pub fn read(folder: &Path) -> Vec<Timing> {
+    let text = std::fs::read_to_string(folder.join(layout::TIMING)).unwrap_or_default();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    reader.deserialize().flatten().collect()
+}
+
 impl Timing {
+    /// What the epoch took in all, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.train_seconds + self.eval_seconds + self.checkpoint_seconds.unwrap_or_default()
+    }
+
     /// Its line.
     pub(in crate::run_dir) fn line(&self) -> String {
         rows::lines([self])

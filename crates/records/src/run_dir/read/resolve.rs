@@ -3,28 +3,53 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use crate::files::TEMPORARY_PREFIX;
+use crate::run_dir::format::run_json::Beginning;
 use crate::run_dir::{Error, layout};
 
-/// All run directories in a folder, oldest first. A folder that is not there has none.
+/// So many runs are named where a text stands for several.
+const MOST_NAMED: usize = 10;
+
+/// All run directories in a folder, in the order in which they were begun. A folder that is not there has none.
 pub fn list(out: &Path) -> Vec<PathBuf> {
-    let mut runs: Vec<PathBuf> = fs::read_dir(out)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| {
-            let name = entry.file_name();
-            name != layout::LATEST && !name.to_string_lossy().starts_with(TEMPORARY_PREFIX)
-        })
-        .map(|entry| entry.path())
-        .filter(|path| path.join(layout::IDENTITY).is_file())
+    in_order(out).into_iter().map(|(_, path)| path).collect()
+}
+
+/// The number of the run that was begun last in a folder; 0 where there is none.
+pub(in crate::run_dir) fn newest(out: &Path) -> u64 {
+    in_order(out)
+        .last()
+        .map_or(0, |(beginning, _)| beginning.sequence)
+}
+
+fn in_order(out: &Path) -> Vec<(Beginning, PathBuf)> {
+    let mut runs: Vec<(Beginning, PathBuf)> = names(out)
+        .into_par_iter()
+        .map(|name| out.join(name))
+        .filter(|folder| is_run(folder))
+        .map(|folder| (Beginning::read(&folder), folder))
         .collect();
-    // Ids begin with the time.
-    runs.sort();
+    runs.sort_by(|(one, a), (other, b)| (one.sequence, a).cmp(&(other.sequence, b)));
     runs
 }
 
-/// The directory of the run that `text` names: a path, `last`, or a run id or a prefix of one in `out`.
+/// What could be a run directory by its name.
+fn names(out: &Path) -> Vec<String> {
+    let entries = fs::read_dir(out).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names
+        .filter(|name| name != layout::LATEST && !name.starts_with(TEMPORARY_PREFIX))
+        .collect()
+}
+
+fn is_run(folder: &Path) -> bool {
+    folder.join(layout::IDENTITY).is_file()
+}
+
+/// The directory of the run that `text` names: a path; `last`, the run that was begun last, repetitions of
+/// others aside; or how the name of one run in `out`, and of no other, begins or ends.
 ///
 /// # Errors
 ///
@@ -38,33 +63,36 @@ pub fn resolve(text: &str, out: &Path) -> Result<PathBuf, Error> {
         path: path.to_owned(),
         why,
     };
-    let runs = list(out);
+    let shown = out.display();
     if text == "last" {
-        let why = format!("there are no runs in {}", out.display());
-        return runs.into_iter().next_back().ok_or_else(|| not_a_run(why));
+        let mut runs = in_order(out).into_iter().rev();
+        let last = runs.find(|(beginning, _)| !beginning.is_repetition());
+        let (_, folder) = last.ok_or_else(|| not_a_run(format!("there are no runs in {shown}")))?;
+        return Ok(folder);
     }
-    let matching: Vec<&PathBuf> = runs
-        .iter()
-        .filter(|run| {
-            run.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with(text))
-        })
-        .collect();
+    let mut matching = names(out);
+    matching
+        .retain(|name| (name.starts_with(text) || name.ends_with(text)) && is_run(&out.join(name)));
+    matching.sort();
     match matching.as_slice() {
-        [run] => Ok((*run).clone()),
+        [name] => Ok(out.join(name)),
         [] => Err(not_a_run(format!(
-            "no such path, and no run in {} begins so",
-            out.display()
+            "no such path, and no run in {shown} has a name that begins or ends like this"
         ))),
         several => {
-            let names: Vec<String> = several
+            let mut lines: Vec<String> = several
                 .iter()
-                .map(|run| run.display().to_string())
+                .rev()
+                .take(MOST_NAMED)
+                .map(|name| out.join(name).display().to_string())
                 .collect();
+            if let Some(more @ 1..) = several.len().checked_sub(MOST_NAMED) {
+                lines.push(format!("and {more} more"));
+            }
             Err(not_a_run(format!(
-                "{} runs begin so, type more of the name:\n  {}",
+                "{} runs have names that begin or end like this; type more of the name:\n  {}",
                 several.len(),
-                names.join("\n  ")
+                lines.join("\n  ")
             )))
         }
     }

@@ -4,13 +4,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::config::{self, Document, Experiment};
+use serde::Serialize;
+use strum::{EnumString, VariantNames};
+
+use crate::config::{self, Document, Experiment, Word};
 use crate::files::IoError;
-use crate::run_dir::format::checkpoint::WrittenAt;
+use crate::run_dir::format::checkpoint::{Stage, WrittenAt};
 use crate::run_dir::format::events::{self, Event};
 use crate::run_dir::format::metrics_csv::{MetricsTable, TableError};
-use crate::run_dir::format::result_json;
+use crate::run_dir::format::result_json::{self, TestScores};
 use crate::run_dir::format::run_json::Identity;
+use crate::run_dir::format::timing_csv::{self, Timing};
 use crate::run_dir::lock::Lock;
 use crate::run_dir::{Error, layout};
 
@@ -28,7 +32,9 @@ pub struct Run {
 }
 
 /// Whether a run goes on, was interrupted, or is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, VariantNames)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// A process works on it.
     Running,
@@ -39,6 +45,8 @@ pub enum Status {
     /// All epochs are done and the results written.
     Finished,
 }
+
+impl Word for Status {}
 
 impl std::fmt::Display for Status {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -77,17 +85,49 @@ impl Run {
         MetricsTable::read(&self.folder.join(layout::METRICS))
     }
 
-    /// The scores of the test images, if it has some, in a line.
-    pub fn test(&self) -> Option<String> {
-        let (_, result) = result_json::read(&self.folder)?;
-        let score = |name: &str| result.get("test")?.get(name)?.as_f64();
-        Some(format!(
-            "accuracy {:.4}, F1 {:.4} ({:.4}/{:.4})",
-            score("accuracy")?,
-            score("f1")?,
-            score("precision")?,
-            score("recall")?
-        ))
+    /// The scores of the test images, if it has some and is finished.
+    pub fn test_scores(&self) -> Option<TestScores> {
+        let (_, mut result) = result_json::read(&self.folder)?;
+        serde_json::from_value(result.remove("test")?).ok()
+    }
+
+    /// What its epochs took.
+    pub fn timings(&self) -> Vec<Timing> {
+        timing_csv::read(&self.folder)
+    }
+
+    /// Why it is not finished, or what is special about it, in a line.
+    ///
+    /// # Errors
+    ///
+    /// If events.jsonl is missing or cannot be read.
+    pub fn note(&self) -> Result<Option<String>, Error> {
+        let note = match self.status {
+            Status::Failed | Status::Interrupted => Some(self.reason(self.events()?.last())),
+            Status::Running | Status::Finished => None,
+        };
+        let repeats = self.identity.reproduces.as_ref();
+        let repeats = repeats.map(|run_id| format!("repeats {run_id}"));
+        Ok(match (repeats, note) {
+            (Some(repeats), Some(note)) => Some(format!("{repeats}; {note}")),
+            (repeats, note) => repeats.or(note),
+        })
+    }
+
+    /// Why it ended before its end, by its last event.
+    fn reason(&self, last: Option<&Event>) -> String {
+        match last {
+            Some(Event::Failed { reason, .. }) => {
+                let folder = format!("{}/", self.folder.display());
+                let line = reason.lines().next().unwrap_or_default();
+                line.replace(&folder, "")
+            }
+            Some(Event::Stopped { step, reason }) => {
+                format!("stopped by {reason} after step {step}")
+            }
+            // Whoever can say why it stops writes an event.
+            _ => "killed".to_owned(),
+        }
     }
 
     /// What happened to it so far, oldest first.
@@ -153,6 +193,31 @@ fn damaged(folder: &Path, error: &config::Error) -> Error {
             layout::RESOLVED
         ),
     }
+}
+
+/// The name of the checkpoint file of the epoch with the best value of a column of metrics.csv; `None` where no epoch
+/// has one, or the file was deleted.
+///
+/// # Errors
+///
+/// If the folder of checkpoints is gone or cannot be read.
+pub fn best_checkpoint(
+    folder: &Path,
+    metrics: &MetricsTable,
+    monitor: &str,
+) -> Result<Option<String>, Error> {
+    let row = metrics.best(monitor);
+    let Some(step) = row.and_then(|row| metrics.get(row, "step")) else {
+        return Ok(None);
+    };
+    let best = WrittenAt {
+        step: step as u64,
+        stage: Stage::Done,
+    };
+    let names = checkpoint_names(folder)?.into_iter();
+    Ok(names
+        .filter(|name| WrittenAt::of_file_name(name) == Some(best))
+        .next())
 }
 
 /// The names of all checkpoint files of a run directory, in the order of writing.

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::sequence::Turn;
 use super::writer::Writer;
 use crate::files::{self, IoError, TEMPORARY_PREFIX};
 use crate::run_dir::format::data_csv::{self, ImageFile};
@@ -18,7 +19,7 @@ use crate::run_dir::{Error, layout, now};
 pub struct NewRun<'a> {
     /// The folder that holds the run directories.
     pub out: &'a Path,
-    /// Complete but for the id and the time of creation.
+    /// Complete but for the id, the time of creation and the place among other runs.
     pub identity: Identity,
     /// The config as the user typed it.
     pub config_text: &'a str,
@@ -51,6 +52,7 @@ impl Writer {
         }
         remove_stale(out);
         let time = chrono::Utc::now();
+        identity.created_at = now();
         loop {
             let tail = tempfile::Builder::new()
                 .prefix(TEMPORARY_PREFIX)
@@ -64,9 +66,13 @@ impl Writer {
                 time.format("%Y%m%d-%H%M%S"),
                 identity.name
             );
-            identity.created_at = now();
             let temporary = tail.path();
-            let lock = fill(temporary, &identity, config_text, resolved_text, images)?;
+            let lock = fill(temporary, config_text, resolved_text, images)?;
+            let turn = Turn::take(out)?;
+            identity.sequence = turn.sequence;
+            let text = identity.text();
+            files::create(&temporary.join(layout::IDENTITY), text.as_bytes())?;
+            files::sync_folder(temporary)?;
             let folder = out.join(&identity.run_id);
             match fs::rename(temporary, &folder) {
                 // Another run took the same second and the same four letters.
@@ -79,7 +85,9 @@ impl Writer {
                 Ok(()) => {
                     let _ = tail.keep();
                     files::sync_folder(out)?;
-                    link_latest(out, &identity.run_id);
+                    if identity.reproduces.is_none() {
+                        link_latest(out, &identity.run_id);
+                    }
                     return Ok(Self::new(folder, identity, lock, 1));
                 }
             }
@@ -87,10 +95,9 @@ impl Writer {
     }
 }
 
-/// Writes everything a run begins with, and takes its lock.
+/// Writes everything a run begins with but for its run.json, and takes its lock.
 fn fill(
     folder: &Path,
-    identity: &Identity,
     config_text: &str,
     resolved_text: &str,
     images: &[ImageFile],
@@ -99,7 +106,6 @@ fn fill(
     for (name, text) in [
         (layout::CONFIG, config_text),
         (layout::RESOLVED, resolved_text),
-        (layout::IDENTITY, &identity.text()),
         (layout::METRICS, &metrics_csv::header()),
         (layout::TIMING, &timing_csv::header()),
     ] {
@@ -118,7 +124,6 @@ fn fill(
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(folder, mode).map_err(IoError::at("open up", folder))?;
     }
-    files::sync_folder(folder)?;
     Ok(lock)
 }
 

@@ -6,5 +6,6 @@ pub mod create;
 pub mod finish;
 mod recover;
 pub mod retention;
+mod sequence;
 pub mod space;
 pub mod writer;

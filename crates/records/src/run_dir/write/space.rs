@@ -11,16 +11,25 @@ use crate::run_dir::Error;
 /// Everything in a run directory but its checkpoints and predictions, for a run of usual length.
 const REST_BYTES: u64 = 256 << 10;
 
-/// A row of predictions.csv.
-const PREDICTION_BYTES: u64 = 100;
+/// A row of predictions.csv, without the probability of every class.
+const PREDICTION_BYTES: u64 = 120;
+
+/// The probability of a class in it.
+const PROBABILITY_BYTES: u64 = 14;
+
+/// Bytes of the predictions for so many images, by the last epoch's and by the best network, each with the
+/// probabilities of so many classes.
+pub fn prediction_bytes(images: usize, classes: usize) -> u64 {
+    2 * images as u64 * (PREDICTION_BYTES + PROBABILITY_BYTES * classes as u64)
+}
 
 /// Bytes that a run directory takes at most: the checkpoints that the policy keeps, the one being
-/// written, and the predictions for so many images. `checkpoint_bytes` is the size of one.
-pub fn needed(checkpoint_bytes: u64, eval_images: usize, policy: &config::Checkpoint) -> u64 {
+/// written, and the predictions. `checkpoint_bytes` is the size of one.
+pub fn needed(checkpoint_bytes: u64, prediction_bytes: u64, policy: &config::Checkpoint) -> u64 {
     let kept = (policy.keep_last as u64).saturating_add(policy.keep_best as u64);
     checkpoint_bytes
         .saturating_mul(kept.saturating_add(1))
-        .saturating_add(PREDICTION_BYTES * eval_images as u64)
+        .saturating_add(prediction_bytes)
         .saturating_add(REST_BYTES)
 }
 
@@ -29,27 +38,29 @@ pub fn needed(checkpoint_bytes: u64, eval_images: usize, policy: &config::Checkp
 /// # Errors
 ///
 /// [`Error::NoSpace`], or if the folder cannot be made.
-pub fn check(
-    out: &Path,
-    checkpoint_bytes: u64,
-    eval_images: usize,
-    policy: &config::Checkpoint,
-) -> Result<(), Error> {
+pub fn check(out: &Path, needed: u64) -> Result<(), Error> {
     fs::create_dir_all(out).map_err(IoError::at("create", out))?;
-    compare(out, needed(checkpoint_bytes, eval_images, policy))
+    compare(out, needed)
 }
 
-/// Holds the bytes that are needed against those that are free in a folder, which need not be there yet.
+/// Whether a run could be made in a folder, which need not be there yet. Makes nothing that stays.
 ///
 /// # Errors
 ///
-/// [`Error::NoSpace`], or if a file is in the place of the folder.
-pub fn compare(out: &Path, needed: u64) -> Result<(), Error> {
+/// [`Error::NoSpace`], or if the folder cannot be made or written to.
+pub fn check_room(out: &Path, needed: u64) -> Result<(), Error> {
     let there = out.ancestors().find(|path| path.exists());
     if let Some(file) = there.filter(|path| !path.is_dir()) {
         let source = io::ErrorKind::NotADirectory.into();
         return Err(IoError::new("create", file, source).into());
     }
+    let folder = there.unwrap_or(Path::new("."));
+    tempfile::tempfile_in(folder).map_err(IoError::at("write to", folder))?;
+    compare(out, needed)
+}
+
+/// Holds the bytes that are needed against those that are free.
+fn compare(out: &Path, needed: u64) -> Result<(), Error> {
     match available(out) {
         Some(available) if available < needed => Err(Error::NoSpace {
             path: out.to_owned(),
