@@ -462,10 +462,10 @@ fn python_validates_configs_by_the_schema() {
     assert!(broken.len() > 25, "{}", broken.len());
     let script = "
 import json, sys, tomllib
-from jsonschema import Draft7Validator
+from jsonschema import Draft201909Validator
 schema = json.load(open(sys.argv[1]))
-Draft7Validator.check_schema(schema)
-validator = Draft7Validator(schema)
+Draft201909Validator.check_schema(schema)
+validator = Draft201909Validator(schema)
 for path in sys.argv[2:]:
     errors = [error.message for error in validator.iter_errors(tomllib.load(open(path, 'rb')))]
     print(json.dumps([path, errors]))
