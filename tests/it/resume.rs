@@ -414,6 +414,33 @@ fn another_version_or_a_changed_config_is_refused() {
         .stderr_has(&["resolved.toml"]);
 }
 
+/// Red if a key that a resolved.toml has not is in its digest, or is on unless it is stated.
+#[test]
+fn a_run_from_before_a_key_existed_goes_on() {
+    let sandbox = Sandbox::new();
+    let split = ["data.validation=0.25", "training.epochs=1"];
+    let run = sandbox.run_tiny(&split);
+    let resolved = format!("{run}/resolved.toml");
+    let text = sandbox.read(&resolved);
+    let before = text.replace("stratify = false\n", "");
+    assert_ne!(before, text);
+    sandbox.write(&resolved, &before);
+    // As the first versions computed it.
+    let digest = "a74fe0fffa71ca78dd118db6e8fdac9a73fb5762c7ea2f16b04b1b790b6de5ad";
+    let identity = sandbox.read(&format!("{run}/run.json"));
+    assert!(identity.contains(digest), "{identity}");
+    sandbox.runner(&["verify", &run]).success();
+    sandbox
+        .runner(&["resume", &run, "training.epochs=2"])
+        .success();
+    sandbox
+        .runner(&["resume", &run, "data.stratify=true"])
+        .code(2)
+        .stderr_has(&["`data.stratify` cannot change from false to true"]);
+    let whole = sandbox.run_tiny(&["data.validation=0.25", "training.epochs=2"]);
+    assert_eq!(traces(&sandbox, &run), traces(&sandbox, &whole));
+}
+
 #[test]
 fn a_path_that_is_no_run_is_named() {
     let sandbox = Sandbox::new();

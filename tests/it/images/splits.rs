@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use proptest::collection::{hash_map, vec};
+use proptest::prelude::*;
+use proptest::sample::Index;
 use runner::config::Document;
 use runner::data::{Batches, Dataset, Splits};
 
@@ -105,6 +108,140 @@ fn every_image_is_in_one_fold() {
         .collect();
     assert_eq!(folds.iter().map(BTreeSet::len).sum::<usize>(), 600);
     assert_eq!(folds.iter().flatten().collect::<BTreeSet<_>>().len(), 600);
+}
+
+#[test]
+fn stratified_folds_have_every_class_its_share_to_the_image() {
+    let sandbox = sandbox();
+    let whole = load(&sandbox, &["data.path=digits"]).unwrap();
+    let all = whole.train.class_counts(10);
+    let mut seen = BTreeSet::new();
+    for fold in 1..=7 {
+        let fold = format!("data.fold={fold}");
+        let overrides = ["data.path=digits", "data.stratify=true", "data.folds=7"];
+        let splits = load(&sandbox, &[&overrides[..], &[&fold]].concat()).unwrap();
+        for (class, count) in splits.eval.class_counts(10).into_iter().enumerate() {
+            let share = all[class] as f64 / 7.0;
+            assert!((count as f64 - share).abs() < 1.0, "{count} of {share}");
+        }
+        let (train, eval) = (paths(&splits.train), paths(&splits.eval));
+        assert!(train.is_disjoint(&eval) && seen.is_disjoint(&eval));
+        seen.extend(eval);
+    }
+    assert_eq!(seen.len(), 600);
+    // What is left is limited as ever, and the seed of the split goes on to matter.
+    let limited = split(&sandbox, &["data.stratify=true", "data.limit_eval=50"]);
+    assert_eq!(limited.eval.len(), 50);
+    assert!((445..=455).contains(&limited.train.len()));
+    let stratified = |more| paths(&split(&sandbox, &["data.stratify=true", more]).eval);
+    assert_eq!(stratified("seed=2"), stratified("seed=3"));
+    assert_ne!(stratified("data.split_seed=2"), stratified("seed=3"));
+}
+
+/// Whether each of some images, a number with a class, is for evaluation.
+fn sides(images: &[(u32, u8)], split: &[String]) -> Vec<bool> {
+    // A class of its own, so that neither side is ever empty.
+    let filler = (0..40).map(|number| (1_000_000 + number, 9));
+    let all: Vec<(u32, u8)> = images.iter().copied().chain(filler).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let count = all.len() as u32;
+    let pixels = all.iter().flat_map(|(number, _)| number.to_be_bytes());
+    let labels = all.iter().map(|(_, label)| *label);
+    for (name, sizes, bytes) in [
+        ("images-idx3", &[count, 1, 4][..], pixels.collect()),
+        ("labels-idx1", &[count], labels.collect::<Vec<u8>>()),
+    ] {
+        let mut file = vec![0, 0, 8, sizes.len() as u8];
+        file.extend(sizes.iter().flat_map(|size| size.to_be_bytes()));
+        file.extend(bytes);
+        std::fs::write(folder.path().join(format!("train-{name}-ubyte")), file).unwrap();
+    }
+    let mut document = Document::parse("tiny.toml", TINY.to_owned(), "tiny");
+    document.set_all(split);
+    let mut data = document.experiment().unwrap().data;
+    data.path = Some(folder.path().display().to_string());
+    let splits = Splits::load(&data, [1, 1, 4], 10, &|_, _| {}).unwrap();
+    let mut sides = vec![false; all.len()];
+    for place in 0..splits.eval.len() {
+        sides[splits.eval.origin(place).0 as usize] = true;
+    }
+    sides.truncate(images.len());
+    sides
+}
+
+/// A split by share and one by folds, stratified.
+fn stratified_split() -> impl Strategy<Value = (Vec<String>, f64, bool)> {
+    let share = (0.02..0.98).prop_map(|share| (vec![format!("data.validation={share}")], share));
+    let folds = (2u64..9, 0.0..1.0).prop_map(|(folds, at)| {
+        let fold = 1 + (at * folds as f64) as u64;
+        let split = vec![format!("data.folds={folds}"), format!("data.fold={fold}")];
+        (split, 1.0 / folds as f64)
+    });
+    let seeded = |of_folds: bool| {
+        move |((mut split, share), seed): ((Vec<String>, f64), u32)| {
+            split.push("data.stratify=true".to_owned());
+            split.push(format!("data.split_seed={seed}"));
+            (split, share, of_folds)
+        }
+    };
+    prop_oneof![
+        (share, any::<u32>()).prop_map(seeded(false)),
+        (folds, any::<u32>()).prop_map(seeded(true)),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Red if the rank is that of the place in the file, or among the images of all classes, or if a copy has a rank
+    /// of its own.
+    #[test]
+    fn a_stratified_share_is_exact_and_an_image_moves_one_other_of_its_class(
+        images in hash_map(0u32..100_000, 0u8..4, 1..120),
+        (split, share, of_folds) in stratified_split(),
+        gone in any::<Index>(),
+    ) {
+        let images: Vec<(u32, u8)> = images.into_iter().collect();
+        let before = sides(&images, &split);
+        for class in 0..4 {
+            let of_class = |at: &usize| images[*at].1 == class;
+            let places: Vec<usize> = (0..images.len()).filter(of_class).collect();
+            let count = places.iter().filter(|at| before[**at]).count() as f64;
+            let exact = share * places.len() as f64;
+            let off = (count - exact).abs();
+            prop_assert!(off < if of_folds { 1.0 } else { 0.5 + 1e-9 }, "{count} for {exact}");
+        }
+        let gone = gone.index(images.len());
+        let (mut rest, mut known) = (images.clone(), before.clone());
+        let (_, class) = rest.remove(gone);
+        known.remove(gone);
+        let after = sides(&rest, &split);
+        let moved = |to: bool| -> Vec<usize> {
+            let is_moved = |at: &usize| after[*at] == to && known[*at] != to;
+            (0..rest.len()).filter(is_moved).collect()
+        };
+        let (joined, left) = (moved(true), moved(false));
+        prop_assert!(joined.iter().chain(&left).all(|at| rest[*at].1 == class));
+        prop_assert!(joined.len() <= 1 && left.len() <= 1, "{joined:?} {left:?}");
+        prop_assert!(of_folds || joined.len() + left.len() <= 1, "{joined:?} {left:?}");
+    }
+
+    /// Red if an image has a rank in each of its classes.
+    #[test]
+    fn copies_of_an_image_are_on_one_side_of_a_stratified_split(
+        images in vec((0u32..30, 0u8..4), 1..120),
+        (split, ..) in stratified_split(),
+    ) {
+        let sides = sides(&images, &split);
+        let mut side_of = BTreeMap::new();
+        for ((number, _), side) in images.iter().zip(sides) {
+            prop_assert_eq!(*side_of.entry(number).or_insert(side), side, "{}", number);
+        }
+    }
 }
 
 /// Red if every class has as many.

@@ -39,6 +39,10 @@ pub(crate) const KEYS: Equivalents = &[
         Equivalent::Key("data.folds"),
     ),
     (
+        "stratified stratifyby stratifiedsplit stratifiedkfold stratifiedshufflesplit",
+        Equivalent::Key("data.stratify"),
+    ),
+    (
         "maxsamples fraction subset nsamples maxtrainsamples",
         Equivalent::Key("data.limit_train"),
     ),

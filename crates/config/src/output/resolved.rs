@@ -19,6 +19,9 @@ use crate::sections::training::Training;
 
 const REPRESENTABLE: &str = "an experiment has only what TOML can say";
 
+/// Keys that are younger than the first run directories, with the value that a run without them has: their default.
+const YOUNGER: &[(&str, &str)] = &[("data.stratify", "false")];
+
 /// An experiment but for its model, which comes last and reads best one layer a line.
 #[derive(Serialize)]
 struct Head<'a> {
@@ -86,11 +89,13 @@ impl Experiment {
         pairs
     }
 
-    /// SHA-256 (hex) over all values that a resume may not change.
+    /// SHA-256 (hex) over all values that a resume may not change. A key that is younger than the first run directories
+    /// is left out where it has the value that those have without knowing it, so that their digests stay right.
     pub fn digest(&self) -> String {
         let mut digest = Digest::default();
         for (path, value) in self.flatten() {
-            if LANGUAGE.on_resume(&path) == OnResume::Fixed {
+            let is_as_ever = YOUNGER.contains(&(path.as_str(), value.as_str()));
+            if LANGUAGE.on_resume(&path) == OnResume::Fixed && !is_as_ever {
                 digest.update(format!("{path}={value}\n"));
             }
         }

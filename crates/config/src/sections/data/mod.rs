@@ -8,7 +8,7 @@ use serde::Serialize;
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use self::normalize::NORMALIZE;
-use self::splits::{EVAL, FOLD, FOLDS, PATH, TEST, TRAIN, VALIDATION};
+use self::splits::{EVAL, FOLD, FOLDS, PATH, STRATIFY, TEST, TRAIN, VALIDATION};
 use self::synthetic::SYNTHETIC;
 use super::augment::{self, Augment};
 use crate::language::info::KeyInfo;
@@ -48,6 +48,8 @@ pub struct Data {
     /// Which of the folds is for evaluation, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fold: Option<u64>,
+    /// Whether the evaluation images that are split off have the exact share of every class.
+    pub stratify: bool,
     /// The seed of splits, limits and synthetic images; not the seed of the training.
     pub split_seed: u64,
     /// At most so many training images.
@@ -214,6 +216,7 @@ pub(crate) const KEYS: &[KeyInfo] = &[
     VALIDATION.info,
     FOLDS.info,
     FOLD.info,
+    STRATIFY.info,
     SPLIT_SEED.info,
     LIMIT_TRAIN.info,
     LIMIT_EVAL.info,
@@ -248,6 +251,7 @@ impl Data {
             validation: section.read(&VALIDATION),
             folds: section.read(&FOLDS),
             fold: section.read(&FOLD),
+            stratify: splits::read_stratify(section),
             split_seed: section.read(&SPLIT_SEED),
             limit_train: section.read(&LIMIT_TRAIN),
             limit_eval: section.read(&LIMIT_EVAL),

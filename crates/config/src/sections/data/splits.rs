@@ -3,7 +3,7 @@
 use crate::language::info::KeyInfo;
 use crate::language::key::{Key, TableKey};
 use crate::language::section::Section;
-use crate::language::values::{PART, TEXT, integer};
+use crate::language::values::{BOOLEAN, PART, TEXT, integer};
 
 pub(super) const PATH: Key<Option<String>> = Key::optional(
     "path",
@@ -50,6 +50,13 @@ pub(super) const FOLD: Key<Option<u64>> = Key::optional(
     "fold",
     integer(1, 1000),
     "which of the `folds` is for evaluation, from 1",
+);
+pub(super) const STRATIFY: Key<bool> = Key::with_default(
+    "stratify",
+    BOOLEAN,
+    "false",
+    "whether `validation` and `folds` give every class its exact share, and not only on average; an \
+     image that comes or goes may then move one other of its class",
 );
 
 /// Reads the paths of all splits, of training, evaluation and test, in this order.
@@ -108,6 +115,18 @@ pub(super) fn check_sources(section: &Section<'_>, synthetic: &TableKey) {
     );
     let help = format!("add {absent} = \"...\", or {instead}");
     section.report(there, message, "", &help);
+}
+
+/// Reads whether a split keeps the shares of the classes; warns where there is no such split.
+pub(super) fn read_stratify(section: &Section<'_>) -> bool {
+    let stratify = section.read(&STRATIFY);
+    let is_split = section.node(&VALIDATION).is_some() || section.node(&FOLDS).is_some();
+    if let Some(node) = section.node(&STRATIFY).filter(|_| stratify && !is_split) {
+        let message = "`data.stratify` has no effect: no images are split off".to_owned();
+        let help = "it goes with `validation` or `folds`";
+        section.warn(node, message, None, help);
+    }
+    stratify
 }
 
 /// Reports a split by share and by folds at once, and folds of which no one is chosen.
