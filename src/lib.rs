@@ -97,7 +97,7 @@ pub use runner_files as files;
 pub use runner_kernels as kernels;
 pub use runner_metrics as metrics;
 pub use runner_random as random;
-pub use runner_records::{array, compare, run_dir, table};
+pub use runner_records::{array, compare, overview, run_dir, table};
 
 pub mod cli;
 pub mod command;

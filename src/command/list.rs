@@ -1,12 +1,8 @@
 //! `runner list`: the runs at a glance.
 
-use std::path::PathBuf;
-
-use rayon::prelude::*;
-
 use crate::cli;
 use crate::exit::ExitCode;
-use crate::run_dir::{Run, list};
+use crate::overview::Overview;
 use crate::table::{Cell, Column, Table};
 
 use super::exit::Usage;
@@ -19,21 +15,19 @@ pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
         Some(name) => Some(find(&columns, name)?),
         None => None,
     };
-    let folders = list(&args.out.out);
-    let read = |folder: &PathBuf| -> anyhow::Result<Option<Vec<Cell>>> {
-        let run = Run::open(folder)?;
-        let is_asked = args.status.is_empty() || args.status.contains(&run.status);
-        is_asked.then(|| row(&run)).transpose()
-    };
-    let rows: Vec<_> = folders.par_iter().map(read).collect();
+    let runs = Overview::all(&args.out.out);
+    let count = runs.len();
     let mut table = Table {
         columns,
         rows: Vec::new(),
     };
-    for row in rows {
-        // One damaged run must not hide the others.
-        match row {
-            Ok(row) => table.rows.extend(row),
+    for run in runs {
+        match run {
+            Ok(run) if args.status.is_empty() || args.status.contains(&run.status) => {
+                table.rows.push(row(run));
+            }
+            Ok(_) => {}
+            // One damaged run must not hide the others.
             Err(error) => output.note(&format!("left out: {error}")),
         }
     }
@@ -41,15 +35,12 @@ pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
         table.sort_by(column, false);
     }
     let out = args.out.out.display();
-    if folders.is_empty() {
+    if count == 0 {
         output.note(&format!(
             "no runs in {out}; make one: runner run configs/baseline.toml"
         ));
     } else if table.rows.is_empty() {
-        output.note(&format!(
-            "no such runs among the {} in {out}",
-            folders.len()
-        ));
+        output.note(&format!("no such runs among the {count} in {out}"));
     }
     print_result(&table.render(style(&args.format)))?;
     Ok(ExitCode::Done)
@@ -80,21 +71,17 @@ fn find(columns: &[Column], name: &str) -> Result<usize, Usage> {
     })
 }
 
-fn row(run: &Run) -> anyhow::Result<Vec<Cell>> {
-    let metrics = run.metrics()?;
-    let last = metrics.len().checked_sub(1);
-    let best = metrics.best("eval_accuracy");
-    let value = |row: Option<usize>, column| row.and_then(|row| metrics.get(row, column));
-    let count = |value: Option<f64>| value.map_or(Cell::Empty, |value| Cell::Count(value as u64));
-    Ok(vec![
-        Cell::Text(run.identity.run_id.clone()),
+fn row(run: Overview) -> Vec<Cell> {
+    let count = |count: Option<u64>| count.map_or(Cell::Empty, Cell::Count);
+    vec![
+        Cell::Text(run.run_id),
         Cell::Text(run.status.to_string()),
-        count(value(last, "epoch")),
-        Cell::Count(run.experiment.training.epochs),
-        value(last, "eval_accuracy").into(),
-        value(best, "eval_accuracy").into(),
-        count(value(best, "epoch")),
-        run.test_scores().map(|scores| scores.accuracy).into(),
-        run.note()?.map_or(Cell::Empty, Cell::Text),
-    ])
+        count(run.epoch),
+        Cell::Count(run.epochs),
+        run.eval_accuracy.into(),
+        run.best.map(|(accuracy, _)| accuracy).into(),
+        count(run.best.map(|(_, epoch)| epoch)),
+        run.test_accuracy.into(),
+        run.note.map_or(Cell::Empty, Cell::Text),
+    ]
 }

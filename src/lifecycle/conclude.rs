@@ -107,6 +107,7 @@ fn finish(session: &Session, run: &Writer, interrupt: &Interrupt) -> Result<Conc
                 test,
             }
         }),
+        planned_epochs: session.experiment.training.epochs,
         step: session.position.step,
         monitor: &session.experiment.checkpoint,
     };

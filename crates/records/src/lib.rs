@@ -1,6 +1,6 @@
 //! What runs leave on disk: written so that it survives a crash, read, verified and compared.
 //!
-//! [`run_dir`] writes and reads run directories; [`compare`] puts runs side by side in a [`table`];
+//! [`run_dir`] writes and reads run directories; [`overview`] says a line of each, [`compare`] puts them side by side in a [`table`];
 //! [`mod@array`] is what passes between a network, an optimizer and a checkpoint. Nothing here needs a
 //! device: looking at runs is instant.
 
@@ -13,5 +13,6 @@ use runner_metrics as metrics;
 
 pub mod array;
 pub mod compare;
+pub mod overview;
 pub mod run_dir;
 pub mod table;

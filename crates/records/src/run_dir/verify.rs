@@ -215,7 +215,7 @@ fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<Str
             expected.insert(name.to_owned(), TestScores::new(&confusion).value());
         }
     }
-    // Older versions did not name the checkpoint.
+    // Older versions named neither the checkpoint nor the epochs.
     if let Some(named) = result.get("best_checkpoint") {
         let monitor = &experiment.checkpoint.monitor;
         let best = best_checkpoint(folder, &table, monitor).ok()?;
@@ -224,6 +224,8 @@ fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<Str
             return Some("it names another checkpoint than the best".to_owned());
         }
         expected.insert("best_checkpoint".to_owned(), named.clone());
+        let planned = experiment.training.epochs;
+        expected.insert("planned_epochs".to_owned(), planned.into());
     }
     for free in ["reproducible", "finished_at"] {
         expected.insert(free.to_owned(), result.get(free)?.clone());

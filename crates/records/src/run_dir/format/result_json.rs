@@ -72,6 +72,38 @@ impl TestScores {
     }
 }
 
+/// What the file says at a glance.
+#[derive(Debug, Deserialize)]
+pub struct Summary {
+    /// Epochs that the run was to have.
+    pub planned_epochs: u64,
+    /// The column that says which epoch is best.
+    pub monitor: String,
+    /// The last epoch.
+    pub last: SummaryRow,
+    /// The best one.
+    pub best: Option<SummaryRow>,
+    /// Of the test images.
+    pub test: Option<TestScores>,
+}
+
+/// What [`Summary`] says of an epoch.
+#[derive(Debug, Deserialize)]
+pub struct SummaryRow {
+    /// 1-based.
+    pub epoch: u64,
+    /// `None` where the epoch was not evaluated.
+    pub eval_accuracy: Option<f64>,
+}
+
+impl Summary {
+    /// Reads it; `None` where there is no file, or it is of an older version, which did not write all of this.
+    pub fn read(folder: &Path) -> Option<Self> {
+        let text = std::fs::read(folder.join(layout::RESULT)).ok()?;
+        serde_json::from_slice(&text).ok()
+    }
+}
+
 /// The text of the file.
 pub fn text(result: Map<String, Value>) -> String {
     format!("{:#}\n", Value::Object(result))

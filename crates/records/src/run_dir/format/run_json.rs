@@ -116,6 +116,11 @@ impl Identity {
 /// What run.json says of when and why a run was begun, without the rest of the file.
 #[derive(Debug, Default, Deserialize)]
 pub struct Beginning {
+    /// [`Identity::run_id`]; empty where the file is damaged.
+    #[serde(default)]
+    pub run_id: String,
+    #[serde(default)]
+    format: u32,
     /// [`Identity::sequence`]; of runs of older versions the time of their creation.
     #[serde(default)]
     pub sequence: u64,
@@ -137,6 +142,17 @@ impl Beginning {
             beginning.sequence = time.try_into().unwrap_or(0);
         }
         beginning
+    }
+
+    /// Whether the file could be read, and is of this program's format.
+    pub fn is_whole(&self) -> bool {
+        self.format == FORMAT
+    }
+
+    /// What is special about the run, in a line.
+    pub fn note(&self) -> Option<String> {
+        let repeated = self.reproduces.as_ref()?;
+        Some(format!("repeats {repeated}"))
     }
 
     /// Whether the run was made to repeat another one.

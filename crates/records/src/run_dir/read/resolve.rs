@@ -24,7 +24,8 @@ pub(in crate::run_dir) fn newest(out: &Path) -> u64 {
         .map_or(0, |(beginning, _)| beginning.sequence)
 }
 
-fn in_order(out: &Path) -> Vec<(Beginning, PathBuf)> {
+/// As [`list`], with what each run says of its beginning.
+pub fn in_order(out: &Path) -> Vec<(Beginning, PathBuf)> {
     let mut runs: Vec<(Beginning, PathBuf)> = names(out)
         .into_par_iter()
         .map(|name| out.join(name))

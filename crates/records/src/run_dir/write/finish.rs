@@ -21,6 +21,8 @@ pub struct Results<'a> {
     pub test: Option<SplitResults<'a>>,
     /// What the best checkpoint says, where there is one.
     pub best: Option<BestResults<'a>>,
+    /// Epochs that the run was to have.
+    pub planned_epochs: u64,
     /// Optimizer steps done.
     pub step: u64,
     /// Which column says which epoch is best.
@@ -120,6 +122,7 @@ impl Writer {
         if let Some(test) = &results.test {
             result.insert("test".to_owned(), TestScores::new(&test.confusion).value());
         }
+        result.insert("planned_epochs".to_owned(), results.planned_epochs.into());
         let checkpoint = best.map(|best| format!("{}/{}", layout::CHECKPOINTS, best.checkpoint));
         result.insert("best_checkpoint".to_owned(), checkpoint.into());
         if let Some(rows) = best.and_then(|best| best.test.as_ref()) {
