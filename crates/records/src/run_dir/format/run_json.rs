@@ -132,16 +132,16 @@ pub struct Beginning {
 }
 
 impl Beginning {
-    /// Reads it; a run whose file is damaged comes before all others.
-    pub fn read(folder: &Path) -> Self {
-        let text = fs::read(folder.join(layout::IDENTITY)).unwrap_or_default();
+    /// Reads it; a run whose file is damaged comes before all others. `None` where there is no such file.
+    pub fn read(folder: &Path) -> Option<Self> {
+        let text = fs::read(folder.join(layout::IDENTITY)).ok()?;
         let mut beginning: Self = serde_json::from_slice(&text).unwrap_or_default();
         if beginning.sequence == 0 {
             let time = chrono::DateTime::parse_from_rfc3339(&beginning.created_at);
             let time = time.map_or(0, |time| time.timestamp_micros());
             beginning.sequence = time.try_into().unwrap_or(0);
         }
-        beginning
+        Some(beginning)
     }
 
     /// Whether the file could be read, and is of this program's format.

@@ -29,8 +29,7 @@ pub fn in_order(out: &Path) -> Vec<(Beginning, PathBuf)> {
     let mut runs: Vec<(Beginning, PathBuf)> = names(out)
         .into_par_iter()
         .map(|name| out.join(name))
-        .filter(|folder| is_run(folder))
-        .map(|folder| (Beginning::read(&folder), folder))
+        .filter_map(|folder| Some((Beginning::read(&folder)?, folder)))
         .collect();
     runs.sort_by(|(one, a), (other, b)| (one.sequence, a).cmp(&(other.sequence, b)));
     runs
