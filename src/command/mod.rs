@@ -8,6 +8,7 @@ mod exit;
 mod experiment;
 mod list;
 mod output;
+mod options;
 mod progress;
 mod prove;
 mod report;
@@ -20,6 +21,7 @@ mod verify;
 
 pub use exit::exit_code;
 pub use output::{Output, print_error};
+pub use options::with_remedy;
 
 use crate::cli::Command;
 use crate::exit::ExitCode;

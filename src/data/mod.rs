@@ -25,7 +25,7 @@ pub use batches::batch::{Batch, Batches, Mixed};
 pub use download::catalog;
 #[cfg(feature = "fetch")]
 pub use download::{archive, fetch};
-pub use error::Error;
+pub use error::{Error, LoadError};
 pub use pixels::picture;
 pub use pixels::scan::Watch;
 pub use role::Role;
