@@ -6,9 +6,10 @@ mod config;
 mod data;
 mod exit;
 mod experiment;
+mod keys;
 mod list;
-mod output;
 mod options;
+mod output;
 mod progress;
 mod prove;
 mod report;
@@ -20,8 +21,8 @@ mod units;
 mod verify;
 
 pub use exit::exit_code;
-pub use output::{Output, print_error};
 pub use options::with_remedy;
+pub use output::{Output, print_error};
 
 use crate::cli::Command;
 use crate::exit::ExitCode;

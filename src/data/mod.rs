@@ -33,5 +33,5 @@ pub use sources::labels;
 pub use splits::dataset::Dataset;
 pub use splits::load::Splits;
 pub use tools::export::{Encoding, export};
-pub use tools::inspect::{Report, SplitReport, inspect};
+pub use tools::inspect::{Report, SplitReport, inspect, inspect_run};
 pub use tools::sheet::contact_sheet;
