@@ -359,8 +359,8 @@ pub struct ConfigShow {
 
 #[derive(Debug, Args)]
 pub struct ConfigExplain {
-    /// A key, for example training.epochs, or a table, for example training
-    pub key: String,
+    /// A key, for example training.epochs, or a table, for example training; without one, all keys are listed
+    pub key: Option<String>,
     /// The experiment file; without one, only what the key means
     pub config: Option<PathBuf>,
     #[command(flatten)]

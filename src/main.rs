@@ -7,7 +7,10 @@ use runner::cli::Cli;
 use runner::command;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        let arguments = std::env::args_os().map(|it| it.to_string_lossy().into_owned());
+        command::with_remedy(error, &arguments.collect::<Vec<_>>()).exit()
+    });
     match command::execute(cli.command) {
         Ok(code) => ExitCode::from(code.number()),
         Err(error) => {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unused_imports, reason = "only the program uses all of it")]
 
+#[path = "../../src/data/download/catalog.rs"]
+pub mod catalog;
 #[path = "../../src/data/error.rs"]
 mod error;
 #[path = "../../src/data/pixels/picture.rs"]

@@ -12,6 +12,7 @@ use crate::table::{Cell, Column, Style, Table};
 
 use super::exit::Usage;
 use super::experiment::{checked, document, read};
+use super::keys;
 use super::output::{print_result, terminal_width};
 
 pub fn execute(args: cli::Config) -> anyhow::Result<ExitCode> {
@@ -39,18 +40,21 @@ fn show(args: &cli::ConfigShow) -> anyhow::Result<String> {
 }
 
 fn explain(args: &cli::ConfigExplain) -> anyhow::Result<String> {
-    let Some(config) = &args.config else {
-        let key = find_key(&args.key)?;
-        return Ok(format!("{}\n\n{}", args.key, about(key)));
+    let Some(path) = &args.key else {
+        return Ok(keys::list());
     };
-    if !config.exists() && Path::new(&args.key).is_file() {
-        let (key, file) = (config.display(), &args.key);
+    let Some(config) = &args.config else {
+        let key = find_key(path)?;
+        return Ok(format!("{path}\n\n{}", about(key)));
+    };
+    if !config.exists() && Path::new(path).is_file() {
+        let (key, file) = (config.display(), path);
         let message = format!("the key comes first\ntry: runner config explain {key} {file}");
         return Err(Usage(message).into());
     }
     let document = read(config, &args.overrides)?;
     let experiment = checked(&document)?;
-    Ok(tell(&document.explain(&args.key, &experiment)?))
+    Ok(tell(&document.explain(path, &experiment)?))
 }
 
 fn tell(explanation: &Explanation) -> String {

@@ -61,7 +61,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     if let Some(data::Error::Unwritable { .. }) = error.downcast_ref() {
         return Some(ExitCode::Io);
     }
-    if error.is::<DataError>() || error.is::<data::Error>() {
+    if error.is::<DataError>() || error.is::<data::Error>() || error.is::<data::LoadError>() {
         return Some(ExitCode::Data);
     }
     #[cfg(feature = "fetch")]

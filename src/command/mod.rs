@@ -7,8 +7,10 @@ mod config;
 mod data;
 mod exit;
 mod experiment;
+mod keys;
 mod list;
 mod man;
+mod options;
 mod output;
 mod progress;
 mod prove;
@@ -21,6 +23,7 @@ mod units;
 mod verify;
 
 pub use exit::exit_code;
+pub use options::with_remedy;
 pub use output::{Output, print_error};
 
 use crate::cli::Command;

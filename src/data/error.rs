@@ -1,5 +1,7 @@
 //! What can be wrong with data.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
@@ -13,6 +15,16 @@ pub enum Error {
         path: PathBuf,
         /// What the system says.
         source: io::Error,
+    },
+    /// A folder or file is not there.
+    #[error("cannot read {}: {source}\n{remedy}", path.display())]
+    NotFound {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+        /// What the user can do.
+        remedy: String,
     },
     /// A file is damaged or has another format than its name says.
     #[error("{}: {what}\nfetch or make the file again", path.display())]
@@ -42,6 +54,18 @@ pub enum Error {
         /// What the user can do.
         remedy: String,
     },
+    /// The network has another number of outputs than the data have classes.
+    #[error("{}: {what}\n{setting} = {needed}", path.display())]
+    Classes {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+        /// What the user can do, up to the number of classes.
+        setting: &'static str,
+        /// The number of classes, and what else the user can do.
+        needed: String,
+    },
     /// The system does not let a file or folder be written.
     #[error("cannot write {}: {source}\nname another place, where there is room and nothing yet", path.display())]
     Unwritable {
@@ -51,20 +75,47 @@ pub enum Error {
         source: io::Error,
     },
     /// Image files that cannot be used.
-    #[error("{}", of_bad_images(problems, *size))]
+    #[error("{}", of_bad_images(problems, other_sizes, *size))]
     BadImages {
         /// Path and reason.
         problems: Vec<(String, String)>,
-        /// The height and width that some of them should have.
-        size: Option<[usize; 2]>,
+        /// Path, height and width of images that are whole, but not of the size of the others.
+        other_sizes: Vec<(String, [usize; 2])>,
+        /// The height and width that all should have.
+        size: [usize; 2],
     },
+}
+
+/// An error in the data of a run.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct LoadError {
+    /// What is wrong.
+    pub error: Error,
+    /// The key of `[data]` whose value has to do with it.
+    pub key: &'static str,
+}
+
+impl LoadError {
+    /// For `map_err`.
+    pub(in crate::data) fn at(key: &'static str) -> impl Fn(Error) -> Self {
+        move |error| Self { error, key }
+    }
 }
 
 /// Told one by one at most.
 const MAX_TOLD: usize = 50;
 
-fn of_bad_images(problems: &[(String, String)], size: Option<[usize; 2]>) -> String {
+/// As many sizes are told, so that the whole message has ten lines.
+const MAX_SIZES: usize = 6;
+
+fn of_bad_images(
+    problems: &[(String, String)],
+    other_sizes: &[(String, [usize; 2])],
+    size: [usize; 2],
+) -> String {
     let mut text = match problems.len() {
+        0 => String::new(),
         1 => "1 image file cannot be used:".to_owned(),
         count => format!("{count} image files cannot be used:"),
     };
@@ -73,12 +124,52 @@ fn of_bad_images(problems: &[(String, String)], size: Option<[usize; 2]>) -> Str
     }
     if problems.len() > MAX_TOLD {
         let more = problems.len() - MAX_TOLD;
-        text += &format!("\n  and {more} more; `runner data inspect` lists them all");
+        text += &format!("\n  and {more} more; `runner data inspect --json` lists them all");
     }
-    match size {
-        Some(size) => text + &format!("\nbring all images to one size with data.resize = {size:?}"),
-        None => {
-            text + "\nmend them or take them away; or go without them: data.on_bad_image = \"skip\""
+    if !problems.is_empty() {
+        text += "\nmend them or take them away; or go without them: data.on_bad_image = \"skip\"";
+    }
+    if !other_sizes.is_empty() {
+        let separator = if text.is_empty() { "" } else { "\n" };
+        text += &format!("{separator}{}", of_other_sizes(other_sizes, size));
+    }
+    text
+}
+
+/// A line a size, the most frequent first.
+fn of_other_sizes(images: &[(String, [usize; 2])], wanted: [usize; 2]) -> String {
+    let mut by_size: BTreeMap<[usize; 2], Vec<&str>> = BTreeMap::new();
+    for (path, size) in images {
+        by_size.entry(*size).or_default().push(path);
+    }
+    let mut by_size: Vec<([usize; 2], Vec<&str>)> = by_size.into_iter().collect();
+    by_size.sort_by_key(|(_, paths)| Reverse(paths.len()));
+    let plural = |count: usize| if count == 1 { "image" } else { "images" };
+    let [height, width] = wanted;
+    let mut text = format!(
+        "{} {} not of the height and width of `model.input`, {height}x{width}:",
+        images.len(),
+        match images.len() {
+            1 => "image is",
+            _ => "images are",
         }
+    );
+    for ([height, width], paths) in by_size.iter().take(MAX_SIZES) {
+        let (count, first) = (paths.len(), paths[0]);
+        let example = if count == 1 { "" } else { "for example " };
+        text += &format!(
+            "\n  {height}x{width}: {count} {}, {example}{first}",
+            plural(count)
+        );
     }
+    if by_size.len() > MAX_SIZES {
+        let rest = &by_size[MAX_SIZES..];
+        let count = rest.iter().map(|(_, paths)| paths.len()).sum::<usize>();
+        text += &format!(
+            "\n  and {count} {} of {} other sizes; `runner data inspect --json` lists them all",
+            plural(count),
+            rest.len()
+        );
+    }
+    text + &format!("\nbring all images to one size with data.resize = {wanted:?}")
 }

@@ -25,7 +25,7 @@ pub use batches::batch::{Batch, Batches, Mixed};
 pub use download::catalog;
 #[cfg(feature = "fetch")]
 pub use download::{archive, fetch};
-pub use error::Error;
+pub use error::{Error, LoadError};
 pub use pixels::picture;
 pub use pixels::scan::Watch;
 pub use role::Role;
@@ -33,5 +33,5 @@ pub use sources::labels;
 pub use splits::dataset::Dataset;
 pub use splits::load::Splits;
 pub use tools::export::{Encoding, export};
-pub use tools::inspect::{Report, SplitReport, inspect};
+pub use tools::inspect::{Report, SplitReport, inspect, inspect_run};
 pub use tools::sheet::contact_sheet;

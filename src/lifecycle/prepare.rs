@@ -2,7 +2,7 @@
 
 use super::Error;
 use crate::config::{Document, Experiment};
-use crate::data::{self, Splits, Watch};
+use crate::data::{self, LoadError, Splits, Watch};
 use crate::device::{self, Chosen};
 use crate::train::Session;
 
@@ -30,7 +30,7 @@ pub fn prepare(
     check_memory(document, &experiment, device.backend)?;
     let (data, model) = (&experiment.data, &experiment.model);
     let data = Splits::load(data, model.input, experiment.classes(), watch)
-        .map_err(|source| place(document, source))?;
+        .map_err(|error| DataError::new(document, error))?;
     let (images, batch_size) = (data.train.len(), experiment.training.batch_size);
     if batch_size > images {
         let message = format!("batch size {batch_size} is above the {images} training images");
@@ -60,21 +60,34 @@ fn check_memory(document: &Document, experiment: &Experiment, backend: &str) -> 
     }
 }
 
-/// Says where in the config the data are named.
-fn place(document: &Document, error: data::Error) -> DataError {
-    let place = ["data.path", "data.train", "data.synthetic", "data"]
-        .into_iter()
-        .find_map(|path| document.place(path));
-    DataError {
-        error,
-        place: place.unwrap_or_default(),
-    }
-}
+/// Where a preset has the number of its classes.
+const PRESET_CLASSES: &str = "model.classes";
 
 /// Something is wrong with the data that a config names.
 #[derive(Debug, thiserror::Error)]
-#[error("{error}\n(the data are named in {place})")]
+#[error("{error}{place}")]
 pub struct DataError {
     error: data::Error,
+    /// A line of its own, or nothing.
     place: String,
+}
+
+impl DataError {
+    /// An error of loading the data of a document, with the place of the key that it has to do with.
+    pub fn new(document: &Document, LoadError { mut error, key }: LoadError) -> Self {
+        let mut key = format!("data.{key}");
+        if let data::Error::Classes { setting, .. } = &mut error
+            && document.place(PRESET_CLASSES).is_some()
+        {
+            *setting = "set model.classes";
+            key = PRESET_CLASSES.to_owned();
+        }
+        let place = document.place(&key);
+        Self {
+            error,
+            place: place.map_or_else(String::new, |place| {
+                format!("\n(`{key}` is set at {place})")
+            }),
+        }
+    }
 }

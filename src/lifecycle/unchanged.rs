@@ -5,7 +5,7 @@ use std::env;
 use std::path::Path;
 
 use crate::config::{Experiment, LANGUAGE, OnResume};
-use crate::data::{self, Splits};
+use crate::data::{LoadError, Splits};
 use crate::run_dir::{Identity, layout, listed_images};
 
 /// Why a run does not go on, or is not done again. Every message says what to do instead.
@@ -121,7 +121,7 @@ pub fn check_backend(identity: &Identity, backend: &str) -> Result<(), Refusal> 
 }
 
 /// The data cannot be loaded: perhaps because this is another folder than the run was begun in.
-pub fn elsewhere(error: &data::Error, identity: &Identity) -> Refusal {
+pub fn elsewhere(error: &LoadError, identity: &Identity) -> Refusal {
     let home = Path::new(&identity.working_directory);
     let shown = home.display();
     let advice = match env::current_dir().is_ok_and(|here| here == home) {

@@ -35,6 +35,92 @@ fn a_missing_folder_is_named() {
 }
 
 #[test]
+fn a_known_set_that_is_not_there_is_to_be_fetched() {
+    let sandbox = Sandbox::new();
+    let with = |path: &str, remedy: &str| {
+        let path = format!("data.path={path}");
+        let outcome = sandbox.runner(&["run", "tiny.toml", &path]).code(4);
+        outcome.stderr_has(&[remedy]);
+    };
+    if cfg!(feature = "fetch") {
+        with(
+            "data/fashion-mnist",
+            "`runner data fetch fashion-mnist` gets it",
+        );
+        with(
+            "sets/cifar10/train",
+            "`runner data fetch cifar-10 --to sets/cifar10` gets it",
+        );
+    }
+    // The bundled one cannot be fetched, and one that is here need not be.
+    with("data/digits", "check `data` in the config");
+    for name in FILES {
+        let plain = sandbox.path(name);
+        let file = plain.file_name().unwrap().to_str().unwrap();
+        sandbox.write(&format!("data/mnist/{file}"), "");
+    }
+    with("mnist", "the set is in data/mnist");
+}
+
+#[test]
+fn a_path_that_is_nearly_right_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("My Pictures/train/cat/1.png", "");
+    for (typed, meant) in [
+        ("dta", Some("data")),
+        ("my pictures", Some("My Pictures")),
+        ("./MyPictures/trian", Some("./My Pictures/train")),
+        ("data/train-image-idx3-ubyte", Some(TRAIN_IMAGES)),
+        ("My Pictures/evaluation", None),
+        ("dta/evaluation", None),
+        ("elsewhere", None),
+    ] {
+        let outcome = sandbox.runner(&["data", "inspect", typed]).code(4);
+        let remedy = match meant {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => "check `data` in the config".to_owned(),
+        };
+        outcome.stderr_has(&[&format!("error: cannot read {typed}: No such"), &remedy]);
+    }
+}
+
+/// Red if every error is of `data.path`.
+#[test]
+fn an_error_points_at_the_key_that_it_is_of() {
+    let sandbox = Sandbox::new();
+    let bytes = fs::read(sandbox.path(TRAIN_IMAGES)).unwrap();
+    sandbox.write("cut/t10k-images-idx3-ubyte", &bytes[..99]);
+    sandbox.write("cut/t10k-labels-idx1-ubyte", "");
+    let one_label = [0, 0, 8, 1, 0, 0, 0, 1, 30];
+    sandbox.write("beyond/t10k-labels-idx1-ubyte", one_label);
+    let mut one_image = bytes[..16 + 784].to_vec();
+    one_image[7] = 1;
+    sandbox.write("beyond/t10k-images-idx3-ubyte", one_image);
+    for (keys, place) in [
+        ("test = \"cut\"", "`data.test` is set at tiny.toml:6:8"),
+        ("test = \"away\"", "`data.test` is set at tiny.toml:6:8"),
+        ("test = \"beyond\"", "`data.test` is set at tiny.toml:6:8"),
+        ("eval = \"cut\"", "`data.eval` is set at tiny.toml:6:8"),
+        ("train = \"away\"", "`data.train` is set at tiny.toml:6:9"),
+        ("resize = 20", "`data.resize` is set at tiny.toml:6:10"),
+        ("validation = 1e-9", "`data.path` is set at tiny.toml:5:8"),
+        (
+            "train = \"data\"\nvalidation = 1e-9",
+            "`data.train` is set at tiny.toml:6:9",
+        ),
+    ] {
+        let config = TINY.replace("\nscale", &format!("\n{keys}\nscale"));
+        sandbox.write("tiny.toml", config);
+        refused(&sandbox, &[&format!("\n({place})\n")]);
+    }
+    sandbox.write("tiny.toml", TINY);
+    sandbox
+        .runner(&["run", "tiny.toml", "data.test=away"])
+        .code(4)
+        .stderr_has(&["(`data.test` is set at command line:1:11)"]);
+}
+
+#[test]
 fn a_folder_without_the_files_says_what_they_are_called() {
     let sandbox = Sandbox::new();
     for name in FILES {
@@ -271,10 +357,11 @@ fn a_label_outside_the_classes_is_refused() {
     sandbox.write(EVAL_LABELS, bytes);
     refused(
         &sandbox,
-        &[
-            &format!("{EVAL_LABELS}: label 10 of image 17 lies outside the 10 classes"),
-            "give the last layer out_features = 13 or more, or name other data",
-        ],
+        &[&format!(
+            "{EVAL_LABELS}: the network has 10 outputs, and image 17 has the label 10\n\
+                 give the last layer out_features = 13 or more, or name other data\n\
+                 (`data.path` is set at tiny.toml:5:8)"
+        )],
     );
 }
 

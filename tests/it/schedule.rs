@@ -139,7 +139,7 @@ fn what_a_schedule_cannot_be_is_told() {
     for (overrides, told) in [
         (
             &["schedule.cosine={}", "schedule.step.step_size=1"][..],
-            "`schedule` takes one rule",
+            "both `cosine` and `step` are set; keep one",
         ),
         (
             &["schedule.step={}"],

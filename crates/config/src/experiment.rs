@@ -72,7 +72,7 @@ const SEED: Key<u64> = Key::required(
     integer(0, i64::MAX as u64),
     "the number that every random draw follows from",
 );
-const DATA: TableKey = TableKey::required("data", data::KEYS, "where the images are");
+pub(crate) const DATA: TableKey = TableKey::required("data", data::KEYS, "where the images are");
 const TRAINING: TableKey = TableKey::required("training", training::KEYS, "how the network trains");
 const SCHEDULE: TableKey = TableKey::optional(
     "schedule",

@@ -46,7 +46,7 @@
 //! - `experiment`: the keys of the document itself, and reading all of it: from the tree to an
 //!   [`Experiment`].
 //! - `document`: files, environment and command line laid over each other: from text to the tree.
-//! - `output`: what is said about an experiment and the language: resolved, explained, schema, template.
+//! - `output`: what is said about an experiment and the language: resolved, explained, options, schema, template.
 
 #![warn(missing_docs, unreachable_pub)]
 
@@ -83,6 +83,7 @@ pub use model::preset::Preset;
 pub use model::shape::{Shape, image_shape};
 pub use model::trace::{Traced, output_shape};
 pub use output::explain::{Explained, Explanation, Provenance, find_key};
+pub use output::option::{OptionMeaning, option_meaning};
 pub use output::schema::schema;
 pub use output::template::template;
 pub use sections::augment::{Augment, ColorJitter, Mix, RandomAffine, RandomErasing};

@@ -9,82 +9,75 @@ use crate::command::experiment::{checked, read};
 use crate::command::output::{Output, print_result, reading};
 use crate::command::progress::scan_bar;
 use crate::command::units::thousands;
-use crate::data::{Report, SplitReport, Splits, contact_sheet, inspect};
+use crate::config::{Document, Experiment};
+use crate::data::{Report, SplitReport, Splits, contact_sheet, inspect, inspect_run};
 use crate::exit::ExitCode;
+use crate::lifecycle::DataError;
 use crate::table::{Cell, Column, Table};
 
 /// How many items are listed one by one; `--json` has them all.
 const MOST: usize = 20;
 
+/// How many sizes are listed in the line of a split.
+const MOST_SIZES: usize = 10;
+
 pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
-    let is_experiment = args
-        .path
-        .extension()
-        .is_some_and(|extension| extension == "toml");
-    if !is_experiment {
-        if args.augmented.is_some() {
-            let message = format!(
-                "--augmented shows what an experiment does to its images, and {} is none\n\
-                 name its file: runner data inspect configs/baseline.toml --augmented grid.png",
-                args.path.display()
-            );
-            return Err(Usage(message).into());
+    let is_experiment = args.path.extension().is_some_and(|it| it == "toml");
+    let bar = scan_bar("reading images");
+    let watch = |done, all| bar.at(done, all);
+    let name = args.path.display();
+    let (report, title) = if is_experiment {
+        let document = read(&args.path, &args.overrides)?;
+        let experiment = checked(&document)?;
+        if let Some(sheet) = &args.augmented {
+            return draw(&document, &experiment, sheet);
         }
-        let bar = scan_bar("reading images");
-        let report = inspect(&args.path, args.format, &|done, all| bar.at(done, all))?;
-        print_result(&render(
-            &report,
-            &args.path.display().to_string(),
-            args.json,
-        )?)?;
-        return Ok(ExitCode::Done);
-    }
-    let experiment = checked(&read(&args.path, &args.overrides)?)?;
-    let data = &experiment.data;
-    if let Some(sheet) = &args.augmented {
-        if sheet.extension().is_none_or(|extension| extension != "png") {
-            let message = format!(
-                "{}: the sheet is a PNG file, its name must end in .png",
-                sheet.display()
-            );
-            return Err(Usage(message).into());
-        }
-        let input = experiment.model.input;
-        let bar = scan_bar("reading images");
-        let classes = experiment.classes();
-        let splits = Splits::load(data, input, classes, &|done, all| bar.at(done, all))?;
-        contact_sheet(&splits, data, input, experiment.seed, sheet)?;
-        Output { quiet: false }.note(&format!(
-            "{}: a row an image, as it is and in epochs 1 to 7",
-            sheet.display()
-        ));
-        return Ok(ExitCode::Done);
-    }
-    let places = [&data.path, &data.train, &data.eval, &data.test];
-    let mut seen: Vec<&String> = Vec::new();
-    for place in places.into_iter().flatten() {
-        if seen.contains(&place) {
-            continue;
-        }
-        seen.push(place);
-        let bar = scan_bar("reading images");
-        let report = inspect(Path::new(place), data.format, &|done, all| {
-            bar.at(done, all)
-        })?;
-        print_result(&render(&report, place, args.json)?)?;
-    }
-    if seen.is_empty() {
-        let message = "the experiment's images are made up: there are no files to look into";
-        return Err(Usage(message.to_owned()).into());
-    }
+        let (data, input) = (&experiment.data, experiment.model.input);
+        let report = inspect_run(data, input, experiment.classes(), &watch)
+            .map_err(|error| DataError::new(&document, error))?;
+        (report, format!("{name}: the images as a run has them"))
+    } else if args.augmented.is_some() {
+        let message = format!(
+            "--augmented shows what an experiment does to its images, and {name} is none\n\
+             name its file: runner data inspect configs/baseline.toml --augmented grid.png"
+        );
+        return Err(Usage(message).into());
+    } else {
+        let report = inspect(&args.path, args.format, &watch)?;
+        let title = format!("{name}: {}", report.format);
+        (report, title)
+    };
+    print_result(&match args.json {
+        true => format!("{}\n", serde_json::to_string_pretty(&report)?),
+        false => render(&report, &title)?,
+    })?;
     Ok(ExitCode::Done)
 }
 
-fn render(report: &Report, place: &str, is_json: bool) -> anyhow::Result<String> {
-    if is_json {
-        return Ok(format!("{}\n", serde_json::to_string_pretty(report)?));
+/// Draws the contact sheet of an experiment.
+fn draw(document: &Document, experiment: &Experiment, sheet: &Path) -> anyhow::Result<ExitCode> {
+    if sheet.extension().is_none_or(|extension| extension != "png") {
+        let message = format!(
+            "{}: the sheet is a PNG file, its name must end in .png",
+            sheet.display()
+        );
+        return Err(Usage(message).into());
     }
-    let mut text = format!("{place}: {}\n", report.format);
+    let (data, input) = (&experiment.data, experiment.model.input);
+    let bar = scan_bar("reading images");
+    let classes = experiment.classes();
+    let splits = Splits::load(data, input, classes, &|done, all| bar.at(done, all))
+        .map_err(|error| DataError::new(document, error))?;
+    contact_sheet(&splits, data, input, experiment.seed, sheet)?;
+    Output { quiet: false }.note(&format!(
+        "{}: a row an image, as it is and in epochs 1 to 7",
+        sheet.display()
+    ));
+    Ok(ExitCode::Done)
+}
+
+fn render(report: &Report, title: &str) -> anyhow::Result<String> {
+    let mut text = format!("{title}\n");
     for split in &report.splits {
         write_split(&mut text, split)?;
     }
@@ -103,6 +96,12 @@ fn render(report: &Report, place: &str, is_json: bool) -> anyhow::Result<String>
             let _ = writeln!(text, "  {}", places.join(" = "));
         }
         more(&mut text, count);
+    }
+    if !report.refusals.is_empty() {
+        let _ = writeln!(text, "\nno run begins with these images:");
+        for refusal in &report.refusals {
+            let _ = writeln!(text, "  {refusal}");
+        }
     }
     Ok(text)
 }
@@ -123,12 +122,12 @@ fn write_split(text: &mut String, split: &SplitReport) -> anyhow::Result<()> {
     let sizes: Vec<String> = split
         .sizes
         .iter()
-        .take(3)
+        .take(MOST_SIZES)
         .map(|(height, width, count)| format!("{height}x{width} ({})", thousands(*count as f64)))
         .collect();
-    let others = match split.sizes.len().saturating_sub(3) {
+    let others = match split.sizes.len().saturating_sub(MOST_SIZES) {
         0 => String::new(),
-        others => format!(" and {others} other sizes"),
+        others => format!(" and {others} more sizes; --json has them all"),
     };
     writeln!(text, "  height x width  {}{others}", sizes.join(", "))?;
     let numbers = |values: &[f64]| {

@@ -36,8 +36,8 @@ pub struct Loaded {
     pub good: Vec<u32>,
     /// Path and reason of those that cannot.
     pub bad: Vec<(String, String)>,
-    /// Path and reason of those that would have to be resized.
-    pub other_sizes: Vec<(String, String)>,
+    /// Path, height and width of those that would have to be resized.
+    pub other_sizes: Vec<(String, [usize; 2])>,
     /// Every image file of a source that has a file for each image; else empty.
     pub checksums: Vec<HashedFile>,
     /// One record for a whole folder of image files.
@@ -265,8 +265,8 @@ fn on_demand(
     (Storage::OnDemand(on_demand), entries)
 }
 
-/// The beginning of a checksum as a number.
-fn hash_of(sha256: &str) -> u64 {
+/// The beginning of a checksum as a number: the hash of an image file, by which it is split.
+pub fn hash_of(sha256: &str) -> u64 {
     let beginning = sha256.get(..16).unwrap_or_default();
     u64::from_str_radix(beginning, 16).unwrap_or_default()
 }
@@ -299,13 +299,8 @@ fn finish(
                 bad.push((name(index), reason));
                 stats.push(ImageStats::default());
             }
-            Outcome::OtherSize([height, width]) => {
-                let [wanted_height, wanted_width] = spec.size;
-                let reason = format!(
-                    "an image of {height} rows and {width} columns, `model.input` is of \
-                     {wanted_height} and {wanted_width}"
-                );
-                other_sizes.push((name(index), reason));
+            Outcome::OtherSize(size) => {
+                other_sizes.push((name(index), size));
                 stats.push(ImageStats::default());
             }
         }

@@ -1,6 +1,6 @@
 //! Where images and their labels come from. `recognize` finds the splits at a place by asking each format of
 //! [`FORMATS`]; a format's own file recognises its layout and lists a split as a `labelled` without opening any
-//! image file. `labels` numbers the classes. `synthetic` draws images without files.
+//! image file. `meant` says what a path that leads nowhere was meant for. `labels` numbers the classes. `synthetic` draws images without files.
 
 pub mod cifar;
 pub mod idx;
@@ -8,12 +8,12 @@ mod image_folder;
 pub mod labelled;
 pub mod labels;
 pub mod manifest;
+mod meant;
 mod recognize;
 mod source;
 pub mod synthetic;
 
 pub use recognize::{all_splits, find};
-pub use source::Source;
 
 use strum::VariantNames;
 

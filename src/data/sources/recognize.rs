@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::labelled::LabelledImages;
+use super::meant::unreadable;
 use super::source::{Source, SourceFormat, missing};
 use super::{FORMATS, idx, image_folder};
 use crate::config::{self, Format};
@@ -132,10 +133,7 @@ pub fn recognize(
     format: Format,
     is_whole: bool,
 ) -> Result<Source, Error> {
-    let metadata = fs::metadata(place).map_err(|source| Error::Unreadable {
-        path: place.to_owned(),
-        source,
-    })?;
+    let metadata = fs::metadata(place).map_err(|source| unreadable(place, source))?;
     if metadata.is_file() {
         return recognize_file(place, role, format);
     }

@@ -11,36 +11,52 @@ use crate::data::{Error, Role};
 ///
 /// # Errors
 ///
-/// If a label or class has no output of the network, or a split has a class that the training images lack.
-pub fn unify(parts: &mut [(Role, LabelledImages)], classes: usize) -> Result<Vec<String>, Error> {
+/// If a label or class has no output of the network, or a split has a class that the training images lack; with the
+/// split that it is of.
+pub fn unify(
+    parts: &mut [(Role, LabelledImages)],
+    classes: usize,
+) -> Result<Vec<String>, (Role, Error)> {
     let mut known: Option<Vec<String>> = None;
     for (role, labelled) in parts {
-        let source = PathBuf::from(labelled.name());
-        match (&mut labelled.labels, &known) {
-            (Labels::Numbers(labels), _) => {
-                check_range(labels, classes, &source)?;
-                let numbers = || (0..classes).map(|class| class.to_string()).collect();
-                check_are_numbers(known.get_or_insert_with(numbers), &source)?;
-            }
-            (Labels::Names { classes: names, .. }, None) => {
-                check_count(names, classes, &source)?;
-                known = Some(names.clone());
-            }
-            (
-                Labels::Names {
-                    classes: own,
-                    labels,
-                },
-                Some(known),
-            ) => {
-                let numbers = numbers_of(own, known, *role, &source)?;
-                for label in labels {
-                    *label = numbers[*label as usize];
-                }
-            }
-        }
+        renumber(*role, labelled, &mut known, classes).map_err(|error| (*role, error))?;
     }
     Ok(known.unwrap_or_default())
+}
+
+/// Brings the labels of one split to the classes that are known, or makes its classes the known ones.
+fn renumber(
+    role: Role,
+    labelled: &mut LabelledImages,
+    known: &mut Option<Vec<String>>,
+    classes: usize,
+) -> Result<(), Error> {
+    let source = PathBuf::from(labelled.name());
+    match (&mut labelled.labels, &known) {
+        (Labels::Numbers(labels), _) => {
+            check_range(labels, classes, &source)?;
+            let numbers = || (0..classes).map(|class| class.to_string()).collect();
+            check_are_numbers(known.get_or_insert_with(numbers), &source)
+        }
+        (Labels::Names { classes: names, .. }, None) => {
+            check_count(names, classes, &source)?;
+            *known = Some(names.clone());
+            Ok(())
+        }
+        (
+            Labels::Names {
+                classes: own,
+                labels,
+            },
+            Some(known),
+        ) => {
+            let numbers = numbers_of(own, known, role, &source)?;
+            for label in labels {
+                *label = numbers[*label as usize];
+            }
+            Ok(())
+        }
+    }
 }
 
 fn mismatch(source: &Path, what: String, remedy: String) -> Error {
@@ -51,19 +67,25 @@ fn mismatch(source: &Path, what: String, remedy: String) -> Error {
     }
 }
 
+/// Where a network of layers has the number of its classes.
+const LAST_LAYER: &str = "give the last layer out_features";
+
 /// Every number must be one of the network's classes.
 fn check_range(labels: &[u32], classes: usize, source: &Path) -> Result<(), Error> {
     let beyond = labels.iter().position(|label| *label as usize >= classes);
     let Some(index) = beyond else {
         return Ok(());
     };
-    let what = format!(
-        "label {} of image {index} lies outside the {classes} classes of the network's last layer",
-        labels[index]
-    );
     let needed = labels.iter().max().map_or(0, |label| label + 1);
-    let remedy = format!("give the last layer out_features = {needed} or more, or name other data");
-    Err(mismatch(source, what, remedy))
+    Err(Error::Classes {
+        path: source.to_owned(),
+        what: format!(
+            "the network has {classes} outputs, and image {index} has the label {}",
+            labels[index]
+        ),
+        setting: LAST_LAYER,
+        needed: format!("{needed} or more, or name other data"),
+    })
 }
 
 /// Labels that are numbers only go with classes that are called by their numbers.
@@ -86,12 +108,21 @@ fn check_count(names: &[String], classes: usize, source: &Path) -> Result<(), Er
     if count == classes {
         return Ok(());
     }
-    let what = format!(
-        "{count} classes ({}), the network tells {classes} apart",
-        some_of(names)
-    );
-    let remedy = format!("give the last layer out_features = {count}");
-    Err(mismatch(source, what, remedy))
+    let plural = |count: usize, one: &'static str, more: &'static str| match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {more}"),
+    };
+    Err(Error::Classes {
+        path: source.to_owned(),
+        what: format!(
+            "the network has {}, the data {} ({})",
+            plural(classes, "output", "outputs"),
+            plural(count, "class", "classes"),
+            some_of(names)
+        ),
+        setting: LAST_LAYER,
+        needed: count.to_string(),
+    })
 }
 
 /// The number of each class of a split among those of the training images.

@@ -13,7 +13,7 @@ use crate::data::pixels::load::{HashedFile, Loaded};
 use crate::data::pixels::scan::{ImageSpec, Watch};
 use crate::data::sources::labelled::LabelledImages;
 use crate::data::sources::{self, synthetic};
-use crate::data::{Error, Role};
+use crate::data::{Error, LoadError, Role};
 use crate::device;
 use crate::digest::Digest;
 use crate::run_dir::{DataFile, ImageFile};
@@ -41,29 +41,26 @@ pub struct Splits {
 
 impl Splits {
     /// Loads all splits for images of `input` (channels, height, width) in `classes` classes.
+    ///
+    /// # Errors
+    ///
+    /// If something of the data cannot be used, or does not go with the rest; with the key that names it.
     pub fn load(
         data: &config::Data,
         input: [usize; 3],
         classes: usize,
         watch: Watch<'_>,
-    ) -> Result<Self, Error> {
-        let spec = ImageSpec {
-            channels: input[0],
-            size: data.resize.unwrap_or([input[1], input[2]]),
-            is_resized: data.resize.is_some(),
-        };
-        check_size(data, spec, input)?;
-        let mut parts = Vec::new();
-        for role in [Role::Train, Role::Eval, Role::Test] {
-            if let Some(labelled) = list(data, role, classes, spec)? {
-                parts.push((role, labelled));
-            }
-        }
-        let class_names = classes::unify(&mut parts, classes)?;
+    ) -> Result<Self, LoadError> {
+        let spec = ImageSpec::of(data, input);
+        check_size(data, spec, input).map_err(LoadError::at("resize"))?;
+        let mut parts = list_all(data, classes, spec)?;
+        let class_names = classes::unify(&mut parts, classes)
+            .map_err(|(role, error)| LoadError::at(key_of(data, role))(error))?;
         let budget = MemoryBudget::new(memory_limit(data));
         let mut splits = SplitsBuilder::default();
         for (role, labelled) in parts {
-            splits.load(role, labelled, spec, data, &budget, watch)?;
+            let loaded = splits.load(role, labelled, spec, data, &budget, watch);
+            loaded.map_err(LoadError::at(key_of(data, role)))?;
         }
         splits.finish(data, class_names, spec.size)
     }
@@ -104,6 +101,53 @@ fn check_size(data: &config::Data, spec: ImageSpec, input: [usize; 3]) -> Result
     })
 }
 
+impl ImageSpec {
+    /// What images are converted to for a network of this input (channels, height, width).
+    pub(in crate::data) fn of(data: &config::Data, input: [usize; 3]) -> Self {
+        Self {
+            channels: input[0],
+            size: data.resize.unwrap_or([input[1], input[2]]),
+            is_resized: data.resize.is_some(),
+        }
+    }
+}
+
+/// The key that names the images of a split.
+pub(in crate::data) fn key_of(data: &config::Data, role: Role) -> &'static str {
+    let own = match role {
+        Role::Train => &data.train,
+        Role::Eval if data.is_split() => &data.train,
+        Role::Eval => &data.eval,
+        Role::Test => &data.test,
+    };
+    match (own, role) {
+        _ if data.synthetic.is_some() => "synthetic",
+        (None, _) => "path",
+        (Some(_), Role::Eval) if data.is_split() => Role::Train.name(),
+        (Some(_), role) => role.name(),
+    }
+}
+
+/// Lists what each split takes its images from.
+///
+/// # Errors
+///
+/// If a place does not have what the config looks for there.
+pub(in crate::data) fn list_all(
+    data: &config::Data,
+    classes: usize,
+    spec: ImageSpec,
+) -> Result<Vec<(Role, LabelledImages)>, LoadError> {
+    let mut parts = Vec::new();
+    for role in [Role::Train, Role::Eval, Role::Test] {
+        let listed = list(data, role, classes, spec);
+        if let Some(labelled) = listed.map_err(LoadError::at(key_of(data, role)))? {
+            parts.push((role, labelled));
+        }
+    }
+    Ok(parts)
+}
+
 fn list(
     data: &config::Data,
     role: Role,
@@ -140,7 +184,9 @@ struct SplitsBuilder {
     files: Vec<DataFile>,
     sources: Vec<LoadedSource>,
     bad: Vec<(String, String)>,
-    other_sizes: Vec<(String, String)>,
+    other_sizes: Vec<(String, [usize; 2])>,
+    /// The split that has the first image which cannot be used.
+    first_bad: Option<Role>,
     warnings: Vec<String>,
 }
 
@@ -184,6 +230,10 @@ impl SplitsBuilder {
             }
         }
         let source = files.first().map(|file| file.path.clone());
+        let is_skipped = data.on_bad_image == OnBadImage::Skip;
+        if !other_sizes.is_empty() || !bad.is_empty() && !is_skipped {
+            self.first_bad.get_or_insert(role);
+        }
         self.other_sizes.extend(other_sizes);
         self.files.extend(files);
         self.bad.extend(bad);
@@ -212,18 +262,17 @@ impl SplitsBuilder {
         data: &config::Data,
         class_names: Vec<String>,
         size: [usize; 2],
-    ) -> Result<Splits, Error> {
-        let is_skipped = data.on_bad_image == OnBadImage::Skip;
-        if !self.other_sizes.is_empty() || !self.bad.is_empty() && !is_skipped {
-            let mut problems = self.other_sizes;
-            let can_be_resized = !problems.is_empty();
-            if !is_skipped {
-                problems.append(&mut self.bad);
-            }
-            return Err(Error::BadImages {
-                problems,
-                size: can_be_resized.then_some(size),
-            });
+    ) -> Result<Splits, LoadError> {
+        if let Some(role) = self.first_bad {
+            let error = Error::BadImages {
+                problems: match data.on_bad_image {
+                    OnBadImage::Error => self.bad,
+                    OnBadImage::Skip => Vec::new(),
+                },
+                other_sizes: self.other_sizes,
+                size,
+            };
+            return Err(LoadError::at(key_of(data, role))(error));
         }
         let classes = class_names.len();
         let mut take = |role| {
@@ -242,12 +291,13 @@ impl SplitsBuilder {
         let eval = split::limit(data, eval, data.limit_eval, classes);
         for (role, dataset) in [(Role::Train, &train), (Role::Eval, &eval)] {
             if dataset.is_empty() {
-                return Err(Error::Mismatch {
+                let error = Error::Mismatch {
                     path: PathBuf::from(self.files.first().map_or("data", |file| &file.path)),
                     what: format!("no {} images are left", role.title()),
                     remedy: "there are too few for `validation`, `folds` or the limits in `data`"
                         .to_owned(),
-                });
+                };
+                return Err(LoadError::at(key_of(data, role))(error));
             }
         }
         if !self.bad.is_empty() {
@@ -268,7 +318,7 @@ impl SplitsBuilder {
         self.warnings.extend(warnings::duplicates(&splits));
         let listing = self.listing(&splits, &class_names);
         Ok(Splits {
-            normalize: normalize(data, &train)?,
+            normalize: normalize(data, &train).map_err(LoadError::at("normalize"))?,
             train,
             eval,
             test,

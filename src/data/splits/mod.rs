@@ -2,8 +2,8 @@
 //! them one numbering of classes, `split` divides and limits them, `warnings` says what is odd, `dataset` is
 //! one of them.
 
-mod classes;
+pub mod classes;
 pub mod dataset;
 pub mod load;
-mod split;
+pub mod split;
 mod warnings;

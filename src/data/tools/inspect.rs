@@ -1,29 +1,37 @@
-//! What is in a data set, whatever it is for: counts, sizes, colours, duplicates, broken files.
+//! What is in a data set, whatever it is for, or in the splits of a run: counts, sizes, colours, duplicates, broken
+//! files.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::config::Format;
+use crate::config::{self, Format, OnBadImage};
+use crate::data::pixels::load::hash_of;
 use crate::data::pixels::picture::{self, Picture};
-use crate::data::pixels::scan::{Progress, Watch, mean_and_deviation, moments};
+use crate::data::pixels::scan::{ImageSpec, Progress, Watch, mean_and_deviation, moments};
+use crate::data::sources;
 use crate::data::sources::labelled::{ImageData, LabelledImages};
 use crate::data::sources::labels::Labels;
-use crate::data::sources::{self, Source};
-use crate::data::{Error, Role};
+use crate::data::splits::load::{key_of, list_all};
+use crate::data::splits::{classes, split};
+use crate::data::{Error, LoadError, Role};
 use crate::digest;
 
-/// What is known of everything at a place.
+/// What is known of everything at a place, or of the splits of a run.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// As a word of `data.format`.
+    /// As a word of `data.format`; empty for the splits of a run, which may be of several.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub format: &'static str,
     /// Training before evaluation before test.
     pub splits: Vec<SplitReport>,
     /// Images that are there more than once, each with all its places.
     pub duplicates: Vec<Vec<String>>,
+    /// Why no run begins with these data.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refusals: Vec<String>,
 }
 
 /// What one split contains.
@@ -36,6 +44,7 @@ pub struct SplitReport {
     /// Name and number of images.
     pub classes: Vec<(String, usize)>,
     /// Height, width and number of images, the most frequent first.
+    #[serde(serialize_with = "by_size")]
     pub sizes: Vec<(usize, usize, usize)>,
     /// How many have one channel.
     pub grey: usize,
@@ -51,188 +60,346 @@ pub struct SplitReport {
     pub warnings: Vec<String>,
 }
 
+/// A map from `"28x28"`, height and width, to the number of images.
+fn by_size<S: Serializer>(
+    sizes: &[(usize, usize, usize)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let pairs = sizes.iter();
+    serializer.collect_map(pairs.map(|(height, width, count)| (format!("{height}x{width}"), count)))
+}
+
+/// The images of one split, each looked at.
+struct InspectedSplit {
+    role: Role,
+    images: Vec<InspectedImage>,
+    broken: Vec<(String, String)>,
+    warnings: Vec<String>,
+}
+
 /// What one image adds.
 struct InspectedImage {
     name: String,
-    outcome: Result<Measurements, String>,
-}
-
-struct Measurements {
+    label: u32,
+    /// By which it is split.
+    hash: u64,
     channels: usize,
     size: [usize; 2],
+    /// Equal for equal pixels.
     key: u64,
     sums: [(u64, u64); 3],
 }
 
 /// Looks at every image at a place.
+///
+/// # Errors
+///
+/// If no labelled images are recognised there.
 pub fn inspect(place: &Path, format: Format, watch: Watch<'_>) -> Result<Report, Error> {
     let sources = sources::all_splits(place, format)?;
     let format = sources
         .first()
         .map_or("", |(_, source)| source.format.into());
-    let mut splits = Vec::new();
-    let mut places: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    let (mut splits, mut reports) = (Vec::new(), Vec::new());
     for (role, source) in sources {
-        let (split, seen) = inspect_split(role, &source, watch)?;
-        for image in seen {
-            if let Ok(measured) = image.outcome {
-                places.entry(measured.key).or_default().push(image.name);
-            }
-        }
+        let labelled = source.list()?;
+        let names = names_of(&labelled.labels);
+        let split = InspectedSplit::of(role, labelled, watch);
+        reports.push(split.summary(&names));
         splits.push(split);
+    }
+    Ok(Report {
+        format,
+        splits: reports,
+        duplicates: duplicates(&splits),
+        refusals: Vec::new(),
+    })
+}
+
+/// Looks at every image of the splits that a run would have, for a network of this input (channels, height, width)
+/// and so many classes.
+///
+/// # Errors
+///
+/// If the splits cannot be told apart, or their classes are not the same.
+pub fn inspect_run(
+    data: &config::Data,
+    input: [usize; 3],
+    outputs: usize,
+    watch: Watch<'_>,
+) -> Result<Report, LoadError> {
+    let spec = ImageSpec::of(data, input);
+    let mut parts = list_all(data, outputs, spec)?;
+    let classes = number_of_classes(&parts, outputs);
+    let names = classes::unify(&mut parts, classes)
+        .map_err(|(role, error)| LoadError::at(key_of(data, role))(error))?;
+    let mut splits: Vec<InspectedSplit> = Vec::new();
+    for (role, labelled) in parts {
+        let split = InspectedSplit::of(role, labelled, watch);
+        match role {
+            Role::Train if data.is_split() => splits.extend(split.hold_out(data)),
+            _ => splits.push(split),
+        }
+    }
+    for split in &mut splits {
+        match split.role {
+            Role::Train => split.limit(data, data.limit_train, classes),
+            Role::Eval => split.limit(data, data.limit_eval, classes),
+            Role::Test => {}
+        }
+    }
+    Ok(Report {
+        format: "",
+        splits: splits.iter().map(|split| split.summary(&names)).collect(),
+        duplicates: duplicates(&splits),
+        refusals: refusals(&splits, data, spec, [outputs, classes]),
+    })
+}
+
+/// The number of classes that the data have; labels that are numbers may have as many as the network.
+fn number_of_classes(parts: &[(Role, LabelledImages)], outputs: usize) -> usize {
+    let highest = |labels: &[u32]| labels.iter().max().map_or(0, |label| *label as usize + 1);
+    match parts.first().map(|(_, labelled)| &labelled.labels) {
+        Some(Labels::Names { classes, .. }) => classes.len(),
+        _ => {
+            let of_parts = parts.iter().map(|(_, it)| highest(it.labels.numbers()));
+            of_parts.max().unwrap_or(0).max(outputs)
+        }
+    }
+}
+
+/// Why a run would not begin.
+fn refusals(
+    splits: &[InspectedSplit],
+    data: &config::Data,
+    spec: ImageSpec,
+    [outputs, classes]: [usize; 2],
+) -> Vec<String> {
+    let mut refusals = Vec::new();
+    if outputs != classes {
+        refusals.push(format!(
+            "the network has {outputs} outputs, the data {classes} classes"
+        ));
+    }
+    let broken: usize = splits.iter().map(|split| split.broken.len()).sum();
+    if broken > 0 && data.on_bad_image == OnBadImage::Error {
+        refusals.push(format!(
+            "{} be used, and data.on_bad_image is \"error\"",
+            counted(broken, "file cannot", "files cannot")
+        ));
+    }
+    let images = splits.iter().flat_map(|split| &split.images);
+    let others = images.filter(|image| image.size != spec.size).count();
+    if others > 0 && !spec.is_resized {
+        let [height, width] = spec.size;
+        refusals.push(format!(
+            "{} not of the height and width of `model.input`, {height}x{width}",
+            counted(others, "image is", "images are")
+        ));
+    }
+    for split in splits.iter().filter(|split| split.images.is_empty()) {
+        refusals.push(format!("no {} images are left", split.role.title()));
+    }
+    refusals
+}
+
+fn counted(count: usize, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}
+
+/// The places of every image that is there more than once.
+fn duplicates(splits: &[InspectedSplit]) -> Vec<Vec<String>> {
+    let mut places: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for image in splits.iter().flat_map(|split| &split.images) {
+        places
+            .entry(image.key)
+            .or_default()
+            .push(image.name.clone());
     }
     let mut duplicates: Vec<Vec<String>> = places
         .into_values()
         .filter(|places| places.len() > 1)
         .collect();
     duplicates.sort();
-    Ok(Report {
-        format,
-        splits,
-        duplicates,
-    })
+    duplicates
 }
 
-fn inspect_split(
-    role: Role,
-    source: &Source,
-    watch: Watch<'_>,
-) -> Result<(SplitReport, Vec<InspectedImage>), Error> {
-    let LabelledImages {
-        labels,
-        images,
-        warnings,
-        ..
-    } = source.list()?;
-    let seen = match &images {
-        ImageData::Pixels {
-            shape,
-            bytes,
-            source,
-        } => of_pixels(*shape, bytes, source),
-        ImageData::Files(files) => {
-            let progress = Progress::new(files.paths.len(), watch);
-            let look = |path: &std::path::PathBuf| {
-                let picture = picture::read(path).and_then(|bytes| Picture::decode(&bytes));
-                progress.advance();
-                InspectedImage {
-                    name: path.display().to_string(),
-                    outcome: picture.map(|picture| of_picture(&picture)),
-                }
-            };
-            files.paths.par_iter().map(look).collect()
-        }
-    };
-    Ok((summary(role, &labels, &seen, warnings), seen))
-}
-
-fn of_pixels(shape: [usize; 3], bytes: &[u8], source: &str) -> Vec<InspectedImage> {
-    let [channels, height, width] = shape;
-    let images = bytes
-        .par_chunks_exact(channels * height * width)
-        .enumerate();
-    images
-        .map(|(index, image)| {
-            let mut sums = [(0, 0); 3];
-            for (sums, plane) in sums.iter_mut().zip(image.chunks_exact(height * width)) {
-                *sums = moments(plane);
-            }
-            InspectedImage {
-                name: format!("image {index} of {source}"),
-                outcome: Ok(Measurements {
-                    channels,
-                    size: [height, width],
-                    key: digest::of(image).word(),
-                    sums,
-                }),
-            }
-        })
-        .collect()
-}
-
-fn of_picture(picture: &Picture) -> Measurements {
-    let planes = picture.planes(picture.channels);
-    let size = [picture.height, picture.width];
-    let mut digest = digest::of(format!("{size:?}"));
-    digest.update(&planes);
-    let mut sums = [(0, 0); 3];
-    for (sums, plane) in sums.iter_mut().zip(planes.chunks_exact(size[0] * size[1])) {
-        *sums = moments(plane);
-    }
-    Measurements {
-        channels: picture.channels,
-        size,
-        key: digest.word(),
-        sums,
-    }
-}
-
-fn summary(
-    role: Role,
-    labels: &Labels,
-    seen: &[InspectedImage],
-    warnings: Vec<String>,
-) -> SplitReport {
-    let good: Vec<(&Measurements, u32)> = seen
-        .iter()
-        .zip(labels.numbers())
-        .filter_map(|(seen, label)| Some((seen.outcome.as_ref().ok()?, *label)))
-        .collect();
-    let names = match labels {
+/// The names of the classes of one split.
+fn names_of(labels: &Labels) -> Vec<String> {
+    match labels {
         Labels::Names { classes, .. } => classes.clone(),
         Labels::Numbers(labels) => {
             let classes = labels.iter().max().map_or(0, |highest| highest + 1);
             (0..classes).map(|class| class.to_string()).collect()
         }
-    };
-    let mut counts = vec![0; names.len()];
-    let mut sizes: BTreeMap<[usize; 2], usize> = BTreeMap::new();
-    for (measured, label) in &good {
-        counts[*label as usize] += 1;
-        *sizes.entry(measured.size).or_default() += 1;
     }
-    let mut sizes: Vec<(usize, usize, usize)> = sizes
-        .into_iter()
-        .map(|([height, width], count)| (height, width, count))
-        .collect();
-    sizes.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
-    let channels = good
-        .iter()
-        .map(|(measured, _)| measured.channels)
-        .max()
-        .unwrap_or(0);
-    let of_channel = |channel: usize| {
-        let add = |(sum, squares, pixels): (u128, u128, u128),
-                   (measured, _): &(&Measurements, u32)| {
-            let (more, more_squares) = measured.sums[channel.min(measured.channels - 1)];
-            let area = (measured.size[0] * measured.size[1]) as u128;
-            (
-                sum + u128::from(more),
-                squares + u128::from(more_squares),
-                pixels + area,
-            )
+}
+
+impl InspectedSplit {
+    /// Looks at all images of a split.
+    fn of(role: Role, labelled: LabelledImages, watch: Watch<'_>) -> Self {
+        let labels = labelled.labels.numbers();
+        let (mut images, mut broken) = (Vec::new(), Vec::new());
+        match &labelled.images {
+            ImageData::Pixels {
+                shape,
+                bytes,
+                source,
+            } => images = of_pixels(*shape, bytes, source, labels),
+            ImageData::Files(files) => {
+                let progress = Progress::new(files.paths.len(), watch);
+                let look = |(path, label): (&PathBuf, &u32)| {
+                    let image = of_file(path, *label);
+                    progress.advance();
+                    image.map_err(|reason| (path.display().to_string(), reason))
+                };
+                let seen: Vec<Result<InspectedImage, (String, String)>> =
+                    files.paths.par_iter().zip(labels).map(look).collect();
+                for image in seen {
+                    match image {
+                        Ok(image) => images.push(image),
+                        Err(problem) => broken.push(problem),
+                    }
+                }
+            }
+        }
+        Self {
+            role,
+            images,
+            broken,
+            warnings: labelled.warnings,
+        }
+    }
+
+    /// What a split goes by.
+    fn keys(&self) -> Vec<split::Image> {
+        let key = |image: &InspectedImage| (image.hash, image.label);
+        self.images.iter().map(key).collect()
+    }
+
+    /// Training images apart from those that are held out for evaluation, as a run divides them.
+    fn hold_out(mut self, data: &config::Data) -> [Self; 2] {
+        let mut sides = split::held_out(data, &self.keys()).into_iter();
+        let is_held_out = |_: &InspectedImage| sides.next() == Some(true);
+        let (held_out, rest) = std::mem::take(&mut self.images)
+            .into_iter()
+            .partition(is_held_out);
+        let evaluation = Self {
+            role: Role::Eval,
+            images: held_out,
+            broken: Vec::new(),
+            warnings: Vec::new(),
         };
-        let (sum, squares, pixels) = good.iter().fold((0, 0, 0), add);
-        mean_and_deviation(sum, squares, pixels)
-    };
-    let of_channels: Vec<(f64, f64)> = (0..channels.min(3)).map(of_channel).collect();
-    let grey = good
-        .iter()
-        .filter(|(measured, _)| measured.channels == 1)
-        .count();
-    SplitReport {
-        split: role.name(),
-        images: good.len(),
-        classes: names.into_iter().zip(counts).collect(),
-        sizes,
-        grey,
-        color: good.len() - grey,
-        mean: of_channels.iter().map(|(mean, _)| *mean).collect(),
-        std: of_channels.iter().map(|(_, std)| *std).collect(),
-        broken: seen
-            .iter()
-            .filter_map(|seen| Some((seen.name.clone(), seen.outcome.as_ref().err()?.clone())))
-            .collect(),
-        warnings,
+        self.images = rest;
+        [self, evaluation]
     }
+
+    /// Leaves at most so many images, as a run does.
+    fn limit(&mut self, data: &config::Data, limit: Option<usize>, classes: usize) {
+        let Some(limit) = limit else {
+            return;
+        };
+        let mut is_kept = vec![false; self.images.len()];
+        for place in split::kept(data, &self.keys(), limit, classes) {
+            is_kept[place] = true;
+        }
+        let mut is_kept = is_kept.into_iter();
+        self.images.retain(|_| is_kept.next() == Some(true));
+    }
+
+    /// All of it in numbers; `names` are those of the classes.
+    fn summary(&self, names: &[String]) -> SplitReport {
+        let mut counts = vec![0; names.len()];
+        let mut sizes: BTreeMap<[usize; 2], usize> = BTreeMap::new();
+        for image in &self.images {
+            counts[image.label as usize] += 1;
+            *sizes.entry(image.size).or_default() += 1;
+        }
+        let mut sizes: Vec<(usize, usize, usize)> = sizes
+            .into_iter()
+            .map(|([height, width], count)| (height, width, count))
+            .collect();
+        sizes.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+        let of_channels = self.moments();
+        let grey = self.images.iter().filter(|it| it.channels == 1).count();
+        SplitReport {
+            split: self.role.name(),
+            images: self.images.len(),
+            classes: names.iter().cloned().zip(counts).collect(),
+            sizes,
+            grey,
+            color: self.images.len() - grey,
+            mean: of_channels.iter().map(|(mean, _)| *mean).collect(),
+            std: of_channels.iter().map(|(_, std)| *std).collect(),
+            broken: self.broken.clone(),
+            warnings: self.warnings.clone(),
+        }
+    }
+
+    /// Mean and deviation of the pixels of each channel.
+    fn moments(&self) -> Vec<(f64, f64)> {
+        let channels = self.images.iter().map(|image| image.channels).max();
+        let of_channel = |channel: usize| {
+            let add = |(sum, squares, pixels): (u128, u128, u128), image: &InspectedImage| {
+                let (more, more_squares) = image.sums[channel.min(image.channels - 1)];
+                let area = (image.size[0] * image.size[1]) as u128;
+                (
+                    sum + u128::from(more),
+                    squares + u128::from(more_squares),
+                    pixels + area,
+                )
+            };
+            let (sum, squares, pixels) = self.images.iter().fold((0, 0, 0), add);
+            mean_and_deviation(sum, squares, pixels)
+        };
+        (0..channels.unwrap_or(0).min(3)).map(of_channel).collect()
+    }
+}
+
+fn of_pixels(shape: [usize; 3], bytes: &[u8], source: &str, labels: &[u32]) -> Vec<InspectedImage> {
+    let [channels, height, width] = shape;
+    let images = bytes.par_chunks_exact(channels * height * width);
+    images
+        .zip(labels)
+        .enumerate()
+        .map(|(index, (image, label))| {
+            let hash = digest::of(image).word();
+            InspectedImage {
+                name: format!("image {index} of {source}"),
+                label: *label,
+                hash,
+                channels,
+                size: [height, width],
+                key: hash,
+                sums: sums_of(image, height * width),
+            }
+        })
+        .collect()
+}
+
+fn of_file(path: &Path, label: u32) -> Result<InspectedImage, String> {
+    let bytes = picture::read(path)?;
+    let picture = Picture::decode(&bytes)?;
+    let planes = picture.planes(picture.channels);
+    let size = [picture.height, picture.width];
+    let mut digest = digest::of(format!("{size:?}"));
+    digest.update(&planes);
+    Ok(InspectedImage {
+        name: path.display().to_string(),
+        label,
+        hash: hash_of(&digest::of(&bytes).hex()),
+        channels: picture.channels,
+        size,
+        key: digest.word(),
+        sums: sums_of(&planes, size[0] * size[1]),
+    })
+}
+
+/// Of each channel, the sum of its pixels and of their squares.
+fn sums_of(planes: &[u8], area: usize) -> [(u64, u64); 3] {
+    let mut sums = [(0, 0); 3];
+    for (sums, plane) in sums.iter_mut().zip(planes.chunks_exact(area)) {
+        *sums = moments(plane);
+    }
+    sums
 }

@@ -115,6 +115,76 @@ training.epochs = 9
     );
 }
 
+/// Red if a step of augmentation is looked for as a key of the list.
+#[test]
+fn layers_and_steps_of_augmentation_are_explained_alike() {
+    let sandbox = Sandbox::new();
+    let steps = "data.augment=[\"random_horizontal_flip\",{random_crop={padding=3}},{random_crop={padding=4}}]";
+    let layers = "model.layers=[{conv2d={out_channels=2,kernel_size=3}},\"relu\",{residual={layers=[\
+        {conv2d={out_channels=2,kernel_size=3,padding=1}},\"relu\"]}},\"flatten\",{linear={out_features=10}}]";
+    let explain = |key: &str, more: &[&str]| {
+        let arguments = [&["config", "explain", key], more].concat();
+        sandbox.runner(&arguments).success().stdout
+    };
+    let typed = ["tiny.toml", steps, layers];
+    for (list, name, option, count) in [
+        ("data.augment", "random_crop", "padding", 2),
+        ("data.augment", "random_horizontal_flip", "p", 1),
+        ("model.layers", "conv2d", "padding", 2),
+        ("model.layers", "linear", "out_features", 1),
+    ] {
+        for path in [name.to_owned(), format!("{name}.{option}")] {
+            let whole = format!("{list}.{path}");
+            assert_eq!(
+                explain(&path, &[]).replacen(&path, &whole, 1),
+                explain(&whole, &[])
+            );
+            let told = explain(&whole, &typed);
+            assert_eq!(told, explain(&path, &typed));
+            let rows = told.lines().filter(|line| line.starts_with(list));
+            let rows = rows.filter(|line| line.contains(&format!("{name}.{option}")));
+            assert_eq!(rows.count(), count, "{told}");
+        }
+    }
+    let told = explain("model.layers.relu", &typed);
+    assert!(told.contains("model.layers[1]"), "{told}");
+    let told = explain("data.augment.gaussian_noise", &typed);
+    assert!(
+        told.starts_with("data.augment.gaussian_noise is not set\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn without_a_key_all_keys_are_listed() {
+    let sandbox = Sandbox::new();
+    let told = sandbox.runner(&["config", "explain"]).success().stdout;
+    for (path, key) in LANGUAGE.walk() {
+        let name = match key.keys() {
+            [] => format!("  {}", key.name),
+            _ => path.clone(),
+        };
+        let is_line = |line: &str| line.starts_with(&name) && line.ends_with(key.meaning);
+        assert!(told.lines().any(is_line), "{path}\n{told}");
+    }
+    for layer in LAYER_KEYS {
+        let name = match layer.keys() {
+            [] => format!("\n  {} ", layer.name),
+            _ => format!("\nmodel.layers.{} ", layer.name),
+        };
+        assert!(told.contains(&name), "{name}");
+    }
+    // What heads a group can be explained.
+    for line in told
+        .lines()
+        .skip(3)
+        .filter(|line| line.starts_with(|c: char| c.is_lowercase()))
+    {
+        let path = line.split_whitespace().next().unwrap();
+        runner::config::find_key(path).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
 #[test]
 fn every_key_can_be_explained() {
     let sandbox = Sandbox::new();

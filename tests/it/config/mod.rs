@@ -292,6 +292,98 @@ fn a_bad_override_is_pointed_at() {
     assert!(!sandbox.path("experiments").exists());
 }
 
+/// Red if the help is that of two tables in one file.
+#[test]
+fn an_override_that_excludes_a_choice_of_the_file_gives_the_one_to_paste() {
+    let sandbox = Sandbox::new();
+    let lines = "[optimizer.adam]\neps = 1e-6\n[schedule.step]\nstep_size = 1\n[model]\n";
+    sandbox.write("tiny.toml", TINY.replace("[model]\n", lines));
+    for (typed, message, pasted) in [
+        (
+            &["optimizer.sgd.momentum=0.9"][..],
+            "both `adam` and `sgd` are set; keep one",
+            "optimizer={sgd={momentum=0.9}}",
+        ),
+        (
+            &[
+                "optimizer.sgd.momentum=0.9",
+                "optimizer.sgd.no_decay=[\"bias\"]",
+                "optimizer.sgd.momentum=0.8",
+            ],
+            "both `adam` and `sgd` are set; keep one",
+            "optimizer={sgd={momentum=0.8, no_decay=[\"bias\"]}}",
+        ),
+        (
+            &["schedule.cosine.t_max=3"],
+            "both `step` and `cosine` are set; keep one",
+            "schedule.step={unset=true}",
+        ),
+    ] {
+        let arguments = [&["config", "show", "tiny.toml"], typed].concat();
+        let outcome = sandbox.runner(&arguments).code(2);
+        outcome.stderr_has(&[message, &format!("'{pasted}'"), "command line:1:"]);
+        let last = typed.last().unwrap();
+        let both = [
+            &["config", "show", "tiny.toml", "optimizer={adam={}}"],
+            &["optimizer.sgd.momentum=0.9"][..],
+        ];
+        let outcome = sandbox.runner(&both.concat()).code(2);
+        outcome.stderr_has(&["help: take one of the two out"]);
+        let pasted = match pasted.ends_with("{unset=true}") {
+            true => vec![*last, pasted],
+            false => vec![pasted],
+        };
+        let arguments = [&["config", "show", "tiny.toml"], &pasted[..]].concat();
+        sandbox.runner(&arguments).success();
+    }
+}
+
+#[test]
+fn options_of_other_programs_say_what_is_typed_here() {
+    let sandbox = Sandbox::new();
+    for (typed, tip) in [
+        (&["--seed", "3"][..], "'seed=3'"),
+        (&["--epochs", "3"], "'training.epochs=3'"),
+        (&["--epochs=3"], "'training.epochs=3'"),
+        (&["--max-epochs", "3"], "'training.epochs=3'"),
+        (&["--lr", "0.1"], "'training.learning_rate=0.1'"),
+        (&["--learning-rate=1e-3"], "'training.learning_rate=1e-3'"),
+        (&["--batch-size", "32"], "'training.batch_size=32'"),
+        (&["--bs"], "'training.batch_size=...'"),
+        (&["--optimizer", "sgd"], "'optimizer=sgd'"),
+        (&["--training.epochs", "4"], "'training.epochs=4'"),
+        (
+            &["--momentum", "0.9"],
+            "'optimizer.sgd.momentum=0.9' or 'optimizer.",
+        ),
+        (&["--workers", "4"], "`--threads N` on the command line"),
+    ] {
+        for command in ["run", "check", "prove"] {
+            // It has a seed of its own, of its kills.
+            if command == "prove" && typed[0] == "--seed" {
+                continue;
+            }
+            let arguments = [&[command, "tiny.toml"], typed].concat();
+            let outcome = sandbox.runner(&arguments).code(2);
+            assert_eq!(outcome.stdout, "");
+            outcome.stderr_has(&["unexpected argument '--", tip]);
+        }
+    }
+    // Where nothing is known of an option, or the command takes no values, clap's own words stay.
+    for arguments in [
+        ["run", "tiny.toml", "--threds", "3"],
+        ["show", "last", "--seed", "3"],
+    ] {
+        let outcome = sandbox.runner(&arguments).code(2);
+        assert!(
+            !outcome.stderr.contains("a value of the config"),
+            "{}",
+            outcome.stderr
+        );
+    }
+    sandbox.runner(&["run", "--help"]).success();
+}
+
 #[test]
 fn every_bad_override_is_told() {
     let error = tiny_with(&["foo", "seed.x=1", "training.epochs=x"])

@@ -1,5 +1,6 @@
 //! `runner data inspect` and `export`, and the tutorial's own layout, whole.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use serde_json::Value;
@@ -115,6 +116,9 @@ fn inspect_tells_all_there_is_to_tell() {
         "the JPEG ends early: it was cut off"
     );
     assert_eq!(report["splits"][1]["images"], 21);
+    assert_eq!(report["splits"][0]["sizes"]["19x29"], 1);
+    let first = text.find("\"28x28\": 60").unwrap();
+    assert!(first < text.find("\"19x29\"").unwrap(), "{text}");
     sandbox
         .runner(&["data", "inspect", "nowhere"])
         .code(4)
@@ -145,6 +149,129 @@ fn moments_of_inspect_are_those_of_the_pixels() {
     assert!((number("std") - deviation).abs() < 1e-9);
 }
 
+/// What `inspect` counts of a config is what its run has in data.csv.
+#[test]
+fn inspect_of_a_config_has_the_images_of_its_run() {
+    let sandbox = Sandbox::new();
+    write_folder(&sandbox, "set/train", &digits("train", 300));
+    write_folder(&sandbox, "set/val", &digits("t10k", 40));
+    write_folder(&sandbox, "set/test", &digits("t10k", 20));
+    let broken = fixtures().join("images/broken/half.jpg");
+    fs::copy(broken, sandbox.path("set/train/4/half.jpg")).unwrap();
+    let folder = "data.path=set";
+    let skip = "data.on_bad_image=skip";
+    for overrides in [
+        &[folder, skip][..],
+        &[folder, skip, "data.validation=0.2"],
+        &[folder, skip, "data.validation=0.2", "data.stratify=true"],
+        &[
+            folder,
+            skip,
+            "data.folds=3",
+            "data.fold=2",
+            "data.limit_train=77",
+            "data.limit_eval=33",
+        ],
+        &[folder, skip, "data.limit_eval=11", "data.split_seed=4"],
+    ] {
+        let run = sandbox.run_tiny(&[overrides, &["training.epochs=1"]].concat());
+        let mut counts = BTreeMap::<(String, String), u64>::new();
+        let mut reader = csv::Reader::from_path(sandbox.path(&run).join("data.csv")).unwrap();
+        let headers = reader.headers().unwrap().clone();
+        let column = |name: &str| headers.iter().position(|it| it == name).unwrap();
+        for row in reader.records() {
+            let row = row.unwrap();
+            let cell = |name: &str| row[column(name)].to_owned();
+            if !cell("split").is_empty() {
+                *counts.entry((cell("split"), cell("label"))).or_default() += 1;
+            }
+        }
+        let inspect = [&["data", "inspect", "tiny.toml", "--json"], overrides].concat();
+        let text = sandbox.runner(&inspect).success().stdout;
+        let report: Value = serde_json::from_str(&text).unwrap();
+        assert!(report["refusals"].is_null(), "{text}");
+        let mut found = BTreeMap::new();
+        for split in report["splits"].as_array().unwrap() {
+            for class in split["classes"].as_array().unwrap() {
+                let key = [&split["split"], &class[0]].map(|it| it.as_str().unwrap().to_owned());
+                let count = class[1].as_u64().unwrap();
+                if count > 0 {
+                    found.insert(key.into(), count);
+                }
+            }
+        }
+        assert_eq!(found, counts, "{overrides:?}");
+    }
+    let told = sandbox.runner(&[
+        "data",
+        "inspect",
+        "tiny.toml",
+        folder,
+        "data.validation=0.2",
+    ]);
+    told.success().stdout_has(&[
+        "tiny.toml: the images as a run has them",
+        "train: 2",
+        "eval: ",
+        "test: 20 images in 10 classes",
+        "1 file cannot be used:",
+        "no run begins with these images:\n  1 file cannot be used, and",
+    ]);
+    let made = "data={synthetic={train_images=50,eval_images=20}}";
+    let told = sandbox.runner(&["data", "inspect", "tiny.toml", made]);
+    told.success()
+        .stdout_has(&["train: 50 images", "eval: 20 images"]);
+    let few = "model.layers[5].linear.out_features=4";
+    let told = sandbox.runner(&["data", "inspect", "tiny.toml", folder, few]);
+    told.success()
+        .stdout_has(&["the network has 4 outputs, the data 10 classes"]);
+    let away = sandbox.runner(&["data", "inspect", "tiny.toml", "data.test=away"]);
+    away.code(4)
+        .stderr_has(&["(`data.test` is set at command line:1:11)"]);
+}
+
+/// The letters are black on white, above the images, and nothing is written beside the sheet.
+#[test]
+fn a_contact_sheet_has_the_names_of_the_classes() {
+    let sandbox = Sandbox::new();
+    let long = "a name that is longer than the sheet is wide";
+    for (class, label) in [(long, 0), ("été", 1)] {
+        let name = format!("set/train/{class}/{label}.pgm");
+        write_pgm(&sandbox, &name, &[99; 784], [28, 28]);
+    }
+    let sheet = |classes: &str| {
+        let layers = format!("model.layers[5].linear.out_features={classes}");
+        let arguments = [
+            "data",
+            "inspect",
+            "tiny.toml",
+            "data.path={unset=true}",
+            "data.train=set/train",
+            "data.eval=set/train",
+            &layers,
+            "--augmented",
+            "grid.png",
+        ];
+        sandbox.runner(&arguments).success();
+        image::open(sandbox.path("grid.png")).unwrap().to_luma8()
+    };
+    let drawn = sheet("2");
+    let black = |row: u32| -> Vec<u32> {
+        let line = (0..8).flat_map(|y| (0..drawn.width()).map(move |x| (x, 2 + row * 40 + y)));
+        let black = line.filter(|(x, y)| drawn.get_pixel(*x, *y).0 == [0]);
+        black.map(|(x, _)| x).collect()
+    };
+    // Three letters, and as many as there is room for: 29 of 8 pixels, the last an ellipsis.
+    let (cut, short) = (black(0), black(1));
+    assert!(
+        short.len() > 20 && short.iter().all(|x| (2..26).contains(x)),
+        "{short:?}"
+    );
+    assert!(cut.len() > 200 && cut.iter().all(|x| (2..234).contains(x)));
+    let last: Vec<&u32> = cut.iter().filter(|x| **x >= 2 + 28 * 8).collect();
+    assert_eq!(last.len(), 12, "three dots of 2 x 2 pixels");
+}
+
 #[test]
 fn a_contact_sheet_has_a_row_an_image_as_it_is_and_augmented() {
     let sandbox = Sandbox::new();
@@ -161,11 +288,11 @@ fn a_contact_sheet_has_a_row_an_image_as_it_is_and_augmented() {
         .success()
         .stderr_has(&["grid.png: a row an image"]);
     let sheet = image::open(sandbox.path("grid.png")).unwrap().to_luma8();
-    assert_eq!(sheet.dimensions(), (8 * 30 + 2, 8 * 30 + 2));
+    assert_eq!(sheet.dimensions(), (8 * 30 + 2, 8 * 40 + 2));
     let cell = |row: u32, column: u32| -> Vec<u8> {
         let pixels = (0..784).map(|at| {
             sheet
-                .get_pixel(2 + column * 30 + at % 28, 2 + row * 30 + at / 28)
+                .get_pixel(2 + column * 30 + at % 28, 12 + row * 40 + at / 28)
                 .0[0]
         });
         pixels.collect()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use runner::data::labels;
+use serde_json::Value;
 
 use super::{digits, fixtures, load, write_folder, write_pgm};
 use crate::support::Sandbox;
@@ -156,7 +157,19 @@ fn evaluation_classes_are_matched_by_name() {
     sandbox
         .runner(&["run", "tiny.toml", FOLDER])
         .code(4)
-        .stderr_has(&["digits/train: 9 classes (0, 1, 2", "out_features = 9"]);
+        .stderr_has(&[
+            "digits/train: the network has 10 outputs, the data 9 classes (0, 1, 2",
+            "\ngive the last layer out_features = 9\n(`data.path` is set at command line:1:11)",
+        ]);
+    // A preset's last layer is not typed.
+    let preset = [
+        "model={input=[1,28,28],preset=\"lenet5\",classes=10}",
+        FOLDER,
+    ];
+    sandbox
+        .runner(&[&["run", "tiny.toml"][..], &preset].concat())
+        .code(4)
+        .stderr_has(&["\nset model.classes = 9\n(`model.classes` is set at command line:1:48)"]);
 }
 
 #[test]
@@ -208,9 +221,31 @@ fn images_of_other_sizes_need_resize() {
         .runner(&["run", "tiny.toml", FOLDER])
         .code(4)
         .stderr_has(&[
-            "large.pgm: an image of 35 rows and 20 columns, `model.input` is of 28 and 28",
-            "data.resize = [28, 28]",
+            "1 image is not of the height and width of `model.input`, 28x28:\n  \
+             35x20: 1 image, digits/train/1/large.pgm\n\
+             bring all images to one size with data.resize = [28, 28]\n",
         ]);
+    // Many of them are counted.
+    for size in 1..=9 {
+        for copy in 0..size {
+            let name = format!("digits/test/2/{size}-{copy}.pgm");
+            write_pgm(&sandbox, &name, &vec![3; 30 * size], [30, size]);
+        }
+    }
+    let outcome = sandbox.runner(&["run", "tiny.toml", FOLDER]).code(4);
+    let outcome = outcome.stderr_has(&[
+        "46 images are not of the height and width of `model.input`, 28x28:\n  \
+         30x9: 9 images, for example digits/test/2/9-0.pgm\n  30x8: 8 images",
+        "  30x4: 4 images, for example digits/test/2/4-0.pgm\n  \
+         and 7 images of 4 other sizes; `runner data inspect --json` lists them all\n",
+    ]);
+    assert_eq!(outcome.stderr.lines().count(), 10, "{}", outcome.stderr);
+    let inspected = sandbox.runner(&["data", "inspect", "tiny.toml", FOLDER, "--json"]);
+    let report: Value = serde_json::from_str(&inspected.success().stdout).unwrap();
+    assert_eq!(report["splits"][1]["sizes"]["30x1"], 1);
+    assert_eq!(report["splits"][1]["sizes"]["28x28"], 30);
+    assert_eq!(report["splits"][0]["sizes"]["35x20"], 1);
+    fs::remove_dir_all(sandbox.path("digits/test/2")).unwrap();
     sandbox.run_tiny(&[FOLDER, "data.resize=28"]);
     // Larger ones are cropped.
     sandbox

@@ -56,7 +56,7 @@ fn write_folder(sandbox: &Sandbox, folder: &str, digits: &[(Vec<u8>, u8)]) {
 }
 
 /// The splits of `tiny.toml` with these overrides; paths start in the sandbox.
-fn load(sandbox: &Sandbox, overrides: &[&str]) -> Result<Splits, runner::data::Error> {
+fn load(sandbox: &Sandbox, overrides: &[&str]) -> Result<Splits, runner::data::LoadError> {
     let mut document = Document::read(&sandbox.path("tiny.toml")).unwrap();
     // Nothing of these is kept for others.
     let overrides = [&["data.cache=off"], overrides].concat();

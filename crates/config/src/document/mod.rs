@@ -1,5 +1,6 @@
 //! An experiment as it was typed: its files, the environment and the command line laid over each other.
 
+mod conflict;
 pub(crate) mod extends;
 pub(crate) mod merge;
 pub(crate) mod overrides;
@@ -164,6 +165,7 @@ impl Document {
         if self.is_partial {
             found.retain(|it| !matches!(it.concern.as_deref(), Some(Concern::Missing(_))));
         }
+        conflict::mend(&mut found, &expanded.sources);
         found.extend(expanded.diagnostics);
         let is_error = |it: &Diagnostic| it.severity == Severity::Error;
         let problems = Problems::new(expanded.sources, found);

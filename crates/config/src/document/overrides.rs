@@ -102,6 +102,11 @@ impl Override {
         })
     }
 
+    /// Where the value goes.
+    pub(super) fn path(&self) -> &KeyPath {
+        &self.path
+    }
+
     /// Whether the place is a single layer of the network, or in one.
     pub(crate) fn is_of_layer(&self) -> bool {
         match self.path.0.as_slice() {

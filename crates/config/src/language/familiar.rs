@@ -177,7 +177,7 @@ pub(crate) const KEYS: Equivalents = &[
         ),
     ),
     (
-        "lr lr0 baselr initlr initiallr lrinit learningrateinit eta stepsize",
+        "lr lr0 maxlr baselr initlr initiallr lrinit learningrateinit eta stepsize",
         Equivalent::Key("training.learning_rate"),
     ),
     (

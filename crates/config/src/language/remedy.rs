@@ -49,6 +49,12 @@ pub(crate) fn for_key(
     if path == "optimizer" && matches!(typed, "name" | "type" | "class" | "_target_") {
         return Remedy::note("the optimizer is a table named after it: [optimizer.adam]");
     }
+    // `train` where `train_images` is.
+    let beginning = format!("{typed}_");
+    let mut longer = names.iter().filter(|name| name.starts_with(&beginning));
+    if let (Some(name), None, false) = (longer.next(), longer.next(), path.is_empty()) {
+        return renamed(name);
+    }
     if is_table
         && !is_common(typed)
         && let Some(remedy) = elsewhere(typed, language)

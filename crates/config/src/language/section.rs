@@ -9,7 +9,7 @@ use super::remedy;
 use super::values::FromNode;
 use crate::text::diagnostic::{Concern, Diagnostic};
 use crate::text::source::Origin;
-use crate::text::tree::{Node, Table, Value, parse_value};
+use crate::text::tree::{Entry, Node, Table, Value, parse_value};
 
 /// What makes a `T` of the table that a section opens.
 pub(crate) type SectionReader<T> = fn(&Section<'_>) -> T;
@@ -175,8 +175,7 @@ impl<'a> Section<'a> {
         let is_typed = |it: &&Variant<R>| section.node(&it.info).is_some();
         let typed: Vec<&Variant<R>> = key.variants.iter().filter(is_typed).collect();
         if let [first, second, ..] = typed[..] {
-            let message = format!("`{}` is one choice", key.name);
-            section.report_two(&first.info, &second.info, &message);
+            section.report_two(&first.info, &second.info, "");
         }
         let variant = typed.first().copied();
         // An empty table, or one whose only name is wrong.
@@ -308,26 +307,38 @@ impl<'a> Section<'a> {
         self.diagnostics.push(of_two(node, message, related, help));
     }
 
-    /// Reports two keys of which only one may be there.
-    pub(crate) fn report_two(&self, first: &KeyInfo, second: &KeyInfo, message: &str) {
+    /// Reports two keys of which only one may be there; `why` says what they both are, if their names do not.
+    pub(crate) fn report_two(&self, one: &KeyInfo, other: &KeyInfo, why: &str) {
         let entry = |key: &KeyInfo| self.table.and_then(|table| table.get(key.name));
-        if let (Some(first), Some(second)) = (entry(first), entry(second)) {
-            self.diagnostics.push(
-                Diagnostic::new(
-                    message,
-                    second.key_origin.clone(),
-                    format!("`{}` is a second one", second.key),
-                )
-                .related(
-                    first.key_origin.clone(),
-                    format!("`{}` is the first", first.key),
-                )
-                .help(
-                    "take one out; one that another file has, with `KEY = { unset = true }`, or on the \
-                     command line by a value for the whole table",
-                ),
-            );
-        }
+        let (Some(one), Some(other)) = (entry(one), entry(other)) else {
+            return;
+        };
+        let place = |entry: &Entry| {
+            let Origin { source, span } = &entry.key_origin;
+            (*source, span.start)
+        };
+        let (first, second) = match place(one) <= place(other) {
+            true => (one, other),
+            false => (other, one),
+        };
+        let paths = [first, second].map(|entry| self.path_of(&entry.key));
+        let message = format!(
+            "both `{}` and `{}` are set; keep one",
+            first.key, second.key
+        );
+        let help = match first.key_origin.source == second.key_origin.source {
+            true => "take one of the two out".to_owned(),
+            false => format!(
+                "`{} = {{ unset = true }}` takes the other one away",
+                paths[0]
+            ),
+        };
+        self.diagnostics.push(
+            Diagnostic::new(message, second.key_origin.clone(), why)
+                .related(first.key_origin.clone(), "")
+                .concern(Concern::Conflict(paths))
+                .help(help),
+        );
     }
 
     /// The value of a key, its default where it is absent; `None` where it is wrong, which is reported,

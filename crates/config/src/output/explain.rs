@@ -2,12 +2,13 @@
 
 use crate::document::Document;
 use crate::error::Error;
-use crate::experiment::{Experiment, LANGUAGE};
+use crate::experiment::{DATA, Experiment, LANGUAGE};
 use crate::language::familiar;
 use crate::language::info::{Fallback, KeyInfo, Kind, LayerKeys};
 use crate::language::remedy;
 use crate::model::keys::{LAYERS, MODEL};
 use crate::model::layer::{LAYER_KEYS, Layer, RESIDUAL};
+use crate::sections::augment::AUGMENT;
 use crate::text::diagnostic::{Diagnostic, Problems};
 use crate::text::path::{KeyPath, PathStep};
 use crate::text::source::{Origin, Source, SourceKind, escape_controls, inclusion_chain, place};
@@ -84,23 +85,29 @@ impl std::fmt::Display for Provenance {
     }
 }
 
-/// The key that a path names, whether or not an experiment has it; an option of a layer also by the
-/// layer's name, `conv2d.stride`.
+/// The key that a path names, whether or not an experiment has it. A layer and a step of augmentation have the
+/// path of their list before their name, `model.layers.conv2d.stride`, or nothing, `conv2d.stride`.
 ///
 /// # Errors
 /// The path names no key; the error says what was probably meant.
 pub fn find_key(path: &str) -> Result<&'static KeyInfo, Error> {
-    let parsed = KeyPath::parse(path);
-    let found = parsed.as_ref().and_then(|path| LANGUAGE.find(path));
-    let of_layer = || {
-        let (layer, option) = path.split_once('.').unwrap_or((path, ""));
-        let layer = LAYER_KEYS.iter().find(|key| key.name == layer)?;
-        match option {
-            "" => Some(layer),
-            option => layer.keys().iter().find(|key| key.name == option),
-        }
+    let found = whole_path(path).and_then(|path| LANGUAGE.find(&path));
+    found.ok_or_else(|| unknown(path))
+}
+
+/// The path of a key from the top of the document; `None` where there is no such key.
+fn whole_path(path: &str) -> Option<KeyPath> {
+    let parsed = KeyPath::parse(path)?;
+    let in_list = |list: &str| {
+        let list = KeyPath::parse(list).expect("lists have paths");
+        KeyPath([list.0, parsed.0.clone()].concat())
     };
-    found.or_else(of_layer).ok_or_else(|| unknown(path))
+    let lists = [[MODEL.name, LAYERS.name], [DATA.name, AUGMENT.name]];
+    let in_lists = lists.map(|list| in_list(&list.join(".")));
+    let candidates = [vec![parsed.clone()], in_lists.to_vec()].concat();
+    candidates
+        .into_iter()
+        .find(|path| LANGUAGE.find(path).is_some())
 }
 
 impl Document {
@@ -139,7 +146,7 @@ impl Document {
         path: &str,
         experiment: &Experiment,
     ) -> Result<Explanation, Error> {
-        let steps = KeyPath::parse(path).unwrap_or_default();
+        let steps = whole_path(path).unwrap_or_default();
         let key = key_of(path, &steps, experiment)?;
         if let Some((PathStep::Key(name), parents)) = steps.0.split_last()
             && let Some(PathStep::Index(_)) = parents.last()
@@ -151,7 +158,7 @@ impl Document {
             let path = KeyPath(parents.to_vec()).to_string();
             return self.explain_written_out(&path, experiment);
         }
-        let mut values: Vec<Explained> = values_below(path, &steps, experiment)
+        let mut values: Vec<Explained> = values_below(&steps, experiment)
             .into_iter()
             .map(|(steps, path, value)| self.trace(&steps, path, escape_controls(&value)))
             .collect();
@@ -261,30 +268,52 @@ fn key_of(path: &str, steps: &KeyPath, experiment: &Experiment) -> Result<&'stat
 }
 
 /// The resolved values at a path and below it, each with its path, in the order of the language.
-fn values_below(
-    path: &str,
-    steps: &KeyPath,
-    experiment: &Experiment,
-) -> Vec<(KeyPath, String, String)> {
-    // An option of a layer goes for all layers of its kind.
-    let is_of_all = LANGUAGE.find(steps).is_none();
-    let is_below = |candidate: &str| {
-        let rest = match is_of_all {
-            true => candidate
-                .split_once("].")
-                .and_then(|(_, rest)| rest.strip_prefix(path)),
-            false => candidate.strip_prefix(path),
-        };
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+fn values_below(steps: &KeyPath, experiment: &Experiment) -> Vec<(KeyPath, String, String)> {
+    let of_all = named_in_list(steps);
+    let is_below = |candidate: &KeyPath, value: &str| match of_all {
+        Some((list, inside)) => is_of_all(list, inside, candidate, value),
+        None => candidate.0.starts_with(&steps.0),
     };
     let mut found: Vec<(KeyPath, String, String)> = experiment
         .flatten()
         .into_iter()
-        .filter(|(path, _)| is_below(path))
         .map(|(path, value)| (KeyPath::parse(&path).unwrap_or_default(), path, value))
+        .filter(|(steps, _, value)| is_below(steps, value))
         .collect();
     found.sort_by_cached_key(|(steps, ..)| LANGUAGE.rank(steps));
     found
+}
+
+/// The list, and the rest, of a path that names a kind of element in place of a single one,
+/// `model.layers.conv2d.stride`.
+fn named_in_list(steps: &KeyPath) -> Option<(&[PathStep], &[PathStep])> {
+    let is_list = |end: &usize| {
+        let key = LANGUAGE.find(&KeyPath(steps.0[..*end].to_vec()));
+        let is_list = key.is_some_and(|key| matches!(key.kind, Kind::Choices(_) | Kind::Layers(_)));
+        let ends = [&steps.0[end - 1], &steps.0[*end]];
+        is_list
+            && ends
+                .into_iter()
+                .all(|step| matches!(step, PathStep::Key(_)))
+    };
+    let end = (1..steps.0.len()).find(is_list)?;
+    Some(steps.0.split_at(end))
+}
+
+/// Whether a value is of an element of this kind, anywhere in the list.
+fn is_of_all(list: &[PathStep], inside: &[PathStep], candidate: &KeyPath, value: &str) -> bool {
+    let Some(rest) = candidate.0.strip_prefix(list) else {
+        return false;
+    };
+    let [PathStep::Key(name), options @ ..] = inside else {
+        return false;
+    };
+    let mut ends = (0..rest.len()).filter(|end| matches!(rest[*end], PathStep::Index(_)));
+    ends.any(|end| match &rest[end + 1..] {
+        // One without options is its name.
+        [] => options.is_empty() && value.trim_matches('"') == name,
+        element => element.starts_with(inside),
+    })
 }
 
 /// The list of layers at a path, `model.layers`.

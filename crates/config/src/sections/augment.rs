@@ -344,7 +344,7 @@ const STEPS: [Variant<Reader>; 12] = [
 const KEYS: &[KeyInfo] = &infos(&STEPS);
 
 /// The key in the section of the data.
-pub(super) const AUGMENT: ListKey<Reader> = ListKey::new(
+pub(crate) const AUGMENT: ListKey<Reader> = ListKey::new(
     "augment",
     &STEPS,
     KEYS,

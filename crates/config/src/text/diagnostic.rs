@@ -39,6 +39,8 @@ pub enum Concern {
     Missing(String),
     /// A wrong name was meant for this key.
     Misnamed(String),
+    /// Both of these are set, of which one may be; the second is where the problem is.
+    Conflict([String; 2]),
     /// A value of the text is not closed: what follows is read as part of it.
     Unclosed,
 }

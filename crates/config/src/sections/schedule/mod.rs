@@ -169,7 +169,7 @@ impl Schedule {
         let is_there = |rule: &&Variant<Reader>| section.node(&rule.info).is_some();
         let rules: Vec<&Variant<Reader>> = RULES.iter().filter(is_there).collect();
         if let [first, second, ..] = rules[..] {
-            section.report_two(&first.info, &second.info, "`schedule` takes one rule");
+            section.report_two(&first.info, &second.info, "");
         }
         let rule = rules
             .first()
