@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Word};
 
-/// Trains a network that a TOML file declares, and leaves a directory that says everything about the run.
+/// Trains the network declared in a TOML file, and writes a directory that records everything about the run.
 #[derive(Debug, Parser)]
 #[command(name = "runner", version, max_term_width = 100)]
 pub struct Cli {
@@ -18,35 +18,34 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train what a config file declares, in a new run directory
+    /// Train the network declared in a config file, in a new run directory
     Run(Run),
-    /// Say all that can be known of a run before it is made: layers, data, time, memory, disk
+    /// Show what a run will be before it starts: layers, data, time, memory, disk
     Check(Check),
-    /// Show an experiment in full, say where its values come from, or begin a new one
+    /// Show an experiment in full, explain where its values come from, or create a new one
     #[command(subcommand)]
     Config(Config),
-    /// List the data sets that can be had, fetch one, look into one
+    /// List known data sets, fetch one, inspect one
     #[command(subcommand)]
     Data(Data),
-    /// Go on with a run from its newest checkpoint, or extend a finished one
+    /// Continue a run from its newest checkpoint, or extend a finished one
     #[command(mut_arg("values", |values| values.help(RESUME_VALUES)))]
     Resume(Resume),
-    /// Set runs side by side: metrics, and the config keys in which they differ
+    /// Compare runs side by side: metrics, and the config keys that differ
     Compare(Compare),
     /// List the runs, oldest first
     List(List),
     /// Show one run in full
     Show(Show),
-    /// Check that a run directory is what the program wrote: every digest, every file against the others
+    /// Check that a run directory is intact: every digest, and all files against each other
     Verify(Verify),
-    /// Train a run again from its directory alone and compare every epoch
+    /// Train a run again from its directory alone, and compare every epoch
     Reproduce(Reproduce),
-    /// Run a config once in peace and once killed at random moments, and compare every byte
+    /// Run a config once uninterrupted and once killed at random times, and compare every byte
     Prove(Prove),
 }
 
-const RESUME_VALUES: &str =
-    "Values that may change on the way: training.epochs=22 (upward), checkpoint.*, device";
+const RESUME_VALUES: &str = "Values that may change on resume: training.epochs=22 (may only increase), checkpoint.*, device";
 
 #[derive(Debug, Args)]
 pub struct Out {
@@ -57,13 +56,13 @@ pub struct Out {
 
 #[derive(Debug, Args)]
 pub struct Threads {
-    /// The number of threads that compute; changes no result [default: one a processor]
+    /// Number of compute threads; does not affect results [default: one per processor]
     #[arg(long, value_name = "N", env = "RUNNER_THREADS", hide_env_values = true,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 }
 
-/// An experiment: its file, and what is said in place of the file.
+/// An experiment: its file, and values that override it.
 #[derive(Debug, Args)]
 pub struct Experiment {
     /// The experiment file, for example configs/baseline.toml
@@ -74,10 +73,10 @@ pub struct Experiment {
 
 #[derive(Debug, Args)]
 pub struct Overrides {
-    /// Values in place of the file's, for example training.epochs=22; `key={unset=true}` takes one away
+    /// Values that override the file's, for example training.epochs=22; `key={unset=true}` removes a key
     #[arg(value_name = "KEY=VALUE")]
     values: Vec<String>,
-    /// The same as an option; comes after the others
+    /// The same as an option; applied after the others
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
@@ -97,14 +96,14 @@ pub struct Run {
     pub out: Out,
     #[command(flatten)]
     pub threads: Threads,
-    /// Print the run directory's path and nothing else
+    /// Print only the path of the run directory
     #[arg(short, long)]
     pub quiet: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Resume {
-    /// A run directory, the beginning of a run's name, or `last`
+    /// A run directory, any unique prefix of a run's name, or `last`
     pub run: String,
     #[command(flatten)]
     pub overrides: Overrides,
@@ -112,22 +111,22 @@ pub struct Resume {
     pub out: Out,
     #[command(flatten)]
     pub threads: Threads,
-    /// Print the run directory's path and nothing else
+    /// Print only the path of the run directory
     #[arg(short, long)]
     pub quiet: bool,
-    /// Go on although another version of this program began the run; results may then differ
+    /// Resume even if a different version of this program started the run; results may then differ
     #[arg(long)]
     pub allow_other_version: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Compare {
-    /// Run directories, beginnings of run names, `last`, globs, or metrics CSV files
+    /// Run directories, unique prefixes of run names, `last`, globs, or metrics CSV files
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<String>,
     #[command(flatten)]
     pub out: Out,
-    /// The column of metrics.csv that says which epoch is best
+    /// The column of metrics.csv that decides which epoch is best
     #[arg(long, value_name = "COLUMN", default_value = "eval_accuracy")]
     pub by: String,
     #[command(flatten)]
@@ -144,7 +143,7 @@ pub struct List {
 
 #[derive(Debug, Args)]
 pub struct Show {
-    /// A run directory, the beginning of a run's name, or `last`
+    /// A run directory, any unique prefix of a run's name, or `last`
     pub run: String,
     #[command(flatten)]
     pub out: Out,
@@ -152,7 +151,7 @@ pub struct Show {
 
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// A run directory, the beginning of a run's name, or `last`
+    /// A run directory, any unique prefix of a run's name, or `last`
     pub run: String,
     #[command(flatten)]
     pub out: Out,
@@ -160,13 +159,13 @@ pub struct Verify {
 
 #[derive(Debug, Args)]
 pub struct Reproduce {
-    /// A run directory, the beginning of a run's name, or `last`
+    /// A run directory, any unique prefix of a run's name, or `last`
     pub run: String,
     #[command(flatten)]
     pub out: Out,
     #[command(flatten)]
     pub threads: Threads,
-    /// Print the new run directory's path and nothing else
+    /// Print only the path of the new run directory
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -178,7 +177,7 @@ pub struct Prove {
     /// How often the second run is killed
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub kills: u32,
-    /// The moments of death follow from this number; another one each time unless stated
+    /// Seed from which the kill times are derived [default: a new one each time]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     #[command(flatten)]
@@ -195,7 +194,7 @@ pub struct Check {
     pub out: Out,
     #[command(flatten)]
     pub threads: Threads,
-    /// Also train and evaluate two batches, write and verify the run, and throw it away
+    /// Also train and evaluate two batches, write and verify the run, then delete it
     #[arg(long)]
     pub fast_dev_run: bool,
 }
@@ -204,24 +203,24 @@ pub struct Check {
 pub enum Config {
     /// Print the experiment with every value spelled out, as TOML that can be run
     Show(ConfigShow),
-    /// Say of a key what its value is, where it comes from, what it means and which values it takes
+    /// Explain a key: its value, where it comes from, what it means and which values are valid
     Explain(ConfigExplain),
     /// Print the JSON schema (draft-07) of experiment files, for editors
     Schema,
-    /// Write a commented experiment file to begin with
+    /// Write a commented experiment file to start from
     New(ConfigNew),
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Data {
-    /// List the image sets that are known by name, and which of them are here
+    /// List the image sets known by name, and which of them are already here
     List(DataList),
-    /// Fetch a known image set from its public mirrors and check it
+    /// Fetch a known image set from its public mirrors and verify it
     #[cfg(feature = "fetch")]
     Fetch(DataFetch),
-    /// Say what is in a data set: counts, sizes, colours, class balance, duplicates, broken files
+    /// Show what is in a data set: counts, sizes, colours, class balance, duplicates, broken files
     Inspect(DataInspect),
-    /// Write a data set as a folder tree of image files, a folder a class
+    /// Write a data set as a folder tree of image files, one folder per class
     Export(DataExport),
 }
 
@@ -229,7 +228,7 @@ pub enum Data {
 pub struct DataExport {
     /// A folder or file that `data.path` could name
     pub path: PathBuf,
-    /// The folder to make
+    /// The folder to create
     pub folder: PathBuf,
     /// What kind of files to write
     #[arg(long, value_enum, default_value = "png")]
@@ -238,7 +237,7 @@ pub struct DataExport {
     #[arg(long, value_name = "1..100", default_value_t = 90,
           value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
-    /// What kind of files the images are in; seen from what is there unless stated
+    /// Format of the image files; auto: detected from the files
     #[arg(long, default_value = "auto", value_parser = word::<config::Format>())]
     pub format: config::Format,
 }
@@ -266,13 +265,13 @@ pub struct DataList {
 pub struct DataFetch {
     /// A set that `runner data list` names, for example mnist
     pub name: String,
-    /// The folder that gets the files [default: data/NAME]
+    /// The folder to write the files to [default: data/NAME]
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
-    /// An address that has the files, in place of the public ones; a file is URL/FILE
+    /// A URL that has the files, instead of the public mirrors; each file is at URL/FILE
     #[arg(long, value_name = "URL")]
     pub mirror: Option<String>,
-    /// Print the folder's path and nothing else
+    /// Print only the path of the folder
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -283,13 +282,13 @@ pub struct DataInspect {
     pub path: PathBuf,
     #[command(flatten)]
     pub overrides: Overrides,
-    /// What kind of files the images are in; seen from what is there unless stated
+    /// Format of the image files; auto: detected from the files
     #[arg(long, default_value = "auto", value_parser = word::<config::Format>())]
     pub format: config::Format,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Draw training images of an experiment as they are and as augmentation makes them, as a PNG file
+    /// Draw training images of an experiment before and after augmentation, as a PNG file
     #[arg(long, value_name = "FILE")]
     pub augmented: Option<PathBuf>,
 }
@@ -298,7 +297,7 @@ pub struct DataInspect {
 pub struct ConfigShow {
     #[command(flatten)]
     pub experiment: Experiment,
-    /// Say at each value where it comes from
+    /// Show next to each value where it comes from
     #[arg(long)]
     pub origins: bool,
 }
@@ -307,7 +306,7 @@ pub struct ConfigShow {
 pub struct ConfigExplain {
     /// A key, for example training.epochs, or a table, for example training
     pub key: String,
-    /// The experiment file; without one, only what the key means
+    /// The experiment file; without one, only the meaning of the key is shown
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
@@ -315,11 +314,11 @@ pub struct ConfigExplain {
 
 #[derive(Debug, Args)]
 pub struct ConfigNew {
-    /// The file to make; stdout unless stated
+    /// The file to create [default: stdout]
     pub path: Option<PathBuf>,
 }
 
-/// How a table is printed; an aligned one for reading unless stated.
+/// How a table is printed [default: aligned text].
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub struct Format {

@@ -17,13 +17,13 @@ pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
             .and_then(|run| row(&run));
         match row {
             Ok(row) => rows.push(row),
-            Err(error) => output.note(&format!("left out: {error}")),
+            Err(error) => output.note(&format!("skipped: {error}")),
         }
     }
     if rows.is_empty() {
         let out = args.out.out.display();
         output.note(&format!(
-            "no runs in {out}; make one: runner run configs/baseline.toml"
+            "no runs in {out}; start one: runner run configs/baseline.toml"
         ));
     }
     let table = Table {

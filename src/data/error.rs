@@ -7,7 +7,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The system does not let a file or folder be read.
-    #[error("cannot read {}: {source}\ncheck `data` in the config; paths start at the folder the command runs in", path.display())]
+    #[error("cannot read {}: {source}\n\
+             check `data` in the config; paths are relative to the folder the command runs in", path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
@@ -15,7 +16,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A file is damaged or has another format than its name says.
-    #[error("{}: {what}\nfetch or make the file again", path.display())]
+    #[error("{}: {what}\nfetch or create the file again", path.display())]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -43,7 +44,8 @@ pub enum Error {
         remedy: String,
     },
     /// The system does not let a file or folder be written.
-    #[error("cannot write {}: {source}\nname another place, where there is room and nothing yet", path.display())]
+    #[error("cannot write {}: {source}\n\
+             choose a path that does not exist yet, on a disk with enough space", path.display())]
     Unwritable {
         /// The file or folder.
         path: PathBuf,
@@ -76,9 +78,9 @@ fn of_bad_images(problems: &[(String, String)], size: Option<[usize; 2]>) -> Str
         text += &format!("\n  and {more} more; `runner data inspect` lists them all");
     }
     match size {
-        Some(size) => text + &format!("\nbring all images to one size with data.resize = {size:?}"),
-        None => {
-            text + "\nmend them or take them away; or go without them: data.on_bad_image = \"skip\""
+        Some(size) => {
+            text + &format!("\nresize all images to one size with data.resize = {size:?}")
         }
+        None => text + "\nfix or remove them, or skip them: data.on_bad_image = \"skip\"",
     }
 }

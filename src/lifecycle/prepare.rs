@@ -33,7 +33,8 @@ pub fn prepare(
         .map_err(|source| place(document, source))?;
     let (images, batch_size) = (data.train.len(), experiment.training.batch_size);
     if batch_size > images {
-        let message = format!("batch size {batch_size} is above the {images} training images");
+        let message =
+            format!("batch size {batch_size} is larger than the {images} training images");
         let help = format!("choose a `batch_size` of at most {images}");
         return Err(document.error_at(BATCH_SIZE, message, &help).into());
     }
@@ -49,11 +50,11 @@ fn check_memory(document: &Document, experiment: &Experiment, backend: &str) -> 
     match device::available_memory() {
         Some(available) if backend != "cuda" && needed > available => {
             let message = format!(
-                "a step needs more than {} MiB of memory, {} MiB are available",
+                "a step needs more than {} MiB of memory, but {} MiB are available",
                 needed >> 20,
                 available >> 20
             );
-            let help = "choose a smaller `batch_size`, or smaller layers or padding";
+            let help = "choose a smaller `batch_size`, smaller layers or less padding";
             Err(document.error_at(BATCH_SIZE, message, help).into())
         }
         _ => Ok(()),
@@ -62,19 +63,18 @@ fn check_memory(document: &Document, experiment: &Experiment, backend: &str) -> 
 
 /// Says where in the config the data are named.
 fn place(document: &Document, error: data::Error) -> DataError {
-    let place = ["data.path", "data.train", "data.synthetic", "data"]
+    let (key, place) = ["data.path", "data.train", "data.synthetic", "data"]
         .into_iter()
-        .find_map(|path| document.place(path));
-    DataError {
-        error,
-        place: place.unwrap_or_default(),
-    }
+        .find_map(|key| Some((key, document.place(key)?)))
+        .unwrap_or_default();
+    DataError { error, key, place }
 }
 
 /// Something is wrong with the data that a config names.
 #[derive(Debug, thiserror::Error)]
-#[error("{error}\n(the data are named in {place})")]
+#[error("{error}\n(`{key}` is set at {place})")]
 pub struct DataError {
     error: data::Error,
+    key: &'static str,
     place: String,
 }

@@ -24,8 +24,9 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
     if !is_experiment {
         if args.augmented.is_some() {
             let message = format!(
-                "--augmented shows what an experiment does to its images, and {} is none\n\
-                 name its file: runner data inspect configs/baseline.toml --augmented grid.png",
+                "--augmented shows what an experiment does to its images, but {} is not an \
+                 experiment file\n\
+                 name one: runner data inspect configs/baseline.toml --augmented grid.png",
                 args.path.display()
             );
             return Err(Usage(message).into());
@@ -44,7 +45,7 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
     if let Some(sheet) = &args.augmented {
         if sheet.extension().is_none_or(|extension| extension != "png") {
             let message = format!(
-                "{}: the sheet is a PNG file, its name must end in .png",
+                "{}: the sheet is a PNG file, so its name must end in .png",
                 sheet.display()
             );
             return Err(Usage(message).into());
@@ -55,7 +56,7 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
         let splits = Splits::load(data, input, classes, &|done, all| bar.at(done, all))?;
         contact_sheet(&splits, data, input, experiment.seed, sheet)?;
         Output { quiet: false }.note(&format!(
-            "{}: a row an image, as it is and in epochs 1 to 7",
+            "{}: one row per image: unchanged, then as in epochs 1 to 7",
             sheet.display()
         ));
         return Ok(ExitCode::Done);
@@ -74,7 +75,7 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
         print_result(&render(&report, place, args.json)?)?;
     }
     if seen.is_empty() {
-        let message = "the experiment's images are made up: there are no files to look into";
+        let message = "the experiment's images are generated, so there are no files to inspect";
         return Err(Usage(message.to_owned()).into());
     }
     Ok(ExitCode::Done)
@@ -93,7 +94,7 @@ fn render(report: &Report, place: &str, is_json: bool) -> anyhow::Result<String>
         let count = report.duplicates.len();
         let _ = writeln!(
             text,
-            "\n{} there more than once, pixel by pixel:",
+            "\n{} present more than once, with identical pixels:",
             match count {
                 1 => "1 image is".to_owned(),
                 count => format!("{} images are", thousands(count as f64)),
@@ -136,7 +137,7 @@ fn write_split(text: &mut String, split: &SplitReport) -> anyhow::Result<()> {
         values.join(", ")
     };
     writeln!(text, "  mean of pixels  {}", numbers(&split.mean))?;
-    writeln!(text, "  deviation       {}", numbers(&split.std))?;
+    writeln!(text, "  std of pixels   {}", numbers(&split.std))?;
     for warning in &split.warnings {
         writeln!(text, "  warning: {warning}")?;
     }

@@ -58,11 +58,12 @@ fn check_range(labels: &[u32], classes: usize, source: &Path) -> Result<(), Erro
         return Ok(());
     };
     let what = format!(
-        "label {} of image {index} lies outside the {classes} classes of the network's last layer",
+        "label {} of image {index} is outside the {classes} classes of the network's last layer",
         labels[index]
     );
     let needed = labels.iter().max().map_or(0, |label| label + 1);
-    let remedy = format!("give the last layer out_features = {needed} or more, or name other data");
+    let remedy =
+        format!("set out_features of the last layer to {needed} or more, or use other data");
     Err(mismatch(source, what, remedy))
 }
 
@@ -73,10 +74,10 @@ fn check_are_numbers(known: &[String], source: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let what = format!(
-        "its classes are numbers, those of the training images are names, as {}",
+        "its classes are numbers, but those of the training images are names such as {}",
         known[0]
     );
-    let remedy = "name data whose classes are called the same".to_owned();
+    let remedy = "use data with the same class names".to_owned();
     Err(mismatch(source, what, remedy))
 }
 
@@ -87,10 +88,10 @@ fn check_count(names: &[String], classes: usize, source: &Path) -> Result<(), Er
         return Ok(());
     }
     let what = format!(
-        "{count} classes ({}), the network tells {classes} apart",
+        "the network has {classes} outputs, the data {count} classes ({})",
         some_of(names)
     );
-    let remedy = format!("give the last layer out_features = {count}");
+    let remedy = format!("set out_features of the last layer to {count}");
     Err(mismatch(source, what, remedy))
 }
 

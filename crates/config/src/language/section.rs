@@ -175,7 +175,11 @@ impl<'a> Section<'a> {
         let is_typed = |it: &&Variant<R>| section.node(&it.info).is_some();
         let typed: Vec<&Variant<R>> = key.variants.iter().filter(is_typed).collect();
         if let [first, second, ..] = typed[..] {
-            let message = format!("`{}` is one choice", key.name);
+            let message = format!(
+                "both `{}` and `{}` are set",
+                section.path_of(first.info.name),
+                section.path_of(second.info.name)
+            );
             section.report_two(&first.info, &second.info, &message);
         }
         let variant = typed.first().copied();
@@ -227,7 +231,7 @@ impl<'a> Section<'a> {
                 (&entry.key, Some(&entry.node), &entry.key_origin)
             }
             other => {
-                let message = format!("`{path}` must be one of its choices");
+                let message = format!("`{path}` must be a name, or a table with a single name");
                 let label = match other {
                     Value::Table(table) => format!("a table with {} keys", table.len()),
                     other => remedy::describe(other),
@@ -316,15 +320,15 @@ impl<'a> Section<'a> {
                 Diagnostic::new(
                     message,
                     second.key_origin.clone(),
-                    format!("`{}` is a second one", second.key),
+                    format!("`{}` is set here", second.key),
                 )
                 .related(
                     first.key_origin.clone(),
-                    format!("`{}` is the first", first.key),
+                    format!("`{}` is set here", first.key),
                 )
                 .help(
-                    "take one out; one that another file has, with `KEY = { unset = true }`, or on the \
-                     command line by a value for the whole table",
+                    "keep one; to remove a key that another file sets, write `KEY = { unset = \
+                     true }`, or set the whole table on the command line",
                 ),
             );
         }
@@ -352,9 +356,9 @@ impl<'a> Section<'a> {
     fn report_wrong(&self, key: &KeyInfo, node: &Node, wrong: &Node) {
         let is_element = !std::ptr::eq(wrong, node);
         let help = remedy::for_value(key, wrong, is_element)
-            .unwrap_or_else(|| format!("`{}` is {}", key.name, key.meaning));
+            .unwrap_or_else(|| format!("`{}`: {}", key.name, key.meaning));
         let expected = match key.kind {
-            Kind::Word(words) if words.len() > FEW => format!("one of {} words", words.len()),
+            Kind::Word(words) if words.len() > FEW => format!("one of {} values", words.len()),
             kind => kind.to_string(),
         };
         self.diagnostics.push(
@@ -384,17 +388,17 @@ impl<'a> Section<'a> {
         let message = format!("missing key `{path}`");
         let removed = self.table.and_then(|table| table.removed(key.name));
         let diagnostic = match removed {
-            Some(removed) => Diagnostic::new(message, removed.origin.clone(), "taken away here")
+            Some(removed) => Diagnostic::new(message, removed.origin.clone(), "removed here")
                 .related(removed.node.origin.clone(), "this was its value"),
             None if self.path.is_empty() => Diagnostic::new(message, self.origin.clone(), ""),
             None => {
-                let label = format!("`{}` is needed here", key.name);
+                let label = format!("`{}` is required here", key.name);
                 Diagnostic::new(message, self.origin.clone(), label)
             }
         };
         let help = match key.kind {
             Kind::Table(_) => format!("add [{path}]: {}", key.meaning),
-            kind => format!("`{}` is {}: {kind}", key.name, key.meaning),
+            kind => format!("`{}`: {} ({kind})", key.name, key.meaning),
         };
         self.diagnostics
             .push(diagnostic.concern(Concern::Missing(path)).help(help));
@@ -415,7 +419,7 @@ impl<'a> Section<'a> {
                 let mut diagnostic = Diagnostic::new(message, entry.key_origin.clone(), "");
                 if let Some(path) = remedy.key {
                     if self.has(&path) {
-                        help += " (it is set already)";
+                        help += " (which is already set)";
                     }
                     diagnostic = diagnostic.concern(Concern::Misnamed(path));
                 }

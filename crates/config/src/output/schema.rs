@@ -18,7 +18,7 @@ pub fn schema() -> Value {
         "description": "One experiment: data, training and network. Written by `runner config schema`.",
         "definitions": {
             "unset": {
-                "description": "Takes away what an extended file sets.",
+                "description": "Removes what an extended file sets.",
                 "type": "object",
                 "properties": { "unset": { "const": true } },
                 "required": ["unset"],
@@ -75,7 +75,7 @@ fn property(key: &KeyInfo, can_be_unset: bool) -> Value {
                 .expect("defaults are valid TOML");
             schema.insert("default".to_owned(), json!(default));
         }
-        Fallback::Derived { words, .. } => description += &format!("; unless stated: {words}"),
+        Fallback::Derived { words, .. } => description += &format!("; default: {words}"),
         Fallback::Required | Fallback::Nothing => {}
     }
     schema.insert("description".to_owned(), description.into());
