@@ -32,7 +32,7 @@
 //! let error = document.experiment().unwrap_err().to_string();
 //! assert!(error.starts_with("error: not valid TOML: duplicate key `seed`"));
 //! assert!(error.contains("--> digits.toml:2:1"));
-//! assert!(error.ends_with("= help: take one of the two out"));
+//! assert!(error.ends_with("= help: remove one of the two"));
 //! ```
 //!
 //! # Layout
