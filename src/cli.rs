@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use crate::config::{self, Word};
 use crate::run_dir::Status;
 
-/// Trains a network that a TOML file declares, and leaves a directory that says everything about the run.
+/// Trains the network declared in a TOML file, and writes a directory that records everything about the run.
 #[derive(Debug, Parser)]
 #[command(name = "runner", version, max_term_width = 100)]
 pub struct Cli {
@@ -22,23 +22,23 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Train what a config file declares, in a new run directory
+    /// Train the network declared in a config file, in a new run directory
     #[command(after_help = help::below(["runner run configs/baseline.toml", "runner run configs/baseline.toml training.epochs=22 optimizer.adam.lr=3e-4"], help::TRAINING))]
     Run(Run),
-    /// Say all that can be known of a run before it is made: layers, data, time, memory, disk
+    /// Show what a run will be before it starts: layers, data, time, memory, disk
     #[command(after_help = help::below(["runner check configs/baseline.toml", "runner check configs/baseline.toml --fast-dev-run"], help::CHECKING))]
     Check(Check),
-    /// Show an experiment in full, say where its values come from, or begin a new one
+    /// Show an experiment in full, explain where its values come from, or create a new one
     #[command(subcommand)]
     Config(Config),
-    /// List the data sets that can be had, fetch one, look into one
+    /// List known data sets, fetch one, inspect one
     #[command(subcommand)]
     Data(Data),
-    /// Go on with a run from its newest checkpoint, or extend a finished one
+    /// Continue a run from its newest checkpoint, or extend a finished one
     #[command(mut_arg("values", |values| values.help(RESUME_VALUES)))]
     #[command(after_help = help::below(["runner resume last", "runner resume experiments/20260101-120000-baseline-abcd training.epochs=22"], help::TRAINING))]
     Resume(Resume),
-    /// Set runs side by side: metrics, and the config keys in which they differ
+    /// Compare runs side by side: metrics, and the config keys that differ
     #[command(after_help = help::below(["runner compare 'experiments/*-baseline-*'", "runner compare last abcd --by eval_loss --markdown"], help::RUNS))]
     Compare(Compare),
     /// List the runs, oldest first
@@ -47,13 +47,13 @@ pub enum Command {
     /// Show one run in full
     #[command(after_help = help::below(["runner show last", "runner show abcd --config"], help::RUNS))]
     Show(Show),
-    /// Check that a run directory is what the program wrote: every digest, every file against the others
+    /// Check that a run directory is intact: every digest, and all files against each other
     #[command(after_help = help::below(["runner verify last", "runner verify experiments/20260101-120000-baseline-abcd"], help::VERIFYING))]
     Verify(Verify),
-    /// Train a run again from its directory alone and compare every epoch
+    /// Train a run again from its directory alone, and compare every epoch
     #[command(after_help = help::below(["runner reproduce last", "runner reproduce abcd --out /tmp/again"], help::COMPARING))]
     Reproduce(Reproduce),
-    /// Run a config once in peace and once killed at random moments, and compare every byte
+    /// Run a config once uninterrupted and once killed at random times, and compare every byte
     #[command(after_help = help::below(["runner prove configs/baseline.toml", "runner prove configs/baseline.toml --kills 20 --seed 7"], help::COMPARING))]
     Prove(Prove),
     /// Print the script that completes this program's commands and options in a shell
@@ -64,8 +64,7 @@ pub enum Command {
     Man(Man),
 }
 
-const RESUME_VALUES: &str =
-    "Values that may change on the way: training.epochs=22 (upward), checkpoint.*, device";
+const RESUME_VALUES: &str = "Values that may change on resume: training.epochs=22 (may only increase), checkpoint.*, device";
 
 #[derive(Debug, Args)]
 pub struct Out {
@@ -82,13 +81,13 @@ pub struct Out {
 
 #[derive(Debug, Args)]
 pub struct Threads {
-    /// The number of threads that compute; changes no result [default: one a processor]
+    /// Number of compute threads; does not affect results [default: one per processor]
     #[arg(long, value_name = "N", env = "RUNNER_THREADS", hide_env_values = true,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 }
 
-/// An experiment: its file, and what is said in place of the file.
+/// An experiment: its file, and values that override it.
 #[derive(Debug, Args)]
 pub struct Experiment {
     /// The experiment file, for example configs/baseline.toml
@@ -99,10 +98,10 @@ pub struct Experiment {
 
 #[derive(Debug, Args)]
 pub struct Overrides {
-    /// Values in place of the file's, for example training.epochs=22; `key={unset=true}` takes one away
+    /// Values that override the file's, for example training.epochs=22; `key={unset=true}` removes a key
     #[arg(value_name = "KEY=VALUE")]
     values: Vec<String>,
-    /// The same as an option; comes after the others
+    /// The same as an option; applied after the others
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
@@ -122,14 +121,14 @@ pub struct Run {
     pub out: Out,
     #[command(flatten)]
     pub threads: Threads,
-    /// Print the run directory's path and nothing else
+    /// Print only the path of the run directory
     #[arg(short, long)]
     pub quiet: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Resume {
-    /// A run directory, how the name of a run begins or ends, or `last`
+    /// A run directory, any unique prefix or suffix of a run's name, or `last`
     pub run: String,
     #[command(flatten)]
     pub overrides: Overrides,
@@ -137,22 +136,22 @@ pub struct Resume {
     pub out: Out,
     #[command(flatten)]
     pub threads: Threads,
-    /// Print the run directory's path and nothing else
+    /// Print only the path of the run directory
     #[arg(short, long)]
     pub quiet: bool,
-    /// Go on although another version of this program began the run; results may then differ
+    /// Resume even if a different version of this program started the run; results may then differ
     #[arg(long)]
     pub allow_other_version: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Compare {
-    /// Run directories, how names of runs begin or end, `last`, globs, or metrics CSV files
+    /// Run directories, unique prefixes or suffixes of run names, `last`, globs, or metrics CSV files
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<String>,
     #[command(flatten)]
     pub out: Out,
-    /// The column of metrics.csv that says which epoch is best
+    /// The column of metrics.csv that decides which epoch is best
     #[arg(long, value_name = "COLUMN", default_value = "eval_accuracy")]
     pub by: String,
     #[command(flatten)]
@@ -176,7 +175,7 @@ pub struct List {
 
 #[derive(Debug, Args)]
 pub struct Show {
-    /// A run directory, how the name of a run begins or ends, or `last`
+    /// A run directory, any unique prefix or suffix of a run's name, or `last`
     pub run: String,
     #[command(flatten)]
     pub out: Out,
@@ -187,7 +186,7 @@ pub struct Show {
 
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// A run directory, how the name of a run begins or ends, or `last`
+    /// A run directory, any unique prefix or suffix of a run's name, or `last`
     pub run: String,
     #[command(flatten)]
     pub out: Out,
@@ -195,13 +194,13 @@ pub struct Verify {
 
 #[derive(Debug, Args)]
 pub struct Reproduce {
-    /// A run directory, how the name of a run begins or ends, or `last`
+    /// A run directory, any unique prefix or suffix of a run's name, or `last`
     pub run: String,
     #[command(flatten)]
     pub out: Out,
     #[command(flatten)]
     pub threads: Threads,
-    /// Print the new run directory's path and nothing else
+    /// Print only the path of the new run directory
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -213,7 +212,7 @@ pub struct Prove {
     /// How often the second run is killed
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub kills: u32,
-    /// The moments of death follow from this number; another one each time unless stated
+    /// Seed from which the kill times are derived [default: a new one each time]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     #[command(flatten)]
@@ -241,7 +240,7 @@ pub struct Check {
     pub out: Out,
     #[command(flatten)]
     pub threads: Threads,
-    /// Also train and evaluate two batches, write and verify the run, and throw it away
+    /// Also train and evaluate two batches, write and verify the run, then delete it
     #[arg(long)]
     pub fast_dev_run: bool,
 }
@@ -251,30 +250,30 @@ pub enum Config {
     /// Print the experiment with every value spelled out, as TOML that can be run
     #[command(after_help = help::below(["runner config show configs/baseline.toml --origins", "runner config show configs/baseline.toml training.epochs=22"], help::LANGUAGE))]
     Show(ConfigShow),
-    /// Say of a key what its value is, where it comes from, what it means and which values it takes
+    /// Explain a key: its value, where it comes from, what it means and which values are valid
     #[command(after_help = help::below(["runner config explain training.epochs", "runner config explain training configs/baseline.toml"], help::LANGUAGE))]
     Explain(ConfigExplain),
     /// Print the JSON schema (draft-07) of experiment files, for editors
     #[command(after_help = help::below(["runner config schema", "runner config schema > experiment.schema.json"], help::LANGUAGE))]
     Schema,
-    /// Write a commented experiment file to begin with
+    /// Write a commented experiment file to start from
     #[command(after_help = help::below(["runner config new configs/mine.toml", "runner config new"], help::LANGUAGE))]
     New(ConfigNew),
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Data {
-    /// List the image sets that are known by name, and which of them are here
+    /// List the image sets known by name, and which of them are already here
     #[command(after_help = help::below(["runner data list", "runner data list --json"], help::LANGUAGE))]
     List(DataList),
-    /// Fetch a known image set from its public mirrors and check it
+    /// Fetch a known image set from its public mirrors and verify it
     #[cfg(feature = "fetch")]
     #[command(after_help = help::below(["runner data fetch mnist", "runner data fetch fashion-mnist --to /data/fashion"], help::IMAGES))]
     Fetch(DataFetch),
-    /// Say what is in a data set: counts, sizes, colours, class balance, duplicates, broken files
+    /// Show what is in a data set: counts, sizes, colours, class balance, duplicates, broken files
     #[command(after_help = help::below(["runner data inspect photos/", "runner data inspect configs/baseline.toml --augmented grid.png"], help::IMAGES))]
     Inspect(DataInspect),
-    /// Write a data set as a folder tree of image files, a folder a class
+    /// Write a data set as a folder tree of image files, one folder per class
     #[command(after_help = help::below(["runner data export data/digits digits-png", "runner data export data/digits digits-jpeg --as jpeg --quality 95"], help::IMAGES))]
     Export(DataExport),
 }
@@ -283,7 +282,7 @@ pub enum Data {
 pub struct DataExport {
     /// A folder or file that `data.path` could name
     pub path: PathBuf,
-    /// The folder to make
+    /// The folder to create
     pub folder: PathBuf,
     /// What kind of files to write
     #[arg(long, value_enum, default_value = "png")]
@@ -292,7 +291,7 @@ pub struct DataExport {
     #[arg(long, value_name = "1..100", default_value_t = 90,
           value_parser = clap::value_parser!(u8).range(1..=100))]
     pub quality: u8,
-    /// What kind of files the images are in; seen from what is there unless stated
+    /// Format of the image files; auto: detected from the files
     #[arg(long, default_value = "auto", value_parser = word::<config::Format>())]
     pub format: config::Format,
 }
@@ -320,13 +319,13 @@ pub struct DataList {
 pub struct DataFetch {
     /// A set that `runner data list` names, for example mnist
     pub name: String,
-    /// The folder that gets the files [default: data/NAME]
+    /// The folder to write the files to [default: data/NAME]
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
-    /// An address that has the files, in place of the public ones; a file is URL/FILE
+    /// A URL that has the files, instead of the public mirrors; each file is at URL/FILE
     #[arg(long, value_name = "URL")]
     pub mirror: Option<String>,
-    /// Print the folder's path and nothing else
+    /// Print only the path of the folder
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -337,13 +336,13 @@ pub struct DataInspect {
     pub path: PathBuf,
     #[command(flatten)]
     pub overrides: Overrides,
-    /// What kind of files the images are in; seen from what is there unless stated
+    /// Format of the image files; auto: detected from the files
     #[arg(long, default_value = "auto", value_parser = word::<config::Format>())]
     pub format: config::Format,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-    /// Draw training images of an experiment as they are and as augmentation makes them, as a PNG file
+    /// Draw training images of an experiment before and after augmentation, as a PNG file
     #[arg(long, value_name = "FILE")]
     pub augmented: Option<PathBuf>,
 }
@@ -352,7 +351,7 @@ pub struct DataInspect {
 pub struct ConfigShow {
     #[command(flatten)]
     pub experiment: Experiment,
-    /// Say at each value where it comes from
+    /// Show next to each value where it comes from
     #[arg(long)]
     pub origins: bool,
 }
@@ -369,11 +368,11 @@ pub struct ConfigExplain {
 
 #[derive(Debug, Args)]
 pub struct ConfigNew {
-    /// The file to make; stdout unless stated
+    /// The file to create [default: stdout]
     pub path: Option<PathBuf>,
 }
 
-/// How a table is printed; an aligned one for reading unless stated.
+/// How a table is printed [default: aligned text].
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub struct Format {

@@ -65,7 +65,7 @@ fn choose_backend(wanted: config::Device) -> Result<Chosen, Error> {
             Ok(device) => Ok(Chosen {
                 device,
                 backend: "cuda",
-                reason: "cuda (auto: a CUDA device answers)".to_owned(),
+                reason: "cuda (auto: a CUDA device is available)".to_owned(),
             }),
             Err(why) => cpu(wanted, &format!(" (auto: {why})")),
         },
@@ -78,23 +78,22 @@ fn choose_backend(wanted: config::Device) -> Result<Chosen, Error> {
         config::Device::Ndarray => ndarray().map(|device| Chosen {
             device,
             backend: "ndarray",
-            reason: "ndarray (Burn advises flex in its place: several times faster)".to_owned(),
+            reason: "ndarray (Burn recommends flex instead: several times faster)".to_owned(),
         }),
-        config::Device::Cuda(index) => {
-            match cuda(index.unwrap_or(0).into()) {
-                Ok(device) => Ok(Chosen {
-                    device,
-                    backend: "cuda",
-                    reason: wanted.to_string(),
-                }),
-                Err(why) => Err(Error {
-                    wanted: wanted.to_string(),
-                    why,
-                    remedy: "use device=cpu, or a build with --features cuda on a machine with a CUDA device"
-                        .to_owned(),
-                }),
-            }
-        }
+        config::Device::Cuda(index) => match cuda(index.unwrap_or(0).into()) {
+            Ok(device) => Ok(Chosen {
+                device,
+                backend: "cuda",
+                reason: wanted.to_string(),
+            }),
+            Err(why) => Err(Error {
+                wanted: wanted.to_string(),
+                why,
+                remedy: "use device=cpu, or a build with --features cuda on a machine with a CUDA \
+                         device"
+                    .to_owned(),
+            }),
+        },
     }
 }
 
@@ -155,10 +154,10 @@ fn cuda(index: usize) -> Result<Device, String> {
         .into_iter()
         .count();
     match found {
-        0 => Err("no CUDA device or driver answers".to_owned()),
+        0 => Err("no CUDA device or driver responds".to_owned()),
         _ if index < found => Ok(Device::cuda(index)),
         1 => Err(format!(
-            "there is one CUDA device, number 0, and no number {index}"
+            "there is only one CUDA device, number 0, and no number {index}"
         )),
         _ => Err(format!("there are {found} CUDA devices, numbered from 0")),
     }

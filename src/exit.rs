@@ -64,9 +64,9 @@ impl ExitCode {
             Self::Done => "done",
             Self::Failed => "the run failed, or the device cannot be used",
             Self::Usage => "wrong usage, or an error in the config",
-            Self::CheckFailed => "a check said no",
-            Self::Data => "something is wrong with the data, or they cannot be fetched",
-            Self::RunDirectory => "something is wrong with the run directory or a checkpoint",
+            Self::CheckFailed => "a check failed",
+            Self::Data => "the data are invalid or cannot be fetched",
+            Self::RunDirectory => "the run directory or a checkpoint is invalid",
             Self::Diverged => "training diverged: a loss or a gradient is not finite",
             Self::Io => "a file cannot be written or read, for example because the disk is full",
             Self::Resumable => {

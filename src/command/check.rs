@@ -64,7 +64,7 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     print_result(&disk(&experiment, checkpoint_bytes, needed, &args.out.out))?;
     let config = args.experiment.config.display();
     let verdict = match is_warned {
-        true => format!("\n{config} can run, but see the warnings"),
+        true => format!("\n{config} can run, but see the warnings above"),
         false => format!("\n{config} is good"),
     };
     if !args.fast_dev_run {
@@ -109,7 +109,7 @@ fn network(experiment: &Experiment) -> String {
     let sum = |of: fn(&Cost) -> u64| costs.iter().map(of).sum::<u64>();
     rows.push(row(
         String::new(),
-        "in all",
+        "total",
         String::new(),
         [sum(|cost| cost.parameters), sum(|cost| cost.flops)],
         sum(|cost| cost.output_bytes),
@@ -128,9 +128,9 @@ fn network(experiment: &Experiment) -> String {
     let [channels, height, width] = experiment.model.input;
     format!(
         "experiment {}, input {channels}x{height}x{width}\n\n{}\n\
-         FLOPs: of the products in a forward pass of one image, multiplications and\n\
-         additions each counted. memory: of what a layer gives, for a batch of {batch_size};\n\
-         layers that run as one have only parts of it in memory at a time.\n",
+         FLOPs: of one image's forward pass (matrix products only; a multiply-add counts\n\
+         as 2). memory: of each layer's output for a batch of {batch_size}; fused layers never\n\
+         hold all of this, so real use is lower.\n",
         experiment.name,
         table.render(reading()),
     )
@@ -148,7 +148,7 @@ fn data(session: &Session) -> String {
         order.drain(MAX_CLASSES / 2..classes - MAX_CLASSES / 2);
         let _ = writeln!(
             text,
-            "the {} classes with the fewest training images and those with the most:",
+            "the {} classes with the fewest training images, and those with the most:",
             MAX_CLASSES / 2
         );
     }
@@ -193,13 +193,13 @@ fn learning_rate(session: &Session) -> String {
     );
     let all = steps * epochs;
     let counts = format!(
-        "{} steps ({} an epoch)",
+        "{} steps ({} per epoch)",
         thousands(all as f64),
         thousands(steps as f64)
     );
     let base = session.experiment.training.learning_rate;
     if session.experiment.schedule.is_none() {
-        return format!("learning rate  {} in all {counts}\n", short(base));
+        return format!("learning rate  {} for all {counts}\n", short(base));
     }
     // Each column of the curve shows the highest rate of its steps.
     let columns = all.min(CURVE_COLUMNS);
@@ -265,9 +265,9 @@ fn time_and_memory(
     let seconds = training_seconds + eval_seconds * evaluations as f64 / epochs as f64;
     let decimals = if seconds < 1.0 { 2 } else { 1 };
     let mut text = format!(
-        "time           about {}: the data in {:.2} s, {} of {seconds:.decimals$} s,\n\
+        "time           about {}: {:.2} s for the data, {} of {seconds:.decimals$} s,\n\
          \x20              at {} img/s training and {} img/s evaluating,\n\
-         \x20              as a few batches went just now\n",
+         \x20              as measured just now on a few batches\n",
         human(read_in.as_secs_f64() + seconds * epochs as f64),
         read_in.as_secs_f64(),
         counted(epochs as usize, "epoch"),
@@ -275,7 +275,11 @@ fn time_and_memory(
         thousands(trial.eval_images_per_second),
     );
     if let Some(peak) = trial.peak_memory_bytes {
-        let _ = writeln!(text, "memory         about {}, data included", bytes(peak));
+        let _ = writeln!(
+            text,
+            "memory         about {}, including the data",
+            bytes(peak)
+        );
     }
     text
 }
@@ -283,7 +287,7 @@ fn time_and_memory(
 fn disk(experiment: &Experiment, checkpoint_bytes: u64, needed: u64, out: &Path) -> String {
     let policy = &experiment.checkpoint;
     let free = space::available(out).map_or_else(String::new, |free| {
-        format!(", where {} are free", bytes(free))
+        format!(", which has {} free", bytes(free))
     });
     format!(
         "disk           {} at most in {}{free}:\n\
@@ -339,8 +343,8 @@ fn fast_dev_run(
         return Ok(ExitCode::CheckFailed);
     }
     print_result(&format!(
-        "{verdict}: two batches trained and evaluated, checkpoint\n\
-         and results written, all {} checks of the run passed, and it is thrown away\n",
+        "{verdict}: trained and evaluated two batches, wrote a checkpoint\n\
+         and results, passed all {} checks of the run, and deleted it\n",
         checks.len()
     ))?;
     Ok(ExitCode::Done)

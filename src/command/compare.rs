@@ -11,7 +11,7 @@ use super::output::{Output, print_result, style};
 pub fn execute(args: cli::Compare) -> anyhow::Result<ExitCode> {
     if !MONITORS.contains(&args.by.as_str()) {
         return Err(Usage(format!(
-            "--by takes a column of metrics.csv: {}",
+            "--by needs a column of metrics.csv: {}",
             MONITORS.join(", ")
         ))
         .into());
@@ -20,7 +20,7 @@ pub fn execute(args: cli::Compare) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: false };
     for path in left_out {
         output.note(&format!(
-            "left out, neither a run nor a CSV file: {}",
+            "skipped, neither a run nor a CSV file: {}",
             path.display()
         ));
     }

@@ -86,7 +86,7 @@ fn tell(explanation: &Explanation) -> String {
         }
     }
     if let Some((place, typed)) = &explanation.removed {
-        line(&mut text, "taken away", &format!("{typed}, by {place}"));
+        line(&mut text, "removed", &format!("{typed}, by {place}"));
     }
     text + &about(key)
 }
@@ -107,10 +107,10 @@ fn about(key: &KeyInfo) -> String {
         &mut text,
         "default",
         match key.default {
-            Fallback::Required => "none, it has to be there",
+            Fallback::Required => "none (required)",
             Fallback::Value(value) => value,
             Fallback::Derived { words, .. } => words,
-            Fallback::Nothing => "none, it may be left out",
+            Fallback::Nothing => "none (optional)",
         },
     );
     if names.is_empty() {
@@ -118,9 +118,9 @@ fn about(key: &KeyInfo) -> String {
             &mut text,
             "on resume",
             match key.on_resume {
-                OnResume::Fixed => "cannot change: another value is another run",
-                OnResume::Free => "can change to any value: results do not depend on it",
-                OnResume::Upward => "can grow: the run goes on for longer",
+                OnResume::Fixed => "cannot change: a different value makes a different run",
+                OnResume::Free => "can change: it does not affect results",
+                OnResume::Upward => "can increase: the run then continues for longer",
             },
         );
     }
@@ -150,7 +150,7 @@ const SCHEMA: &str = "#:schema ../schema/experiment.schema.json";
 fn create(path: &Path) -> anyhow::Result<String> {
     let refuse = |error: std::io::Error| {
         Usage(format!(
-            "cannot write {}: {error}\nname a file that is not there yet, in a folder that is",
+            "cannot write {}: {error}\nname a file that does not exist yet, in a folder that does",
             path.display()
         ))
     };
@@ -164,6 +164,6 @@ fn create(path: &Path) -> anyhow::Result<String> {
     let mut file = File::create_new(path).map_err(refuse)?;
     file.write_all(text.as_bytes()).map_err(refuse)?;
     Ok(format!(
-        "{shown} is written\nNext: runner check {shown}\n      runner run {shown}\n"
+        "wrote {shown}\nNext: runner check {shown}\n      runner run {shown}\n"
     ))
 }

@@ -28,7 +28,7 @@ pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
             }
             Ok(_) => {}
             // One damaged run must not hide the others.
-            Err(error) => output.note(&format!("left out: {error}")),
+            Err(error) => output.note(&format!("skipped: {error}")),
         }
     }
     if let Some(column) = sort {
@@ -37,7 +37,7 @@ pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
     let out = args.out.out.display();
     if count == 0 {
         output.note(&format!(
-            "no runs in {out}; make one: runner run configs/baseline.toml"
+            "no runs in {out}; start one: runner run configs/baseline.toml"
         ));
     } else if table.rows.is_empty() {
         output.note(&format!("no such runs among the {count} in {out}"));

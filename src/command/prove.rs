@@ -23,11 +23,11 @@ pub fn execute(args: cli::Prove) -> anyhow::Result<ExitCode> {
     };
     let verdict = prove(&proof, |whole, duration| {
         output.note(&format!(
-            "in peace: {} ({:.1} s)",
+            "uninterrupted run: {} ({:.1} s)",
             whole.display(),
             duration.as_secs_f64()
         ));
-        output.note(&format!("the moments of death follow from --seed {seed}"));
+        output.note(&format!("kill times are derived from --seed {seed}"));
     })?;
     output.note(&format!(
         "killed {} times: {}",

@@ -98,7 +98,7 @@ impl Reporter {
         if let Some(test) = test {
             let scores = &test.scores;
             self.result(&format!(
-                "Test ({} images apart)  Acc: {:.4} F1: {:.4}({:.4}/{:.4})\n\n{}",
+                "Test ({} images)  Acc: {:.4} F1: {:.4}({:.4}/{:.4})\n\n{}",
                 thousands(test.images as f64),
                 scores.accuracy,
                 scores.f1,
@@ -257,7 +257,7 @@ pub fn stopped_early(session: &Session) -> String {
     let epochs = session.position.epoch - 1;
     match &session.experiment.early_stop {
         Some(rule) => format!(
-            "stopped early after epoch {epochs}: {} did not get better for {} epochs",
+            "stopped early after epoch {epochs}: {} did not improve for {} epochs",
             rule.monitor, rule.patience
         ),
         None => format!("stopped early after epoch {epochs}"),
@@ -267,7 +267,7 @@ pub fn stopped_early(session: &Session) -> String {
 /// The message of a run that was stopped.
 pub fn stopped(folder: &Path, reason: &str) -> String {
     let folder = folder.display();
-    format!("stopped by {reason}; the checkpoint is written\ngo on with: runner resume {folder}")
+    format!("stopped by {reason}; the checkpoint is written\nto continue: runner resume {folder}")
 }
 
 /// The data in one line.
@@ -275,7 +275,7 @@ pub fn data_line(session: &Session) -> String {
     let data = &session.data;
     let [channels, height, width] = session.experiment.model.input;
     let test = data.test.as_ref().map_or_else(String::new, |test| {
-        format!(", {} for a last test,", thousands(test.len() as f64))
+        format!(", {} for the final test,", thousands(test.len() as f64))
     });
     format!(
         "{} training and {} evaluation images{test} of {channels}x{height}x{width} in {} classes",

@@ -19,7 +19,7 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     let original = Original::read(&folder).map_err(unwrapped)?;
     if original.rows.is_empty() {
         output.note(&format!(
-            "{} has no epoch to compare with",
+            "{} has no finished epoch to compare with",
             folder.display()
         ));
         return Ok(ExitCode::CheckFailed);
@@ -30,7 +30,8 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     );
     if began != this {
         output.note(&format!(
-            "the run was begun by version {began}, this is {this}: a difference may come from that"
+            "the run was started by version {began}, but this is {this}: that may explain a \
+             difference"
         ));
     }
     let mut interrupt = Interrupt::install()?;
@@ -66,17 +67,18 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     if let (Some(epoch), Ok(_)) = (different, &end) {
         reporter.end();
         reporter.result(&format!(
-            "NOT REPRODUCED: epoch {epoch} is the first that differs\n\
-             original: {original}/{METRICS}\nagain:    {copy}/{METRICS}"
+            "NOT REPRODUCED: the first epoch that differs is {epoch}\n\
+             original: {original}/{METRICS}\n\
+             again:    {copy}/{METRICS}"
         ));
         return Ok(ExitCode::CheckFailed);
     }
     let code = conclude(end, session, run, &interrupt, &mut reporter)?;
     if code == ExitCode::Done {
         reporter.result(&format!(
-            "\nreproduced: {} of {original} came out equal, digests included",
+            "\nreproduced: {} of {original} are equal, digests included",
             match equal {
-                1 => "the only epoch".to_owned(),
+                1 => "the single epoch".to_owned(),
                 _ => format!("all {equal} epochs"),
             }
         ));

@@ -30,7 +30,7 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<ExitCode> {
     if let Some(finished) = resumable.finished().map_err(unwrapped)? {
         output.result(&is_finished(&folder, &resumable.experiment, &finished));
         for key in resumable.changes.keys() {
-            output.note(&format!("{key} changes nothing in a run that is finished"));
+            output.note(&format!("{key} has no effect on a finished run"));
         }
         return Ok(ExitCode::Done);
     }
@@ -47,7 +47,7 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<ExitCode> {
     let mut reporter = Reporter::new(output, run.log(), session.experiment.training.epochs);
     reporter.introduce(&session, &run, &device);
     for (name, reason) in &damaged {
-        reporter.note(&format!("put aside, {reason}: checkpoints/damaged/{name}"));
+        reporter.note(&format!("set aside, {reason}: checkpoints/damaged/{name}"));
     }
     for (key, value) in &changes {
         reporter.note(&format!("changed: {key} = {value}"));
@@ -74,13 +74,13 @@ fn is_finished(folder: &Path, experiment: &Experiment, finished: &Finished) -> S
     match &experiment.early_stop {
         Some(rule) if done < epochs => format!(
             "{folder} is finished after epoch {done}: it stopped early\n\
-             for more patience: runner run {folder}/{} early_stop.patience={}",
+             to use more patience: runner run {folder}/{} early_stop.patience={}",
             layout::RESOLVED,
             rule.patience * 2
         ),
         _ => format!(
             "{folder} is finished after epoch {done}\n\
-             to train on: runner resume {folder} training.epochs={}{rates}",
+             to train longer: runner resume {folder} training.epochs={}{rates}",
             epochs * 2
         ),
     }
@@ -88,10 +88,10 @@ fn is_finished(folder: &Path, experiment: &Experiment, finished: &Finished) -> S
 
 fn where_it_goes_on(position: &Position) -> String {
     if position.step == 0 {
-        return "there is no checkpoint yet: from the start".to_owned();
+        return "there is no checkpoint yet: starting from the beginning".to_owned();
     }
     format!(
-        "going on after step {}, in epoch {}",
+        "continuing after step {}, in epoch {}",
         position.step, position.epoch
     )
 }

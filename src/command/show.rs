@@ -61,7 +61,7 @@ fn advice(run: &Run) -> anyhow::Result<String> {
     let events = run.events()?;
     Ok(match events.last().and_then(Event::lasting_failure) {
         Some(reason) => reason.to_owned(),
-        None => format!("go on with: runner resume {}", run.folder.display()),
+        None => format!("to continue: runner resume {}", run.folder.display()),
     })
 }
 
@@ -171,7 +171,7 @@ fn tell(event: &Event) -> Option<String> {
                 .collect();
             format!("resumed after step {step} with {}", changes.join(" "))
         }
-        Event::FellBack { damaged, reason } => format!("put {damaged} aside: {reason}"),
+        Event::FellBack { damaged, reason } => format!("set {damaged} aside: {reason}"),
         Event::MetricsRestored { rows } => {
             format!(
                 "{} restored to {rows} rows from the checkpoint",
@@ -179,7 +179,7 @@ fn tell(event: &Event) -> Option<String> {
             )
         }
         Event::VersionChanged { from, to } => {
-            format!("no longer reproducible: went on with version {to} after {from}")
+            format!("no longer reproducible: continued with version {to} after {from}")
         }
         Event::Stopped { step, reason } => format!("stopped by {reason} after step {step}"),
         Event::Failed { step, reason } => {

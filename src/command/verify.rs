@@ -28,7 +28,9 @@ pub fn execute(args: cli::Verify) -> anyhow::Result<ExitCode> {
         (0, _) => writeln!(text, "\n{folder}: all {} checks passed", checks.len())?,
         (_, Status::Running) => writeln!(
             text,
-            "\n{folder}: {failed} of {} checks failed, but the run is running: look again when it is not",
+            "\n\
+             {folder}: {failed} of {} checks failed, but the run is still running: verify it \
+             again when it has ended",
             checks.len()
         )?,
         _ => writeln!(

@@ -9,7 +9,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The system does not let a file or folder be read.
-    #[error("cannot read {}: {source}\ncheck `data` in the config; paths start at the folder the command runs in", path.display())]
+    #[error("cannot read {}: {source}\n\
+             check `data` in the config; paths are relative to the folder the command runs in", path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
@@ -27,7 +28,7 @@ pub enum Error {
         remedy: String,
     },
     /// A file is damaged or has another format than its name says.
-    #[error("{}: {what}\nfetch or make the file again", path.display())]
+    #[error("{}: {what}\nfetch or create the file again", path.display())]
     File {
         /// The file or folder.
         path: PathBuf,
@@ -67,7 +68,8 @@ pub enum Error {
         needed: String,
     },
     /// The system does not let a file or folder be written.
-    #[error("cannot write {}: {source}\nname another place, where there is room and nothing yet", path.display())]
+    #[error("cannot write {}: {source}\n\
+             choose a path that does not exist yet, on a disk with enough space", path.display())]
     Unwritable {
         /// The file or folder.
         path: PathBuf,
@@ -127,7 +129,7 @@ fn of_bad_images(
         text += &format!("\n  and {more} more; `runner data inspect --json` lists them all");
     }
     if !problems.is_empty() {
-        text += "\nmend them or take them away; or go without them: data.on_bad_image = \"skip\"";
+        text += "\nfix or remove them, or skip them: data.on_bad_image = \"skip\"";
     }
     if !other_sizes.is_empty() {
         let separator = if text.is_empty() { "" } else { "\n" };
@@ -171,5 +173,5 @@ fn of_other_sizes(images: &[(String, [usize; 2])], wanted: [usize; 2]) -> String
             rest.len()
         );
     }
-    text + &format!("\nbring all images to one size with data.resize = {wanted:?}")
+    text + &format!("\nresize all images to one size with data.resize = {wanted:?}")
 }

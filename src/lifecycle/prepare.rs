@@ -33,7 +33,8 @@ pub fn prepare(
         .map_err(|error| DataError::new(document, error))?;
     let (images, batch_size) = (data.train.len(), experiment.training.batch_size);
     if batch_size > images {
-        let message = format!("batch size {batch_size} is above the {images} training images");
+        let message =
+            format!("batch size {batch_size} is larger than the {images} training images");
         let help = format!("choose a `batch_size` of at most {images}");
         return Err(document.error_at(BATCH_SIZE, message, &help).into());
     }
@@ -49,11 +50,11 @@ fn check_memory(document: &Document, experiment: &Experiment, backend: &str) -> 
     match device::available_memory() {
         Some(available) if backend != "cuda" && needed > available => {
             let message = format!(
-                "a step needs more than {} MiB of memory, {} MiB are available",
+                "a step needs more than {} MiB of memory, but {} MiB are available",
                 needed >> 20,
                 available >> 20
             );
-            let help = "choose a smaller `batch_size`, or smaller layers or padding";
+            let help = "choose a smaller `batch_size`, smaller layers or less padding";
             Err(document.error_at(BATCH_SIZE, message, help).into())
         }
         _ => Ok(()),

@@ -53,10 +53,10 @@ pub enum Failure {
         source: std::io::Error,
     },
     /// A run did not say where it is.
-    #[error("lost touch with a run: {0}")]
+    #[error("lost contact with a run: {0}")]
     Lost(#[from] std::io::Error),
     /// A run ended by itself, and not well.
-    #[error("a run ended with {0}; it says above why")]
+    #[error("a run ended with {0}; see its message above")]
     Ended(ExitStatus),
 }
 

@@ -57,8 +57,7 @@ pub fn check_changes(
             }
             OnResume::Upward if lowered => {
                 return Err(Refusal::Change(format!(
-                    "`{key}` can only grow, from {was} to more; {is} is less\n\
-                     for a shorter run: {}",
+                    "`{key}` can only increase from {was}; {is} is less\nfor a shorter run: {}",
                     instead(folder, overrides)
                 )));
             }
@@ -82,8 +81,8 @@ pub fn check_config(identity: &Identity, experiment: &Experiment) -> Result<(), 
         return Ok(());
     }
     Err(Refusal::Program(format!(
-        "{}: resolved.toml is not the config the run began with\n\
-         put the original back, or start a new run with it",
+        "{}: resolved.toml differs from the config the run started with\n\
+         put the original back, or start a new run with this one",
         identity.run_id
     )))
 }
@@ -101,9 +100,9 @@ pub fn check_version(
         return Ok(Some((began.clone(), this.to_owned())));
     }
     Err(Refusal::Program(format!(
-        "{} was begun by version {began}, this is {this}: results may differ\n\
-         use version {began}, or allow it with --allow-other-version (the run is then marked as no \
-         longer reproducible)",
+        "{} was started by version {began}, but this is {this}: results may differ\n\
+         use version {began}, or allow this one with --allow-other-version (the run is then \
+         marked as no longer reproducible)",
         identity.run_id
     )))
 }
@@ -114,8 +113,8 @@ pub fn check_backend(identity: &Identity, backend: &str) -> Result<(), Refusal> 
         return Ok(());
     }
     Err(Refusal::Program(format!(
-        "{} was begun on backend {}, this would be {backend}: they round differently\n\
-         choose device={}, or start a new run",
+        "{} was started on backend {}, but this would be {backend}: they round differently\n\
+         use device={}, or start a new run",
         identity.run_id, identity.backend, identity.backend
     )))
 }
@@ -143,7 +142,7 @@ pub fn elsewhere(error: &LoadError, identity: &Identity) -> Refusal {
 pub fn check_data(identity: &Identity, folder: &Path, data: &Splits) -> Result<(), Refusal> {
     if identity.class_names != data.class_names {
         return Err(Refusal::Data(format!(
-            "the classes are {}, the run began with {}\n\
+            "the classes are {}, but the run started with {}\n\
              put the original data back, or start a new run with these",
             data.class_names.join(", "),
             identity.class_names.join(", ")
@@ -157,14 +156,15 @@ pub fn check_data(identity: &Identity, folder: &Path, data: &Splits) -> Result<(
     match changed {
         None => Ok(()),
         Some((_, now)) if now.files.is_some() => Err(Refusal::Data(format!(
-            "the images of {} are not those the run began with: {}\n\
+            "the images of {} differ from those the run started with: {}\n\
              put the originals back, or start a new run with these data",
             now.path,
             first_change(folder, &now.path, data)
         ))),
         Some((then, now)) => Err(Refusal::Data(format!(
-            "{} is not the file the run began with ({}, {} bytes)\n\
-             then sha256 {}\nnow  sha256 {}\n\
+            "{} differs from the file the run started with ({}, {} bytes)\n\
+             then sha256 {}\n\
+             now  sha256 {}\n\
              put the original back, or start a new run with these data",
             now.path, then.path, then.bytes, then.sha256, now.sha256
         ))),
@@ -193,7 +193,7 @@ fn first_change(folder: &Path, source: &str, data: &Splits) -> String {
     match (gone, new, other) {
         (Some(path), ..) => format!("{path} is missing"),
         (_, Some(path), _) => format!("{path} is new"),
-        (.., Some((path, _))) => format!("{path} is another one"),
-        (None, None, None) => "they come in another order".to_owned(),
+        (.., Some((path, _))) => format!("{path} has changed"),
+        (None, None, None) => "their order is different".to_owned(),
     }
 }

@@ -130,11 +130,11 @@ impl Network {
                 Some(array) => parameter
                     .values_of(array)
                     .ok_or_else(|| match array.values {
-                        Values::I64(_) => format!(
-                            "parameter `{name}` is of whole numbers, the network's is of floats"
-                        ),
+                        Values::I64(_) => {
+                            format!("parameter `{name}` has integers, but the network's has floats")
+                        }
                         Values::F32(_) => format!(
-                            "parameter `{name}` has shape {:?}, the network's is {:?}",
+                            "parameter `{name}` has shape {:?}, but the network's has {:?}",
                             array.shape,
                             parameter.pytorch_shape()
                         ),

@@ -26,8 +26,8 @@ pub enum Error {
     /// A loss or a gradient is not finite.
     #[error(
         "diverged in epoch {epoch}, step {step}: {what}\n\
-         that step was not taken; start a new run with a lower training.learning_rate, \
-         or with data.scale or data.normalize for smaller inputs"
+         the step was not applied; start a new run with a lower training.learning_rate, or with \
+         smaller inputs (data.scale or data.normalize)"
     )]
     Diverged {
         /// The epoch, 1-based.
@@ -44,7 +44,7 @@ pub enum Error {
     #[error(transparent)]
     Data(#[from] data::Error),
     /// A checkpoint is not one of this run.
-    #[error("checkpoint {file}: {why}\nit was written for another run; start a new one")]
+    #[error("checkpoint {file}: {why}\nit was written for a different run; start a new one")]
     Misfit {
         /// Its file.
         file: String,

@@ -86,7 +86,7 @@ impl Session {
             {
                 averages.insert(name.to_owned(), array.clone());
             } else {
-                return Err(misfit(format!("nothing here is called `{name}`")));
+                return Err(misfit(format!("nothing in this run is called `{name}`")));
             }
         }
         let position = &checkpoint.state.position;
@@ -98,7 +98,7 @@ impl Session {
         }
         let epochs = self.experiment.training.epochs;
         if position.epoch > epochs + 1 || position.epoch > epochs && !position.is_epoch_end() {
-            return Err(misfit(format!("it is beyond epoch {epochs}, the last")));
+            return Err(misfit(format!("it is after epoch {epochs}, the last")));
         }
         let network = self.network.clone().with_parameters(&parameters);
         self.network = network.map_err(misfit)?;

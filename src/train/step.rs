@@ -41,7 +41,7 @@ impl Session {
             .step(learning_rate, network, &whole.gradients);
         let bad = network.first_of_parameters(|parameter| !is_finite(parameter.values.clone()));
         if let Some(name) = bad.or_else(|| self.optimizer.first_non_finite(&network)) {
-            return Err(self.diverged(format!("the step would make `{name}` not finite")));
+            return Err(self.diverged(format!("the step would make `{name}` non-finite")));
         }
         if let Some(average) = &mut self.average {
             average.update(&network);
@@ -83,7 +83,7 @@ impl Session {
             let layer = self.network.first_non_finite(images, mode);
             return Err(self.diverged(match layer {
                 Some(layer) => {
-                    format!("the loss is {loss_value}, first not finite: {layer}")
+                    format!("the loss is {loss_value}; first non-finite: {layer}")
                 }
                 None => {
                     format!("the loss is {loss_value}, though the output of every layer is finite")

@@ -73,10 +73,10 @@ fn a_check_says_what_a_run_would_be_and_makes_nothing() {
     outcome.stdout_has(&[
         "experiment tiny, input 1x28x28",
         "1 conv2d 3x6x6 30 1,944 2.95 KiB",
-        "in all 1,120 4,104",
+        "total 1,120 4,104",
         "data: 60 training and 30 evaluation images of 1x28x28 in 10 classes",
         &format!("\n7 {sevens} {eval_sevens}\n"),
-        "learning rate 0.01 in all 27 steps (9 an epoch)",
+        "learning rate 0.01 for all 27 steps (9 per epoch)",
         "3 epochs of 0.0",
         "2 newest and 1 best checkpoints of",
         // Of the data: some classes have no images.
@@ -98,7 +98,7 @@ fn a_fast_dev_run_trains_two_batches_and_is_thrown_away() {
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{stdout}");
     assert!(
-        stdout.contains("two batches trained and evaluated"),
+        stdout.contains("trained and evaluated two batches"),
         "{stdout}"
     );
     assert!(!sandbox.path("experiments").exists());
@@ -181,7 +181,7 @@ fn what_is_hardly_meant_is_warned_of_and_done() {
         .success();
     assert!(outcome.stdout.contains("scale = 255.0"));
     outcome.stderr_has(&[
-        "warning: pixels of 255 become 65025",
+        "warning: `scale` turns a pixel of 255 into 65025",
         "warning: `early_stop` cannot end this run early: its patience is 3",
         "epochs = 3",
         "2 warnings",

@@ -204,7 +204,7 @@ fn parameters_that_do_not_fit_are_named() {
     // The right number of numbers, so that only the shape tells.
     assert_eq!(
         load(&|arrays| shape(arrays, &[3, 1, 9, 1])).unwrap(),
-        "parameter `layers.1.weight` has shape [3, 1, 9, 1], the network's is [3, 1, 3, 3]"
+        "parameter `layers.1.weight` has shape [3, 1, 9, 1], but the network's has [3, 1, 3, 3]"
     );
     let whole_numbers = Values::I64(vec![0; 3]);
     let message = load(&|arrays| {
@@ -212,7 +212,7 @@ fn parameters_that_do_not_fit_are_named() {
     });
     assert_eq!(
         message.unwrap(),
-        "parameter `layers.1.bias` is of whole numbers, the network's is of floats"
+        "parameter `layers.1.bias` has integers, but the network's has floats"
     );
 }
 

@@ -51,13 +51,13 @@ fn verify_says_yes_to_a_run_and_no_to_anything_that_was_changed() {
     let folder = sandbox.path(&run).join("checkpoints");
     let original = fs::read(sandbox.path(&run).join(&newest)).unwrap();
     fs::copy(folder.join(older), sandbox.path(&run).join(&newest)).unwrap();
-    verify(3, "it is in truth step-");
+    verify(3, "it is actually step-");
     fs::write(sandbox.path(&run).join(&newest), original).unwrap();
     let data = sandbox.path("data/train-labels-idx1-ubyte");
     let mut bytes = fs::read(&data).unwrap();
     bytes[20] ^= 1;
     fs::write(&data, bytes).unwrap();
-    verify(3, "data/train-labels-idx1-ubyte: is not the file");
+    verify(3, "data/train-labels-idx1-ubyte: differs from the file");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn reproduce_trains_again_and_names_the_first_epoch_that_differs() {
     sandbox
         .runner(&["reproduce", &run])
         .success()
-        .stdout_has(&["all 3 epochs", "came out equal"]);
+        .stdout_has(&["all 3 epochs", "are equal"]);
     let metrics = sandbox.read(&format!("{run}/metrics.csv"));
     let digest = metrics.lines().nth(2).unwrap().split(',').nth(13).unwrap();
     let changed = metrics.replace(digest, "0123456789abcdef");
@@ -90,7 +90,7 @@ fn reproduce_trains_again_and_names_the_first_epoch_that_differs() {
     sandbox
         .runner(&["reproduce", &run])
         .code(3)
-        .stdout_has(&["NOT REPRODUCED: epoch 2 is the first that differs"]);
+        .stdout_has(&["NOT REPRODUCED: the first epoch that differs is 2"]);
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn reproduce_goes_on_past_the_time_limit_and_names_data_that_changed() {
     sandbox
         .runner(&["reproduce", &run])
         .code(4)
-        .stderr_has(&["data/train-labels-idx1-ubyte is not the file"]);
+        .stderr_has(&["data/train-labels-idx1-ubyte differs from the file"]);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn prove_kills_resumes_and_compares() {
         .success()
         .stdout_has(&["proven"]);
     assert!(
-        outcome.stderr.contains("in peace: experiments/2"),
+        outcome.stderr.contains("uninterrupted run: experiments/2"),
         "{}",
         outcome.stderr
     );

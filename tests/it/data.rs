@@ -19,7 +19,7 @@ const EVAL_IMAGES: &str = "data/t10k-images-idx3-ubyte";
 const EVAL_LABELS: &str = "data/t10k-labels-idx1-ubyte";
 const FILES: [&str; 4] = [TRAIN_IMAGES, TRAIN_LABELS, EVAL_IMAGES, EVAL_LABELS];
 
-const FETCH_AGAIN: &str = "fetch or make the file again";
+const FETCH_AGAIN: &str = "fetch or create the file again";
 
 #[test]
 fn a_missing_folder_is_named() {
@@ -130,7 +130,7 @@ fn a_folder_without_the_files_says_what_they_are_called() {
         &sandbox,
         &[
             "data: no training images here",
-            "a folder of images has train/ and test/ or val/",
+            "a folder of images contains train/ and test/ or val/",
             "t10k-labels-idx1-ubyte, each plain or .gz",
         ],
     );
@@ -293,7 +293,7 @@ fn a_header_that_promises_the_earth_is_refused() {
         &sandbox,
         &[
             TRAIN_IMAGES,
-            "its header promises 4294967295 x 4294967295 x 4294967295 bytes, too many",
+            "its header announces 4294967295 x 4294967295 x 4294967295 bytes, which is too many",
             FETCH_AGAIN,
         ],
     );
@@ -313,7 +313,7 @@ fn counts_that_disagree_are_refused() {
         &sandbox,
         &[
             &format!("{TRAIN_LABELS}: 60 labels for 59 images in {TRAIN_IMAGES}"),
-            "take both files from one source",
+            "use both files from the same source",
         ],
     );
 }
@@ -327,7 +327,7 @@ fn a_split_without_images_is_refused() {
             &sandbox,
             &[
                 &format!("{name}: no images in this file"),
-                "name a file that has some",
+                "name a file that contains images",
             ],
         );
     }
@@ -343,8 +343,8 @@ fn images_of_another_size_are_refused() {
     refused(
         &sandbox,
         &[
-            &format!("{EVAL_IMAGES}: its images are [1, 14, 56], `model.input` is [1, 28, 28]"),
-            "set model.input = [1, 14, 56], bring the images to its size with data.resize = [28, 28]",
+            &format!("{EVAL_IMAGES}: its images are [1, 14, 56], but `model.input` is [1, 28, 28]"),
+            "set model.input = [1, 14, 56], resize the images with data.resize = [28, 28]",
         ],
     );
 }
@@ -359,7 +359,7 @@ fn a_label_outside_the_classes_is_refused() {
         &sandbox,
         &[&format!(
             "{EVAL_LABELS}: the network has 10 outputs, and image 17 has the label 10\n\
-                 give the last layer out_features = 13 or more, or name other data\n\
+                 give the last layer out_features = 13 or more, or use other data\n\
                  (`data.path` is set at tiny.toml:5:8)"
         )],
     );
@@ -380,7 +380,7 @@ fn a_batch_above_the_data_points_at_its_line() {
         .runner(&["run", "tiny.toml", "-q"])
         .code(2)
         .stderr_has(&[
-            "batch size 61 is above the 60 training images",
+            "batch size 61 is larger than the 60 training images",
             &format!("tiny.toml:{line}:14"),
             "choose a `batch_size` of at most 60",
         ]);

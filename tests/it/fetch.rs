@@ -384,7 +384,7 @@ fn a_part_longer_than_the_file_is_fetched_anew() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(PART), vec![7; 900_000]).unwrap();
     let fetched = Fetched::into(&images(&[&server.url]), folder).whole();
-    fetched.troubled(&["its file ends before the part"]);
+    fetched.troubled(&["its file is shorter than the part"]);
     assert_eq!(server.starts(), [Some(900_000), None]);
     // Longer than the file can ever be: nobody needs to be asked.
     let folder = tempfile::tempdir().unwrap();
@@ -437,7 +437,7 @@ fn another_part_than_was_asked_for_is_not_put_behind_the_first() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(PART), &packed(IMAGES)[..100_000]).unwrap();
         let fetched = Fetched::into(&images(&[&server.url]), folder).whole();
-        fetched.troubled(&["another part than was asked for"]);
+        fetched.troubled(&["a different part than was requested"]);
     }
 }
 
@@ -487,11 +487,11 @@ fn a_server_that_stalls_is_left_and_what_came_is_kept() {
         stream.read(&mut [0]).map(|_| ())
     });
     let start = Instant::now();
-    let fetched = Fetched::new(&images(&[&bad.url])).troubled(&["not a byte for 300ms"; 3]);
+    let fetched = Fetched::new(&images(&[&bad.url])).troubled(&["no data for 300ms"; 3]);
     assert!(start.elapsed() < Duration::from_secs(10));
     let left = fetched.folder.path().join(PART);
     assert!(fs::read(left).unwrap() == packed(IMAGES)[..100_000]);
-    assert_eq!(fetched.failed(&[&bad.url, "not a byte for 300ms"]), [PART]);
+    assert_eq!(fetched.failed(&[&bad.url, "no data for 300ms"]), [PART]);
     assert_eq!(bad.starts()[1], Some(100_000));
 }
 
@@ -522,7 +522,7 @@ fn a_length_that_lies_is_noticed() {
         )
     });
     let fetched = Fetched::new(&images(&[&huge.url, &good.url])).whole();
-    fetched.troubled(&["has 18446744073709551615 bytes, and no more than"]);
+    fetched.troubled(&["has 18446744073709551615 bytes, more than the"]);
 }
 
 #[test]
@@ -539,7 +539,7 @@ fn a_server_that_never_ends_is_stopped() {
         Ok(())
     });
     let fetched = Fetched::new(&images(&[&server.url])).troubled(&[]);
-    assert_eq!(fetched.failed(&["it sends more than the"]), [""; 0]);
+    assert_eq!(fetched.failed(&["it sent more than the"]), [""; 0]);
     drop(server);
     assert!(*sent.lock().unwrap() < 100 << 20);
 }
@@ -591,7 +591,7 @@ fn every_mirror_that_failed_is_named_with_its_reason() {
         &format!("cannot fetch {IMAGES} of small:"),
         &format!("{}/{IMAGES}: 404 Not Found", missing.url),
         &format!("{}/{IMAGES}: not a gzip file", other.url),
-        &format!("{dead}/{IMAGES}: the connection is refused"),
+        &format!("{dead}/{IMAGES}: the connection was refused"),
         "runner data fetch small --mirror URL",
     ]);
     assert_eq!(left, [""; 0]);
@@ -673,7 +673,7 @@ fn room_is_looked_for_ahead() {
     assert!(
         error
             .to_string()
-            .contains("784480 bytes are needed and 1000 are free")
+            .contains("784480 bytes are needed, but only 1000 are free")
     );
     assert!(!folder.exists());
     assert_eq!(server.starts(), []);
@@ -776,7 +776,10 @@ fn a_hostile_archive_with_the_right_checksum_leaves_nothing() {
     let server = Server::of(vec![("set.tar.gz", bytes.clone())]);
     let fetched = Fetched::new(&set(archive_of("set.tar.gz", &bytes), &[&server.url]));
     assert!(!fetched.result.as_ref().unwrap_err().is_local());
-    let left = fetched.failed(&["refused for its member `../eval.bin`", "leaves its folder"]);
+    let left = fetched.failed(&[
+        "refused because of its member `../eval.bin`",
+        "leaves its folder",
+    ]);
     assert_eq!(left, [""; 0]);
 }
 
@@ -795,14 +798,14 @@ fn the_program_fetches_what_a_config_can_name() {
         .runner(&fetch)
         .success()
         .stdout_has(&[
-            "digits is fetched, every checksum right: data/digits",
+            "digits is fetched, every file verified: data/digits",
             "data.path = \"data/digits\"\n  model.input = [1, 28, 28]\n",
             "CC BY-SA 3.0",
         ])
         .stderr_has(&["t10k-images-idx3-ubyte.gz: 766.09 KiB"]);
     let again = sandbox.runner(&fetch).success();
-    let again = again.stdout_has(&["is there already, every file as it should be"]);
-    again.stderr_has(&["t10k-images-idx3-ubyte.gz: there already"]);
+    let again = again.stdout_has(&["is already here, every file verified"]);
+    again.stderr_has(&["t10k-images-idx3-ubyte.gz: already here"]);
     assert_eq!(server.starts().len(), 4);
 
     let elsewhere = [&fetch[..], &["--to", "my set", "-q"]].concat();
@@ -828,7 +831,7 @@ fn an_unknown_name_is_an_error_with_a_guess() {
     ] {
         let outcome = sandbox.runner(&["data", "fetch", typed]).code(2);
         outcome.stderr_has(&[
-            &format!("no set is known as `{typed}`"),
+            &format!("unknown set `{typed}`"),
             &format!("did you mean {meant}?"),
             "emnist-digits, cifar-10, cifar-100",
         ]);
@@ -858,7 +861,7 @@ fn a_connection_that_ends_without_an_answer_is_made_again() {
         _ => part(stream, &packed(IMAGES), 0),
     });
     let fetched = Fetched::new(&images(&[&server.url])).whole();
-    fetched.troubled(&["the connection broke before an answer came"]);
+    fetched.troubled(&["the connection broke before a response arrived"]);
 }
 
 #[test]
@@ -867,7 +870,7 @@ fn a_fetch_that_fails_ends_with_4_and_leaves_no_trace() {
     let dead = dead_address();
     let other = Server::new(|_, stream| part(stream, b"something else", 0));
     for (mirror, why) in [
-        (&*dead, "the connection is refused"),
+        (&*dead, "the connection was refused"),
         (&other.url, "not a gzip file"),
     ] {
         let outcome = sandbox
@@ -882,7 +885,7 @@ fn a_fetch_that_fails_ends_with_4_and_leaves_no_trace() {
         assert!(!sandbox.path("data/mnist").exists());
     }
     let outcome = sandbox.runner(&["data", "fetch", "digits"]).code(4);
-    outcome.stderr_has(&["no public place is known that has digits", "bundled"]);
+    outcome.stderr_has(&["no public source is known for digits", "bundled"]);
 }
 
 #[test]
@@ -1307,9 +1310,9 @@ fn hostile_tar_files_are_refused() {
         ("contiguous file", with(&[entry("c", b"").kind(b'7')]), "of type '7'"),
         ("sparse file", with(&[entry("s", b"").kind(b'S')]), "sparse"),
         ("unknown type", with(&[entry("z", b"").kind(b'Z')]), "of type 'Z'"),
-        ("name twice", with(slice::from_ref(&train)), "comes twice"),
-        ("name twice, written otherwise", with(&[entry("./set//train.bin", b"evil")]), "comes twice"),
-        ("folder and file of one name", with(&[entry("set/train.bin/", b"").kind(b'5')]), "comes twice"),
+        ("name twice", with(slice::from_ref(&train)), "occurs twice"),
+        ("name twice, written otherwise", with(&[entry("./set//train.bin", b"evil")]), "occurs twice"),
+        ("folder and file of one name", with(&[entry("set/train.bin/", b"").kind(b'5')]), "occurs twice"),
         ("not UTF-8", with(&[entry(b"set/\xff\xfe", b"")]), "not UTF-8"),
         ("long name of PAX out of the folder", with(&[pax("path", "../x"), entry("ok", b"")]), "leaves its folder"),
         ("long name of GNU out of the folder", with(&[entry("././@LongLink", b"../x\0").kind(b'L'), entry("ok", b"")]), "leaves its folder"),
@@ -1329,15 +1332,15 @@ fn hostile_tar_files_are_refused() {
         ("wanted member too large", tar(&[entry("set/train.bin", &[&large[..], b"x"].concat()), eval.clone()]), "more than 1048576 bytes"),
         ("all too large", with(&[entry("set/a", &large), entry("set/b", &large)]), "more than 1572864 bytes"),
         ("too many members", with(&many), "more than 20 members"),
-        ("a wanted member missing", tar(slice::from_ref(&train)), "no `set/test.bin` in it"),
-        ("a folder in place of a wanted file", tar(&[train.clone(), entry("set/test.bin/", b"").kind(b'5')]), "no `set/test.bin` in it"),
+        ("a wanted member missing", tar(slice::from_ref(&train)), "it does not contain `set/test.bin`"),
+        ("a folder in place of a wanted file", tar(&[train.clone(), entry("set/test.bin/", b"").kind(b'5')]), "it does not contain `set/test.bin`"),
         ("header checksum", bad_sum, "checksum"),
         ("size of no digits", bad_size, "damaged archive"),
-        ("nothing but zeros", vec![0; 10240], "no `set/train.bin` in it"),
+        ("nothing but zeros", vec![0; 10240], "it does not contain `set/train.bin`"),
         ("zeros without end", [whole.clone(), vec![0; 3 << 20]].concat(), "without a member"),
         ("half a header", whole[..300].to_vec(), "damaged archive"),
         ("half a member", whole[..518].to_vec(), "truncated"),
-        ("no end", Vec::new(), "no `set/train.bin` in it"),
+        ("no end", Vec::new(), "it does not contain `set/train.bin`"),
     ];
     for (what, bytes, why) in &cases {
         let error = unpack(
@@ -1405,22 +1408,22 @@ fn hostile_zip_files_are_refused() {
         ("not UTF-8", with(zipped(b"set/\xff\xfe", b"")), "not UTF-8"),
         ("very long name", with(zipped("x".repeat(2000), b"")), "longer than 1024"),
         ("name twice", with(train.clone()), "the same name"),
-        ("name twice, written otherwise", with(zipped("./set//train.bin", b"evil")), "comes twice"),
+        ("name twice, written otherwise", with(zipped("./set//train.bin", b"evil")), "occurs twice"),
         ("bomb", zip(&[zipped("set/train.bin", &bomb), eval.clone()]), "more than 1048576 bytes"),
         ("bomb that says it is small", zip(&[Zipped { size: 10, local_size: 10, ..zipped("set/train.bin", &bomb) }, eval.clone()]), "larger than its declared"),
         ("two bombs", zip(&[zipped("set/train.bin", &bomb[1..]), zipped("set/test.bin", &bomb[1..])]), "more than 1572864 bytes"),
-        ("huge declared size", zip(&[Zipped { size: u32::MAX - 1, local_size: u32::MAX - 1, ..train.clone() }, eval.clone()]), "is not of the 4294967294 bytes"),
+        ("huge declared size", zip(&[Zipped { size: u32::MAX - 1, local_size: u32::MAX - 1, ..train.clone() }, eval.clone()]), "does not have the 4294967294 bytes"),
         ("members that share their bytes", zip(&[train.clone(), Zipped { offset: Some(0), ..eval.clone() }]), "overlap"),
-        ("member behind the end", zip(&[train.clone(), Zipped { offset: Some(1 << 30), ..eval.clone() }]), "not a sound zip"),
+        ("member behind the end", zip(&[train.clone(), Zipped { offset: Some(1 << 30), ..eval.clone() }]), "not a valid zip"),
         ("wrong checksum", zip(&[Zipped { crc: 1, ..train.clone() }, eval.clone()]), "damaged archive"),
-        ("encrypted", zip(&[Zipped { flags: 1, ..train.clone() }, eval.clone()]), "not a sound zip"),
+        ("encrypted", zip(&[Zipped { flags: 1, ..train.clone() }, eval.clone()]), "not a valid zip"),
         ("unknown method", zip(&[Zipped { method: 99, ..train.clone() }, eval.clone()]), "method not supported"),
         ("too many members", zip(&[&many[..], &good_members()[..]].concat()), "more than 20 members"),
-        ("a wanted member missing", zip(slice::from_ref(&train)), "no `set/test.bin` in it"),
-        ("a folder in place of a wanted file", zip(&[train.clone(), zipped("set/test.bin/", b"")]), "no `set/test.bin` in it"),
-        ("more members counted than there are", bad_count, "not a sound zip"),
-        ("no zip at all", b"<html>Please log in</html>".to_vec(), "not a sound zip"),
-        ("nothing", Vec::new(), "not a sound zip"),
+        ("a wanted member missing", zip(slice::from_ref(&train)), "it does not contain `set/test.bin`"),
+        ("a folder in place of a wanted file", zip(&[train.clone(), zipped("set/test.bin/", b"")]), "it does not contain `set/test.bin`"),
+        ("more members counted than there are", bad_count, "not a valid zip"),
+        ("no zip at all", b"<html>Please log in</html>".to_vec(), "not a valid zip"),
+        ("nothing", Vec::new(), "not a valid zip"),
     ];
     for (what, bytes, why) in &cases {
         let error = unpack(ArchiveFormat::Zip, bytes, MEMBERS).expect_err(what);

@@ -258,14 +258,14 @@ fn a_damaged_checkpoint_is_put_aside_and_the_one_before_it_taken() {
     sandbox
         .runner(&["resume", &run])
         .success()
-        .stderr_has(&["put aside", "damaged", &newest]);
+        .stderr_has(&["set aside", "damaged", &newest]);
     assert_eq!(traces(&sandbox, &run), expected);
     let aside = sandbox.path(&run).join("checkpoints/damaged").join(&newest);
     assert!(fs::read(aside).unwrap() == bytes, "kept as it was");
     sandbox
         .runner(&["show", &run])
         .success()
-        .stdout_has(&[&format!("put {newest} aside")]);
+        .stdout_has(&[&format!("set {newest} aside")]);
 }
 
 #[test]
@@ -280,7 +280,7 @@ fn without_any_whole_checkpoint_a_run_is_not_silently_started_again() {
         sandbox
             .runner(&["resume", &run])
             .code(5)
-            .stderr_has(&["none of its checkpoints is whole", "start a new run"]);
+            .stderr_has(&["none of its checkpoints is intact", "start a new run"]);
     }
 }
 
@@ -371,7 +371,10 @@ fn other_data_are_refused_and_the_file_named() {
     sandbox
         .runner(&["resume", &run, "training.epochs=4"])
         .code(4)
-        .stderr_has(&["data/t10k-images-idx3-ubyte is not the file", "sha256"]);
+        .stderr_has(&[
+            "data/t10k-images-idx3-ubyte differs from the file",
+            "sha256",
+        ]);
     assert!(
         sandbox.path(&run).join("result.json").exists(),
         "nothing was changed"
@@ -537,10 +540,10 @@ fn a_checkpoint_under_another_name_is_put_aside() {
     fs::copy(folder.join(&older), folder.join(&newest)).unwrap();
     fs::remove_file(sandbox.path(&run).join("result.json")).unwrap();
     sandbox.runner(&["resume", &run]).success().stderr_has(&[
-        "put aside",
+        "set aside",
         &older,
         &newest,
-        "going on after step 18",
+        "continuing after step 18",
     ]);
     assert_eq!(traces(&sandbox, &run), expected);
 }
@@ -557,7 +560,7 @@ fn a_run_whose_checkpoints_or_events_are_gone_is_not_started_again() {
     sandbox
         .runner(&["resume", &run])
         .code(5)
-        .stderr_has(&["checkpoints are gone", "3 epochs"]);
+        .stderr_has(&["checkpoints are missing", "3 epochs"]);
     assert_eq!(sandbox.read(&format!("{run}/metrics.csv")), metrics);
 
     let run = sandbox.run_tiny(&[]);
@@ -568,7 +571,7 @@ fn a_run_whose_checkpoints_or_events_are_gone_is_not_started_again() {
     sandbox
         .runner(&["resume", &run])
         .code(5)
-        .stderr_has(&["events.jsonl is gone"]);
+        .stderr_has(&["events.jsonl is missing"]);
 }
 
 #[test]

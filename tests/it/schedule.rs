@@ -163,11 +163,11 @@ fn what_a_schedule_cannot_be_is_told() {
         ),
         (
             &["schedule.warmup=3"],
-            "the warm-up of 3 epochs is not over",
+            "the warm-up of 3 epochs takes the whole run",
         ),
         (
             &["schedule.multi_step.milestones=[1, 3]"],
-            "the milestone 3 lies beyond the run",
+            "the milestone 3 is not before the end of the run",
         ),
         (
             &["schedule.step.step_size=2", "schedule.warmup=2"],

@@ -64,33 +64,33 @@ pub struct Experiment {
 pub(crate) const EXTENDS: Key<Option<Vec<String>>> = Key::optional(
     "extends",
     TEXTS,
-    "the experiment files that this one builds on, relative to it; tables merge, arrays and values \
-     replace, `key = { unset = true }` takes away, and the name is not taken over",
+    "experiment files that this one builds on, relative to this file; tables are merged, arrays \
+     and values are replaced, `key = { unset = true }` removes a key, and `name` is not inherited",
 );
 const SEED: Key<u64> = Key::required(
     "seed",
     integer(0, i64::MAX as u64),
-    "the number that every random draw follows from",
+    "seed of every random draw",
 );
-pub(crate) const DATA: TableKey = TableKey::required("data", data::KEYS, "where the images are");
+pub(crate) const DATA: TableKey = TableKey::required("data", data::KEYS, "the images");
 const TRAINING: TableKey = TableKey::required("training", training::KEYS, "how the network trains");
 const SCHEDULE: TableKey = TableKey::optional(
     "schedule",
     schedule::KEYS,
-    "how the learning rate changes; it stays as it is without one",
+    "how the learning rate changes; without a schedule it is constant",
 );
 const EARLY_STOP: TableKey = TableKey::optional(
     "early_stop",
     early_stop::KEYS,
-    "when to end before the last epoch",
+    "when to stop before the last epoch",
 );
 const CHECKPOINT: TableKey = TableKey::with_defaults(
     "checkpoint",
     checkpoint::KEYS,
-    "when checkpoints are written and which are kept",
+    "when checkpoints are written, and which are kept",
 );
 const METRICS: TableKey =
-    TableKey::with_defaults("metrics", metrics::KEYS, "how evaluation is measured");
+    TableKey::with_defaults("metrics", metrics::KEYS, "how evaluation is scored");
 
 const LOG: TableKey = TableKey::with_defaults(
     "log",

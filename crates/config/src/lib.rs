@@ -30,9 +30,9 @@
 //! # use runner_config::Document;
 //! let document = Document::parse("digits.toml", "seed = 1\nseed = 2\n".to_owned(), "digits");
 //! let error = document.experiment().unwrap_err().to_string();
-//! assert!(error.starts_with("error: not valid TOML: `seed` is here for the second time"));
+//! assert!(error.starts_with("error: not valid TOML: duplicate key `seed`"));
 //! assert!(error.contains("--> digits.toml:2:1"));
-//! assert!(error.ends_with("= help: take one of the two out"));
+//! assert!(error.ends_with("= help: remove one of the two"));
 //! ```
 //!
 //! # Layout

@@ -114,24 +114,24 @@ pub const COLUMNS: &[EpochColumn] = &[
         Value::Confusion(ConfusionMatrix::balanced_accuracy),
     )
     .better(Max)
-    .means("the mean recall of the classes that occur, as `balanced_accuracy_score`"),
+    .means("mean recall of the classes that occur, like `balanced_accuracy_score`"),
     EpochColumn::new(
         "eval_cohen_kappa",
         Value::Confusion(ConfusionMatrix::cohen_kappa),
     )
     .better(Max)
-    .means("agreement beyond chance, as `cohen_kappa_score`; 0 where it is not defined"),
+    .means("agreement beyond chance, like `cohen_kappa_score`; 0 where it is undefined"),
     EpochColumn::new("eval_mcc", Value::Confusion(ConfusionMatrix::mcc))
         .better(Max)
-        .means("Matthews's correlation coefficient, as `matthews_corrcoef`"),
+        .means("Matthews correlation coefficient, like `matthews_corrcoef`"),
     EpochColumn::new(
         "eval_top_k_accuracy",
         Value::Eval(Evaluation::top_k_accuracy),
     )
     .better(Max)
     .means(
-        "the label is among the `metrics.top_k` highest, as `top_k_accuracy_score`; \
-             of equals the first counts as higher",
+        "fraction of images whose label is among the `metrics.top_k` highest scores, like \
+         `top_k_accuracy_score`; of equal scores the first counts as higher",
     ),
     EpochColumn::new(
         "eval_calibration_error",
@@ -139,7 +139,7 @@ pub const COLUMNS: &[EpochColumn] = &[
     )
     .better(Min)
     .means(
-        "how far confidence is from accuracy, in `metrics.calibration_bins` bins of equal width",
+        "gap between confidence and accuracy, over `metrics.calibration_bins` bins of equal width",
     ),
 ];
 

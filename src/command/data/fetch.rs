@@ -51,7 +51,7 @@ fn unknown(name: &str) -> Usage {
     };
     let known = names.join(", ");
     Usage(format!(
-        "no set is known as `{name}`\n{meant}the known sets are {known}; `runner data list` says more of them"
+        "unknown set `{name}`\n{meant}known sets: {known}; `runner data list` shows more about them"
     ))
 }
 
@@ -64,8 +64,8 @@ fn is_address(mirror: &str) -> bool {
 fn not_an_address(mirror: &str, set: &Set) -> Usage {
     let home = set.home();
     Usage(format!(
-        "--mirror {mirror}: not an address\n\
-         it begins with http:// or https://; files that are on this machine can be copied into {}",
+        "--mirror {mirror}: not a URL\n\
+         it must start with http:// or https://; files on this machine can be copied into {}",
         home.display()
     ))
 }
@@ -75,8 +75,8 @@ fn told(set: &Set, folder: &Path, fetched: usize) -> String {
     let [train, test] = set.images;
     let [channels, height, width] = set.shape;
     let done = match fetched {
-        0 => "is there already, every file as it should be",
-        _ => "is fetched, every checksum right",
+        0 => "is already here, every file verified",
+        _ => "is fetched, every file verified",
     };
     let folder = folder.display().to_string();
     let quoted = toml::Value::String(folder.clone());
@@ -126,7 +126,7 @@ impl Reporter {
 
     fn observe(&mut self, event: &Event) {
         match event {
-            Event::There { name } => self.note(&format!("{name}: there already")),
+            Event::There { name } => self.note(&format!("{name}: already here")),
             Event::Bytes { name, bytes, of } => {
                 self.bar.set_length(*of);
                 if self.bar.prefix() != *name {

@@ -38,8 +38,8 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
         (report, format!("{name}: the images as a run has them"))
     } else if args.augmented.is_some() {
         let message = format!(
-            "--augmented shows what an experiment does to its images, and {name} is none\n\
-             name its file: runner data inspect configs/baseline.toml --augmented grid.png"
+            "--augmented shows what an experiment does to its images, but {name} is not an experiment file\n\
+             name one: runner data inspect configs/baseline.toml --augmented grid.png"
         );
         return Err(Usage(message).into());
     } else {
@@ -86,7 +86,7 @@ fn render(report: &Report, title: &str) -> anyhow::Result<String> {
         let count = report.duplicates.len();
         let _ = writeln!(
             text,
-            "\n{} there more than once, pixel by pixel:",
+            "\n{} present more than once, with identical pixels:",
             match count {
                 1 => "1 image is".to_owned(),
                 count => format!("{} images are", thousands(count as f64)),
@@ -135,7 +135,7 @@ fn write_split(text: &mut String, split: &SplitReport) -> anyhow::Result<()> {
         values.join(", ")
     };
     writeln!(text, "  mean of pixels  {}", numbers(&split.mean))?;
-    writeln!(text, "  deviation       {}", numbers(&split.std))?;
+    writeln!(text, "  std of pixels   {}", numbers(&split.std))?;
     for warning in &split.warnings {
         writeln!(text, "  warning: {warning}")?;
     }

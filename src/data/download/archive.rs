@@ -48,7 +48,8 @@ pub struct Unpacked {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A member that no archive of images has.
-    #[error("{}: refused for its member `{}`: {why}\nan archive of images holds plain files alone: take it from another place", archive.display(), member.escape_debug())]
+    #[error("{}: refused because of its member `{}`: {why}\n\
+             an archive of images should contain plain files only: get it from another source", archive.display(), member.escape_debug())]
     Refused {
         /// The archive.
         archive: PathBuf,
@@ -180,7 +181,7 @@ impl Unpacking<'_> {
         let archive = self.archive;
         let damaged = |error: zip::result::ZipError| Error::Damaged {
             archive: archive.to_owned(),
-            why: format!("not a sound zip archive: {error}"),
+            why: format!("not a valid zip archive: {error}"),
         };
         let mut zip = zip::ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
         if zip.has_duplicate_names() {
@@ -204,7 +205,8 @@ impl Unpacking<'_> {
                 let mut entry = zip.by_index(index).map_err(damaged)?;
                 let size = entry.size();
                 if self.take(member, &mut entry)? != size {
-                    let why = format!("`{path}` is not of the {size} bytes that it should have");
+                    let why =
+                        format!("`{path}` does not have the {size} bytes that it should have");
                     return Err(self.damaged(&why));
                 }
             }
@@ -221,7 +223,7 @@ impl Unpacking<'_> {
         }
         match self.seen.insert(path.clone()) {
             true => Ok(path),
-            false => Err(self.refused(name, "this name comes twice".to_owned())),
+            false => Err(self.refused(name, "this name occurs twice".to_owned())),
         }
     }
 
@@ -267,7 +269,8 @@ impl Unpacking<'_> {
             }
             if self.total > self.limits.total_bytes {
                 let limit = self.limits.total_bytes;
-                let why = format!("with it the members unpack to more than {limit} bytes");
+                let why =
+                    format!("with this member, the archive unpacks to more than {limit} bytes");
                 return Err(self.refused(path.as_bytes(), why));
             }
             write(&buffer[..read])?;
@@ -278,7 +281,7 @@ impl Unpacking<'_> {
     fn complete(&mut self) -> Result<Vec<Unpacked>, Error> {
         let is_there = |member: &&Member| self.unpacked.iter().any(|file| file.name == member.name);
         match self.members.iter().find(|member| !is_there(member)) {
-            Some(member) => Err(self.damaged(&format!("no `{}` in it", member.path))),
+            Some(member) => Err(self.damaged(&format!("it does not contain `{}`", member.path))),
             None => Ok(std::mem::take(&mut self.unpacked)),
         }
     }
@@ -319,7 +322,7 @@ fn plain_path(name: &[u8]) -> Result<String, String> {
     } else if name.contains('\\') {
         "a backslash in its name".to_owned()
     } else if name.contains(':') {
-        "a colon in its name, which is a drive or a stream to Windows".to_owned()
+        "a colon in its name, which Windows reads as a drive or a stream".to_owned()
     } else if name.starts_with('/') {
         "an absolute path".to_owned()
     } else if name.split('/').any(|part| part == "..") {

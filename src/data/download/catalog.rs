@@ -221,7 +221,7 @@ pub static SETS: &[Set] = &[
     },
     Set {
         name: "fashion-mnist",
-        description: "clothes, bags and shoes from the photographs of a shop",
+        description: "clothes, bags and shoes from a shop's photographs",
         images: [60_000, 10_000],
         classes: 10,
         shape: [1, 28, 28],
@@ -260,7 +260,7 @@ pub static SETS: &[Set] = &[
     },
     Set {
         name: "kmnist",
-        description: "cursive Japanese characters, one of each row of hiragana",
+        description: "cursive Japanese characters, one from each row of hiragana",
         images: [60_000, 10_000],
         classes: 10,
         shape: [1, 28, 28],
@@ -299,7 +299,7 @@ pub static SETS: &[Set] = &[
     },
     Set {
         name: "emnist-digits",
-        description: "more handwritten digits; rows and columns are exchanged, unlike MNIST's",
+        description: "more handwritten digits; unlike MNIST's, rows and columns are swapped",
         images: [240_000, 40_000],
         classes: 10,
         shape: [1, 28, 28],

@@ -144,13 +144,13 @@ impl OnDemand {
         let path = &self.paths[index];
         let changed = |what: String| Error::Mismatch {
             path: path.clone(),
-            what: format!("{what}, and was an image of the run when it began"),
-            remedy: "put the original back, and go on with `runner resume`".to_owned(),
+            what: format!("{what}, but it was an image when the run started"),
+            remedy: "put the original back, then continue with `runner resume`".to_owned(),
         };
         let bytes = picture::read(path).map_err(changed)?;
         let image = spec.decode(&bytes).ok();
         let same = image.filter(|image| digest::of(image).word() == key);
-        same.ok_or_else(|| changed("it is another image".to_owned()))
+        same.ok_or_else(|| changed("it is a different image".to_owned()))
     }
 }
 

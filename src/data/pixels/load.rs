@@ -85,14 +85,14 @@ fn from_pixels(
         channels == spec.channels || [channels, spec.channels].iter().all(|c| matches!(c, 1 | 3));
     if other_size && !spec.is_resized || !is_convertible {
         return Err(misfit(
-            format!("its images are {shape:?}, `model.input` is {wanted:?}"),
+            format!("its images are {shape:?}, but `model.input` is {wanted:?}"),
             match is_convertible && other_size {
                 true => format!(
-                    "set model.input = {shape:?}, bring the images to its size with data.resize = \
-                     {:?}, or name other data",
+                    "set model.input = {shape:?}, resize the images with data.resize = {:?}, or \
+                     use other data",
                     spec.size
                 ),
-                false => format!("set model.input = {shape:?}, or name other data"),
+                false => format!("set model.input = {shape:?}, or use other data"),
             },
         ));
     }

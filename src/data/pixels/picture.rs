@@ -52,11 +52,11 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err("it is no regular file".to_owned());
+        return Err("it is not a regular file".to_owned());
     }
     if metadata.len() > MAX_FILE {
         return Err(format!(
-            "it has {} MiB, images may have {}",
+            "it has {} MiB, more than the {} allowed for an image",
             metadata.len() >> 20,
             MAX_FILE >> 20
         ));
@@ -81,7 +81,7 @@ impl Picture {
         use ImageFormat::{Bmp, Png, Pnm, WebP};
         match image::guess_format(bytes) {
             Ok(format @ (Bmp | Png | Pnm | WebP)) => decode_other(bytes, format),
-            _ => Err("it is no JPEG, PNG, BMP, PGM or WebP image".to_owned()),
+            _ => Err("it is not a JPEG, PNG, BMP, PGM or WebP image".to_owned()),
         }
     }
 
@@ -218,9 +218,7 @@ fn decode_jpeg(bytes: &[u8]) -> Result<Picture, String> {
     decoder.set_options(options.jpeg_set_out_colorspace(colorspace));
     let pixels = decoder.decode().map_err(damaged)?;
     if pixels.len() != width * height * channels {
-        return Err(
-            "damaged JPEG: it has another number of pixels than its header says".to_owned(),
-        );
+        return Err("damaged JPEG: its number of pixels differs from its header".to_owned());
     }
     Ok(Picture {
         channels,

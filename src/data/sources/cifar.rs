@@ -71,7 +71,7 @@ impl Variant {
 
 impl SourceFormat for Variant {
     fn folder_contents(&self) -> &'static str {
-        "one of CIFAR batches has data_batch_1.bin and so on, or train.bin and test.bin"
+        "a folder of CIFAR batches contains data_batch_1.bin and so on, or train.bin and test.bin"
     }
 
     fn find_in_folder(
@@ -170,8 +170,8 @@ pub fn records(
     let record = variant.label_bytes() + IMAGE;
     if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
         return Err(format!(
-            "{} bytes are no whole number of records of {record} bytes: the file is truncated, or no \
-             batch of CIFAR-{}",
+            "{} bytes are not a whole number of records of {record} bytes: the file is truncated, \
+             or not a batch of CIFAR-{}",
             bytes.len(),
             variant.classes()
         ));
@@ -181,7 +181,7 @@ pub fn records(
         let label = label[variant.label_bytes() - 1];
         if usize::from(label) >= variant.classes() {
             return Err(format!(
-                "label {label} of image {index} lies outside the {} classes of CIFAR-{}",
+                "label {label} of image {index} is outside the {} classes of CIFAR-{}",
                 variant.classes(),
                 variant.classes()
             ));

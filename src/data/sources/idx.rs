@@ -80,7 +80,12 @@ pub fn parse(raw: &[u8], ranks: &[usize]) -> Result<(Vec<usize>, Vec<u8>), Strin
         .iter()
         .try_fold(1usize, |product, size| product.checked_mul(*size))
         .filter(|length| *length <= MAX_BYTES)
-        .ok_or_else(|| format!("its header promises {} bytes, too many", join(&dimensions)))?;
+        .ok_or_else(|| {
+            format!(
+                "its header announces {} bytes, which is too many",
+                join(&dimensions)
+            )
+        })?;
 
     // Grown by what is really there, so that a false header cannot ask for memory.
     let mut bytes = Vec::new();
@@ -93,13 +98,13 @@ pub fn parse(raw: &[u8], ranks: &[usize]) -> Result<(Vec<usize>, Vec<u8>), Strin
     }
     Err(if bytes.len() < length {
         format!(
-            "its header promises {length} bytes ({}) and {} follow: the file is truncated",
+            "its header announces {length} bytes ({}), but {} follow: the file is truncated",
             join(&dimensions),
             bytes.len()
         )
     } else {
         format!(
-            "more bytes follow than the {length} its header promises ({})",
+            "more bytes follow than the {length} that its header announces ({})",
             join(&dimensions)
         )
     })
@@ -109,9 +114,9 @@ pub fn parse(raw: &[u8], ranks: &[usize]) -> Result<(Vec<usize>, Vec<u8>), Strin
 const IMAGES: &str = "images-idx3-ubyte";
 const LABELS: &str = "labels-idx1-ubyte";
 
-const FOLDER: &str = "a folder of IDX files has train-images-idx3-ubyte, \
-                      train-labels-idx1-ubyte, t10k-images-idx3-ubyte and \
-                      t10k-labels-idx1-ubyte, each plain or .gz";
+const FOLDER: &str = "a folder of IDX files contains train-images-idx3-ubyte, \
+                      train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, \
+                      each plain or .gz";
 
 /// Pairs of an images file and a labels file under MNIST's names, or with the name of the set before them
 /// as EMNIST's have it.
@@ -204,12 +209,16 @@ fn list(images_path: &Path, labels_path: &Path) -> Result<LabelledImages, Error>
         return Err(mismatch(
             labels_path,
             what,
-            "take both files from one source",
+            "use both files from the same source",
         ));
     }
     if images.bytes.is_empty() {
         let what = "no images in this file".to_owned();
-        return Err(mismatch(images_path, what, "name a file that has some"));
+        return Err(mismatch(
+            images_path,
+            what,
+            "name a file that contains images",
+        ));
     }
     Ok(LabelledImages {
         labels: Labels::Numbers(labels.bytes.iter().map(|label| u32::from(*label)).collect()),
@@ -242,7 +251,7 @@ fn find_ending(folder: &Path, end: &str) -> Result<Option<PathBuf>, Error> {
         [first, second, ..] => Err(Error::Mismatch {
             path: folder.to_owned(),
             what: format!("it has both {first} and {second}"),
-            remedy: "name the images files apart with data.train and data.eval".to_owned(),
+            remedy: "name the images files separately with data.train and data.eval".to_owned(),
         }),
     }
 }

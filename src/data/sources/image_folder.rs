@@ -24,7 +24,7 @@ pub(super) struct ImageFolder;
 
 impl SourceFormat for ImageFolder {
     fn folder_contents(&self) -> &'static str {
-        "a folder of images has train/ and test/ or val/, each with a folder a class"
+        "a folder of images contains train/ and test/ or val/, each with one folder per class"
     }
 
     fn find_in_folder(
@@ -125,21 +125,21 @@ fn list(folder: &Path) -> Result<LabelledImages, Error> {
         return Err(Error::Missing {
             path: folder.to_owned(),
             wanted: "folders of images".to_owned(),
-            remedy: "a folder of images has a folder for each class: train/cat/1.jpg".to_owned(),
+            remedy: "a folder of images contains one folder per class: train/cat/1.jpg".to_owned(),
         });
     }
     if !empty.is_empty() {
         return Err(Error::Mismatch {
             path: folder.to_owned(),
             what: match empty[..] {
-                [one] => format!("there is no image in the folder {one}, which would be a class"),
+                [one] => format!("the folder {one}, which would be a class, contains no images"),
                 _ => format!(
-                    "there are no images in the folders {}, which would be classes",
+                    "the folders {}, which would be classes, contain no images",
                     empty.join(", ")
                 ),
             },
             remedy: format!(
-                "put images there, or take the folder away; images end in .{}",
+                "put images there, or remove the folder; image files end in .{}",
                 EXTENSIONS.join(", .")
             ),
         });
@@ -194,7 +194,7 @@ impl SkippedFiles {
         let files = if self.count == 1 { "file" } else { "files" };
         (self.count > 0).then(|| {
             format!(
-                "{}: {} {files} passed over, no image of a class: {}{more}",
+                "{}: {} {files} skipped (not an image in a class folder): {}{more}",
                 folder.display(),
                 self.count,
                 names.join(", ")
@@ -249,13 +249,13 @@ fn leads_back(link: &Path, ancestor: &Path) -> Error {
     Error::Mismatch {
         path: link.to_owned(),
         what: format!("a link that leads back to {}", ancestor.display()),
-        remedy: "take it away".to_owned(),
+        remedy: "remove it".to_owned(),
     }
 }
 
 /// Whether a name is one that listings leave out; an error for one that no listing could show.
 fn is_hidden(path: &Path) -> Result<bool, Error> {
-    let rename = || "give it another name".to_owned();
+    let rename = || "rename it".to_owned();
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return Err(Error::Mismatch {
             path: path.to_owned(),

@@ -56,8 +56,8 @@ fn list(path: &Path, role: Role) -> Result<LabelledImages, Error> {
     let rows = rows(&bytes).map_err(|what| Error::Mismatch {
         path: path.to_owned(),
         what,
-        remedy: "it needs a first line path,label or path,label,split and one line an image; a \
-                 split is train, val or test"
+        remedy: "it needs a header path,label or path,label,split and one line per image; a split \
+                 is train, val or test"
             .to_owned(),
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -80,8 +80,9 @@ fn list(path: &Path, role: Role) -> Result<LabelledImages, Error> {
         return Err(Error::Missing {
             path: path.to_owned(),
             wanted: format!("line of the split {}", role.name()),
-            remedy: "name what holds it in the config, or let it be split off: validation = 0.1"
-                .to_owned(),
+            remedy:
+                "set the source that contains it in the config, or split it off: validation = 0.1"
+                    .to_owned(),
         });
     }
     let labels: Vec<String> = own.iter().map(|row| row.label.clone()).collect();
@@ -136,8 +137,7 @@ pub fn rows(bytes: &[u8]) -> Result<Vec<Row>, String> {
         };
         let split = split.map(|column| cell(column, "split")).transpose()?;
         let split = split.map(|name| {
-            Role::from_name(&name)
-                .ok_or_else(|| format!("line {line}: there is no split called `{name}`"))
+            Role::from_name(&name).ok_or_else(|| format!("line {line}: unknown split `{name}`"))
         });
         rows.push(Row {
             path: cell(path, "path")?,

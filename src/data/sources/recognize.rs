@@ -60,9 +60,10 @@ fn split_file(file: &Path) -> Option<(&'static dyn SourceFormat, Vec<Role>)> {
 fn both_in_one_file(path: &str) -> Error {
     Error::Mismatch {
         path: PathBuf::from(path),
-        what: "a file, and nothing says which of its images are for evaluation".to_owned(),
-        remedy: "split some off with data.validation = 0.1; or name both with data.train and \
-                 data.eval, or a folder that holds both with data.path"
+        what: "this is a single file, and nothing says which of its images are for evaluation"
+            .to_owned(),
+        remedy: "split some off with data.validation = 0.1, name both splits with data.train and \
+                 data.eval, or name a folder with both in data.path"
             .to_owned(),
     }
 }
@@ -149,7 +150,7 @@ pub fn recognize(
             Err(Error::Mismatch {
                 path: place.to_owned(),
                 what: format!("it could be read as {}", names.join(" and as ")),
-                remedy: format!("say which: data.format = \"{}\"", names[0]),
+                remedy: format!("set which one it is: data.format = \"{}\"", names[0]),
             })
         }
     }
@@ -174,7 +175,7 @@ fn nothing_in(place: &Path, role: Role, format: Format, is_whole: bool) -> Error
             path: place.to_owned(),
             wanted: format!("{} images", role.title()),
             remedy: format!(
-                "{are_classes}let some be split off with data.validation = 0.1, or name others with \
+                "{are_classes}split some off with data.validation = 0.1, or name others with \
                  data.{} = \"...\"",
                 role.name()
             ),
@@ -185,15 +186,14 @@ fn nothing_in(place: &Path, role: Role, format: Format, is_whole: bool) -> Error
         return Error::Missing {
             path: place.to_owned(),
             wanted: "train folder".to_owned(),
-            remedy:
-                "its folders are classes, not splits: let some images be split off for evaluation \
-                     with data.validation = 0.1, or name others with data.eval = \"...\""
-                    .to_owned(),
+            remedy: "its folders are classes, not splits: split off images for evaluation with \
+                     data.validation = 0.1, or name others with data.eval = \"...\""
+                .to_owned(),
         };
     }
     let mut wanted = format!("{} images", role.title());
     if format != Format::Auto {
-        wanted += &format!(" of the format {}", <&'static str>::from(format));
+        wanted += &format!(" in the format {}", <&'static str>::from(format));
     }
     let mut known = FORMATS.to_vec();
     known.sort_by_key(|(format, _)| *format as usize);

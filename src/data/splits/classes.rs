@@ -84,7 +84,7 @@ fn check_range(labels: &[u32], classes: usize, source: &Path) -> Result<(), Erro
             labels[index]
         ),
         setting: LAST_LAYER,
-        needed: format!("{needed} or more, or name other data"),
+        needed: format!("{needed} or more, or use other data"),
     })
 }
 
@@ -95,10 +95,10 @@ fn check_are_numbers(known: &[String], source: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let what = format!(
-        "its classes are numbers, those of the training images are names, as {}",
+        "its classes are numbers, but those of the training images are names such as {}",
         known[0]
     );
-    let remedy = "name data whose classes are called the same".to_owned();
+    let remedy = "use data with the same class names".to_owned();
     Err(mismatch(source, what, remedy))
 }
 

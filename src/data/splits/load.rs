@@ -87,15 +87,13 @@ fn check_size(data: &config::Data, spec: ImageSpec, input: [usize; 3]) -> Result
     Err(Error::Mismatch {
         path: PathBuf::from("data.resize"),
         what: format!(
-            "images of {size:?} for a network that takes {:?}",
+            "images are resized to {size:?}, but the network takes {:?}",
             [height, width]
         ),
         remedy: match is_larger {
-            true => {
-                "add \"random_crop\" to data.augment, which takes a part of them; or resize to the \
+            true => "add \"random_crop\" to data.augment, which crops them, or resize to the \
                      network's size"
-                    .to_owned()
-            }
+                .to_owned(),
             false => format!("set data.resize = [{height}, {width}]"),
         },
     })
@@ -294,7 +292,7 @@ impl SplitsBuilder {
                 let error = Error::Mismatch {
                     path: PathBuf::from(self.files.first().map_or("data", |file| &file.path)),
                     what: format!("no {} images are left", role.title()),
-                    remedy: "there are too few for `validation`, `folds` or the limits in `data`"
+                    remedy: "there are too few images for `validation`, `folds` or the limits in `data`"
                         .to_owned(),
                 };
                 return Err(LoadError::at(key_of(data, role))(error));
@@ -303,9 +301,9 @@ impl SplitsBuilder {
         if !self.bad.is_empty() {
             let (path, reason) = &self.bad[0];
             self.warnings.push(match self.bad.len() {
-                1 => format!("an image file is left out: {path}: {reason}"),
+                1 => format!("1 image file skipped: {path}: {reason}"),
                 count => {
-                    format!("{count} image files are left out, the first of them {path}: {reason}")
+                    format!("{count} image files skipped, the first of them {path}: {reason}")
                 }
             });
         }
@@ -376,7 +374,7 @@ fn normalize(data: &config::Data, train: &Dataset) -> Result<Option<Moments>, Er
                     what: format!(
                         "all pixels of channel {channel} of the training images are equal"
                     ),
-                    remedy: "there is nothing to normalize: take data.normalize = \"auto\" out"
+                    remedy: "there is nothing to normalize: remove data.normalize = \"auto\""
                         .to_owned(),
                 });
             }

@@ -34,10 +34,10 @@ pub fn contradictions(train: &Dataset, class_names: &[String]) -> Option<String>
     let (first, second) = *pairs.first()?;
     let class = |place: usize| &class_names[train.labels[place] as usize];
     Some(format!(
-        "{} among the training images with another class too, pixel by pixel: {} is {} and {} is {}",
+        "identical pixels under two training classes ({}): {} is {}, {} is {}",
         match pairs.len() {
-            1 => "1 image is".to_owned(),
-            count => format!("{count} images are"),
+            1 => "1 image".to_owned(),
+            count => format!("{count} images"),
         },
         train.place_name(first),
         class(first),
@@ -66,7 +66,7 @@ pub fn duplicates(splits: &[(Role, &Dataset)]) -> Vec<String> {
                 count => format!("{count} {} images are", role.title()),
             };
             warnings.push(format!(
-                "{count} among the {} images too, pixel by pixel: {} is {}",
+                "{count} also among the {} images (identical pixels): {} equals {}",
                 first_role.title(),
                 dataset.place_name(*place),
                 first.place_name(*same)

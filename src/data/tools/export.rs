@@ -90,8 +90,8 @@ fn write(
         if class.starts_with('.') || class.contains(['/', '\\', ':']) {
             return Err(Error::Mismatch {
                 path: PathBuf::from(labelled.name()),
-                what: format!("no folder can be called as its class {class:?}"),
-                remedy: "give the class another name".to_owned(),
+                what: format!("its class {class:?} cannot be the name of a folder"),
+                remedy: "rename the class".to_owned(),
             });
         }
         let folder = folder.join(class);
@@ -133,8 +133,8 @@ fn image_of(contents: &ImageData, index: usize) -> Result<Picture, Error> {
             let image = &bytes[index * length..][..length];
             Picture::from_planes(image, *shape).ok_or_else(|| Error::Mismatch {
                 path: PathBuf::from(source),
-                what: format!("images of {} channels", shape[0]),
-                remedy: "only grey ones and those in colour can be written as files".to_owned(),
+                what: format!("images with {} channels", shape[0]),
+                remedy: "only grey and colour images can be written as files".to_owned(),
             })
         }
         ImageData::Files(files) => {

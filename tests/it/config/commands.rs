@@ -37,7 +37,7 @@ fn show_says_where_each_value_comes_from() {
     let output = command.env("RUNNER__DEVICE", "cpu").output().unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
     for line in [
-        "name = \"child\" # the file's own name",
+        "name = \"child\" # the name of the file",
         "seed = 4 # command line: seed=4",
         "device = \"cpu\" # environment: RUNNER__DEVICE=cpu",
         "epochs = 2 # child.toml:3:10",
@@ -69,11 +69,11 @@ training.epochs = 9
   from        command line: training.epochs=9
   instead of  2, child.toml:3:10
   instead of  3, base.toml:8:10, extended by child.toml:1:11
-  meaning     the number of passes over the training data
+  meaning     number of passes over the training data
   takes       an integer from 1 to 1048576
   unit        epochs
-  default     none, it has to be there
-  on resume   can grow: the run goes on for longer
+  default     none (required)
+  on resume   can increase: the run then continues for longer
 ";
     assert_eq!(told, expected);
 
@@ -247,10 +247,10 @@ fn explain_is_not_led_astray() {
         (
             "data.scale",
             &[],
-            "taken away  0.00392156862745098, by child.toml:5:9",
+            "removed     0.00392156862745098, by child.toml:5:9",
         ),
-        ("model.layers[1]", &[], "elements set to zero at random"),
-        ("conv2d.stride", &[], "the step of the window"),
+        ("model.layers[1]", &[], "sets random elements to zero"),
+        ("conv2d.stride", &[], "step of the window"),
     ] {
         let told_of = explain(key, overrides);
         assert!(told_of.contains(told), "{key}: {told}\n{told_of}");
@@ -268,7 +268,7 @@ fn explain_is_not_led_astray() {
     sandbox.write("grandchild.toml", "extends = \"child.toml\"\n");
     let told = sandbox.runner(&["config", "explain", "data.scale", "grandchild.toml"]);
     told.success()
-        .stdout_has(&["taken away  0.00392156862745098, by child.toml:5:9"]);
+        .stdout_has(&["removed     0.00392156862745098, by child.toml:5:9"]);
     let told = explain("model.layers[0].flatten", &[]);
     assert!(
         told.starts_with("model.layers[0] = \"flatten\"\n"),
@@ -295,7 +295,7 @@ fn explain_is_not_led_astray() {
         .code(2);
     unset.stderr_has(&[
         "missing key `seed`",
-        "taken away here",
+        "removed here",
         "base.toml:3:8",
         "this was its value",
     ]);
@@ -335,7 +335,7 @@ fn an_unknown_key_cannot_be_explained() {
     for (key, help) in [
         ("training.epoch", "did you mean `epochs`?"),
         ("optimzer.adam", "did you mean `optimizer`?"),
-        ("epochs", "it belongs into [training]: `training.epochs`"),
+        ("epochs", "it belongs in [training]: `training.epochs`"),
         ("training.lr0", "here it is called `learning_rate`"),
         (
             "model.layers[0].conv2d.filters",
@@ -358,7 +358,7 @@ fn a_new_config_is_commented_trains_as_it_stands_and_never_replaces_a_file() {
     let sandbox = Sandbox::new();
     sandbox.cut_data("data/digits", 600, 30);
     let told = sandbox.runner(&["config", "new", "my.toml"]).success();
-    told.stdout_has(&["my.toml is written", "runner check my.toml"]);
+    told.stdout_has(&["wrote my.toml", "runner check my.toml"]);
     let text = sandbox.read("my.toml");
     assert!(
         text.starts_with("# Question"),

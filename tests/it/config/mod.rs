@@ -148,21 +148,21 @@ fn overrides_reach_the_run() {
 
 /// Override, the part of it that is marked, and what is said about it.
 const BAD_OVERRIDES: &[(&str, &str, &str)] = &[
-    ("foo", "foo", "`foo` is no override"),
-    ("", "", "`` is no override"),
+    ("foo", "foo", "`foo` is not an override"),
+    ("", "", "`` is not an override"),
     ("=3", "", "`=3` has no key"),
-    ("a..b=1", "a..b", "`a..b` is no key"),
-    ("näme=a", "näme", "`näme` is no key"),
-    ("[0]=1", "[0]", "`[0]` is no key"),
+    ("a..b=1", "a..b", "`a..b` is not a key"),
+    ("näme=a", "näme", "`näme` is not a key"),
+    ("[0]=1", "[0]", "`[0]` is not a key"),
     (
         "model.layers[]=1",
         "model.layers[]",
-        "`model.layers[]` is no key",
+        "`model.layers[]` is not a key",
     ),
     (
         "model.layers[x]=1",
         "model.layers[x]",
-        "`model.layers[x]` is no key",
+        "`model.layers[x]` is not a key",
     ),
     (
         "training.epochs=abc",
@@ -183,25 +183,25 @@ const BAD_OVERRIDES: &[(&str, &str, &str)] = &[
     (
         "model.layers[2].x=1",
         "model.layers[2].x",
-        "`model.layers[2]` is a string, it has no key `x`",
+        "`model.layers[2]` is a string, so it has no key `x`",
     ),
     (
         "seed.x=1",
         "seed.x",
-        "`seed` is an integer, it has no key `x`",
+        "`seed` is an integer, so it has no key `x`",
     ),
     (
         "seed[0]=1",
         "seed[0]",
-        "`seed` is an integer, it has no element 0",
+        "`seed` is an integer, so it has no element 0",
     ),
     (
         "model.layers.dropout=1",
         "model.layers.dropout",
-        "`model.layers` is an array, it has no key `dropout`",
+        "`model.layers` is an array, so it has no key `dropout`",
     ),
-    ("+seed=1", "+seed", "`+seed` is no key"),
-    ("~seed", "~seed", "`~seed` is no override"),
+    ("+seed=1", "+seed", "`+seed` is not a key"),
+    ("~seed", "~seed", "`~seed` is not an override"),
     (
         "training.learning_rate=1e-60",
         "1e-60",
@@ -222,17 +222,17 @@ const BAD_OVERRIDES: &[(&str, &str, &str)] = &[
     (
         "name=2024-01-01",
         "2024-01-01",
-        "`name` must be a string of letters",
+        "`name` must be a string of at most 64 letters",
     ),
     (
         "training.batch_size=61",
         "61",
-        "batch size 61 is above the 60 training images",
+        "batch size 61 is larger than the 60 training images",
     ),
     (
         "model.layers[4]={ conv2d = { out_channels = 2, kernel_size = 3 } }",
         "conv2d",
-        "layer 4 `conv2d`: takes an image and is given 108 features",
+        "layer 4 `conv2d`: expects an image, but its input is 108 features",
     ),
     (
         "training.epochs = x",
@@ -247,7 +247,7 @@ const BAD_OVERRIDES: &[(&str, &str, &str)] = &[
     (
         "model.layers[+1]=1",
         "model.layers[+1]",
-        "`model.layers[+1]` is no key",
+        "`model.layers[+1]` is not a key",
     ),
     ("device=cuda:+1", "cuda:+1", "unknown device \"cuda:+1\""),
     ("training={}", "training", "missing key `training.epochs`"),
@@ -390,7 +390,7 @@ fn every_bad_override_is_told() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("`training.epochs` must be"), "{error}");
-    assert!(error.contains("`foo` is no override"), "{error}");
+    assert!(error.contains("`foo` is not an override"), "{error}");
     assert!(error.contains("`seed` is an integer"), "{error}");
 }
 

@@ -171,8 +171,8 @@ fn a_bad_variable_is_pointed_at() {
             "3",
             "unknown key `training.epoch`",
         ),
-        ("RUNNER__TRAINING____EPOCHS", "3", "names no key"),
-        ("RUNNER__", "3", "`RUNNER__` names no key"),
+        ("RUNNER__TRAINING____EPOCHS", "3", "does not name a key"),
+        ("RUNNER__", "3", "`RUNNER__` does not name a key"),
         (
             "RUNNER__TRAINING__EPOCHS",
             "",
@@ -181,7 +181,7 @@ fn a_bad_variable_is_pointed_at() {
         (
             "RUNNER__EXTENDS",
             "x.toml",
-            "`extends` can only be said in a file",
+            "`extends` can only be set in a file",
         ),
         ("RUNNER__0", "x", "the experiment has no element 0"),
     ] {
@@ -218,7 +218,7 @@ fn data_are_named_as_a_whole_or_apart() {
         "data.eval=b",
     ];
     let outcome = sandbox.runner(&only).code(2);
-    outcome.stderr_has(&["`data.eval` names the one split", "add train"]);
+    outcome.stderr_has(&["`data.eval` names one split", "add train"]);
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_variable_that_sets_nothing_is_warned_of() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{stderr}");
         assert!(
-            stderr.contains("warning: this variable sets nothing"),
+            stderr.contains("warning: this variable has no effect"),
             "{stderr}"
         );
         assert!(
@@ -248,7 +248,7 @@ fn a_variable_that_sets_nothing_is_warned_of() {
 fn files_without_end_and_chains_without_end_are_refused() {
     let sandbox = sandbox();
     let outcome = sandbox.runner(&["config", "show", "/dev/zero"]).code(2);
-    outcome.stderr_has(&["cannot read the config /dev/zero", "a megabyte at most"]);
+    outcome.stderr_has(&["cannot read the config /dev/zero", "at most one megabyte"]);
     for link in 0..100 {
         let text = format!("extends = [\"{0}.toml\", \"{0}.toml\"]", link + 1);
         sandbox.write(&format!("{link}.toml"), text);
@@ -284,7 +284,7 @@ fn mistakes_of_all_sources_are_told_together() {
         "`training.scale` is not set",
         "unknown device \"gpu\"",
         "`seed` must be",
-        "`foo` is no override",
+        "`foo` is not an override",
         "\n8 errors\n",
     ] {
         assert!(told.contains(part), "{part}\n{told}");

@@ -35,7 +35,10 @@ fn the_tutorials_layout_reaches_the_tutorials_accuracy() {
     let again = sandbox
         .runner(&["data", "export", &digits, "digits-jpeg"])
         .code(74);
-    again.stderr_has(&["cannot write digits-jpeg", "name another place"]);
+    again.stderr_has(&[
+        "cannot write digits-jpeg",
+        "choose a path that does not exist yet",
+    ]);
 }
 
 /// Red if channels are swapped on the way out.
@@ -100,9 +103,9 @@ fn inspect_tells_all_there_is_to_tell() {
             "28x28 (60), 19x29 (1), 30x40 (1)",
             "1 file cannot be used:",
             "set/train/4/half.jpg: the JPEG ends early",
-            "warning: set/train: 1 file passed over",
+            "warning: set/train: 1 file skipped",
             "eval: 21 images in",
-            "1 image is there more than once",
+            "1 image is present more than once",
             "copy.pgm",
         ]);
     let text = sandbox
@@ -286,7 +289,7 @@ fn a_contact_sheet_has_a_row_an_image_as_it_is_and_augmented() {
     sandbox
         .runner(&arguments)
         .success()
-        .stderr_has(&["grid.png: a row an image"]);
+        .stderr_has(&["grid.png: one row per image"]);
     let sheet = image::open(sandbox.path("grid.png")).unwrap().to_luma8();
     assert_eq!(sheet.dimensions(), (8 * 30 + 2, 8 * 40 + 2));
     let cell = |row: u32, column: u32| -> Vec<u8> {
@@ -338,7 +341,7 @@ fn no_class_of_a_list_can_be_written_outside() {
         sandbox
             .runner(&["data", "export", "set/list.csv", "out"])
             .code(4)
-            .stderr_has(&["no folder can be called as its class"]);
+            .stderr_has(&["cannot be the name of a folder"]);
         assert!(!sandbox.path("out").exists() && !sandbox.path("evil").exists());
         let left = fs::read_dir(sandbox.path(""))
             .unwrap()

@@ -100,7 +100,7 @@ fn broken_files_say_why() {
         ("crc_of_data.png", "CRC"),
         ("empty.jpg", "the file is empty"),
         ("empty.png", "the file is empty"),
-        ("text.jpg", "no JPEG, PNG, BMP, PGM or WebP"),
+        ("text.jpg", "not a JPEG, PNG, BMP, PGM or WebP"),
         ("bomb.png", "20000x20000 pixels, too many for a file of"),
         ("promise.bmp", "60000x60000 pixels, too many for a file of"),
         ("promise.pgm", "60000x60000 pixels, too many for a file of"),

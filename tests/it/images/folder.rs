@@ -104,7 +104,7 @@ fn hidden_files_are_passed_over_and_others_told_in_one_warning() {
     let splits = load(&sandbox, &[FOLDER]).unwrap();
     let told = splits.warnings.join("\n");
     assert!(
-        splits.train.len() == 60 && !told.contains("passed over"),
+        splits.train.len() == 60 && !told.contains("skipped"),
         "{told}"
     );
     for name in [
@@ -116,7 +116,7 @@ fn hidden_files_are_passed_over_and_others_told_in_one_warning() {
         sandbox.write(&format!("digits/{name}"), "other");
     }
     let outcome = sandbox.runner(&["run", "tiny.toml", FOLDER]).success();
-    outcome.stderr_has(&["warning: digits/train: 4 files passed over", "and 1 more"]);
+    outcome.stderr_has(&["warning: digits/train: 4 files skipped", "and 1 more"]);
 }
 
 #[test]
@@ -127,8 +127,8 @@ fn a_class_without_images_is_refused() {
         .runner(&["run", "tiny.toml", FOLDER])
         .code(4)
         .stderr_has(&[
-            "digits/train: there is no image in the folder extra",
-            "take the folder away",
+            "digits/train: the folder extra, which would be a class, contains no images",
+            "remove the folder",
         ]);
 }
 
@@ -190,7 +190,7 @@ fn every_broken_file_is_told_before_anything_is_made() {
         "4 image files cannot be used:",
         "digits/train/1/half.jpg: the JPEG ends early: it was cut off",
         "digits/train/2/empty.png: the file is empty",
-        "digits/train/3/text.jpg: it is no JPEG",
+        "digits/train/3/text.jpg: it is not a JPEG",
         "digits/train/3/bomb.png: its header says 20000x20000 pixels",
         "data.on_bad_image = \"skip\"",
     ]);
@@ -223,7 +223,7 @@ fn images_of_other_sizes_need_resize() {
         .stderr_has(&[
             "1 image is not of the height and width of `model.input`, 28x28:\n  \
              35x20: 1 image, digits/train/1/large.pgm\n\
-             bring all images to one size with data.resize = [28, 28]\n",
+             resize all images to one size with data.resize = [28, 28]\n",
         ]);
     // Many of them are counted.
     for size in 1..=9 {
@@ -252,7 +252,7 @@ fn images_of_other_sizes_need_resize() {
         .runner(&["run", "tiny.toml", FOLDER, "data.resize=32"])
         .code(4)
         .stderr_has(&[
-            "images of [32, 32] for a network that takes [28, 28]",
+            "images are resized to [32, 32], but the network takes [28, 28]",
             "random_crop",
         ]);
     sandbox.run_tiny(&[FOLDER, "data.resize=32", "data.augment=[\"random_crop\"]"]);
@@ -279,9 +279,9 @@ fn a_resume_wants_the_very_same_images_and_says_which_is_not() {
     resume(
         4,
         &[
-            "the images of digits/train are not those",
+            "the images of digits/train differ from those",
             &name,
-            "is another one",
+            "has changed",
         ],
     );
     sandbox
@@ -397,10 +397,10 @@ fn what_is_no_file_or_too_large_is_told_at_once() {
         .runner(&["run", "tiny.toml", FOLDER])
         .code(4)
         .stderr_has(&[
-            "digits/train/1/pipe.png: it is no regular file",
-            "digits/train/2/zero.png: it is no regular file",
+            "digits/train/1/pipe.png: it is not a regular file",
+            "digits/train/2/zero.png: it is not a regular file",
             "digits/train/2/link.png: cannot be read",
-            "digits/train/3/large.jpg: it has 6144 MiB, images may have 256",
+            "digits/train/3/large.jpg: it has 6144 MiB, more than the 256 allowed",
         ]);
     let run = sandbox.run_tiny(&[FOLDER, "data.on_bad_image=skip", "training.epochs=1"]);
     sandbox.runner(&["verify", &run]).success();

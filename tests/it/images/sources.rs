@@ -51,14 +51,14 @@ fn cifar_batches_are_read_record_by_record() {
     sandbox
         .runner(&[&["run", "tiny.toml", "data.path=cifar"][..], &COLOUR].concat())
         .code(4)
-        .stderr_has(&["test_batch.bin: 30729 bytes are no whole number of records of 3073"]);
+        .stderr_has(&["test_batch.bin: 30729 bytes are not a whole number of records of 3073"]);
     let mut bad = test.clone();
     bad[0] = 10;
     sandbox.write("cifar/cifar-10-batches-bin/test_batch.bin", bad);
     sandbox
         .runner(&[&["run", "tiny.toml", "data.path=cifar"][..], &COLOUR].concat())
         .code(4)
-        .stderr_has(&["label 10 of image 0 lies outside the 10 classes of CIFAR-10"]);
+        .stderr_has(&["label 10 of image 0 is outside the 10 classes of CIFAR-10"]);
 }
 
 /// Red with the coarse ones.
@@ -78,7 +78,7 @@ fn cifar_100_has_the_fine_labels() {
     // They are the same images.
     let told = splits.warnings.join("\n");
     assert!(
-        told.contains("5 evaluation images are among the training"),
+        told.contains("5 evaluation images are also among the training"),
         "{told}"
     );
 }
@@ -141,7 +141,7 @@ fn a_list_says_which_image_is_what_and_for_what() {
     sandbox
         .runner(&["verify", &run])
         .code(3)
-        .stdout_has(&["test_report.txt does not follow"]);
+        .stdout_has(&["test_report.txt is not consistent"]);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_list_that_is_wrong_says_in_which_line() {
         ),
         (
             good.replacen(",val", ",evil", 1),
-            "line 4: there is no split called `evil`",
+            "line 4: unknown split `evil`",
         ),
         ("path,label\n".to_owned(), "it lists no images"),
         (String::new(), "not path and label"),
@@ -214,7 +214,7 @@ fn a_folder_that_could_be_two_things_has_to_be_told() {
     sandbox
         .runner(&["run", "tiny.toml", "data.format=cifar10"])
         .code(4)
-        .stderr_has(&["no training images of the format cifar10 here"]);
+        .stderr_has(&["no training images in the format cifar10 here"]);
 }
 
 #[test]

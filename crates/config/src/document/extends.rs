@@ -174,8 +174,8 @@ impl Loader {
                     "`{first}` extends itself: {} -> {first}",
                     names.join(" -> ")
                 ),
-                "this closes the circle",
-                "take one of the files out of the circle".to_owned(),
+                "this closes the cycle",
+                "remove one of the files from the cycle".to_owned(),
             );
         }
         read(path).or_else(|(error, remedy)| {
@@ -195,12 +195,13 @@ pub(crate) fn read(path: &Path) -> Result<String, (io::Error, String)> {
             io::ErrorKind::NotFound => neighbours(path),
             io::ErrorKind::IsADirectory if path.join("resolved.toml").is_file() => {
                 format!(
-                    "of a run directory, name {}",
+                    "this is a run directory; name its {}",
                     path.join("resolved.toml").display()
                 )
             }
-            _ => "an experiment file is UTF-8 text that you may read, of a megabyte at most"
-                .to_owned(),
+            _ => {
+                "an experiment file must be readable UTF-8 text of at most one megabyte".to_owned()
+            }
         };
         (error, remedy)
     })
@@ -247,7 +248,7 @@ fn neighbours(path: &Path) -> String {
             format!("did you mean {}?", name.display())
         }
         None => format!(
-            "{} has {} experiment files (.toml), none with a name like this",
+            "{} has {} experiment files (.toml), none with a similar name",
             folder.display(),
             names.len()
         ),

@@ -87,7 +87,7 @@ fn refuse_unset(node: &mut Node, path: &KeyPath, diagnostics: &mut Vec<Diagnosti
 
 /// The error for a key that is to be unset and is not set.
 pub(crate) fn nothing_to_unset(path: &KeyPath, origin: Origin) -> Diagnostic {
-    let message = format!("`{path}` is not set, there is nothing to take away");
+    let message = format!("`{path}` is not set, so there is nothing to unset");
     let known = LANGUAGE.find(path).is_some();
     let help = match path.0.split_last() {
         Some((PathStep::Key(key), parent)) if !known => {
@@ -96,7 +96,7 @@ pub(crate) fn nothing_to_unset(path: &KeyPath, origin: Origin) -> Diagnostic {
             let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
             suggest(key, &names)
         }
-        _ => "leave this out: nobody sets the key".to_owned(),
+        _ => "remove this: nothing sets the key".to_owned(),
     };
     Diagnostic::new(message, origin, "").help(help)
 }

@@ -97,11 +97,15 @@ impl Document {
                 );
             } else if name.starts_with(PREFIX) {
                 let help = "set it to UTF-8 text";
-                self.report_variable(text, |it| it.help(help), "its value is no UTF-8 text");
+                self.report_variable(
+                    text,
+                    |it| it.help(help),
+                    "the value of this variable is not UTF-8 text",
+                );
             } else if let Some(path) = meant_by(&name) {
                 let path = path.to_uppercase().replace('.', "__");
                 let help = format!("write {PREFIX}{path}");
-                let message = "this variable sets nothing";
+                let message = "this variable has no effect";
                 self.report_variable(text, |it| it.warning().help(help), message);
             }
         }

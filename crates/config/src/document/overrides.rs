@@ -33,9 +33,9 @@ impl Override {
         };
         let usage = "write key=value, for example training.epochs=22";
         let Some((path, value)) = text.split_once('=') else {
-            let message = format!("`{text}` is no override");
+            let message = format!("`{text}` is not an override");
             let help = match text.strip_prefix('~') {
-                Some(key) => format!("to take a key away: '{key}={{unset=true}}'"),
+                Some(key) => format!("to remove a key, write '{key}={{unset=true}}'"),
                 None => usage.to_owned(),
             };
             return Err(Diagnostic::new(message, whole, "").help(help));
@@ -46,7 +46,7 @@ impl Override {
         let parsed = KeyPath::parse(path).ok_or_else(|| {
             let message = match path {
                 "" => format!("`{text}` has no key"),
-                _ => format!("`{path}` is no key"),
+                _ => format!("`{path}` is not a key"),
             };
             let help = match path.trim_start_matches('+') {
                 bare if bare.len() < path.len() => format!("write {bare}=..., without the +"),
@@ -72,9 +72,9 @@ impl Override {
         let mut steps = Vec::new();
         for part in name.strip_prefix(PREFIX).unwrap_or(name).split("__") {
             if !is_bare(part) {
-                let help = "two underscores stand between the steps of a path: \
+                let help = "separate the parts of a path with two underscores: \
                             RUNNER__TRAINING__EPOCHS=22 sets training.epochs";
-                let message = format!("`{name}` names no key");
+                let message = format!("`{name}` does not name a key");
                 return Err(Diagnostic::new(message, origin, "").help(help));
             }
             steps.push(match part.parse() {
@@ -91,8 +91,8 @@ impl Override {
 
     fn new(path: KeyPath, origin: Origin, value: Node) -> Result<Self, Diagnostic> {
         if path.0 == [PathStep::Key(EXTENDS.name.to_owned())] {
-            let help = "write it into the file, or set the values themselves";
-            let message = "`extends` can only be said in a file";
+            let help = "write it in the file, or set the values themselves";
+            let message = "`extends` can only be set in a file";
             return Err(Diagnostic::new(message, origin, "").help(help));
         }
         Ok(Self {
@@ -170,7 +170,7 @@ fn descend<'a>(
             if table.get(key).is_none() {
                 if let Some(PathStep::Index(_)) = next {
                     let path = walked.join(key);
-                    let message = format!("`{path}` is not set, it has no elements");
+                    let message = format!("`{path}` is not set, so it has no elements");
                     let help = format!("set it as a whole: {path}=[...]");
                     return Err(Diagnostic::new(message, origin.clone(), "").help(help));
                 }
@@ -222,20 +222,23 @@ fn no_such_place(value: &Value, step: &PathStep, origin: &Origin, walked: &KeyPa
             format!("its {} elements are numbered from 0", items.len()),
         ),
         (Value::Array(_), PathStep::Key(key)) => (
-            format!("`{walked}` is an array, it has no key `{key}`"),
+            format!("`{walked}` is an array, so it has no key `{key}`"),
             format!("its elements are {walked}[0] and so on"),
         ),
         (other, PathStep::Key(key)) => (
-            format!("`{walked}` is {}, it has no key `{key}`", other.type_name()),
+            format!(
+                "`{walked}` is {}, so it has no key `{key}`",
+                other.type_name()
+            ),
             format!("it can only be set as a whole: {walked}=..."),
         ),
         (_, PathStep::Index(index)) if walked.0.is_empty() => (
             format!("the experiment has no element {index}"),
-            "the first step of a path is a key".to_owned(),
+            "a path starts with a key".to_owned(),
         ),
         (other, PathStep::Index(index)) => (
             format!(
-                "`{walked}` is {}, it has no element {index}",
+                "`{walked}` is {}, so it has no element {index}",
                 other.type_name()
             ),
             format!("set it as a whole: {walked}=[...]"),

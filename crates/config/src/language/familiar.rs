@@ -21,9 +21,7 @@ pub(crate) type Equivalents = &'static [(&'static str, Equivalent)];
 pub(crate) const KEYS: Equivalents = &[
     (
         "pinmemory persistentworkers prefetchfactor",
-        Equivalent::Note(
-            "batches are always assembled ahead, by all threads: there is nothing to set",
-        ),
+        Equivalent::Note("batches are always prefetched, by all threads; there is nothing to set"),
     ),
     ("cacheimages cachedir", Equivalent::Key("data.cache")),
     (
@@ -69,15 +67,17 @@ pub(crate) const KEYS: Equivalents = &[
     ("fakedata dummydata toy", Equivalent::Key("data.synthetic")),
     (
         "callbacks plugins",
-        Equivalent::Note("what callbacks do elsewhere, [early_stop] and [checkpoint] do here"),
+        Equivalent::Note("instead of callbacks, use [early_stop] and [checkpoint]"),
     ),
     (
         "warmupsteps numwarmupsteps warmupiters",
-        Equivalent::Note("`schedule.warmup` is the length of the warm-up, in epochs"),
+        Equivalent::Note("use `schedule.warmup`, the length of the warm-up in epochs"),
     ),
     (
         "lrf finallr minlr",
-        Equivalent::Note("`schedule.cosine.eta_min` is the lowest learning rate, not a factor"),
+        Equivalent::Note(
+            "use `schedule.cosine.eta_min`, which is the lowest learning rate, not a factor",
+        ),
     ),
     ("onecycle onecyclelr", Equivalent::Key("schedule.one_cycle")),
     (
@@ -104,30 +104,36 @@ pub(crate) const KEYS: Equivalents = &[
     ("topk", Equivalent::Key("metrics.top_k")),
     (
         "pretrained freeze weights",
-        Equivalent::Note("training starts from random values: there is nothing to set"),
+        Equivalent::Note("pretrained weights are not supported"),
     ),
     (
         "limittrainbatches limitvalbatches overfitbatches stepsperepoch valcheckinterval",
         Equivalent::Note(
-            "an epoch is all the training images; `data.limit_train` takes fewer of them, and \
-             `runner check --fast-dev-run` trains two batches",
+            "an epoch is one pass over all training images; to use fewer, set `data.limit_train`; \
+             to try two batches, use `runner check --fast-dev-run`",
         ),
     ),
     (
         "minepochs initialepoch startepoch",
-        Equivalent::Note("a run begins with epoch 1; `runner resume` goes on with one"),
+        Equivalent::Note("a run starts at epoch 1; to continue one, use `runner resume`"),
     ),
     (
         "strategy numnodes syncbatchnorm ddp",
-        Equivalent::Note("a run is one process on one device: there is nothing to set"),
+        Equivalent::Note(
+            "distributed training is not supported: a run is one process on one device",
+        ),
     ),
     (
         "dirpath filename filepath saveweightsonly",
-        Equivalent::Note("checkpoints lie in the run directory, whole: there is nothing to set"),
+        Equivalent::Note(
+            "complete checkpoints are always written to the run directory; there is nothing to set",
+        ),
     ),
     (
         "hydra target",
-        Equivalent::Note("nothing is instantiated by name: each key says what it is"),
+        Equivalent::Note(
+            "objects are not instantiated by class name: name the layer, optimizer or schedule itself",
+        ),
     ),
     ("metric", Equivalent::Key("early_stop.monitor")),
     ("delta", Equivalent::Key("early_stop.min_delta")),
@@ -150,13 +156,15 @@ pub(crate) const KEYS: Equivalents = &[
     (
         "maxsteps numsteps steps totalsteps maxiters",
         Equivalent::Note(
-            "a run is counted in `epochs`; `runner check` says how many steps they are",
+            "the length of a run is set in `epochs`; `runner check` shows how many steps that is",
         ),
     ),
     ("criterion lossfn objective", Equivalent::Key("loss")),
     (
         "logger loggers wandb tensorboard logeverynsteps",
-        Equivalent::Note("each run writes all its metrics to metrics.csv: there is nothing to set"),
+        Equivalent::Note(
+            "every run writes all its metrics to metrics.csv; there is nothing to set",
+        ),
     ),
     (
         "augment augmentation augmentations transforms transform",
@@ -164,7 +172,7 @@ pub(crate) const KEYS: Equivalents = &[
     ),
     (
         "valbatchsize evalbatchsize perdeviceevalbatchsize testbatchsize",
-        Equivalent::Note("evaluation takes `training.batch_size` too: there is nothing to set"),
+        Equivalent::Note("evaluation uses `training.batch_size` too; there is nothing to set"),
     ),
     (
         "valsplit validationsplit valfraction testsize holdout",
@@ -173,7 +181,8 @@ pub(crate) const KEYS: Equivalents = &[
     (
         "restorebestweights loadbestmodelatend",
         Equivalent::Note(
-            "checkpoint.keep_best keeps the best checkpoints beside the last: there is nothing to set",
+            "`checkpoint.keep_best` keeps the best checkpoints along with the newest; there is \
+             nothing to set",
         ),
     ),
     (
@@ -311,47 +320,49 @@ pub(crate) const KEYS: Equivalents = &[
     (
         "numworkers workers nworkers njobs numthreads threads",
         Equivalent::Note(
-            "there are no workers to count: `--threads N` on the command line sets how many threads \
-             compute, and as many decode",
+            "there are no loader processes; `--threads N` on the command line sets how many \
+             threads compute, and as many decode images",
         ),
     ),
     (
         "outputdir outdir savedir logdir defaultrootdir project workdir",
-        Equivalent::Note("`--out DIR` on the command line names the folder for run directories"),
+        Equivalent::Note(
+            "use `--out DIR` on the command line to set the folder for run directories",
+        ),
     ),
     (
         "shuffle droplast",
         Equivalent::Note(
-            "each epoch's order is drawn anew from `seed`, and every image is seen, unless \
-             `data.sampler` is \"balanced\"",
+            "every epoch is shuffled anew from `seed` and uses every image, unless `data.sampler` \
+             is \"balanced\"",
         ),
     ),
     (
         "amp precision fp16 bf16 half dtype mixedprecision",
-        Equivalent::Note("training is in 32-bit floats: there is nothing to set"),
+        Equivalent::Note("mixed precision is not supported: training uses 32-bit floats"),
     ),
     (
         "deterministic benchmark cudnnbenchmark",
-        Equivalent::Note("every run is deterministic: there is nothing to set"),
+        Equivalent::Note("every run is deterministic; there is nothing to set"),
     ),
     (
         "numclasses nc nclasses",
         Equivalent::Note(
-            "the number of classes is `out_features` of the last linear layer; for a preset it is \
-             `model.classes`",
+            "the number of classes is `out_features` of the last linear layer, or `model.classes` \
+             with a preset",
         ),
     ),
     (
         "resume resumefrom resumefromcheckpoint ckptpath",
-        Equivalent::Note("`runner resume RUN` goes on with a run: there is nothing to set"),
+        Equivalent::Note("to continue a run, use `runner resume RUN`"),
     ),
     (
         "fastdevrun",
-        Equivalent::Note("`runner check CONFIG --fast-dev-run` does that"),
+        Equivalent::Note("use `runner check CONFIG --fast-dev-run`"),
     ),
     (
         "verbose quiet loglevel progressbar enableprogressbar",
-        Equivalent::Note("`-q` on the command line keeps a run quiet"),
+        Equivalent::Note("use `-q` on the command line to silence a run"),
     ),
 ];
 
@@ -364,14 +375,15 @@ pub(crate) const LAYERS: Equivalents = &[
     (
         "adaptivemaxpool2d",
         Equivalent::Note(
-            "there is no such pooling here: `max_pool2d` takes the largest of each window, `adaptive_avg_pool2d` gives means of a fixed size",
+            "this pooling is not supported: use `max_pool2d` for the maximum of each window, or \
+             `adaptive_avg_pool2d` for means with a fixed output size",
         ),
     ),
     ("swish", Equivalent::Layer("silu")),
     ("hswish", Equivalent::Layer("hard_swish")),
     (
         "selu mish celu glu rrelu hardsigmoid hardtanh softsign logsigmoid",
-        Equivalent::Note("there is no such activation here; relu, gelu, silu, elu and others are"),
+        Equivalent::Note("this activation is not supported; use relu, gelu, silu, elu or another"),
     ),
     ("ln", Equivalent::Layer("layer_norm")),
     ("gn groupnormalization", Equivalent::Layer("group_norm")),
@@ -379,12 +391,12 @@ pub(crate) const LAYERS: Equivalents = &[
     (
         "batchnorm3d syncbatchnorm localresponsenorm lrn",
         Equivalent::Note(
-            "there is no such normalization here; batch_norm2d, group_norm and layer_norm are",
+            "this normalization is not supported; use batch_norm2d, group_norm or layer_norm",
         ),
     ),
     (
         "conv1d conv3d",
-        Equivalent::Note("images have two dimensions: the convolution is `conv2d`"),
+        Equivalent::Note("images have two dimensions: use `conv2d`"),
     ),
     (
         "conv2dtranspose deconv deconvolution convtranspose",
@@ -393,8 +405,8 @@ pub(crate) const LAYERS: Equivalents = &[
     (
         "depthwiseconv2d separableconv2d depthwise",
         Equivalent::Note(
-            "a depthwise convolution is a `conv2d` with as many `groups` as channels; one of \
-             kernel_size 1 makes it separable",
+            "use a `conv2d` with as many `groups` as channels; for a separable convolution, add a \
+             `conv2d` with kernel_size 1",
         ),
     ),
     (
@@ -403,7 +415,7 @@ pub(crate) const LAYERS: Equivalents = &[
     ),
     (
         "alphadropout droppath stochasticdepth dropblock",
-        Equivalent::Note("there is no such dropout here: `dropout` and `dropout2d` are"),
+        Equivalent::Note("this kind of dropout is not supported; use `dropout` or `dropout2d`"),
     ),
     (
         "add skip shortcut resblock residualblock basicblock",
@@ -411,7 +423,7 @@ pub(crate) const LAYERS: Equivalents = &[
     ),
     (
         "unset",
-        Equivalent::Note("an array replaces as a whole: leave the element out"),
+        Equivalent::Note("an array is replaced as a whole: leave the element out"),
     ),
     (
         "conv convolution convolution2d conv2 cnn",
@@ -440,12 +452,12 @@ pub(crate) const LAYERS: Equivalents = &[
     (
         "softmax logsoftmax",
         Equivalent::Note(
-            "the loss takes the scores of the last linear layer as they are: leave it out",
+            "leave it out: the loss takes the raw scores (logits) of the last linear layer",
         ),
     ),
     (
         "input inputlayer",
-        Equivalent::Note("`model.input` is the size of one image: leave the layer out"),
+        Equivalent::Note("leave it out: `model.input` is the shape of one image"),
     ),
 ];
 
@@ -454,21 +466,21 @@ pub(crate) const OPTIONS: Equivalents = &[
     (
         "ceilmode",
         Equivalent::Note(
-            "sizes are rounded down, as PyTorch does by default: there is nothing to set",
+            "sizes are always rounded down, PyTorch's default; there is nothing to set",
         ),
     ),
     (
         "paddingmode",
-        Equivalent::Note("padding is of zeros: there is nothing to set"),
+        Equivalent::Note("padding is always zeros; there is nothing to set"),
     ),
     (
         "startdim enddim",
-        Equivalent::Note("everything is flattened but the batch: there is nothing to set"),
+        Equivalent::Note("all dimensions but the batch are flattened; there is nothing to set"),
     ),
     (
         "act norm bn batchnorm batchnormalization",
         Equivalent::Note(
-            "it is a layer of its own, for example \"relu\" or \"batch_norm2d\" as the next one",
+            "add it as a separate layer after this one, for example \"relu\" or \"batch_norm2d\"",
         ),
     ),
     (
@@ -502,18 +514,18 @@ pub(crate) const OPTIONS: Equivalents = &[
     ),
     (
         "inplace",
-        Equivalent::Note("memory is reused where it can be: there is nothing to set"),
+        Equivalent::Note("memory is reused where possible; there is nothing to set"),
     ),
     (
         "activation",
         Equivalent::Note(
-            "an activation is a layer of its own, for example \"relu\" as the next one",
+            "add the activation as a separate layer after this one, for example \"relu\"",
         ),
     ),
     (
         "affine trackrunningstats",
         Equivalent::Note(
-            "batch norms have weights and running statistics: there is nothing to set",
+            "batch norms always have weights and running statistics; there is nothing to set",
         ),
     ),
 ];
@@ -583,11 +595,11 @@ pub(crate) const WORDS: Equivalents = &[
     ("gpu nvidia cuda:", Equivalent::Word("cuda")),
     (
         "mps metal xpu rocm hip tpu wgpu vulkan",
-        Equivalent::Note("there is no such backend here: take \"auto\" or \"cpu\""),
+        Equivalent::Note("this backend is not supported: use \"auto\" or \"cpu\""),
     ),
     (
         "auto",
-        Equivalent::Note("leave it out: it follows from the monitor"),
+        Equivalent::Note("leave it out: it is derived from the monitor"),
     ),
 ];
 

@@ -255,7 +255,8 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Kind::Text => f.write_str("a string"),
-            Kind::Texts => f.write_str("a string or an array of at least one string"),
+            Kind::Texts => f.write_str("a string or a non-empty array of strings"),
+            Kind::Word([word]) => write!(f, "\"{word}\""),
             Kind::Word(words) => {
                 let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 write!(f, "one of {}", quoted.join(", "))
@@ -283,7 +284,7 @@ impl fmt::Display for Kind {
             Kind::Probability => f.write_str("a number from 0 to 1"),
             Kind::Pair { min, max } => write!(
                 f,
-                "an integer from {min} to {max}, or [height, width] of such"
+                "an integer from {min} to {max}, or an array [height, width] of two"
             ),
             Kind::Pattern { words, .. } | Kind::Array { words, .. } => f.write_str(words),
             Kind::Table(_) => f.write_str("a table"),
@@ -291,7 +292,7 @@ impl fmt::Display for Kind {
                 let names: Vec<&str> = choices.iter().map(|key| key.name).collect();
                 write!(
                     f,
-                    "one of {}, as a string, or as a table named after it",
+                    "one of {}, as a string or as a table with that name",
                     names.join(", ")
                 )
             }
@@ -299,7 +300,8 @@ impl fmt::Display for Kind {
                 let names: Vec<&str> = choices.iter().map(|key| key.name).collect();
                 write!(
                     f,
-                    "an array, each element one of {}, as a string, or as a table named after it",
+                    "an array whose elements are each one of {}, as a string or as a table with \
+                     that name",
                     names.join(", ")
                 )
             }
@@ -307,9 +309,7 @@ impl fmt::Display for Kind {
                 let kinds: Vec<String> = kinds.iter().map(Kind::to_string).collect();
                 f.write_str(&kinds.join(", or "))
             }
-            Kind::Layers(_) => {
-                f.write_str("an array of at least one layer, in the order in which data flow")
-            }
+            Kind::Layers(_) => f.write_str("a non-empty array of layers, from input to output"),
         }
     }
 }

@@ -44,10 +44,10 @@ pub(crate) fn for_key(
     };
     let is_table = foreign == familiar::KEYS;
     if typed == "unset" {
-        return Remedy::note("only `key = { unset = true }` takes a key away");
+        return Remedy::note("to remove a key, write `key = { unset = true }`");
     }
     if path == "optimizer" && matches!(typed, "name" | "type" | "class" | "_target_") {
-        return Remedy::note("the optimizer is a table named after it: [optimizer.adam]");
+        return Remedy::note("name the optimizer in the table's header: [optimizer.adam]");
     }
     // `train` where `train_images` is.
     let beginning = format!("{typed}_");
@@ -92,7 +92,7 @@ fn at_its_path(key: &str, language: Language) -> Remedy {
     let is_table = find(key, language).is_some_and(|key| !key.keys().is_empty());
     Remedy {
         help: match is_table {
-            true => format!("here it is a table of its own: [{key}]"),
+            true => format!("here it is a separate table: [{key}]"),
             false => format!("here it is called `{key}`"),
         },
         key: Some(key.to_owned()),
@@ -115,10 +115,10 @@ fn elsewhere(typed: &str, language: Language) -> Option<Remedy> {
     };
     let help = match first.rsplit_once('.') {
         None => "it belongs at the top of the file, before the first [table]".to_owned(),
-        Some((table, _)) if others.is_empty() => format!("it belongs into [{table}]: `{first}`"),
+        Some((table, _)) if others.is_empty() => format!("it belongs in [{table}]: `{first}`"),
         Some(_) => {
             let paths: Vec<String> = paths.iter().map(|path| format!("`{path}`")).collect();
-            format!("it belongs somewhere else: {}", paths.join(" or "))
+            format!("it belongs in another table: {}", paths.join(" or "))
         }
     };
     Some(Remedy {
@@ -184,11 +184,14 @@ pub(crate) fn for_choices(key: &KeyInfo, typed: &Value) -> String {
         }
         Value::Table(table) if table.len() == 1 => {
             let name = table.entries().next().map_or("", |entry| &entry.key);
-            format!("it is an array: write {} = [{{ {name} = ... }}]", key.name)
+            format!(
+                "it must be an array: write {} = [{{ {name} = ... }}]",
+                key.name
+            )
         }
-        Value::Table(_) => "each is an element of its own: [{ ... }, { ... }]".to_owned(),
+        Value::Table(_) => "write each as a separate element: [{ ... }, { ... }]".to_owned(),
         _ => format!(
-            "an element is \"name\" or {{ name = {{ ... }} }}, of {}",
+            "an element is \"name\" or {{ name = {{ ... }} }}, where name is one of {}",
             names.join(", ")
         ),
     }
@@ -216,7 +219,7 @@ pub(crate) fn for_table(path: &str, typed: &Value, keys: &[KeyInfo]) -> String {
         Value::String(typed) if names.contains(&typed.as_str()) => {
             format!("write [{path}.{typed}]")
         }
-        _ => format!("write [{path}], and under it its keys; {}", known(&names)),
+        _ => format!("write [{path}] with its keys below; {}", known(&names)),
     }
 }
 
@@ -234,7 +237,7 @@ pub(crate) fn for_value(key: &KeyInfo, wrong: &Node, is_element: bool) -> Option
 fn for_string(key: &KeyInfo, typed: &str) -> Option<String> {
     match each_of(key.kind) {
         Kind::Word(words) if matches!(key.kind, Kind::Array { .. }) && words.contains(&typed) => {
-            Some(format!("it is an array: write [\"{typed}\"]"))
+            Some(format!("it must be an array: write [\"{typed}\"]"))
         }
         Kind::Word(words) => word(typed, words),
         Kind::Boolean => match typed.to_lowercase().as_str() {
@@ -242,11 +245,10 @@ fn for_string(key: &KeyInfo, typed: &str) -> Option<String> {
             "false" | "no" | "off" | "0" => Some("write false, without quotes".to_owned()),
             _ => None,
         },
-        Kind::Pair { .. } if typed == "valid" => Some("no padding at all is 0".to_owned()),
-        Kind::Pair { .. } if typed == "same" => Some(
-            "for the size to stay the same, half of an odd kernel_size: 1 for 3, 2 for 5"
-                .to_owned(),
-        ),
+        Kind::Pair { .. } if typed == "valid" => Some("for no padding, write 0".to_owned()),
+        Kind::Pair { .. } if typed == "same" => {
+            Some("to keep the size, pad by half of an odd kernel_size: 1 for 3, 2 for 5".to_owned())
+        }
         Kind::Integer { .. } | Kind::Float { .. } | Kind::Pair { .. } => {
             quoted_number(typed, key.unit)
         }
@@ -274,7 +276,7 @@ fn for_float(key: &KeyInfo, value: f64, is_element: bool) -> Option<String> {
             Some(format!("write {value:.0}"))
         }
         Kind::Float { .. } if value.is_finite() && value > 0.0 && !SINGLE.contains(&value) => {
-            Some("training is in 32-bit floats: from 1e-37 to 3e38".to_owned())
+            Some("training uses 32-bit floats: choose a value from 1e-37 to 3e38".to_owned())
         }
         _ if is_element => None,
         _ => for_number(key, value, format!("{value:?}")),
@@ -285,11 +287,11 @@ fn for_float(key: &KeyInfo, value: f64, is_element: bool) -> Option<String> {
 fn for_number(key: &KeyInfo, number: f64, typed: String) -> Option<String> {
     if matches!(key.kind, Kind::Array { .. }) {
         let is_finite = number.is_finite();
-        return is_finite.then(|| format!("an array of one number is [{typed}]"));
+        return is_finite.then(|| format!("for an array of one number, write [{typed}]"));
     }
     let is_percent = (2.0..100.0).contains(&number) && number.fract() == 0.0;
     (key.kind == Kind::SHARE && is_percent)
-        .then(|| format!("it is a part of one: {number} % is {}", number / 100.0))
+        .then(|| format!("this is a fraction: {number} % is {}", number / 100.0))
 }
 
 /// The key whose size most would type as one number, the side of a grey image.
@@ -328,13 +330,13 @@ pub(crate) fn closest<'a>(typed: &str, names: &[&'a str]) -> Option<&'a str> {
 
 pub(crate) fn known(names: &[&str]) -> String {
     if names.is_empty() {
-        return "no keys are taken here".to_owned();
+        return "this table has no keys".to_owned();
     }
     if let [name] = names {
-        return format!("the only name known here is `{name}`");
+        return format!("the only valid name is `{name}`");
     }
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    format!("the names known here are {}", quoted.join(", "))
+    format!("valid names: {}", quoted.join(", "))
 }
 
 fn find(path: &str, language: Language) -> Option<&'static KeyInfo> {
@@ -352,7 +354,7 @@ fn word(typed: &str, words: &[&str]) -> Option<String> {
     if let Some(word) = closest(typed, words) {
         return Some(format!("did you mean \"{word}\"?"));
     }
-    Some(format!("the words are {}", words.join(", ")))
+    Some(format!("valid values: {}", words.join(", ")))
 }
 
 /// `"5"`, `"1e-3"`; where minutes are wanted, `"2h"` too.
@@ -367,7 +369,7 @@ fn quoted_number(typed: &str, unit: &str) -> Option<String> {
         && let (Ok(one), Ok(other)) = (one.trim().parse::<f64>(), other.trim().parse::<f64>())
         && (one / other).is_finite()
     {
-        return Some(format!("TOML does not divide: write {:?}", one / other));
+        return Some(format!("TOML has no division: write {:?}", one / other));
     }
     if let Some(Ok(percent)) = typed.strip_suffix('%').map(|it| it.trim().parse::<f64>()) {
         return Some(format!("write {} for {percent} %", percent / 100.0));
@@ -381,5 +383,5 @@ fn quoted_number(typed: &str, unit: &str) -> Option<String> {
         "d" | "day" | "days" => number * 1440.0,
         _ => return None,
     };
-    (unit == "minutes").then(|| format!("it is a number of minutes: write {minutes}"))
+    (unit == "minutes").then(|| format!("this is in minutes: write {minutes}"))
 }

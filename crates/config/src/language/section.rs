@@ -226,7 +226,7 @@ impl<'a> Section<'a> {
                 (&entry.key, Some(&entry.node), &entry.key_origin)
             }
             other => {
-                let message = format!("`{path}` must be one of its choices");
+                let message = format!("`{path}` must be a name, or a table with a single name");
                 let label = match other {
                     Value::Table(table) => format!("a table with {} keys", table.len()),
                     other => remedy::describe(other),
@@ -327,9 +327,9 @@ impl<'a> Section<'a> {
             first.key, second.key
         );
         let help = match first.key_origin.source == second.key_origin.source {
-            true => "take one of the two out".to_owned(),
+            true => "remove one of the two".to_owned(),
             false => format!(
-                "`{} = {{ unset = true }}` takes the other one away",
+                "to remove the other one: `{} = {{ unset = true }}`",
                 paths[0]
             ),
         };
@@ -363,9 +363,9 @@ impl<'a> Section<'a> {
     fn report_wrong(&self, key: &KeyInfo, node: &Node, wrong: &Node) {
         let is_element = !std::ptr::eq(wrong, node);
         let help = remedy::for_value(key, wrong, is_element)
-            .unwrap_or_else(|| format!("`{}` is {}", key.name, key.meaning));
+            .unwrap_or_else(|| format!("`{}`: {}", key.name, key.meaning));
         let expected = match key.kind {
-            Kind::Word(words) if words.len() > FEW => format!("one of {} words", words.len()),
+            Kind::Word(words) if words.len() > FEW => format!("one of {} values", words.len()),
             kind => kind.to_string(),
         };
         self.diagnostics.push(
@@ -395,17 +395,17 @@ impl<'a> Section<'a> {
         let message = format!("missing key `{path}`");
         let removed = self.table.and_then(|table| table.removed(key.name));
         let diagnostic = match removed {
-            Some(removed) => Diagnostic::new(message, removed.origin.clone(), "taken away here")
+            Some(removed) => Diagnostic::new(message, removed.origin.clone(), "removed here")
                 .related(removed.node.origin.clone(), "this was its value"),
             None if self.path.is_empty() => Diagnostic::new(message, self.origin.clone(), ""),
             None => {
-                let label = format!("`{}` is needed here", key.name);
+                let label = format!("`{}` is required here", key.name);
                 Diagnostic::new(message, self.origin.clone(), label)
             }
         };
         let help = match key.kind {
             Kind::Table(_) => format!("add [{path}]: {}", key.meaning),
-            kind => format!("`{}` is {}: {kind}", key.name, key.meaning),
+            kind => format!("`{}`: {} ({kind})", key.name, key.meaning),
         };
         self.diagnostics
             .push(diagnostic.concern(Concern::Missing(path)).help(help));
@@ -426,7 +426,7 @@ impl<'a> Section<'a> {
                 let mut diagnostic = Diagnostic::new(message, entry.key_origin.clone(), "");
                 if let Some(path) = remedy.key {
                     if self.has(&path) {
-                        help += " (it is set already)";
+                        help += " (which is already set)";
                     }
                     diagnostic = diagnostic.concern(Concern::Misnamed(path));
                 }

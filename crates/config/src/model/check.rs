@@ -60,7 +60,7 @@ impl Network<'_> {
         match layer.producer {
             Some(producer) => {
                 let Traced { layer, path, .. } = &self.traced[producer];
-                let label = format!("layer {path} `{}` gives {shape}", layer.name());
+                let label = format!("layer {path} `{}` outputs {shape}", layer.name());
                 (self.parsed.places[producer].clone(), label)
             }
             None => (input_origin(self.root), format!("the input is {shape}")),
@@ -78,7 +78,7 @@ impl Network<'_> {
         }
         let (place, label) = self.producer(layer);
         let message = format!(
-            "layer {} `{}`: `{}` is {}, and it is given {taken}",
+            "layer {} `{}`: `{}` is {}, but its input has {taken}",
             layer.path,
             layer.layer.name(),
             stated.key.name,
@@ -89,7 +89,7 @@ impl Network<'_> {
             Some(_) => "the layer before",
         };
         let help = format!(
-            "write {taken}, or leave `{}` out: it follows from {follows_from}",
+            "write {taken}, or leave `{}` out: it is derived from {follows_from}",
             stated.key.name
         );
         let diagnostic = Diagnostic::new(message, stated.origin.clone(), "");

@@ -91,22 +91,22 @@ const MODE: Key<FanMode> = Key::with_default(
     "mode",
     word(),
     "\"fan_in\"",
-    "whether the variance is kept on the way forward or backward",
+    "whether the variance is preserved in the forward or the backward pass",
 );
 const NONLINEARITY: Key<Nonlinearity> = Key::with_default(
     "nonlinearity",
     word(),
     "\"leaky_relu\"",
-    "what follows the layer",
+    "the activation that follows the layer",
 );
 const A: Key<f64> = Key::with_default(
     "a",
     NUMBER,
     "0.0",
-    "the slope below 0 of the leaky_relu that follows; 0 is relu",
+    "negative slope of the leaky_relu that follows; 0 means relu",
 );
-const GAIN: Key<f64> = Key::with_default("gain", POSITIVE, "1.0", "a factor on the weights");
-const VALUE: Key<f64> = Key::required("value", NUMBER, "what every weight begins with");
+const GAIN: Key<f64> = Key::with_default("gain", POSITIVE, "1.0", "factor applied to the weights");
+const VALUE: Key<f64> = Key::required("value", NUMBER, "initial value of every weight");
 
 const KAIMING: &[KeyInfo] = &[MODE.info, NONLINEARITY.info, A.info];
 const GAINS: &[KeyInfo] = &[GAIN.info];
@@ -118,33 +118,41 @@ const INITIALIZERS: [Variant<Reader>; 8] = [
     Variant::new(
         "pytorch",
         &[],
-        "uniform in ±1/√fan_in, biases too, as PyTorch's layers",
+        "uniform in ±1/√fan_in, biases too, like PyTorch's layers",
         |_| Initializer::Pytorch,
     ),
     Variant::new(
         "kaiming_uniform",
         KAIMING,
-        "as kaiming_uniform_",
+        "like kaiming_uniform_",
         |section| Initializer::KaimingUniform(Kaiming::read(section)),
     ),
-    Variant::new("kaiming_normal", KAIMING, "as kaiming_normal_", |section| {
-        Initializer::KaimingNormal(Kaiming::read(section))
-    }),
-    Variant::new("xavier_uniform", GAINS, "as xavier_uniform_", |section| {
+    Variant::new(
+        "kaiming_normal",
+        KAIMING,
+        "like kaiming_normal_",
+        |section| Initializer::KaimingNormal(Kaiming::read(section)),
+    ),
+    Variant::new("xavier_uniform", GAINS, "like xavier_uniform_", |section| {
         Initializer::XavierUniform(Gain::read(section))
     }),
-    Variant::new("xavier_normal", GAINS, "as xavier_normal_", |section| {
+    Variant::new("xavier_normal", GAINS, "like xavier_normal_", |section| {
         Initializer::XavierNormal(Gain::read(section))
     }),
-    Variant::new("orthogonal", GAINS, "as orthogonal_", |section| {
+    Variant::new("orthogonal", GAINS, "like orthogonal_", |section| {
         Initializer::Orthogonal(Gain::read(section))
     }),
     Variant::new("zeros", &[], "zeros", |_| Initializer::Zeros),
-    Variant::new("constant", &[VALUE.info], "one number", |section| {
-        Initializer::Constant(Constant {
-            value: section.read(&VALUE),
-        })
-    }),
+    Variant::new(
+        "constant",
+        &[VALUE.info],
+        "the same value everywhere",
+        |section| {
+            Initializer::Constant(Constant {
+                value: section.read(&VALUE),
+            })
+        },
+    ),
 ];
 
 /// The ways to begin, as keys.
@@ -156,7 +164,8 @@ pub(crate) const NETWORK_INIT: ChoiceKey<Reader> = ChoiceKey::new(
     &INITIALIZERS,
     KEYS,
     Fallback::Value("\"pytorch\""),
-    "how the weights of convolutions and linear layers begin, and with any but \"pytorch\" their biases at 0",
+    "initial weights of convolutions and linear layers; any choice but \"pytorch\" sets their \
+     biases to 0",
 );
 
 /// The key that a layer has for its own.
@@ -165,7 +174,7 @@ pub(crate) const LAYER_INIT: ChoiceKey<Reader> = ChoiceKey::new(
     &INITIALIZERS,
     KEYS,
     Fallback::derived("`model.init`"),
-    "how the weights begin, and with any but \"pytorch\" the bias at 0",
+    "initial weights; any choice but \"pytorch\" sets the bias to 0",
 );
 
 impl Initializer {

@@ -23,24 +23,24 @@ pub struct Model {
 pub(crate) const INPUT: Key<[usize; 3]> = Key::required(
     "input",
     three_counts("[channels, height, width], each an integer from 1 to 1048576"),
-    "the size of one image",
+    "shape of one image",
 )
 .unit("channels, pixels, pixels");
 pub(crate) const PRESET: Key<Option<Preset>> = Key::optional(
     "preset",
     word(),
-    "a known network, in place of `layers`; `runner config show` writes it out",
+    "predefined network, in place of `layers`; `runner config show` prints its layers",
 );
 pub(crate) const WIDTH: Key<Option<usize>> = Key::derived(
     "width",
     count(),
-    "what is usual for the preset",
-    "the channels of the preset's first stage, or the features of an mlp's layers",
+    "the usual width of the preset",
+    "number of channels in the preset's first stage, or of features in an mlp's hidden layers",
 );
 pub(crate) const CLASSES: Key<Option<usize>> = Key::optional(
     "classes",
     integer(2, MAX_SIZE),
-    "the number of classes that a preset tells apart",
+    "number of classes that the preset predicts",
 );
 pub(crate) const LAYERS: TableKey = TableKey::new(
     "layers",

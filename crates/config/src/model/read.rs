@@ -54,7 +54,7 @@ impl ParsedModel {
             && channels > 4
             && matches!(width, 1 | 3)
         {
-            let message = format!("images of {channels} channels and {width} columns");
+            let message = format!("images with {channels} channels and a width of {width}");
             let help = "channels come first: [channels, height, width]";
             section.warn(node, message, None, help);
         }
@@ -145,15 +145,15 @@ fn check_preset(section: &Section<'_>) {
     if section.node(&PRESET).is_none() {
         for key in [&WIDTH.info, &CLASSES.info] {
             if section.node(key).is_some() {
-                let message = format!("`{}` is of a preset", section.path_of(key.name));
-                section.report(key, message, "", "take it out, or name a `preset`");
+                let message = format!("`{}` only applies to a preset", section.path_of(key.name));
+                section.report(key, message, "", "remove it, or set a `preset`");
             }
         }
         if section.node(&LAYERS).is_none() {
             section.report_needed(
                 &LAYERS,
                 "missing key `model.layers`",
-                "`layers` is the network; or name a known one, as preset = \"resnet8\"",
+                "list the network's `layers`, or name a predefined network: preset = \"resnet8\"",
             );
         }
         return;
@@ -164,7 +164,7 @@ fn check_preset(section: &Section<'_>) {
             &PRESET,
             "a preset needs the number of classes".to_owned(),
             "",
-            "add classes = 10, or as many as there are",
+            "add classes = 10, or however many there are",
         );
     } else {
         section.read(&CLASSES);
@@ -172,7 +172,11 @@ fn check_preset(section: &Section<'_>) {
     section.read(&WIDTH);
     // What was written out stands where the preset is named.
     if section.node(&LAYERS).is_some() && section.place(&LAYERS) != section.place(&PRESET) {
-        section.report_two(&PRESET, &LAYERS, "the network is declared twice");
+        section.report_two(
+            &PRESET,
+            &LAYERS,
+            "both `model.preset` and `model.layers` are set",
+        );
     }
 }
 
@@ -188,7 +192,7 @@ fn report_unexpanded(section: &Section<'_>, origin: Origin, before: usize) {
     }
     if diagnostics.errors() == before {
         let message = format!("the network has more than {MAX_LAYERS} layers");
-        diagnostics.push(Diagnostic::new(message, origin, "").help("repeat fewer of them"));
+        diagnostics.push(Diagnostic::new(message, origin, "").help("use fewer repetitions"));
     }
 }
 
@@ -228,7 +232,7 @@ fn open_layer<'a>(
                         other => format!("this is {}", other.type_name()),
                     },
                 )
-                .help("a layer is \"relu\" or { conv2d = { out_channels = 16, kernel_size = 5 } }"),
+                .help("write \"relu\" or { conv2d = { out_channels = 16, kernel_size = 5 } }"),
             );
             return None;
         }
@@ -266,21 +270,24 @@ fn several_keys(path: &str, table: &Table) -> Diagnostic {
     let layer = LAYER_KEYS.iter().find(|layer| layer.name == first.key);
     let is_option = |layer: &&KeyInfo| layer.keys().iter().any(|key| key.name == second.key);
     let help = match (by_type, layer.filter(is_option)) {
-        (Some(layer), _) => format!("write {{ {} = {{ ... }} }}, its options inside", layer.name),
+        (Some(layer), _) => format!(
+            "write {{ {} = {{ ... }} }} with the options inside",
+            layer.name
+        ),
         (None, Some(layer)) => format!(
             "it is an option of `{0}`: {{ {0} = {{ {1} = ... }} }}, or {path}.{0}.{1}",
             layer.name, second.key
         ),
-        (None, None) => "layers are the elements of the array, numbered from 0".to_owned(),
+        (None, None) => "each layer is a separate element of the array, numbered from 0".to_owned(),
     };
     Diagnostic::new(
         format!("`{path}` must be one layer"),
         second.key_origin.clone(),
-        format!("`{}` is a second one", second.key),
+        format!("`{}` is set here", second.key),
     )
     .related(
         first.key_origin.clone(),
-        format!("`{}` is the first", first.key),
+        format!("`{}` is set here", first.key),
     )
     .help(help)
 }

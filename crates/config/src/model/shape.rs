@@ -97,7 +97,7 @@ pub(crate) fn image(input: Shape) -> Result<[usize; 3], ShapeError> {
             width,
         } => Ok([channels, height, width]),
         Shape::Flat { .. } => Err(ShapeError::of_input(
-            format!("takes an image and is given {input}"),
+            format!("expects an image, but its input is {input}"),
             "move it before \"flatten\"",
         )),
     }
@@ -109,7 +109,7 @@ pub(crate) fn check_size([height, width]: [usize; 2], channels: usize) -> Result
         return Ok(());
     }
     Err(ShapeError::of_layer(
-        format!("an image with its padding is {channels}x{height}x{width}, more than a gigabyte"),
+        format!("the padded image is {channels}x{height}x{width}, more than a gigabyte"),
         "choose a smaller `padding`, `kernel_size`, `stride` or `dilation`",
     ))
 }
@@ -153,7 +153,7 @@ pub(crate) fn windows(
                 "make the window smaller or add `padding`",
             );
             return Err(ShapeError {
-                help_after_layer: ", or take a layer before it out",
+                help_after_layer: ", or remove a layer before it",
                 ..error
             });
         }

@@ -79,8 +79,8 @@ impl<'a> Tracer<'a> {
             }
             let output = match outputs[..] {
                 [one, other] if one != other => Err(ShapeError::of_layer(
-                    format!("its layers give {one}, its shortcut {other}"),
-                    "put a convolution of kernel_size 1 with the same stride and out_channels into \
+                    format!("its layers output {one}, its shortcut {other}"),
+                    "put a convolution with kernel_size 1 and the same stride and out_channels in \
                      the `shortcut`",
                 )),
                 [one, ..] => Ok(one),
@@ -110,17 +110,15 @@ pub(crate) fn check_end(model: &Model, layers: &[Traced<'_>]) -> Option<LayerErr
             features: 2..=MAX_CLASSES,
         } => return None,
         Shape::Flat { features: 2.. } => (
-            format!(
-                "the network ends in {shape}, and no more than {MAX_CLASSES} classes can be told apart"
-            ),
+            format!("the network ends in {shape}, but at most {MAX_CLASSES} classes are supported"),
             "end with { linear = { out_features = <number of classes> } }",
         ),
         Shape::Flat { .. } => (
-            "the network ends in one feature, which leaves no classes to tell apart".to_owned(),
+            "the network ends in one feature, but needs one per class, so at least two".to_owned(),
             "end with { linear = { out_features = <number of classes> } }",
         ),
         Shape::Image { .. } => (
-            format!("the network ends in {shape}, which is no score a class"),
+            format!("the network ends in an image of {shape}, not in one score per class"),
             "end with \"flatten\" and { linear = { out_features = <number of classes> } }",
         ),
     };
@@ -175,7 +173,7 @@ fn after(layer: &Layer, input: Shape) -> Result<Shape, ShapeError> {
     }
     if elements(output) > MAX_ELEMENTS {
         return Err(ShapeError::of_input(
-            format!("gives {output}, more than a gigabyte for one image"),
+            format!("outputs {output}, more than a gigabyte for one image"),
             "make the layer or `model.input` smaller",
         ));
     }

@@ -408,7 +408,7 @@ fn help_for(path: &KeyPath) -> String {
             let keys = LANGUAGE.keys_at(&known).unwrap_or_default();
             return match key.map(|key| key.kind) {
                 Some(Kind::Layers(LayerKeys(keys))) => remedy::for_layer(name, keys()).0,
-                Some(kind) if keys.is_empty() => format!("`{known}` has no keys, it is {kind}"),
+                Some(kind) if keys.is_empty() => format!("`{known}` has no keys; it is {kind}"),
                 _ => {
                     let is_of_layer = known
                         .0

@@ -85,7 +85,7 @@ fn property(key: &KeyInfo, can_be_unset: bool) -> Value {
                 .expect("defaults are valid TOML");
             schema.insert("default".to_owned(), json!(default));
         }
-        Fallback::Derived { words, .. } => description += &format!("; unless stated: {words}"),
+        Fallback::Derived { words, .. } => description += &format!("; default: {words}"),
         Fallback::Required | Fallback::Nothing => {}
     }
     schema.insert("description".to_owned(), description.into());

@@ -59,21 +59,20 @@ const LAYERS: &str = r#"[
   { max_pool2d = { kernel_size = 2 } },
   "flatten",
   { dropout = { p = 0.5 } },
-  { linear = { out_features = 10 } }, # as many as there are classes
+  { linear = { out_features = 10 } }, # one per class
 ]"#;
 
 /// The text of a file at `path`; `schema` is the line that tells editors where the schema is.
 pub fn template(path: &str, schema: Option<&str>) -> String {
     let schema = schema.map_or_else(String::new, |schema| format!("{schema}\n"));
     let mut text = format!(
-        "{schema}\
-         # Question: what is this experiment to find out?\n\
+        "{schema}# Question: what should this experiment find out?\n\
          # Command:  runner run {path}\n\
          # Time:     how long does it take?\n\
          # Expect:   which result?\n\
          #\n\
-         # What is commented out may be left out, and then has the value that stands\n\
-         # there, unless that is an example.\n\
+         # Keys that are commented out are optional. The value shown is the default,\n\
+         # unless it is marked as an example.\n\
          # More about a key: runner config explain training.epochs\n",
     );
     let (tables, values): (Vec<&KeyInfo>, Vec<&KeyInfo>) =
@@ -139,7 +138,7 @@ fn about(key: &KeyInfo) -> Vec<String> {
         unit => format!(", in {unit}"),
     };
     let fallback = match key.default {
-        Fallback::Derived { words, .. } => format!("; unless stated: {words}"),
+        Fallback::Derived { words, .. } => format!("; default: {words}"),
         _ => String::new(),
     };
     let mut lines = comment(key.meaning);

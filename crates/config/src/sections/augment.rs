@@ -119,20 +119,20 @@ const fn chance(default: &'static str) -> Key<f64> {
         "p",
         PROBABILITY,
         default,
-        "how likely it happens to an image",
+        "probability that an image is changed",
     )
 }
 const PADDING: Key<[usize; 2]> = Key::with_default(
     "padding",
     pair(0, 4096),
     "0",
-    "rows above and below, columns left and right, of zeros, before the part is taken",
+    "rows of zeros added above and below, and columns left and right, before cropping",
 )
 .unit("pixels");
 const ANGLE: Values<f64> = float(0.0, 360.0);
-const DEGREES: Key<f64> = Key::required("degrees", ANGLE, "the largest angle, either way");
+const DEGREES: Key<f64> = Key::required("degrees", ANGLE, "largest angle in either direction");
 const UP_TO_DEGREES: Key<f64> =
-    Key::with_default("degrees", ANGLE, "0.0", "the largest angle, either way");
+    Key::with_default("degrees", ANGLE, "0.0", "largest angle in either direction");
 const SHARES: Values<[f64; 2]> =
     two_numbers(&Kind::Probability, "an array of 2 numbers from 0 to 1");
 const FACTORS: Values<[f64; 2]> = two_numbers(
@@ -143,85 +143,88 @@ const TRANSLATE: Key<[f64; 2]> = Key::with_default(
     "translate",
     SHARES,
     "[0.1, 0.1]",
-    "the largest shift to the side and up or down, as shares of width and height",
+    "largest horizontal and vertical shift, as fractions of width and height",
 );
 const UP_TO_TRANSLATE: Key<[f64; 2]> = Key::with_default(
     "translate",
     SHARES,
     "[0.0, 0.0]",
-    "the largest shift to the side and up or down, as shares of width and height",
+    "largest horizontal and vertical shift, as fractions of width and height",
 );
 const SCALE: Key<[f64; 2]> = Key::with_default(
     "scale",
     FACTORS,
     "[0.9, 1.1]",
-    "the smallest and largest factor of the size",
+    "smallest and largest scale factor",
 );
 const UP_TO_SCALE: Key<[f64; 2]> = Key::with_default(
     "scale",
     FACTORS,
     "[1.0, 1.0]",
-    "the smallest and largest factor of the size",
+    "smallest and largest scale factor",
 );
 const SHEAR: Key<f64> = Key::with_default(
     "shear",
     float(0.0, 90.0),
     "0.0",
-    "the largest angle of shear, either way",
+    "largest shear angle in either direction",
 );
 const fn jitter(name: &'static str, meaning: &'static str) -> Key<f64> {
     Key::with_default(name, NOT_NEGATIVE, "0.0", meaning)
 }
 const BRIGHTNESS: Key<f64> = jitter(
     "brightness",
-    "factors from 1 - this, at least 0, to 1 + this",
+    "factors are drawn from 1 - this (at least 0) to 1 + this",
 );
-const CONTRAST: Key<f64> = jitter("contrast", "factors from 1 - this, at least 0, to 1 + this");
+const CONTRAST: Key<f64> = jitter(
+    "contrast",
+    "factors are drawn from 1 - this (at least 0) to 1 + this",
+);
 const SATURATION: Key<f64> = jitter(
     "saturation",
-    "factors from 1 - this, at least 0, to 1 + this",
+    "factors are drawn from 1 - this (at least 0) to 1 + this",
 );
 const HUE: Key<f64> = Key::with_default(
     "hue",
     float(0.0, 0.5),
     "0.0",
-    "the largest turn of the colour circle, either way, as a share of it",
+    "largest shift of the hue in either direction, as a fraction of the colour circle",
 );
 const ERASED: Key<[f64; 2]> = Key::with_default(
     "scale",
     FACTORS,
     "[0.02, 0.33]",
-    "the smallest and largest share of the image that is erased",
+    "smallest and largest fraction of the image that is erased",
 );
 const RATIO: Key<[f64; 2]> = Key::with_default(
     "ratio",
     FACTORS,
     "[0.3, 3.3]",
-    "the smallest and largest height of the erased part over its width",
+    "smallest and largest ratio of height to width of the erased rectangle",
 );
 const VALUE: Key<f64> = Key::with_default(
     "value",
     PROBABILITY,
     "0.0",
-    "what stands in the erased part, as a share of the full range of a pixel",
+    "value of the erased pixels, as a fraction of the pixel range",
 );
 const NOISE_MEAN: Key<f64> = Key::with_default(
     "mean",
     NUMBER,
     "0.0",
-    "the mean of the noise, as a share of the full range of a pixel",
+    "mean of the noise, as a fraction of the pixel range",
 );
 const SIGMA: Key<f64> = Key::with_default(
     "sigma",
     NOT_NEGATIVE,
     "0.1",
-    "the standard deviation of the noise, as a share of the full range of a pixel",
+    "standard deviation of the noise, as a fraction of the pixel range",
 );
 const ALPHA: Key<f64> = Key::with_default(
     "alpha",
     float(0.01, 1000.0),
     "1.0",
-    "the share of an image comes from the distribution Beta(alpha, alpha)",
+    "proportions are drawn from Beta(alpha, alpha)",
 );
 const ALWAYS: Key<f64> = chance("1.0");
 
@@ -232,8 +235,8 @@ const STEPS: [Variant<Reader>; 12] = [
     Variant::new(
         "random_crop",
         &[PADDING.info],
-        "zeros around the image, then a part of the size of `model.input` at a random place; \
-         evaluation takes the middle",
+        "pads with zeros, then crops to the size of `model.input` at a random position; \
+         evaluation crops the centre",
         |section| Augment::RandomCrop {
             padding: section.read(&PADDING),
         },
@@ -241,7 +244,7 @@ const STEPS: [Variant<Reader>; 12] = [
     Variant::new(
         "random_horizontal_flip",
         &[chance("0.5").info],
-        "left for right",
+        "mirrors left to right",
         |section| Augment::RandomHorizontalFlip {
             p: section.read(&chance("0.5")),
         },
@@ -249,7 +252,7 @@ const STEPS: [Variant<Reader>; 12] = [
     Variant::new(
         "random_vertical_flip",
         &[chance("0.5").info],
-        "top for bottom",
+        "mirrors top to bottom",
         |section| Augment::RandomVerticalFlip {
             p: section.read(&chance("0.5")),
         },
@@ -257,7 +260,7 @@ const STEPS: [Variant<Reader>; 12] = [
     Variant::new(
         "random_rotation",
         &[DEGREES.info],
-        "a turn about the middle",
+        "rotates about the centre",
         |section| Augment::RandomRotation {
             degrees: section.read(&DEGREES),
         },
@@ -270,7 +273,7 @@ const STEPS: [Variant<Reader>; 12] = [
             UP_TO_SCALE.info,
             SHEAR.info,
         ],
-        "a turn, a shift, a change of size and a shear in one",
+        "rotates, shifts, scales and shears in one step",
         |section| {
             Augment::RandomAffine(RandomAffine {
                 degrees: section.read(&UP_TO_DEGREES),
@@ -280,7 +283,7 @@ const STEPS: [Variant<Reader>; 12] = [
             })
         },
     ),
-    Variant::new("random_shift", &[TRANSLATE.info], "a shift", |section| {
+    Variant::new("random_shift", &[TRANSLATE.info], "shifts", |section| {
         Augment::RandomShift {
             translate: section.read(&TRANSLATE),
         }
@@ -288,7 +291,7 @@ const STEPS: [Variant<Reader>; 12] = [
     Variant::new(
         "random_scale",
         &[SCALE.info],
-        "a change of size about the middle",
+        "scales about the centre",
         |section| Augment::RandomScale {
             scale: range(section, &SCALE),
         },
@@ -296,7 +299,7 @@ const STEPS: [Variant<Reader>; 12] = [
     Variant::new(
         "color_jitter",
         &[BRIGHTNESS.info, CONTRAST.info, SATURATION.info, HUE.info],
-        "brightness, contrast, saturation and hue, in this order",
+        "changes brightness, contrast, saturation and hue, in this order",
         |section| {
             Augment::ColorJitter(ColorJitter {
                 brightness: section.read(&BRIGHTNESS),
@@ -309,7 +312,7 @@ const STEPS: [Variant<Reader>; 12] = [
     Variant::new(
         "random_erasing",
         &[chance("0.5").info, ERASED.info, RATIO.info, VALUE.info],
-        "a rectangle is blotted out",
+        "overwrites a rectangle",
         |section| {
             Augment::RandomErasing(RandomErasing {
                 p: section.read(&chance("0.5")),
@@ -322,7 +325,7 @@ const STEPS: [Variant<Reader>; 12] = [
     Variant::new(
         "gaussian_noise",
         &[NOISE_MEAN.info, SIGMA.info],
-        "normal noise on every pixel, cut off at black and white",
+        "adds Gaussian noise to every pixel, clipped to the pixel range",
         |section| Augment::GaussianNoise {
             mean: section.read(&NOISE_MEAN),
             sigma: section.read(&SIGMA),
@@ -331,13 +334,13 @@ const STEPS: [Variant<Reader>; 12] = [
     Variant::new(
         "mixup",
         &[ALPHA.info, ALWAYS.info],
-        "the mean of two images of the batch, and of their losses, each with its share",
+        "mixes two images of the batch, and their losses, in the same proportion",
         |section| Augment::Mixup(mix(section)),
     ),
     Variant::new(
         "cutmix",
         &[ALPHA.info, ALWAYS.info],
-        "a rectangle of another image of the batch, and a share of the loss as large",
+        "pastes a rectangle from another image of the batch, and weights the losses by area",
         |section| Augment::Cutmix(mix(section)),
     ),
 ];
@@ -348,7 +351,7 @@ pub(crate) const AUGMENT: ListKey<Reader> = ListKey::new(
     "augment",
     &STEPS,
     KEYS,
-    "what is done to each training image, anew in every epoch, in this order",
+    "random changes to each training image, drawn anew every epoch and applied in this order",
 );
 
 impl Augment {
@@ -358,8 +361,8 @@ impl Augment {
         for (variant, options, node) in section.list(&AUGMENT) {
             let step = (variant.read)(&options);
             if !step.is_mix() && steps.last().is_some_and(Self::is_mix) {
-                let message = format!("`{}` after images are mixed", variant.info.name);
-                let help = "mixup and cutmix take images that are ready: put them last";
+                let message = format!("`{}` comes after images are mixed", variant.info.name);
+                let help = "mixup and cutmix work on finished images: put them last";
                 section.report_at(node, message, None, help);
             }
             if let (Self::ColorJitter(jitter), Some(1)) = (&step, channels)
@@ -370,7 +373,7 @@ impl Augment {
                     node,
                     message,
                     None,
-                    "take them out, or read images in colour",
+                    "remove them, or read the images in colour",
                 );
             }
             steps.push(step);

@@ -33,7 +33,7 @@ const EVERY_EPOCHS: Key<u64> = Key::with_default(
     "every_epochs",
     count(),
     "1",
-    "the number of epochs from one checkpoint to the next",
+    "number of epochs between checkpoints",
 )
 .unit("epochs")
 .on_resume(OnResume::Free);
@@ -41,7 +41,7 @@ const EVERY_STEPS: Key<u64> = Key::with_default(
     "every_steps",
     integer(0, u64::MAX),
     "0",
-    "the number of steps from one checkpoint inside an epoch to the next; 0 writes none there",
+    "number of steps between checkpoints within an epoch; 0: none",
 )
 .unit("steps")
 .on_resume(OnResume::Free);
@@ -49,7 +49,7 @@ const EVERY_MINUTES: Key<f64> = Key::with_default(
     "every_minutes",
     NOT_NEGATIVE,
     "0.0",
-    "the minutes after which a checkpoint is written wherever the run is; 0 writes none",
+    "time between checkpoints written wherever the run is, in minutes; 0: none",
 )
 .unit("minutes")
 .on_resume(OnResume::Free);
@@ -57,7 +57,7 @@ const KEEP_LAST: Key<usize> = Key::with_default(
     "keep_last",
     integer(2, u64::MAX),
     "2",
-    "the number of newest checkpoints that are kept",
+    "number of newest checkpoints to keep",
 )
 .unit("checkpoints")
 .on_resume(OnResume::Free);
@@ -65,7 +65,7 @@ const KEEP_BEST: Key<usize> = Key::with_default(
     "keep_best",
     integer(0, u64::MAX),
     "1",
-    "the number of best checkpoints that are kept as well",
+    "number of best checkpoints to keep in addition",
 )
 .unit("checkpoints")
 .on_resume(OnResume::Free);
@@ -73,7 +73,7 @@ const MONITOR: Key<String> = Key::with_default(
     "monitor",
     name(MONITORS),
     "\"eval_accuracy\"",
-    "the column of metrics.csv that says which checkpoint is best",
+    "column of metrics.csv that decides which checkpoint is best",
 )
 .on_resume(OnResume::Free);
 const MODE: Key<Option<Mode>> = monitor::MODE.on_resume(OnResume::Free);

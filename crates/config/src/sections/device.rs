@@ -32,7 +32,7 @@ pub(crate) const DEVICE: Key<String> = Key::with_default(
         "\"auto\", \"cpu\", \"flex\", \"ndarray\", \"cuda\" or \"cuda:1\"",
     ),
     "\"auto\"",
-    "what computes: auto takes CUDA where it can be used, else cpu; cpu is flex",
+    "compute backend; auto: CUDA if it is usable, else cpu; cpu: the flex backend",
 )
 .on_resume(OnResume::Free);
 

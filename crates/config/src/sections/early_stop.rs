@@ -29,19 +29,19 @@ const MONITOR: Key<String> = Key::with_default(
     "monitor",
     name(MONITORS),
     "\"eval_loss\"",
-    "the column of metrics.csv that is to get better",
+    "column of metrics.csv to watch for improvement",
 );
 const PATIENCE: Key<usize> = Key::required(
     "patience",
     count(),
-    "the number of measured epochs in a row without improvement after which the run ends",
+    "number of consecutive measured epochs without improvement after which the run ends",
 )
 .unit("epochs");
 const MIN_DELTA: Key<f64> = Key::with_default(
     "min_delta",
     NOT_NEGATIVE,
     "0.0",
-    "the difference to the best that counts as improvement only if it is exceeded",
+    "margin by which a value must beat the best to count as an improvement",
 );
 
 pub(crate) const KEYS: &[KeyInfo] = &[MONITOR.info, MODE.info, PATIENCE.info, MIN_DELTA.info];
@@ -61,8 +61,8 @@ impl EarlyStop {
             section.warn(
                 node,
                 format!("`early_stop` cannot end this run early: its patience is {patience}"),
-                Some((epochs, "the run has so many".to_owned())),
-                "choose a smaller `patience`, more `epochs`, or take `early_stop` out",
+                Some((epochs, "the run has only this many epochs".to_owned())),
+                "choose a smaller `patience` or more `epochs`, or remove `early_stop`",
             );
         }
         Self {

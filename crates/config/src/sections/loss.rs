@@ -74,13 +74,13 @@ const LABEL_SMOOTHING: Key<f64> = Key::with_default(
     "label_smoothing",
     SHARE,
     "0.0",
-    "the share of the target that is spread evenly over all classes",
+    "fraction of the target that is spread evenly over all classes",
 );
 const GAMMA: Key<f64> = Key::with_default(
     "gamma",
     NOT_NEGATIVE,
     "2.0",
-    "how much less samples count that are right already; 0 is the cross entropy",
+    "how strongly well-classified samples are down-weighted; 0 is the plain cross entropy",
 );
 const CLASS_WEIGHTS: Key<Option<ClassWeights>> = Key::optional(
     "class_weights",
@@ -88,11 +88,11 @@ const CLASS_WEIGHTS: Key<Option<ClassWeights>> = Key::optional(
         Kind::Array {
             each: &Kind::NOT_NEGATIVE,
             length: None,
-            words: "an array of numbers of at least 0, one for each class",
+            words: "an array of numbers of at least 0, one per class",
         },
         Kind::Word(&[BALANCED]),
     ]),
-    "how much the images of each class count; \"balanced\": the fewer there are, the more",
+    "weight of each class; \"balanced\": the fewer images a class has, the higher its weight",
 );
 
 type Reader = fn(&Section<'_>) -> Loss;
@@ -102,7 +102,7 @@ const LOSSES: [Variant<Reader>; 2] = [
     Variant::new(
         "cross_entropy",
         &[LABEL_SMOOTHING.info, CLASS_WEIGHTS.info],
-        "the cross entropy, as torch.nn.CrossEntropyLoss",
+        "cross entropy, like torch.nn.CrossEntropyLoss",
         |section| {
             Loss::CrossEntropy(CrossEntropy {
                 label_smoothing: section.read(&LABEL_SMOOTHING),
@@ -113,7 +113,7 @@ const LOSSES: [Variant<Reader>; 2] = [
     Variant::new(
         "focal",
         &[GAMMA.info, CLASS_WEIGHTS.info],
-        "the focal loss: the cross entropy times (1 - p)^gamma",
+        "focal loss: cross entropy times (1 - p)^gamma",
         |section| {
             Loss::Focal(Focal {
                 gamma: section.read(&GAMMA),
@@ -130,7 +130,7 @@ pub(crate) const LOSS: ChoiceKey<Reader> = ChoiceKey::new(
     &LOSSES,
     KEYS,
     Fallback::Value("\"cross_entropy\""),
-    "what training makes small; evaluation measures the plain cross entropy",
+    "loss that training minimizes; evaluation always reports the plain cross entropy",
 );
 
 impl Loss {
@@ -168,10 +168,15 @@ fn check_class_weights(
             section.path_of(CLASS_WEIGHTS.name),
             weights.len()
         );
-        let help = "give one for each class that the network tells apart, in their order";
+        let help = "give one per output of the network, in class order";
         section.report_at(node, message, None, help);
     } else if weights.iter().all(|weight| *weight == 0.0) {
-        let message = "with all weights 0 nothing can be learned".to_owned();
-        section.report_at(node, message, None, "give at least one class a weight");
+        let message = "all class weights are 0, so nothing can be learned".to_owned();
+        section.report_at(
+            node,
+            message,
+            None,
+            "give at least one class a weight above 0",
+        );
     }
 }

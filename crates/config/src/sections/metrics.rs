@@ -20,13 +20,13 @@ const TOP_K: Key<usize> = Key::with_default(
     "top_k",
     count(),
     "5",
-    "of how many of the highest scores the label has to be one for eval_top_k_accuracy",
+    "number of highest scores among which the label must be to count in eval_top_k_accuracy",
 );
 const CALIBRATION_BINS: Key<usize> = Key::with_default(
     "calibration_bins",
     integer(1, 1000),
     "15",
-    "into how many bins of equal width eval_calibration_error sorts probabilities",
+    "number of equal-width probability bins in eval_calibration_error",
 );
 
 pub(crate) const KEYS: &[KeyInfo] = &[TOP_K.info, CALIBRATION_BINS.info];

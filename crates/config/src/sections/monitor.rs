@@ -47,7 +47,7 @@ pub(crate) fn check_measured(
         0 => "no epoch is evaluated".to_owned(),
         _ => format!("the run ends with epoch {epochs}, before the first evaluation"),
     };
-    let help = "evaluate more often, or watch a column of the training, for example train_loss";
+    let help = "evaluate more often, or monitor a training column such as train_loss";
     // Where the monitor is not stated, what makes it useless is the place to look at.
     let (node, related) = match section.node(monitor) {
         Some(node) => (node, Some((every, label))),
@@ -77,7 +77,7 @@ pub(crate) fn read(
         };
         section.report(
             mode,
-            format!("`{column}` gets better towards its {word}imum"),
+            format!("`{column}` improves towards its {word}imum"),
             "",
             &format!("set mode = \"{word}\", or leave it out"),
         );

@@ -8,10 +8,11 @@ pub(crate) const NAME: Key<Option<String>> = Key::derived(
     "name",
     pattern(
         "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-        "a string of letters, digits, `.`, `_` and `-`, at most 64, the first a letter or a digit",
+        "a string of at most 64 letters, digits, `.`, `_` and `-` that starts with a letter or a \
+         digit",
     ),
-    "the file's own name",
-    "the experiment's name, part of the run directory's",
+    "the name of the file",
+    "name of the experiment; becomes part of the run directory's name",
 );
 
 /// Reads the name; `default` stands for it where it is absent.
@@ -24,11 +25,16 @@ pub(crate) fn read(section: &Section<'_>, default: &str) -> String {
         && name.len() <= 64;
     let message = format!("`name` must be {}", NAME.kind);
     if !good && typed.is_none() {
-        let message = format!("{message}; the file's own is {name:?}");
+        let message = format!("{message}; the name of the file is {name:?}");
         section.report(&NAME, message, "", "add a line name = \"...\"");
     } else if !good && section.has_text(&NAME) {
         let label = format!("this is {name:?}");
-        section.report(&NAME, message, &label, "it becomes part of a folder's name");
+        section.report(
+            &NAME,
+            message,
+            &label,
+            "the name becomes part of a folder's name",
+        );
     }
     name
 }

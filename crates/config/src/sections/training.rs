@@ -33,54 +33,53 @@ pub struct Training {
     pub max_minutes: f64,
 }
 
-pub(crate) const EPOCHS: Key<u64> = Key::required(
-    "epochs",
-    count(),
-    "the number of passes over the training data",
-)
-.unit("epochs")
-.on_resume(OnResume::Upward);
-pub(crate) const BATCH_SIZE: Key<usize> = Key::required(
-    "batch_size",
-    count(),
-    "the number of images that go through the network together",
-)
-.unit("images");
+pub(crate) const EPOCHS: Key<u64> =
+    Key::required("epochs", count(), "number of passes over the training data")
+        .unit("epochs")
+        .on_resume(OnResume::Upward);
+pub(crate) const BATCH_SIZE: Key<usize> =
+    Key::required("batch_size", count(), "number of images per batch").unit("images");
 pub(crate) const LEARNING_RATE: Key<f64> =
-    Key::required("learning_rate", POSITIVE, "the step size of the optimizer");
+    Key::required("learning_rate", POSITIVE, "step size of the optimizer");
 
 const ACCUMULATE_GRAD_BATCHES: Key<usize> = Key::with_default(
     "accumulate_grad_batches",
     count(),
     "1",
-    "the number of batches whose gradients make one step of the optimizer",
+    "number of batches whose gradients are combined into one optimizer step",
 )
 .unit("batches");
 const CLIP_GRAD_NORM: Key<Option<f64>> = Key::optional(
     "clip_grad_norm",
     POSITIVE,
-    "the largest norm of all gradients together; larger ones are scaled down, as clip_grad_norm_",
+    "maximum norm of all gradients together; larger gradients are scaled down, like clip_grad_norm_",
 );
 const CLIP_GRAD_VALUE: Key<Option<f64>> = Key::optional(
     "clip_grad_value",
     POSITIVE,
-    "the largest size of a number of a gradient; larger ones are cut, as clip_grad_value_",
+    "maximum absolute value of a gradient's elements; larger ones are clipped, like \
+     clip_grad_value_",
 );
 const EMA_DECAY: Key<Option<f64>> = Key::optional(
     "ema_decay",
     SHARE,
-    "the decay of a running average of the weights, which evaluation takes in their place",
+    "decay of a running average of the weights, which evaluation uses in place of the weights",
 );
 
 pub(crate) const EVAL_EVERY_EPOCHS: Key<u64> = Key::with_default(
     "eval_every_epochs",
     integer(0, MAX_SIZE),
     "1",
-    "the number of epochs from one evaluation to the next; 0 leaves evaluation to the results, \
-     which are always of the last epoch",
+    "number of epochs between evaluations; 0: only the last epoch is evaluated, for the results",
 )
 .unit("epochs");
-const MAX_MINUTES: Key<f64> = Key::with_default("max_minutes", NOT_NEGATIVE, "0.0", "the time after which a process writes a checkpoint and stops (exit code 75), in minutes; 0 is no limit")
+const MAX_MINUTES: Key<f64> = Key::with_default(
+    "max_minutes",
+    NOT_NEGATIVE,
+    "0.0",
+    "time after which a process writes a checkpoint and stops (exit code 75), in minutes; 0: no \
+     limit",
+)
 .unit("minutes")
 .on_resume(OnResume::Free);
 

@@ -166,7 +166,7 @@ impl Problems {
             summary.push_str(&source.name);
         }
         if count > MAX_RENDERED {
-            summary.push_str(&format!(", the first {MAX_RENDERED} told here"));
+            summary.push_str(&format!(", of which the first {MAX_RENDERED} are shown"));
         }
         summary
     }

@@ -41,8 +41,8 @@ pub(super) fn syntax_error(
     let kind = SyntaxError::of(error);
     let (message, help) = match kind {
         SyntaxError::DuplicateKey => {
-            let message = format!("`{}` is here for the second time", &text[span.clone()]);
-            (message, "take one of the two out".to_owned())
+            let message = format!("duplicate key `{}`", &text[span.clone()]);
+            (message, "remove one of the two".to_owned())
         }
         _ => likely_slip(text, &span).unwrap_or_else(|| {
             let message = error.message().trim_end_matches(", expected nothing");
@@ -71,15 +71,18 @@ fn likely_slip(text: &str, span: &Range<usize>) -> Option<(String, String)> {
     let rest = &text[span.start..];
     let word: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
     if rest.starts_with('.') && before.ends_with(['=', '[', ',']) {
-        let message = "a number has a digit before its point";
+        let message = "a number needs a digit before the decimal point";
         return Some((message.to_owned(), "write 0.1".to_owned()));
     }
     if matches!(word.as_str(), "True" | "False") {
         let word = word.to_lowercase();
-        return Some((format!("it is `{word}` in TOML"), format!("write {word}")));
+        return Some((
+            format!("TOML spells this `{word}`"),
+            format!("write {word}"),
+        ));
     }
     if matches!(word.as_str(), "None" | "null" | "nil" | "Null") {
-        let message = "TOML has no such value";
+        let message = "TOML has no null value";
         return Some((message.to_owned(), "leave the key out".to_owned()));
     }
     if span.is_empty() && before.ends_with('=') {

@@ -42,7 +42,7 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] IoError),
     /// There is no run directory, or not one of this program.
-    #[error("{}: {why}\na run directory is what `runner run` prints; `runner list` shows them all", path.display())]
+    #[error("{}: {why}\n`runner run` prints the run directory; `runner list` shows all of them", path.display())]
     NotARun {
         /// As it was named.
         path: PathBuf,
@@ -59,9 +59,9 @@ pub enum Error {
     },
     /// The run would not fit on the disk.
     #[error(
-        "{}: the run needs {} KiB and {} KiB are free\n\
-         free some space, keep fewer with checkpoint.keep_last and checkpoint.keep_best, or name \
-         another folder with --out",
+        "{}: the run needs {} KiB, but only {} KiB are free\n\
+         free some space, keep fewer checkpoints with checkpoint.keep_last and \
+         checkpoint.keep_best, or choose another folder with --out",
         path.display(), needed.div_ceil(1024), available >> 10
     )]
     NoSpace {
@@ -82,7 +82,8 @@ pub enum Error {
     },
     /// The state of the run has overflowed and is not worth a checkpoint.
     #[error(
-        "no checkpoint written: `{array}` is not finite; the newest checkpoint is from before that"
+        "no checkpoint written: `{array}` is not finite; the newest checkpoint is from before \
+         that happened"
     )]
     NotFinite {
         /// The name of the first array that is not finite.

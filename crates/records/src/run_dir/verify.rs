@@ -105,7 +105,7 @@ impl Check {
 fn check_file(path: &str, sha256: &str) -> Option<String> {
     match fs::read(path) {
         Ok(bytes) if digest::of(&bytes).hex() == sha256 => None,
-        Ok(_) => Some("is not the file the run was trained on".to_owned()),
+        Ok(_) => Some("differs from the file the run was trained on".to_owned()),
         Err(error) => Some(format!("cannot be read: {error}")),
     }
 }
@@ -128,7 +128,7 @@ fn check_images(folder: &Path, data: &DataFile) -> Option<String> {
 fn check_config(folder: &Path, identity: &Identity) -> Option<String> {
     match document(folder) {
         Ok((_, experiment)) if experiment.digest() == identity.config_digest => None,
-        Ok(_) => Some("is not the config the run began with".to_owned()),
+        Ok(_) => Some("differs from the config the run started with".to_owned()),
         Err(error) => Some(error.to_string()),
     }
 }
@@ -156,11 +156,11 @@ fn check_checkpoint(
         // Those between the two may have been deleted: then the chain has a gap, and only the rows can tell.
         let is_next = state.previous.as_ref() == Some(digest);
         if !is_next && !state.metrics.starts_with(&before.metrics) {
-            return Some("it does not follow from the checkpoint before it".to_owned());
+            return Some("it is not consistent with the checkpoint before it".to_owned());
         }
     }
     if !metrics.starts_with(&state.metrics) {
-        return Some(format!("its rows are not those of {}", layout::METRICS));
+        return Some(format!("its rows differ from those of {}", layout::METRICS));
     }
     if state.position.is_epoch_end() && state.position.step > 0 {
         let digest = array::digest(&checkpoint.arrays).hex();
@@ -168,7 +168,7 @@ fn check_checkpoint(
         let column = COLUMNS.iter().position(|column| column.name == "digest");
         if column.and_then(|column| row.split(',').nth(column)) != digest.get(..16) {
             return Some(format!(
-                "its arrays are not those of the last row of {}",
+                "its arrays do not match the last row of {}",
                 layout::METRICS
             ));
         }
@@ -180,7 +180,7 @@ fn check_checkpoint(
 fn check_metrics(metrics: &str, newest: Option<&str>, finished: bool) -> Option<String> {
     let header = metrics_csv::header();
     if !metrics.starts_with(&header) {
-        return Some("its first line is not the program's".to_owned());
+        return Some("its header is not the one that the program writes".to_owned());
     }
     let table = match MetricsTable::parse(Path::new(layout::METRICS), metrics) {
         Ok(table) => table,
@@ -188,13 +188,13 @@ fn check_metrics(metrics: &str, newest: Option<&str>, finished: bool) -> Option<
     };
     let gap = (0..table.len()).find(|row| table.get(*row, "epoch") != Some((row + 1) as f64));
     if let Some(row) = gap {
-        return Some(format!("line {} is not epoch {}", row + 2, row + 1));
+        return Some(format!("line {} should be epoch {}", row + 2, row + 1));
     }
     match newest {
         Some(newest) if finished && metrics != newest => {
-            Some("it is not what the newest checkpoint says".to_owned())
+            Some("it differs from what the newest checkpoint says".to_owned())
         }
-        None if finished => Some("the run is finished and has no checkpoint".to_owned()),
+        None if finished => Some("the run is finished but has no checkpoint".to_owned()),
         _ => None,
     }
 }
@@ -202,7 +202,7 @@ fn check_metrics(metrics: &str, newest: Option<&str>, finished: bool) -> Option<
 /// result.json must say what follows from the rows.
 fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<String> {
     let Some((text, result)) = result_json::read(folder) else {
-        return Some("it is no JSON object".to_owned());
+        return Some("it is not a JSON object".to_owned());
     };
     let (_, experiment) = document(folder).ok()?;
     let table = MetricsTable::parse(Path::new(layout::METRICS), metrics).ok()?;
@@ -232,7 +232,7 @@ fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<Str
     }
     // Compared as text: a reader of JSON may be off by the last bit of a number.
     (text != result_json::text(expected))
-        .then(|| format!("it does not follow from {}", layout::METRICS))
+        .then(|| format!("it is not consistent with {}", layout::METRICS))
 }
 
 /// Predictions, confusion matrix, report and, of the evaluation, the last row must say the same.
@@ -249,16 +249,16 @@ fn check_results(
     };
     let report = classification_report(&confusion, &identity.class_names);
     if read(files.report) != report {
-        return Some(format!("{} does not follow from it", files.report));
+        return Some(format!("{} is not consistent with it", files.report));
     }
     if read(files.confusion) != confusion_csv::text(&confusion, &identity.class_names) {
-        return Some(format!("{} does not follow from it", files.confusion));
+        return Some(format!("{} is not consistent with it", files.confusion));
     }
     let table = MetricsTable::parse(Path::new(layout::METRICS), metrics?).ok()?;
     let last = table.len().checked_sub(1)?;
     (!has_scores(&table, last, &confusion)).then(|| {
         format!(
-            "the last row of {} does not follow from it",
+            "the last row of {} is not consistent with it",
             layout::METRICS
         )
     })

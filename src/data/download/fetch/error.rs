@@ -9,7 +9,9 @@ use crate::files::IoError;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error(
-        "cannot fetch {file} of {set}:{}\ntry again later, which goes on where this stopped; or name a mirror: runner data fetch {set} --mirror URL",
+        "cannot fetch {file} of {set}:{}\n\
+         try again later, which continues where this stopped; or use a mirror: runner data fetch \
+         {set} --mirror URL",
         listed(failures)
     )]
     /// No mirror gave the right file.
@@ -22,7 +24,8 @@ pub enum Error {
         failures: Vec<(String, String)>,
     },
     #[error(
-        "no public place is known that has {set}: {description}\nname one that has it: runner data fetch {set} --mirror URL"
+        "no public source is known for {set}: {description}\n\
+         name one that has it: runner data fetch {set} --mirror URL"
     )]
     /// The set has no public mirror, and none was named.
     NoMirror {
@@ -32,7 +35,8 @@ pub enum Error {
         description: &'static str,
     },
     /// A file of the same name and another content is in the folder.
-    #[error("{}: there already, and not what belongs to {set}: {why}\nmove it away, or fetch into another folder with --to", path.display())]
+    #[error("{}: already exists, but is not part of {set}: {why}\n\
+             move it away, or fetch into another folder with --to", path.display())]
     Occupied {
         /// The name of the set.
         set: &'static str,
@@ -51,7 +55,8 @@ pub enum Error {
     #[error(transparent)]
     Archive(archive::Error),
     /// The disk is too full.
-    #[error("{}: {needed} bytes are needed and {free} are free\nfree some space, or fetch into another folder with --to", path.display())]
+    #[error("{}: {needed} bytes are needed, but only {free} are free\n\
+             free some space, or fetch into another folder with --to", path.display())]
     NoSpace {
         /// The file or folder.
         path: PathBuf,

@@ -55,7 +55,7 @@ fn are_members_there(set: &Set, file: &Remote, folder: &Path) -> Result<bool, Er
                 let found = sha256_of(&opened, u64::MAX);
                 if found.map_err(IoError::at("read", &path))? != *sha256 {
                     let set = set.name;
-                    let why = format!("its checksum is not the one in {SUMS}");
+                    let why = format!("its checksum differs from the one in {SUMS}");
                     return Err(Error::Occupied { set, path, why });
                 }
             }

@@ -112,7 +112,7 @@ impl Download<'_> {
             (StatusCode::PARTIAL_CONTENT, _) => {
                 self.part.clear()?;
                 Err(Failure::Broken(
-                    "it sends another part than was asked for".to_owned(),
+                    "it sent a different part than was requested".to_owned(),
                 ))
             }
             (StatusCode::RANGE_NOT_SATISFIABLE, Some((None, Some(total))))
@@ -123,7 +123,7 @@ impl Download<'_> {
             (StatusCode::RANGE_NOT_SATISFIABLE, _) => {
                 self.part.clear()?;
                 Err(Failure::Broken(
-                    "its file ends before the part that is here".to_owned(),
+                    "its file is shorter than the part already fetched".to_owned(),
                 ))
             }
             (status, _) => Err(Failure::Mirror(status.to_string())),
@@ -142,7 +142,8 @@ impl Download<'_> {
                 Err(Failure::Mirror(why))
             }
             (Some(total), _) if total > limit => {
-                let why = format!("its file has {total} bytes, and no more than {limit} can be");
+                let why =
+                    format!("its file has {total} bytes, more than the {limit} expected at most");
                 Err(Failure::Mirror(why))
             }
             _ => Ok(total.or(published)),
@@ -166,7 +167,7 @@ impl Download<'_> {
             };
             if self.part.bytes + read as u64 > limit {
                 self.part.clear()?;
-                let why = format!("it sends more than the {limit} bytes that can be");
+                let why = format!("it sent more than the {limit} bytes expected at most");
                 return Err(Failure::Mirror(why));
             }
             self.part.append(&buffer[..read])?;
@@ -195,13 +196,13 @@ impl Download<'_> {
             ureq::Error::Timeout(_) => Failure::Broken(self.stalled()),
             ureq::Error::Io(error) => match error.kind() {
                 ErrorKind::ConnectionRefused => {
-                    Failure::Mirror("the connection is refused".to_owned())
+                    Failure::Mirror("the connection was refused".to_owned())
                 }
                 ErrorKind::ConnectionReset
                 | ErrorKind::ConnectionAborted
                 | ErrorKind::BrokenPipe
                 | ErrorKind::UnexpectedEof => {
-                    Failure::Broken("the connection broke before an answer came".to_owned())
+                    Failure::Broken("the connection broke before a response arrived".to_owned())
                 }
                 // No address, no route.
                 _ => Failure::Mirror(error.to_string()),
@@ -223,7 +224,7 @@ impl Download<'_> {
     }
 
     fn stalled(&self) -> String {
-        format!("not a byte for {:?}", self.options.stall)
+        format!("no data for {:?}", self.options.stall)
     }
 }
 

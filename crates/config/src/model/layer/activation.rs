@@ -135,39 +135,35 @@ const NEGATIVE_SLOPE: Key<f64> = Key::with_default(
     "negative_slope",
     NUMBER,
     "0.01",
-    "the slope for negative inputs",
+    "slope for negative inputs",
 );
 const APPROXIMATE: Key<Approximate> = Key::with_default(
     "approximate",
     word(),
     "\"none\"",
-    "the exact function, or its approximation with tanh",
+    "none: the exact function; tanh: its approximation with tanh",
 );
 const ALPHA: Key<f64> = Key::with_default(
     "alpha",
     NUMBER,
     "1.0",
-    "minus the limit for very negative inputs",
+    "scale of the curve below 0: very negative inputs give -alpha",
 );
-const BETA: Key<f64> = Key::with_default("beta", POSITIVE, "1.0", "how sharply the curve bends");
+const BETA: Key<f64> = Key::with_default("beta", POSITIVE, "1.0", "sharpness of the bend");
 const THRESHOLD: Key<f64> = Key::with_default(
     "threshold",
     NUMBER,
     "20.0",
-    "above so much, of the input times beta, the layer gives the input itself",
+    "where the input times beta is above this, the output is the input itself",
 );
 const NUM_PARAMETERS: Key<usize> = Key::with_default(
     "num_parameters",
     count(),
     "1",
-    "how many slopes are learned: 1, or one a channel",
+    "number of learned slopes: 1, or one per channel",
 );
-const INIT: Key<f64> = Key::with_default(
-    "init",
-    NUMBER,
-    "0.25",
-    "the slope for negative inputs to begin with",
-);
+const INIT: Key<f64> =
+    Key::with_default("init", NUMBER, "0.25", "initial slope for negative inputs");
 
 const LEAKY_RELU_KEYS: &[KeyInfo] = &[NEGATIVE_SLOPE.info];
 const GELU_KEYS: &[KeyInfo] = &[APPROXIMATE.info];
@@ -175,40 +171,41 @@ const ELU_KEYS: &[KeyInfo] = &[ALPHA.info];
 const SOFTPLUS_KEYS: &[KeyInfo] = &[BETA.info, THRESHOLD.info];
 const PRELU_KEYS: &[KeyInfo] = &[NUM_PARAMETERS.info, INIT.info];
 
-const RELU: KeyInfo = KeyInfo::choice("relu", &[], "max(0, x), as torch.nn.ReLU");
-const RELU6: KeyInfo = KeyInfo::choice("relu6", &[], "max(0, x), at most 6, as torch.nn.ReLU6");
+const RELU: KeyInfo = KeyInfo::choice("relu", &[], "max(0, x), like torch.nn.ReLU");
+const RELU6: KeyInfo = KeyInfo::choice("relu6", &[], "max(0, x), at most 6, like torch.nn.ReLU6");
 const LEAKY_RELU: KeyInfo = KeyInfo::choice(
     "leaky_relu",
     LEAKY_RELU_KEYS,
-    "x, with a small slope below 0, as torch.nn.LeakyReLU",
+    "x, with a small slope below 0, like torch.nn.LeakyReLU",
 );
 const GELU: KeyInfo = KeyInfo::choice(
     "gelu",
     GELU_KEYS,
-    "x times the normal distribution's share below x, as torch.nn.GELU",
+    "x times the standard normal distribution function of x, like torch.nn.GELU",
 );
-const SILU: KeyInfo = KeyInfo::choice("silu", &[], "x sigmoid(x), as torch.nn.SiLU");
+const SILU: KeyInfo = KeyInfo::choice("silu", &[], "x sigmoid(x), like torch.nn.SiLU");
 const ELU: KeyInfo = KeyInfo::choice(
     "elu",
     ELU_KEYS,
-    "x, and exp(x) - 1 below 0, as torch.nn.ELU",
+    "x above 0, alpha (exp(x) - 1) below, like torch.nn.ELU",
 );
 const HARD_SWISH: KeyInfo = KeyInfo::choice(
     "hard_swish",
     &[],
-    "x min(max(x + 3, 0), 6) / 6, as torch.nn.Hardswish",
+    "x min(max(x + 3, 0), 6) / 6, like torch.nn.Hardswish",
 );
-const SIGMOID: KeyInfo = KeyInfo::choice("sigmoid", &[], "1 / (1 + exp(-x)), as torch.nn.Sigmoid");
-const TANH: KeyInfo = KeyInfo::choice("tanh", &[], "the hyperbolic tangent, as torch.nn.Tanh");
+const SIGMOID: KeyInfo =
+    KeyInfo::choice("sigmoid", &[], "1 / (1 + exp(-x)), like torch.nn.Sigmoid");
+const TANH: KeyInfo = KeyInfo::choice("tanh", &[], "hyperbolic tangent, like torch.nn.Tanh");
 const SOFTPLUS: KeyInfo = KeyInfo::choice(
     "softplus",
     SOFTPLUS_KEYS,
-    "log(1 + exp(x)), as torch.nn.Softplus",
+    "log(1 + exp(beta x)) / beta, like torch.nn.Softplus",
 );
 const PRELU: KeyInfo = KeyInfo::choice(
     "prelu",
     PRELU_KEYS,
-    "x, with a learned slope below 0, as torch.nn.PReLU",
+    "x, with a learned slope below 0, like torch.nn.PReLU",
 );
 
 impl LeakyRelu {

@@ -135,28 +135,28 @@ const PADDING: Key<Padding> = Key::with_default(
         Kind::Word(&[SAME]),
     ]),
     "0",
-    "the zeros added on both sides; \"same\": as many as keep the size, for a stride of 1",
+    "zeros added on both sides; \"same\" keeps the size and needs a stride of 1",
 )
 .unit("pixels");
 const CUT: Key<[usize; 2]> = Key::with_default(
     "padding",
     PIXELS,
     "0",
-    "what is cut off the output on both sides",
+    "size cut off the output on both sides",
 )
 .unit("pixels");
 const OUTPUT_PADDING: Key<[usize; 2]> = Key::with_default(
     "output_padding",
     PIXELS,
     "0",
-    "what is added to the output below and on the right; less than stride or dilation",
+    "size added to the output at the bottom and the right; must be less than stride or dilation",
 )
 .unit("pixels");
 const TRANSPOSED_STRIDE: Key<[usize; 2]> = Key::with_default(
     "stride",
     SIZE_IN_PIXELS,
     "1",
-    "the step from what one pixel gives to what the next gives",
+    "distance in the output between neighbouring input pixels",
 )
 .unit("pixels");
 
@@ -184,11 +184,11 @@ const CONV_TRANSPOSE2D_KEYS: &[KeyInfo] = &[
     initializer::LAYER_INIT.info,
 ];
 
-const CONV2D: KeyInfo = KeyInfo::choice("conv2d", CONV2D_KEYS, "a convolution, as torch.nn.Conv2d");
+const CONV2D: KeyInfo = KeyInfo::choice("conv2d", CONV2D_KEYS, "convolution, like torch.nn.Conv2d");
 const CONV_TRANSPOSE2D: KeyInfo = KeyInfo::choice(
     "conv_transpose2d",
     CONV_TRANSPOSE2D_KEYS,
-    "a transposed convolution, as torch.nn.ConvTranspose2d",
+    "transposed convolution, like torch.nn.ConvTranspose2d",
 );
 
 impl Conv2d {
@@ -240,10 +240,10 @@ impl ShapeRule for Conv2d {
         if self.padding == Padding::Same && self.stride != [1, 1] {
             return Err(ShapeError::of_layer(
                 format!(
-                    "padding \"same\" does not go with stride {}",
+                    "padding \"same\" does not work with stride {}",
                     by(self.stride)
                 ),
-                "state the `padding` in pixels: half of an odd kernel_size, 1 for 3, 2 for 5",
+                "give the `padding` in pixels: half of an odd kernel_size, 1 for 3, 2 for 5",
             ));
         }
         let padding = self.sides().map(|[before, after]| before + after);
@@ -281,7 +281,7 @@ impl ShapeRule for ConvTranspose2d {
             if self.output_padding[axis] >= self.stride[axis].max(self.dilation[axis]) {
                 return Err(ShapeError::of_layer(
                     format!(
-                        "output_padding {} is not less than stride or dilation",
+                        "output_padding {} must be less than stride or dilation",
                         by(self.output_padding)
                     ),
                     "choose a smaller `output_padding`",
@@ -295,7 +295,7 @@ impl ShapeRule for ConvTranspose2d {
             *size = whole.saturating_sub(2 * self.padding[axis]);
             if *size == 0 {
                 return Err(ShapeError::of_layer(
-                    format!("padding {} cuts off all that it gives", by(self.padding)),
+                    format!("padding {} cuts off the whole output", by(self.padding)),
                     "choose a smaller `padding`",
                 ));
             }
@@ -325,9 +325,9 @@ impl ShapeRule for ConvTranspose2d {
 }
 
 fn check_groups(input: Shape, out_channels: usize, groups: usize) -> Result<(), ShapeError> {
-    let help = "choose `groups` so that it divides the channels of input and output";
+    let help = "choose `groups` so that it divides the numbers of input and output channels";
     let message = |what: &str, count: usize| {
-        format!("{count} {what} channels do not divide into {groups} groups")
+        format!("{count} {what} channels cannot be divided into {groups} groups")
     };
     let channels = channels_of(input);
     if !channels.is_multiple_of(groups) {

@@ -19,24 +19,24 @@ const P: Key<f64> = Key::with_default(
     "p",
     SHARE,
     "0.5",
-    "the share of elements set to zero in training",
+    "fraction of elements set to zero in training",
 );
 const CHANNEL_P: Key<f64> = Key::with_default(
     "p",
     SHARE,
     "0.5",
-    "the share of channels set to zero in training",
+    "fraction of channels set to zero in training",
 );
 
 pub(super) const DROPOUT: KeyInfo = KeyInfo::choice(
     "dropout",
     &[P.info],
-    "elements set to zero at random in training, as torch.nn.Dropout",
+    "sets random elements to zero in training, like torch.nn.Dropout",
 );
 pub(super) const DROPOUT2D: KeyInfo = KeyInfo::choice(
     "dropout2d",
     &[CHANNEL_P.info],
-    "whole channels set to zero at random in training, as torch.nn.Dropout2d",
+    "sets random channels to zero in training, like torch.nn.Dropout2d",
 );
 
 impl Dropout {

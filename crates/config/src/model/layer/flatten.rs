@@ -7,7 +7,7 @@ use crate::model::shape::{Shape, ShapeError, elements};
 pub(super) const FLATTEN: KeyInfo = KeyInfo::choice(
     "flatten",
     &[],
-    "an image as features, row by row and channel by channel, as torch.nn.Flatten",
+    "turns an image into features, channel by channel and row by row, like torch.nn.Flatten",
 );
 
 /// The shapes of `flatten`.

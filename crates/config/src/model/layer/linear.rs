@@ -23,11 +23,8 @@ pub struct Linear {
     pub init: Option<Initializer>,
 }
 
-const OUT_FEATURES: Key<usize> = Key::required(
-    "out_features",
-    count(),
-    "the number of features the layer gives",
-);
+const OUT_FEATURES: Key<usize> =
+    Key::required("out_features", count(), "number of output features");
 
 const LINEAR_KEYS: &[KeyInfo] = &[
     IN_FEATURES.info,
@@ -39,7 +36,7 @@ const LINEAR_KEYS: &[KeyInfo] = &[
 pub(super) const LINEAR: KeyInfo = KeyInfo::choice(
     "linear",
     LINEAR_KEYS,
-    "a fully connected layer, as torch.nn.Linear",
+    "fully connected layer, like torch.nn.Linear",
 );
 
 impl Linear {
@@ -59,7 +56,7 @@ impl ShapeRule for Linear {
                 features: self.out_features,
             }),
             Shape::Image { .. } => Err(ShapeError::of_input(
-                format!("takes flat features and is given an image of {input}"),
+                format!("expects flat features, but its input is an image of {input}"),
                 "put \"flatten\" before it",
             )),
         }

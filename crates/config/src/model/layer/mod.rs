@@ -69,21 +69,18 @@ pub struct Residual {
 }
 
 pub(crate) const RESIDUAL_LAYERS: TableKey =
-    layer_list("layers", Fallback::Required, "the layers of the one branch");
+    layer_list("layers", Fallback::Required, "layers of the main branch");
 pub(crate) const RESIDUAL_SHORTCUT: TableKey = layer_list(
     "shortcut",
     Fallback::Value("[]"),
-    "the layers of the other branch; with none it is the input itself",
+    "layers of the other branch; if empty, that branch is the input itself",
 );
-pub(crate) const INNER_LAYERS: TableKey = layer_list(
-    "layers",
-    Fallback::Required,
-    "the layers, one after the other",
-);
+pub(crate) const INNER_LAYERS: TableKey =
+    layer_list("layers", Fallback::Required, "the layers, in order");
 pub(crate) const REPEAT_TIMES: Key<usize> = Key::required(
     "times",
     count(),
-    "how often the layers come, each time with parameters of their own",
+    "number of repetitions, each with its own parameters",
 );
 
 /// A key with a list of layers inside a layer.
@@ -144,19 +141,19 @@ const CONTAINERS: [Variant<Reader>; 3] = [
     Variant::new(
         RESIDUAL,
         &[RESIDUAL_LAYERS.info, RESIDUAL_SHORTCUT.info],
-        "the sum of two branches that take the same input",
+        "sum of two branches that take the same input",
         Reader::Residual,
     ),
     Variant::new(
         "sequential",
         &[INNER_LAYERS.info],
-        "layers one after the other, written out in place",
+        "layers in sequence, expanded in place",
         Reader::Sequential,
     ),
     Variant::new(
         "repeat",
         &[REPEAT_TIMES.info, INNER_LAYERS.info],
-        "the same layers so many times, written out in place",
+        "the same layers several times, expanded in place",
         Reader::Repeat,
     ),
 ];

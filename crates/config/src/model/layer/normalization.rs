@@ -105,18 +105,18 @@ const EPS: Key<f64> = Key::with_default(
     "eps",
     EPSILON,
     "1e-5",
-    "the term added to the variance for numerical stability",
+    "term added to the variance for numerical stability",
 );
 const MOMENTUM: Key<f64> = Key::with_default(
     "momentum",
     SHARE,
     "0.1",
-    "the share of each batch's statistics in the running ones, which evaluation uses",
+    "weight of each batch's statistics in the running statistics, which evaluation uses",
 );
 const NUM_GROUPS: Key<usize> = Key::required(
     "num_groups",
     count(),
-    "the number of groups the channels are split into, each with statistics of its own",
+    "number of groups the channels are split into, each with its own statistics",
 );
 const AFFINE: Key<bool> = Key::with_default(
     "affine",
@@ -140,7 +140,7 @@ const LAYER_NORM_BIAS: Key<bool> = Key::with_default(
     "bias",
     BOOLEAN,
     "true",
-    "whether there is a bias beside the weight",
+    "whether there is a bias in addition to the weight",
 );
 
 const BATCH_NORM_KEYS: &[KeyInfo] = &[NUM_FEATURES.info, EPS.info, MOMENTUM.info];
@@ -151,27 +151,27 @@ const INSTANCE_NORM2D_KEYS: &[KeyInfo] = &[NUM_FEATURES.info, EPS.info, INSTANCE
 const BATCH_NORM2D: KeyInfo = KeyInfo::choice(
     "batch_norm2d",
     BATCH_NORM_KEYS,
-    "batch normalization of images, as torch.nn.BatchNorm2d",
+    "batch normalization of images, like torch.nn.BatchNorm2d",
 );
 const BATCH_NORM1D: KeyInfo = KeyInfo::choice(
     "batch_norm1d",
     BATCH_NORM_KEYS,
-    "batch normalization of features, as torch.nn.BatchNorm1d",
+    "batch normalization of features, like torch.nn.BatchNorm1d",
 );
 const GROUP_NORM: KeyInfo = KeyInfo::choice(
     "group_norm",
     GROUP_NORM_KEYS,
-    "normalization of groups of channels, as torch.nn.GroupNorm",
+    "normalization of groups of channels, like torch.nn.GroupNorm",
 );
 const LAYER_NORM: KeyInfo = KeyInfo::choice(
     "layer_norm",
     LAYER_NORM_KEYS,
-    "normalization of each sample as a whole, as torch.nn.LayerNorm",
+    "normalization of each sample as a whole, like torch.nn.LayerNorm",
 );
 const INSTANCE_NORM2D: KeyInfo = KeyInfo::choice(
     "instance_norm2d",
     INSTANCE_NORM2D_KEYS,
-    "normalization of each channel of each image, as torch.nn.InstanceNorm2d",
+    "normalization of each channel of each image, like torch.nn.InstanceNorm2d",
 );
 
 /// The shapes of `batch_norm2d`.
@@ -223,8 +223,8 @@ impl ShapeRule for BatchNorm2dShapes {
         match input {
             Shape::Image { .. } => Ok(input),
             Shape::Flat { .. } => Err(ShapeError::of_input(
-                format!("takes an image and is given {input}"),
-                "move it before \"flatten\", or for features take \"batch_norm1d\"",
+                format!("expects an image, but its input is {input}"),
+                "move it before \"flatten\", or use \"batch_norm1d\" for features",
             )),
         }
     }
@@ -239,8 +239,8 @@ impl ShapeRule for BatchNorm1dShapes {
         match input {
             Shape::Flat { .. } => Ok(input),
             Shape::Image { .. } => Err(ShapeError::of_input(
-                format!("takes flat features and is given an image of {input}"),
-                "for images it is \"batch_norm2d\"",
+                format!("expects flat features, but its input is an image of {input}"),
+                "for images, use \"batch_norm2d\"",
             )),
         }
     }
@@ -257,8 +257,8 @@ impl ShapeRule for GroupNorm {
             return Ok(input);
         }
         Err(ShapeError::of_input(
-            format!("{channels} channels do not divide into {groups} groups"),
-            "choose `num_groups` so that it divides the channels",
+            format!("{channels} channels cannot be divided into {groups} groups"),
+            "choose `num_groups` so that it divides the number of channels",
         ))
     }
 

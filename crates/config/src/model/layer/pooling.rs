@@ -89,26 +89,21 @@ const STRIDE: Key<Option<[usize; 2]>> = Key::follows(
     SIZE_IN_PIXELS,
     "kernel_size",
     "`kernel_size`",
-    "the step of the window",
+    "step of the window",
 )
 .unit("pixels");
-const PADDING: Key<[usize; 2]> = Key::with_default(
-    "padding",
-    PIXELS,
-    "0",
-    "what is added on both sides before the window moves",
-)
-.unit("pixels");
+const PADDING: Key<[usize; 2]> =
+    Key::with_default("padding", PIXELS, "0", "padding added on both sides").unit("pixels");
 const COUNT_INCLUDE_PAD: Key<bool> = Key::with_default(
     "count_include_pad",
     BOOLEAN,
     "true",
-    "whether zeros of the padding count in the mean",
+    "whether the mean includes the zeros of the padding",
 );
 const OUTPUT_SIZE: Key<[usize; 2]> = Key::required(
     "output_size",
     SIZE_IN_PIXELS,
-    "the height and width that the layer gives",
+    "height and width of the output",
 );
 
 const MAX_POOL2D_KEYS: &[KeyInfo] = &[KERNEL_SIZE.info, STRIDE.info, PADDING.info];
@@ -123,22 +118,22 @@ const ADAPTIVE_AVG_POOL2D_KEYS: &[KeyInfo] = &[OUTPUT_SIZE.info];
 const MAX_POOL2D: KeyInfo = KeyInfo::choice(
     "max_pool2d",
     MAX_POOL2D_KEYS,
-    "the largest of each window, as torch.nn.MaxPool2d",
+    "maximum of each window, like torch.nn.MaxPool2d",
 );
 const AVG_POOL2D: KeyInfo = KeyInfo::choice(
     "avg_pool2d",
     AVG_POOL2D_KEYS,
-    "the mean of each window, as torch.nn.AvgPool2d",
+    "mean of each window, like torch.nn.AvgPool2d",
 );
 const ADAPTIVE_AVG_POOL2D: KeyInfo = KeyInfo::choice(
     "adaptive_avg_pool2d",
     ADAPTIVE_AVG_POOL2D_KEYS,
-    "means over a grid of windows, as torch.nn.AdaptiveAvgPool2d",
+    "means over a grid of windows, like torch.nn.AdaptiveAvgPool2d",
 );
 const GLOBAL_AVG_POOL: KeyInfo = KeyInfo::choice(
     "global_avg_pool",
     &[],
-    "the mean of each channel, as features, as Keras's GlobalAveragePooling2D",
+    "mean of each channel, as features, like Keras's GlobalAveragePooling2D",
 );
 
 impl MaxPool2d {

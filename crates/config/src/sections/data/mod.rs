@@ -149,62 +149,67 @@ const FORMAT: Key<Format> = Key::with_default(
     "format",
     word(),
     "\"auto\"",
-    "what kind of files the images are in; auto: seen from what is there",
+    "format of the image files; auto: detected from the files",
 );
 const SPLIT_SEED: Key<u64> = Key::with_default(
     "split_seed",
     integer(0, i64::MAX as u64),
     "0",
-    "the number that `validation`, `folds`, the limits and `synthetic` follow from; runs with \
-     different seeds share it, and with it their images",
+    "seed of `validation`, `folds`, the limits and `synthetic`; it is separate from `seed` so \
+     that runs with different seeds use the same images",
 );
 const LIMIT_TRAIN: Key<Option<usize>> = Key::optional(
     "limit_train",
     integer(1, u32::MAX as u64),
-    "at most so many training images, of each class its share",
+    "maximum number of training images, sampled in proportion to class size",
 );
 const LIMIT_EVAL: Key<Option<usize>> = Key::optional(
     "limit_eval",
     integer(1, u32::MAX as u64),
-    "at most so many evaluation images, of each class its share",
+    "maximum number of evaluation images, sampled in proportion to class size",
 );
 const ON_BAD_IMAGE: Key<OnBadImage> = Key::with_default(
     "on_bad_image",
     word(),
     "\"error\"",
-    "what a file that cannot be read as an image does: the run does not begin, or goes without it",
+    "what to do about a file that cannot be read as an image; error: refuse to run; skip: leave \
+     it out",
 );
-const MEMORY_LIMIT: Key<Option<u64>> = Key::derived("memory_limit", integer(1, 1 << 24), "half of the memory that is free", "how many MiB of memory decoded images may take; those above it are read and decoded as they are \
-     needed")
+const MEMORY_LIMIT: Key<Option<u64>> = Key::derived(
+    "memory_limit",
+    integer(1, 1 << 24),
+    "half of the free memory",
+    "memory for decoded images, in MiB; images beyond it are read and decoded as needed",
+)
 .unit("MiB")
 .on_resume(Free);
 const CACHE: Key<Cache> = Key::with_default(
     "cache",
     word(),
     "\"auto\"",
-    "whether decoded images are kept in a file for the next run: auto, where they fit into \
-     `memory_limit`; disk, always, and read from there where they do not fit; or never",
+    "whether to keep decoded images in a file for the next run; auto: if they fit into \
+     `memory_limit`; disk: always, and read from the file those that do not fit; off: never",
 )
 .on_resume(Free);
 const RESIZE: Key<Option<[usize; 2]>> = Key::optional(
     "resize",
     pair(1, 16384),
-    "the height and width that images are brought to, bilinear with antialiasing; without it, \
-     images of another size than `model.input` are an error",
+    "height and width to resize images to, bilinear with antialiasing; without it, images must \
+     have the size of `model.input`",
 )
 .unit("pixels");
 const SAMPLER: Key<Sampler> = Key::with_default(
     "sampler",
     word(),
     "\"shuffle\"",
-    "which images an epoch sees: each once; or as many, of each class the same number, some more \
-     than once and others not",
+    "which images an epoch uses; shuffle: each image once; balanced: the same total, but equally \
+     many of each class, so some images repeat and others are left out",
 );
 const SCALE: Key<f64> = Key::with_default(
     "scale",
     POSITIVE,
     "1.0",
-    "the factor on each pixel (0..255) before `normalize`",
+    "factor applied to each pixel (0..255) before `normalize`",
 );
 
 pub(crate) const KEYS: &[KeyInfo] = &[
@@ -283,9 +288,9 @@ fn read_scale(section: &Section<'_>) -> f64 {
     {
         section.warn(
             node,
-            format!("pixels of 255 become {}", 255.0 * scale),
+            format!("`scale` turns a pixel of 255 into {}", 255.0 * scale),
             None,
-            "`scale` is a factor: 1/255, that is 0.00392156862745098, brings them to 0..1",
+            "`scale` is a factor: 1/255, that is 0.00392156862745098, maps pixels to 0..1",
         );
     }
     scale

@@ -34,23 +34,23 @@ pub(super) const NORMALIZE: TableKey = TableKey::new(
     "normalize",
     Kind::Either(&[Kind::Table(&[MEAN.info, STD.info]), Kind::Word(&[AUTO])]),
     Fallback::Nothing,
-    "the mean to subtract and the standard deviation to divide by, after `scale`; auto: those of the \
-     training images, channel by channel",
+    "mean to subtract and standard deviation to divide by, per channel, after `scale`; auto: \
+     those of the training images",
 );
 
 const MEAN: Key<Vec<f64>> = Key::required(
     "mean",
-    numbers(&Kind::NUMBER, "an array of finite numbers, one a channel"),
-    "what is subtracted from each channel",
+    numbers(&Kind::NUMBER, "an array of finite numbers, one per channel"),
+    "value subtracted from each channel",
 )
 .unit("scaled pixels");
 const STD: Key<Vec<f64>> = Key::required(
     "std",
     numbers(
         &Kind::POSITIVE,
-        "an array of finite numbers greater than 0, one a channel",
+        "an array of finite numbers greater than 0, one per channel",
     ),
-    "what each channel is divided by",
+    "value each channel is divided by",
 )
 .unit("scaled pixels");
 
@@ -89,7 +89,8 @@ impl Normalize {
         {
             section.warn(
                 node,
-                "this looks like the mean and deviation of pixels from 0 to 1, and they go to 255"
+                "this looks like the mean and standard deviation of pixels from 0 to 1, but \
+                 pixels go up to 255"
                     .to_owned(),
                 None,
                 "set scale = 0.00392156862745098, that is 1/255",
@@ -104,8 +105,9 @@ fn check_word(section: &Section<'_>, word: &str, channels: Option<usize>) {
         let message = format!("`data.normalize` must be {}", NORMALIZE.kind);
         section.report(&NORMALIZE, message, "", "write normalize = \"auto\"");
     } else if let Some(channels) = channels.filter(|channels| *channels > 3) {
-        let message = format!("\"auto\" for images of {channels} channels");
-        let help = "it is for grey and colour; state `mean` and `std`, one a channel";
+        let message = format!("normalize = \"auto\" does not support {channels} channels");
+        let help =
+            "it supports grey and colour images only; set `mean` and `std`, one value per channel";
         section.report(&NORMALIZE, message, "", help);
     }
 }
@@ -121,10 +123,5 @@ fn report_count(table: &Section<'_>, key: &Key<Vec<f64>>, values: usize, channel
         plural(values, "value"),
         plural(channels, "channel")
     );
-    table.report(
-        key,
-        message,
-        "",
-        "write one for each channel of `model.input`",
-    );
+    table.report(key, message, "", "give one per channel of `model.input`");
 }

@@ -8,48 +8,47 @@ use crate::language::values::{BOOLEAN, PART, TEXT, integer};
 pub(super) const PATH: Key<Option<String>> = Key::optional(
     "path",
     TEXT,
-    "what holds all splits: a folder with train/ and test/ or val/, each with a folder of images a \
-     class; one of IDX or CIFAR files under their own names; or a CSV file with the columns path, \
-     label and split",
+    "folder or file with all splits: a folder with train/ and test/ or val/, each with one folder \
+     of images per class; a folder of IDX or CIFAR files under their usual names; or a CSV file \
+     with the columns path, label and split",
 );
 pub(super) const TRAIN: Key<Option<String>> = Key::follows(
     "train",
     TEXT,
     "path",
     "`path`",
-    "the training images apart from `path`: anything that can be a `path`, a folder with a folder \
-     of images a class, or a single IDX images file or CSV file",
+    "training images, in place of those in `path`: anything `path` accepts, a folder with one \
+     folder of images per class, or a single IDX images file or CSV file",
 );
 pub(super) const EVAL: Key<Option<String>> = Key::follows(
     "eval",
     TEXT,
     "path",
     "`path`",
-    "the evaluation images apart from `path`, in the same ways",
+    "evaluation images, in place of those in `path`; accepts the same as `train`",
 );
 pub(super) const TEST: Key<Option<String>> = Key::follows(
     "test",
     TEXT,
     "path",
     "`path`",
-    "images for one last evaluation after the last epoch, apart from those that are evaluated every \
-     epoch; of `path`, its test split where that is not the evaluation's",
+    "images for one final evaluation after the last epoch, separate from those evaluated every \
+     epoch; by default the test split of `path`, unless evaluation already uses it",
 );
 pub(super) const VALIDATION: Key<Option<f64>> = Key::optional(
     "validation",
     PART,
-    "the share of the training images that are for evaluation in place of training; which ones \
-     follows from their content",
+    "fraction of the training images held out for evaluation, chosen by their content",
 );
 pub(super) const FOLDS: Key<Option<u64>> = Key::optional(
     "folds",
     integer(2, 1000),
-    "into how many parts the training images are split, one of them for evaluation",
+    "number of parts the training images are split into, one of them for evaluation",
 );
 pub(super) const FOLD: Key<Option<u64>> = Key::optional(
     "fold",
     integer(1, 1000),
-    "which of the `folds` is for evaluation, from 1",
+    "which of the `folds` is used for evaluation, counted from 1",
 );
 pub(super) const STRATIFY: Key<bool> = Key::with_default(
     "stratify",
@@ -77,7 +76,11 @@ pub(super) fn check_sources(section: &Section<'_>, synthetic: &TableKey) {
     let is_split = has(&VALIDATION) || has(&FOLDS);
     if has(synthetic) {
         for key in [&PATH, &TRAIN, &EVAL, &TEST] {
-            section.report_two(key, synthetic, "images come from files or are made up");
+            section.report_two(
+                key,
+                synthetic,
+                "images are either read from files or generated",
+            );
         }
         return;
     }
@@ -90,27 +93,27 @@ pub(super) fn check_sources(section: &Section<'_>, synthetic: &TableKey) {
         section.report_two(
             &EVAL,
             split,
-            "evaluation images are named and split off as well",
+            "evaluation images are both named and split off",
         );
     }
     if has(&PATH) || has(&TRAIN) && (has(&EVAL) || is_split) {
         return;
     }
     if !has(&TRAIN) && !has(&EVAL) {
-        let help = "name a folder that holds both splits: path = \"data/digits\"";
-        section.report_needed(&PATH, "no data are named", help);
+        let help = "name a folder with both splits: path = \"data/digits\"";
+        section.report_needed(&PATH, "no data source is set", help);
         return;
     }
     let (there, absent, instead) = match has(&TRAIN) {
         true => (
             &TRAIN,
             "eval",
-            "a `path` that holds it, or validation = 0.1",
+            "a `path` that contains it, or validation = 0.1",
         ),
-        false => (&EVAL, "train", "a `path` that holds it"),
+        false => (&EVAL, "train", "a `path` that contains it"),
     };
     let message = format!(
-        "`data.{}` names the one split, and nothing the other",
+        "`data.{}` names one split, but nothing names the other",
         there.name
     );
     let help = format!("add {absent} = \"...\", or {instead}");
@@ -134,15 +137,16 @@ pub(super) fn check_folds(section: &Section<'_>) {
     section.report_two(
         &VALIDATION,
         &FOLDS,
-        "evaluation images are split off in two ways",
+        "both `data.validation` and `data.folds` are set",
     );
     match (section.node(&FOLDS), section.node(&FOLD)) {
         (Some(_), None) => {
-            let message = "nothing says which of the folds is for evaluation".to_owned();
-            section.report(&FOLDS, message, "", "add fold = 1, and run once for each");
+            let message =
+                "`data.folds` is set without `data.fold`, the one used for evaluation".to_owned();
+            section.report(&FOLDS, message, "", "add fold = 1, and run once per fold");
         }
         (None, Some(_)) => {
-            let message = "`data.fold` is one of how many?".to_owned();
+            let message = "`data.fold` is set without `data.folds`, the number of them".to_owned();
             section.report(&FOLD, message, "", "add folds = 5");
         }
         (Some(folds), Some(fold)) => {
@@ -150,7 +154,7 @@ pub(super) fn check_folds(section: &Section<'_>) {
             if let (Some(count), Some(number)) = (count, number)
                 && number > count
             {
-                let message = format!("there is no fold {number} of {count}");
+                let message = format!("fold {number} does not exist: there are {count}");
                 let related = Some((folds, format!("{count} folds")));
                 section.report_at(fold, message, related, "folds are numbered from 1");
             }

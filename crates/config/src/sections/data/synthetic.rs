@@ -20,19 +20,19 @@ pub struct Synthetic {
 pub(super) const SYNTHETIC: TableKey = TableKey::optional(
     "synthetic",
     &[TRAIN_IMAGES.info, EVAL_IMAGES.info, TEST_IMAGES.info],
-    "images that are made up, a shape on noise for each class, in place of files",
+    "generated images in place of files: a shape on noise for each class",
 );
 
 const IMAGES: Values<usize> = integer(1, 100_000_000);
 const TRAIN_IMAGES: Key<usize> =
-    Key::with_default("train_images", IMAGES, "1000", "how many are for training");
+    Key::with_default("train_images", IMAGES, "1000", "number of training images");
 const EVAL_IMAGES: Key<usize> =
-    Key::with_default("eval_images", IMAGES, "200", "how many are for evaluation");
+    Key::with_default("eval_images", IMAGES, "200", "number of evaluation images");
 const TEST_IMAGES: Key<usize> = Key::with_default(
     "test_images",
     integer(0, 100_000_000),
     "0",
-    "how many are for the test at the end",
+    "number of images for the final test",
 );
 
 impl Synthetic {

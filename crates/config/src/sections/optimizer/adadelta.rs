@@ -25,14 +25,14 @@ const RHO: Key<f64> = Key::with_default(
     "rho",
     SHARE,
     "0.9",
-    "the decay of the running averages of the squares",
+    "decay of the running averages of squares",
 );
 const EPS: Key<f64> = epsilon("1e-6");
 
 pub(super) const ADADELTA: KeyInfo = KeyInfo::choice(
     "adadelta",
     &[RHO.info, EPS.info, L2.info, NO_DECAY.info],
-    "Adadelta, as torch.optim.Adadelta",
+    "Adadelta, like torch.optim.Adadelta",
 );
 
 impl Adadelta {

@@ -27,13 +27,13 @@ const LR_DECAY: Key<f64> = Key::with_default(
     "lr_decay",
     NOT_NEGATIVE,
     "0.0",
-    "how fast the learning rate falls with the steps",
+    "how fast the learning rate decays with the number of steps",
 );
 const INITIAL_ACCUMULATOR_VALUE: Key<f64> = Key::with_default(
     "initial_accumulator_value",
     NOT_NEGATIVE,
     "0.0",
-    "what the sum of the squares begins with",
+    "initial value of the sum of squares",
 );
 const EPS: Key<f64> = epsilon("1e-10");
 
@@ -46,7 +46,7 @@ pub(super) const ADAGRAD: KeyInfo = KeyInfo::choice(
         L2.info,
         NO_DECAY.info,
     ],
-    "Adagrad, as torch.optim.Adagrad",
+    "Adagrad, like torch.optim.Adagrad",
 );
 
 impl Adagrad {

@@ -28,14 +28,14 @@ const AMSGRAD: Key<bool> = Key::with_default(
     "amsgrad",
     BOOLEAN,
     "false",
-    "whether the largest average of the squares so far counts",
+    "whether to divide by the largest average of squares so far (AMSGrad)",
 );
 const DECAY: Key<f64> = decoupled("0.01");
 
 pub(super) const ADAM: KeyInfo = KeyInfo::choice(
     "adam",
     &[BETAS.info, EPS.info, L2.info, AMSGRAD.info, NO_DECAY.info],
-    "Adam, as torch.optim.Adam",
+    "Adam, like torch.optim.Adam",
 );
 
 pub(super) const ADAMW: KeyInfo = KeyInfo::choice(
@@ -47,7 +47,7 @@ pub(super) const ADAMW: KeyInfo = KeyInfo::choice(
         AMSGRAD.info,
         NO_DECAY.info,
     ],
-    "Adam with decoupled weight decay, as torch.optim.AdamW",
+    "Adam with decoupled weight decay, like torch.optim.AdamW",
 );
 
 impl Adam {

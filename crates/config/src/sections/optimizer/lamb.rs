@@ -27,7 +27,7 @@ const DECAY: Key<f64> = decoupled("0.01");
 pub(super) const LAMB: KeyInfo = KeyInfo::choice(
     "lamb",
     &[BETAS.info, EPS.info, DECAY.info, NO_DECAY.info],
-    "LAMB, as timm's with always_adapt",
+    "LAMB, like timm's with always_adapt",
 );
 
 impl Lamb {

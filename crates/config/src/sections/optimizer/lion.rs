@@ -23,14 +23,14 @@ const BETAS: Key<[f64; 2]> = Key::with_default(
     "betas",
     PAIR_OF_SHARES,
     "[0.9, 0.99]",
-    "the weight of the running average of the gradient in a step, and the average's decay",
+    "weight of the gradient's running average in a step, and the decay of that average",
 );
 const DECAY: Key<f64> = decoupled("0.0");
 
 pub(super) const LION: KeyInfo = KeyInfo::choice(
     "lion",
     &[BETAS.info, DECAY.info, NO_DECAY.info],
-    "Lion, as timm's",
+    "Lion, like timm's",
 );
 
 impl Lion {

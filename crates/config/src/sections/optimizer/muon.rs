@@ -51,37 +51,37 @@ const MOMENTUM: Key<f64> = Key::with_default(
     "momentum",
     SHARE,
     "0.95",
-    "the decay of the running average of the gradient",
+    "decay of the running average of the gradient",
 );
 const NESTEROV: Key<bool> = Key::with_default(
     "nesterov",
     BOOLEAN,
     "true",
-    "whether the momentum is Nesterov's",
+    "whether to use Nesterov momentum",
 );
 const NS_STEPS: Key<usize> = Key::with_default(
     "ns_steps",
     integer(1, 100),
     "5",
-    "the steps of the iteration that makes the update orthogonal",
+    "number of iterations that orthogonalize the update",
 );
 const ADJUST_LR_FN: Key<AdjustLrFn> = Key::with_default(
     "adjust_lr_fn",
     word(),
     "\"match_rms_adamw\"",
-    "how the learning rate is fitted to the shape of a matrix; PyTorch's default is \"original\"",
+    "how the learning rate is adjusted to the shape of a matrix; PyTorch's default is \"original\"",
 );
 const ADAMW_BETAS: Key<[f64; 2]> = Key::with_default(
     "betas",
     PAIR_OF_SHARES,
     "[0.9, 0.999]",
-    "the betas of AdamW, for parameters of one dimension",
+    "betas of AdamW, which updates one-dimensional parameters",
 );
 const ADAMW_EPS: Key<f64> = Key::with_default(
     "adamw_eps",
     EPSILON,
     "1e-8",
-    "the eps of AdamW, for parameters of one dimension",
+    "eps of AdamW, which updates one-dimensional parameters",
 );
 const EPS: Key<f64> = epsilon("1e-7");
 const DECAY: Key<f64> = decoupled("0.1");
@@ -99,7 +99,7 @@ pub(super) const MUON: KeyInfo = KeyInfo::choice(
         ADAMW_EPS.info,
         NO_DECAY.info,
     ],
-    "Muon, as torch.optim.Muon, for matrices and convolutions, with AdamW for the rest",
+    "Muon, like torch.optim.Muon, for matrices and convolutions; AdamW for the rest",
 );
 
 impl Muon {

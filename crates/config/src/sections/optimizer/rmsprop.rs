@@ -29,19 +29,19 @@ const ALPHA: Key<f64> = Key::with_default(
     "alpha",
     SHARE,
     "0.99",
-    "the decay of the running average of the gradient's square",
+    "decay of the running average of the squared gradient",
 );
 const MOMENTUM: Key<f64> = Key::with_default(
     "momentum",
     SHARE,
     "0.0",
-    "the part of the last step that goes into the next",
+    "momentum: fraction of the previous step that is added to the next",
 );
 const CENTERED: Key<bool> = Key::with_default(
     "centered",
     BOOLEAN,
     "false",
-    "whether the gradient is divided by its deviation, not by its size",
+    "whether to divide the gradient by its standard deviation instead of its root mean square",
 );
 
 pub(super) const RMSPROP: KeyInfo = KeyInfo::choice(
@@ -54,7 +54,7 @@ pub(super) const RMSPROP: KeyInfo = KeyInfo::choice(
         L2.info,
         NO_DECAY.info,
     ],
-    "RMSprop, as torch.optim.RMSprop",
+    "RMSprop, like torch.optim.RMSprop",
 );
 
 impl Rmsprop {

@@ -27,19 +27,19 @@ const MOMENTUM: Key<f64> = Key::with_default(
     "momentum",
     SHARE,
     "0.0",
-    "the part of the last step that goes into the next",
+    "momentum: fraction of the previous step that is added to the next",
 );
 const DAMPENING: Key<f64> = Key::with_default(
     "dampening",
     NOT_NEGATIVE,
     "0.0",
-    "the part of the gradient that does not go into the momentum",
+    "fraction of the gradient that is kept out of the momentum",
 );
 const NESTEROV: Key<bool> = Key::with_default(
     "nesterov",
     BOOLEAN,
     "false",
-    "whether the momentum is Nesterov's",
+    "whether to use Nesterov momentum",
 );
 
 pub(super) const SGD: KeyInfo = KeyInfo::choice(
@@ -51,7 +51,7 @@ pub(super) const SGD: KeyInfo = KeyInfo::choice(
         L2.info,
         NO_DECAY.info,
     ],
-    "stochastic gradient descent, as torch.optim.SGD",
+    "stochastic gradient descent, like torch.optim.SGD",
 );
 
 impl Sgd {
@@ -68,7 +68,7 @@ impl Sgd {
                 "`{}` needs a momentum and no dampening",
                 section.path_of(NESTEROV.name)
             );
-            let help = "set momentum = 0.9, say, and take `dampening` out";
+            let help = "set momentum, for example to 0.9, and remove `dampening`";
             section.report(&NESTEROV, message, "", help);
         }
         sgd

@@ -29,32 +29,33 @@ pub(super) const BETAS: Key<[f64; 2]> = Key::with_default(
     "betas",
     PAIR_OF_SHARES,
     "[0.9, 0.999]",
-    "the decay of the running averages of the gradient and of its square",
+    "decay of the running averages of the gradient and of its square",
 );
 pub(super) const L2: Key<f64> = Key::with_default(
     "weight_decay",
     NOT_NEGATIVE,
     "0.0",
-    "the L2 penalty added to the gradient",
+    "L2 penalty added to the gradient",
 );
 pub(super) const NO_DECAY: Key<Vec<NoDecay>> = Key::with_default(
     "no_decay",
     list_of_words(
-        "an array of \"bias\" (all biases), \"norm\" (all of normalization layers) or both",
+        "an array of \"bias\" (all biases), \"norm\" (all parameters of normalization layers) or \
+         both",
     ),
     "[]",
-    "the parameters that weight decay leaves alone",
+    "parameters exempt from weight decay",
 );
 pub(super) const EPS: Key<f64> = epsilon("1e-8");
 
 /// The term in the denominator, with the default of one rule.
 pub(super) const fn epsilon(default: &'static str) -> Key<f64> {
-    let meaning = "the term added to the denominator for numerical stability";
+    let meaning = "term added to the denominator for numerical stability";
     Key::with_default("eps", EPSILON, default, meaning)
 }
 
 /// A weight decay that is decoupled from the gradient, with the default of one rule.
 pub(super) const fn decoupled(default: &'static str) -> Key<f64> {
-    let meaning = "the part of a parameter taken off in each step, times the learning rate";
+    let meaning = "fraction of a parameter subtracted in each step, times the learning rate";
     Key::with_default("weight_decay", NOT_NEGATIVE, default, meaning)
 }

@@ -22,16 +22,15 @@ const T_MAX: Key<Option<f64>> = Key::derived(
     "t_max",
     POSITIVE,
     "the epochs after the warm-up",
-    "how long the rate falls from the learning rate to eta_min; it would rise again after that",
+    "time of the decay from the learning rate to eta_min; after it the rate rises again",
 )
 .unit("epochs");
-const ETA_MIN: Key<f64> =
-    Key::with_default("eta_min", NOT_NEGATIVE, "0.0", "the lowest learning rate");
+const ETA_MIN: Key<f64> = Key::with_default("eta_min", NOT_NEGATIVE, "0.0", "lowest learning rate");
 
 pub(super) const COSINE: KeyInfo = KeyInfo::choice(
     "cosine",
     &[T_MAX.info, ETA_MIN.info],
-    "half a cosine down, as PyTorch's CosineAnnealingLR",
+    "half a cosine from the learning rate down to eta_min, like PyTorch's CosineAnnealingLR",
 );
 
 impl CosineRule {
@@ -67,19 +66,19 @@ pub struct CosineRestartsRule {
     pub eta_min: f64,
 }
 
-const T_0: Key<f64> =
-    Key::required("t_0", POSITIVE, "how long it is to the first restart").unit("epochs");
+const T_0: Key<f64> = Key::required("t_0", POSITIVE, "time until the first restart").unit("epochs");
 const T_MULT: Key<u64> = Key::with_default(
     "t_mult",
     count(),
     "1",
-    "the factor on the time from one restart to the next",
+    "factor applied to the time between restarts after each restart",
 );
 
 pub(super) const COSINE_RESTARTS: KeyInfo = KeyInfo::choice(
     "cosine_restarts",
     &[T_0.info, T_MULT.info, ETA_MIN.info],
-    "half cosines down one after the other, as PyTorch's CosineAnnealingWarmRestarts",
+    "repeated half cosines from the learning rate down to eta_min, like PyTorch's \
+     CosineAnnealingWarmRestarts",
 );
 
 impl CosineRestartsRule {
@@ -104,8 +103,8 @@ fn read_eta_min(section: &Section<'_>, run: &PlannedRun<'_>) -> f64 {
         if is_below {
             section.warn(
                 node,
-                "the lowest learning rate is above the one to begin with".to_owned(),
-                Some((typed, "this one".to_owned())),
+                "the lowest learning rate is above the initial one".to_owned(),
+                Some((typed, "the initial learning rate".to_owned())),
                 "choose a smaller `eta_min`",
             );
         }

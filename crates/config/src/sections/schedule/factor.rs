@@ -20,16 +20,20 @@ pub struct StepRule {
 const STEP_SIZE: Key<f64> = Key::required(
     "step_size",
     POSITIVE,
-    "how long the rate stays before it is multiplied by gamma",
+    "time between one multiplication by gamma and the next",
 )
 .unit("epochs");
-const GAMMA: Key<f64> =
-    Key::with_default("gamma", POSITIVE, "0.1", "the factor on the rate each time");
+const GAMMA: Key<f64> = Key::with_default(
+    "gamma",
+    POSITIVE,
+    "0.1",
+    "factor applied to the rate each time",
+);
 
 pub(super) const STEP: KeyInfo = KeyInfo::choice(
     "step",
     &[STEP_SIZE.info, GAMMA.info],
-    "a factor at regular intervals, as PyTorch's StepLR",
+    "multiplies the rate by a factor at regular intervals, like PyTorch's StepLR",
 );
 
 impl StepRule {
@@ -56,14 +60,14 @@ const MILESTONES: Key<Vec<f64>> = Key::required(
         &Kind::POSITIVE,
         "an array of numbers greater than 0, each larger than the one before",
     ),
-    "when the rate is multiplied by gamma",
+    "times at which the rate is multiplied by gamma",
 )
 .unit("epochs");
 
 pub(super) const MULTI_STEP: KeyInfo = KeyInfo::choice(
     "multi_step",
     &[MILESTONES.info, GAMMA.info],
-    "a factor at given times, as PyTorch's MultiStepLR",
+    "multiplies the rate by a factor at given times, like PyTorch's MultiStepLR",
 );
 
 impl MultiStepRule {
@@ -83,15 +87,21 @@ fn read_milestones(section: &Section<'_>, run: &PlannedRun<'_>) -> Vec<f64> {
             section.path_of(MILESTONES.name),
             MILESTONES.kind
         );
-        section.report(&MILESTONES, message, "", "put them in order, each once");
+        section.report(
+            &MILESTONES,
+            message,
+            "",
+            "list them in ascending order, without repeats",
+        );
     }
     let beyond = milestones.iter().find(|it| **it >= run.left);
     if let Some(beyond) = beyond.filter(|_| run.left > 0.0) {
         let message = format!(
-            "the milestone {beyond} lies beyond the run, which has {} epochs after the warm-up",
+            "the milestone {beyond} is not before the end of the run, which has {} epochs after the \
+             warm-up",
             run.left
         );
-        run.warn(section.node(&MILESTONES), message, "take it out");
+        run.warn(section.node(&MILESTONES), message, "remove it");
     }
     milestones
 }
@@ -106,13 +116,13 @@ pub struct ExponentialRule {
 const EXPONENTIAL_GAMMA: Key<f64> = Key::required(
     "gamma",
     POSITIVE,
-    "the factor on the rate after every epoch",
+    "factor applied to the rate after every epoch",
 );
 
 pub(super) const EXPONENTIAL: KeyInfo = KeyInfo::choice(
     "exponential",
     &[EXPONENTIAL_GAMMA.info],
-    "a factor an epoch, as PyTorch's ExponentialLR",
+    "multiplies the rate by a factor every epoch, like PyTorch's ExponentialLR",
 );
 
 impl ExponentialRule {

@@ -93,14 +93,14 @@ const WARMUP: Key<f64> = Key::with_default(
     "warmup",
     NOT_NEGATIVE,
     "0.0",
-    "how long the rate rises, linearly, before the rule begins",
+    "time of a linear warm-up before the rule starts",
 )
 .unit("epochs");
 const WARMUP_FACTOR: Key<f64> = Key::with_default(
     "warmup_factor",
     POSITIVE,
     "0.1",
-    "the part of the learning rate that the warm-up begins with",
+    "fraction of the learning rate at which the warm-up starts",
 );
 
 type Reader = fn(&Section<'_>, &PlannedRun<'_>) -> Rule;
@@ -163,7 +163,7 @@ impl Schedule {
         if let Some((_, count)) = epochs
             && warmup >= count
         {
-            let message = format!("the warm-up of {warmup} epochs is not over before the run is");
+            let message = format!("the warm-up of {warmup} epochs takes the whole run");
             run.warn(section.node(&WARMUP), message, "choose a shorter `warmup`");
         }
         let is_there = |rule: &&Variant<Reader>| section.node(&rule.info).is_some();

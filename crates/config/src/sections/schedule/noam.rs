@@ -19,14 +19,15 @@ pub struct NoamRule {
 const NOAM_WARMUP: Key<f64> = Key::required(
     "warmup",
     POSITIVE,
-    "how long the rate rises to the learning rate; then it falls with the root of the time",
+    "time of the linear rise to the learning rate; then the rate decays with the inverse square \
+     root of time",
 )
 .unit("epochs");
 
 pub(super) const NOAM: KeyInfo = KeyInfo::choice(
     "noam",
     &[NOAM_WARMUP.info],
-    "a linear rise, then down with the root of the time, as for the first transformer",
+    "linear rise, then decay with the inverse square root of time, as for the original Transformer",
 );
 
 impl NoamRule {

@@ -44,38 +44,38 @@ const TOTAL: Key<Option<f64>> = Key::derived(
     "total",
     POSITIVE,
     "the epochs after the warm-up",
-    "how long the whole cycle is",
+    "time of the whole cycle",
 )
 .unit("epochs");
 const PCT_START: Key<f64> = Key::with_default(
     "pct_start",
     SHARE,
     "0.3",
-    "the part of the cycle in which the rate rises",
+    "fraction of the cycle in which the rate rises",
 );
 const ANNEAL_STRATEGY: Key<AnnealStrategy> = Key::with_default(
     "anneal_strategy",
     word(),
     "\"cos\"",
-    "the form of rise and fall",
+    "shape of rise and fall",
 );
 const DIV_FACTOR: Key<f64> = Key::with_default(
     "div_factor",
     POSITIVE,
     "25.0",
-    "what the learning rate is divided by to begin with",
+    "the initial rate is the learning rate divided by this",
 );
 const FINAL_DIV_FACTOR: Key<f64> = Key::with_default(
     "final_div_factor",
     POSITIVE,
     "1e4",
-    "what the rate of the beginning is divided by to end with",
+    "the final rate is the initial rate divided by this",
 );
 const THREE_PHASE: Key<bool> = Key::with_default(
     "three_phase",
     BOOLEAN,
     "false",
-    "whether the rate falls as fast as it rose, and then on to its end",
+    "whether the rate first falls as fast as it rose, then on to the final rate",
 );
 
 pub(super) const ONE_CYCLE: KeyInfo = KeyInfo::choice(
@@ -88,7 +88,7 @@ pub(super) const ONE_CYCLE: KeyInfo = KeyInfo::choice(
         FINAL_DIV_FACTOR.info,
         THREE_PHASE.info,
     ],
-    "up to the learning rate and far down, as PyTorch's OneCycleLR with cycle_momentum=False",
+    "up to the learning rate, then far down, like PyTorch's OneCycleLR with cycle_momentum=False",
 );
 
 impl OneCycleRule {
@@ -118,7 +118,8 @@ fn read_three_phase(section: &Section<'_>) -> bool {
         && three_phase
         && section.read(&PCT_START) > 0.5
     {
-        let message = "with three phases, rise and fall take more than the whole cycle".to_owned();
+        let message =
+            "with three phases, rise and fall take longer than the whole cycle".to_owned();
         section.warn(node, message, None, "choose a `pct_start` of at most 0.5");
     }
     three_phase

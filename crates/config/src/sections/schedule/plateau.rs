@@ -52,43 +52,46 @@ const MONITOR: Key<String> = Key::with_default(
     "monitor",
     name(MONITORS),
     "\"eval_loss\"",
-    "the column of metrics.csv that is to get better",
+    "column of metrics.csv to watch for improvement",
 );
-const FACTOR: Key<f64> =
-    Key::with_default("factor", PART, "0.1", "the factor on the rate each time");
+const FACTOR: Key<f64> = Key::with_default(
+    "factor",
+    PART,
+    "0.1",
+    "factor applied to the rate each time",
+);
 const PATIENCE: Key<u64> = Key::with_default(
     "patience",
     COUNT_FROM_ZERO,
     "10",
-    "the number of measured epochs in a row without improvement that are borne",
+    "number of consecutive measured epochs without improvement that are tolerated",
 )
 .unit("epochs");
 const THRESHOLD: Key<f64> = Key::with_default(
     "threshold",
     NOT_NEGATIVE,
     "1e-4",
-    "the difference to the best that counts as improvement only if it is exceeded",
+    "margin by which a value must beat the best to count as an improvement",
 );
 const THRESHOLD_MODE: Key<ThresholdMode> = Key::with_default(
     "threshold_mode",
     word(),
     "\"rel\"",
-    "whether the threshold is a part of the best, or a number itself",
+    "whether the threshold is relative to the best value or absolute",
 );
 const COOLDOWN: Key<u64> = Key::with_default(
     "cooldown",
     COUNT_FROM_ZERO,
     "0",
-    "the number of measured epochs after a change in which none are counted",
+    "number of measured epochs after a change that do not count",
 )
 .unit("epochs");
-const MIN_LR: Key<f64> =
-    Key::with_default("min_lr", NOT_NEGATIVE, "0.0", "the lowest learning rate");
+const MIN_LR: Key<f64> = Key::with_default("min_lr", NOT_NEGATIVE, "0.0", "lowest learning rate");
 const EPS: Key<f64> = Key::with_default(
     "eps",
     NOT_NEGATIVE,
     "1e-8",
-    "a change of the rate that is not larger is left out",
+    "a change of the rate that is not larger than this is skipped",
 );
 
 pub(super) const REDUCE_ON_PLATEAU: KeyInfo = KeyInfo::choice(
@@ -104,7 +107,8 @@ pub(super) const REDUCE_ON_PLATEAU: KeyInfo = KeyInfo::choice(
         MIN_LR.info,
         EPS.info,
     ],
-    "a factor whenever a column of metrics.csv gets no better, as PyTorch's ReduceLROnPlateau",
+    "multiplies the rate by a factor whenever a column of metrics.csv stops improving, like \
+     PyTorch's ReduceLROnPlateau",
 );
 
 impl ReduceOnPlateauRule {

@@ -23,26 +23,26 @@ const START_FACTOR: Key<f64> = Key::with_default(
     "start_factor",
     POSITIVE,
     "0.3333333333333333",
-    "the part of the learning rate to begin with",
+    "fraction of the learning rate at the start",
 );
 const END_FACTOR: Key<f64> = Key::with_default(
     "end_factor",
     NOT_NEGATIVE,
     "1.0",
-    "the part of the learning rate to end with",
+    "fraction of the learning rate at the end",
 );
 const LINEAR_ITERS: Key<f64> = Key::with_default(
     "total_iters",
     POSITIVE,
     "5.0",
-    "how long the rate changes from the first factor to the last",
+    "time of the change from start_factor to end_factor",
 )
 .unit("epochs");
 
 pub(super) const LINEAR: KeyInfo = KeyInfo::choice(
     "linear",
     &[START_FACTOR.info, END_FACTOR.info, LINEAR_ITERS.info],
-    "from one factor to another, as PyTorch's LinearLR",
+    "linear change from one factor to another, like PyTorch's LinearLR",
 );
 
 impl LinearRule {
@@ -64,19 +64,14 @@ pub struct PolynomialRule {
     pub power: f64,
 }
 
-const POLYNOMIAL_ITERS: Key<f64> = Key::with_default(
-    "total_iters",
-    POSITIVE,
-    "5.0",
-    "how long the rate falls to zero",
-)
-.unit("epochs");
-const POWER: Key<f64> = Key::with_default("power", POSITIVE, "1.0", "the power of the polynomial");
+const POLYNOMIAL_ITERS: Key<f64> =
+    Key::with_default("total_iters", POSITIVE, "5.0", "time of the decay to zero").unit("epochs");
+const POWER: Key<f64> = Key::with_default("power", POSITIVE, "1.0", "power of the polynomial");
 
 pub(super) const POLYNOMIAL: KeyInfo = KeyInfo::choice(
     "polynomial",
     &[POLYNOMIAL_ITERS.info, POWER.info],
-    "a power down to zero, as PyTorch's PolynomialLR",
+    "polynomial decay to zero, like PyTorch's PolynomialLR",
 );
 
 impl PolynomialRule {

@@ -100,10 +100,10 @@ impl State {
         ]
         .into_iter()
         .find(|(_, its, ours)| its != ours)
-        .map(|(what, ..)| format!("it belongs to another {what}"))
+        .map(|(what, ..)| format!("it belongs to a different {what}"))
         .or_else(|| {
             let is_other = self.class_names != identity.class_names;
-            is_other.then(|| "its classes are not those of the run".to_owned())
+            is_other.then(|| "its classes differ from those of the run".to_owned())
         })
     }
 }
@@ -113,7 +113,7 @@ impl Checkpoint {
     pub fn misplaced(&self, file_name: &str, identity: &Identity) -> Option<String> {
         let own_name = self.state.position.file_name();
         let foreign = self.state.foreign_to(identity);
-        foreign.or_else(|| (own_name != file_name).then(|| format!("it is in truth {own_name}")))
+        foreign.or_else(|| (own_name != file_name).then(|| format!("it is actually {own_name}")))
     }
 }
 

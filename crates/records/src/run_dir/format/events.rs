@@ -104,7 +104,7 @@ pub fn read(folder: &Path) -> Result<Vec<Event>, Error> {
             return Err(Error::Damaged {
                 path: folder.to_owned(),
                 why: format!(
-                    "{} is gone\nput it back, or start a new run",
+                    "{} is missing\nput it back, or start a new run",
                     layout::EVENTS
                 ),
             });

@@ -27,7 +27,7 @@ pub struct MetricsTable {
 
 /// A file that is no table of metrics.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {what}\nname a run, or a metrics.csv that a run has written", path.display())]
+#[error("{}: {what}\nname a run, or a metrics.csv written by a run", path.display())]
 pub struct TableError {
     /// The file.
     pub path: PathBuf,
@@ -47,7 +47,7 @@ fn ragged(error: &csv::Error) -> String {
             expected_len,
             len,
         } => format!(
-            "line {} has {len} cells, the header has {expected_len}",
+            "line {} has {len} cells, but the header has {expected_len}",
             pos.as_ref().map_or(0, csv::Position::line)
         ),
         _ => error.to_string(),
@@ -89,7 +89,8 @@ impl MetricsTable {
             .collect();
         if !columns.iter().any(|column| column == "epoch") {
             return Err(error(
-                "line 1 has no column `epoch`: not a metrics file of this program".to_owned(),
+                "line 1 has no column `epoch`, so this is not a metrics file of this program"
+                    .to_owned(),
             ));
         }
         let mut rows = Vec::new();
@@ -105,7 +106,7 @@ impl MetricsTable {
                     }
                     cell.parse().map(Some).map_err(|_| {
                         error(format!(
-                            "line {line}, column `{column}`: {cell:?} is no number"
+                            "line {line}, column `{column}`: {cell:?} is not a number"
                         ))
                     })
                 })

@@ -104,7 +104,7 @@ pub enum Flaw {
     #[error("cannot be read")]
     Unreadable,
     /// Line `.0` is not a prediction of one of the classes.
-    #[error("line {0} is no prediction")]
+    #[error("line {0} is not a prediction")]
     Line(usize),
 }
 

@@ -95,7 +95,7 @@ impl Identity {
                 ) =>
             {
                 return Err(not_a_run(format!(
-                    "no run directory, it has no {}",
+                    "not a run directory: it has no {}",
                     layout::IDENTITY
                 )));
             }
@@ -105,7 +105,7 @@ impl Identity {
             .map_err(|error| not_a_run(format!("{} is damaged: {error}", layout::IDENTITY)))?;
         if identity.format != FORMAT {
             return Err(not_a_run(format!(
-                "its format is {}, this program reads {FORMAT}",
+                "its format is {}, but this program reads {FORMAT}",
                 identity.format
             )));
         }

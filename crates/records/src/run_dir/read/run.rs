@@ -189,7 +189,7 @@ fn damaged(folder: &Path, error: &config::Error) -> Error {
     Error::Damaged {
         path: folder.to_owned(),
         why: format!(
-            "{} is not what the program wrote:\n{error}",
+            "{} is not as the program wrote it:\n{error}",
             layout::RESOLVED
         ),
     }
@@ -231,7 +231,7 @@ pub fn checkpoint_names(folder: &Path) -> Result<Vec<String>, Error> {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::Damaged {
             path: folder.to_owned(),
             why: format!(
-                "its folder {} is gone\nput it back, or start a new run",
+                "its folder {} is missing\nput it back, or start a new run",
                 layout::CHECKPOINTS
             ),
         },

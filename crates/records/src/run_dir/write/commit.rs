@@ -58,14 +58,14 @@ impl Writer {
             damage => Error::Damaged {
                 path: path.clone(),
                 why: format!(
-                    "the checkpoint just written does not read back: {damage}\ncheck the disk"
+                    "the checkpoint just written cannot be read back: {damage}\ncheck the disk"
                 ),
             },
         })?;
         if written != checkpoint {
             return Err(Error::Damaged {
                 path,
-                why: "the checkpoint just written reads back differently\ncheck the disk"
+                why: "the checkpoint just written differs when read back\ncheck the disk"
                     .to_owned(),
             });
         }
@@ -84,7 +84,8 @@ impl Writer {
         }
         Err(Error::Damaged {
             path: path.to_owned(),
-            why: "this step came out differently before; the run is not reproducible here\n\
+            why: "this step had a different result before, so the run is not reproducible on this \
+                  machine\n\
                   start a new run, and report the machine if it happens again"
                 .to_owned(),
         })

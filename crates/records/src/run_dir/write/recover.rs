@@ -66,19 +66,19 @@ impl Writer {
         let rows = rows.map_or(0, |rows| rows.len()) as u64;
         let what = if quarantined {
             format!(
-                "none of its checkpoints is whole; they lie in {}/{}",
+                "none of its checkpoints is intact; they are in {}/{}",
                 layout::CHECKPOINTS,
                 layout::DAMAGED
             )
         } else if rows > policy.every_epochs {
-            format!("its checkpoints are gone, though it has {rows} epochs")
+            format!("its checkpoints are missing, although it has {rows} epochs")
         } else {
             return Ok(());
         };
         Err(Error::Damaged {
             path: self.folder.clone(),
             why: format!(
-                "{what}\nput a good copy of one into {}, or start a new run",
+                "{what}\nput an intact copy of one in {}, or start a new run",
                 layout::CHECKPOINTS
             ),
         })
@@ -112,7 +112,7 @@ impl Writer {
             .find(|target| !target.exists())
             .expect("the numbers do not end");
         let path = checkpoints.join(name);
-        fs::rename(&path, &target).map_err(IoError::at("put aside", &path))?;
+        fs::rename(&path, &target).map_err(IoError::at("set aside", &path))?;
         files::sync_folder(&damaged)?;
         Ok(files::sync_folder(&checkpoints)?)
     }
