@@ -49,6 +49,11 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     print_result(&network(&session.experiment))?;
     print_result(&format!("\ndevice: {}\n", device.reason))?;
     print_result(&data(&session))?;
+    if session.experiment.model.input[0] == 1 && session.data.train.is_colour() {
+        print_result(
+            "note: the images are in colour and are converted to grey, as model.input has 1 channel\n\n",
+        )?;
+    }
     // A `top_k` that is stated has its warning.
     if document.place("metrics.top_k").is_none() {
         print_result(&useless_top_k(&session.experiment))?;

@@ -196,3 +196,41 @@ fn what_is_hardly_meant_is_warned_of_and_done() {
         .success();
     assert_eq!(outcome.stderr, "");
 }
+
+/// Red without either of the two ways to tell colours.
+#[test]
+fn colours_that_become_grey_are_told() {
+    let sandbox = Sandbox::new();
+    let note = "in colour and are converted to grey";
+    let grey = sandbox.runner(&["check", "tiny.toml"]).success();
+    assert!(!grey.stdout.contains(note), "{}", grey.stdout);
+    for class in ["0", "1"] {
+        for index in 0..8u8 {
+            let mut image = b"P6 28 28 255\n".to_vec();
+            image.extend((0..3 * 28 * 28).map(|place| (place as u8).wrapping_mul(index)));
+            sandbox.write(&format!("colours/train/{class}/{index}.ppm"), &image);
+            sandbox.write(&format!("colours/test/{class}/{index}.ppm"), &image);
+        }
+    }
+    let two = "model.layers[5].linear.out_features=2";
+    let outcome = sandbox
+        .runner(&["check", "tiny.toml", "data.path=colours", two])
+        .success();
+    outcome.stdout_has(&[note]);
+    for name in ["train.bin", "test.bin"] {
+        // CIFAR-100: a coarse and a fine label, then red, green and blue.
+        let records = (0..8u8).flat_map(|index| {
+            let pixels = (0..3072).map(move |place| (place as u8).wrapping_mul(index));
+            [0, index % 2].into_iter().chain(pixels)
+        });
+        sandbox.write(&format!("cifar/{name}"), records.collect::<Vec<u8>>());
+    }
+    let outcome = sandbox.runner(&[
+        "check",
+        "tiny.toml",
+        "data.path=cifar",
+        "data.resize=28",
+        "model.layers[5].linear.out_features=100",
+    ]);
+    outcome.success().stdout_has(&[note]);
+}

@@ -70,7 +70,7 @@ fn draw(document: &Document, experiment: &Experiment, sheet: &Path) -> anyhow::R
         .map_err(|error| DataError::new(document, error))?;
     contact_sheet(&splits, data, input, experiment.seed, sheet)?;
     Output { quiet: false }.note(&format!(
-        "{}: a row an image, as it is and in epochs 1 to 7",
+        "{}: one row per image: unchanged, then as in epochs 1 to 7",
         sheet.display()
     ));
     Ok(ExitCode::Done)

@@ -1,11 +1,11 @@
 //! The pixels of a source: in memory as far as they may be, else read and decoded when they are needed.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::picture;
+use super::picture::{self, Picture};
 use super::scan::{ImageSpec, ImageStats};
 use crate::data::Error;
 use crate::digest;
@@ -19,6 +19,8 @@ pub struct Images {
     pub(super) storage: Storage,
     /// Where the images came from.
     pub(super) names: Names,
+    /// Channels before any conversion to `spec`, where all images have as many; `None` where each is a file.
+    pub(super) source_channels: Option<usize>,
     /// One entry an image; that of a bad image means nothing.
     pub(super) stats: Vec<ImageStats>,
     /// A hash of each image as its source has it, before any conversion to `spec`.
@@ -76,6 +78,17 @@ impl MemoryBudget {
 }
 
 impl Images {
+    /// Whether the source has this image in colour. A file that cannot be read any more is none.
+    pub fn is_colour(&self, image: u32) -> bool {
+        const COLOUR: usize = 3;
+        if let Some(channels) = self.source_channels {
+            return channels == COLOUR;
+        }
+        let bytes = picture::read(Path::new(self.name(image)));
+        let picture = bytes.and_then(|bytes| Picture::decode(&bytes));
+        picture.is_ok_and(|picture| picture.channels == COLOUR)
+    }
+
     /// Channels, height, width.
     pub fn shape(&self) -> [usize; 3] {
         let [height, width] = self.spec.size;

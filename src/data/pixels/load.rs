@@ -127,6 +127,7 @@ fn from_pixels(
         good: (0..stats.len() as u32).collect(),
         images: Images {
             spec,
+            source_channels: Some(channels),
             storage: Storage::Memory(pixels),
             names: Names::One(source),
             source_hashes: source_hashes
@@ -321,6 +322,7 @@ fn finish(
     Ok(Loaded {
         images: Images {
             spec,
+            source_channels: None,
             storage,
             names: Names::Each(names),
             stats,

@@ -32,6 +32,13 @@ impl Dataset {
         self.images.shape()
     }
 
+    /// Whether there is an image in colour among the first ones of the split.
+    pub fn is_colour(&self) -> bool {
+        const LOOKED_AT: usize = 20;
+        let mut first = self.places.iter().take(LOOKED_AT);
+        first.any(|place| self.images.is_colour(*place))
+    }
+
     /// The number of images of each of the classes.
     pub fn class_counts(&self, classes: usize) -> Vec<usize> {
         let mut counts = vec![0; classes];

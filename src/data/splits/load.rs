@@ -292,8 +292,9 @@ impl SplitsBuilder {
                 let error = Error::Mismatch {
                     path: PathBuf::from(self.files.first().map_or("data", |file| &file.path)),
                     what: format!("no {} images are left", role.title()),
-                    remedy: "there are too few images for `validation`, `folds` or the limits in `data`"
-                        .to_owned(),
+                    remedy:
+                        "there are too few images for `validation`, `folds` or the limits in `data`"
+                            .to_owned(),
                 };
                 return Err(LoadError::at(key_of(data, role))(error));
             }
