@@ -214,10 +214,8 @@ pub fn best_checkpoint(
         step: step as u64,
         stage: Stage::Done,
     };
-    let names = checkpoint_names(folder)?.into_iter();
-    Ok(names
-        .filter(|name| WrittenAt::of_file_name(name) == Some(best))
-        .next())
+    let mut names = checkpoint_names(folder)?.into_iter();
+    Ok(names.find(|name| WrittenAt::of_file_name(name) == Some(best)))
 }
 
 /// The names of all checkpoint files of a run directory, in the order of writing.
