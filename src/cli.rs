@@ -206,9 +206,9 @@ pub enum Config {
     Show(ConfigShow),
     /// Say of a key what its value is, where it comes from, what it means and which values it takes
     Explain(ConfigExplain),
-    /// Print the JSON schema (draft-07) of experiment files, for editors
+    /// Print the JSON schema (draft 2019-09) of experiment files, for editors
     Schema,
-    /// Write a commented experiment file to begin with
+    /// Write an experiment file to begin with, for your images if you name them
     New(ConfigNew),
 }
 
@@ -317,6 +317,15 @@ pub struct ConfigExplain {
 pub struct ConfigNew {
     /// The file to make; stdout unless stated
     pub path: Option<PathBuf>,
+    /// Fit the file to the images in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// The network
+    #[arg(long, value_name = "NAME", value_parser = word::<config::Preset>())]
+    pub preset: Option<config::Preset>,
+    /// Write every key of the language, explained, those that may be left out in comments
+    #[arg(long, conflicts_with_all = ["data", "preset"])]
+    pub all: bool,
 }
 
 /// How a table is printed; an aligned one for reading unless stated.

@@ -15,6 +15,7 @@ mod reproduce;
 mod resume;
 mod run;
 mod show;
+mod starter;
 mod units;
 mod verify;
 
