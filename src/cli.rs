@@ -253,11 +253,11 @@ pub enum Config {
     /// Explain a key: its value, where it comes from, what it means and which values are valid
     #[command(after_help = help::below(["runner config explain training.epochs", "runner config explain training configs/baseline.toml"], help::LANGUAGE))]
     Explain(ConfigExplain),
-    /// Print the JSON schema (draft-07) of experiment files, for editors
+    /// Print the JSON schema (draft 2019-09) of experiment files, for editors
     #[command(after_help = help::below(["runner config schema", "runner config schema > experiment.schema.json"], help::LANGUAGE))]
     Schema,
-    /// Write a commented experiment file to start from
-    #[command(after_help = help::below(["runner config new configs/mine.toml", "runner config new"], help::LANGUAGE))]
+    /// Write an experiment file to start from, one that fits your images if you name them
+    #[command(after_help = help::below(["runner config new --data my/images my.toml", "runner config new --all"], help::IMAGES))]
     New(ConfigNew),
 }
 
@@ -370,6 +370,15 @@ pub struct ConfigExplain {
 pub struct ConfigNew {
     /// The file to create [default: stdout]
     pub path: Option<PathBuf>,
+    /// Fit the file to the images in this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// The network
+    #[arg(long, value_name = "NAME", value_parser = word::<config::Preset>())]
+    pub preset: Option<config::Preset>,
+    /// Write every key of the language, explained, those that may be left out in comments
+    #[arg(long, conflicts_with_all = ["data", "preset"])]
+    pub all: bool,
 }
 
 /// How a table is printed [default: aligned text].

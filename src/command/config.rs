@@ -6,7 +6,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::cli;
-use crate::config::{Explanation, Fallback, KeyInfo, OnResume, find_key, schema, template};
+use crate::config::{
+    Document, Explanation, Fallback, KeyInfo, OnResume, find_key, schema, template,
+};
 use crate::exit::ExitCode;
 use crate::table::{Cell, Column, Style, Table};
 
@@ -14,6 +16,7 @@ use super::exit::Usage;
 use super::experiment::{checked, document, read};
 use super::keys;
 use super::output::{print_result, terminal_width};
+use super::starter::starter;
 
 pub fn execute(args: cli::Config) -> anyhow::Result<ExitCode> {
     let text = match args {
@@ -21,8 +24,8 @@ pub fn execute(args: cli::Config) -> anyhow::Result<ExitCode> {
         cli::Config::Explain(args) => explain(&args)?,
         cli::Config::Schema => format!("{:#}\n", schema()),
         cli::Config::New(args) => match &args.path {
-            Some(path) => create(path)?,
-            None => template("configs/my-experiment.toml", Some(SCHEMA)),
+            Some(path) => create(path, &args)?,
+            None => new(&args, "configs/my-experiment.toml", Some(SCHEMA))?,
         },
     };
     print_result(&text)?;
@@ -146,8 +149,19 @@ fn line(text: &mut String, what: &str, words: &str) {
 /// The line that tells editors where the schema is, as in the configs of the project.
 const SCHEMA: &str = "#:schema ../schema/experiment.schema.json";
 
-/// Writes the template to a file that is not there yet.
-fn create(path: &Path) -> anyhow::Result<String> {
+/// The text of a file that `shown` names in commands; it is one that can be run.
+fn new(args: &cli::ConfigNew, shown: &str, schema: Option<&str>) -> anyhow::Result<String> {
+    if args.all {
+        return Ok(template(shown, schema));
+    }
+    let starter = starter(args, shown.to_owned(), schema.map(str::to_owned))?;
+    let text = starter.text();
+    Document::parse(shown, text.clone(), "new").experiment()?;
+    Ok(text)
+}
+
+/// Writes a file that is not there yet.
+fn create(path: &Path, args: &cli::ConfigNew) -> anyhow::Result<String> {
     let refuse = |error: std::io::Error| {
         Usage(format!(
             "cannot write {}: {error}\nname a file that does not exist yet, in a folder that does",
@@ -160,7 +174,7 @@ fn create(path: &Path) -> anyhow::Result<String> {
         path if path.contains(char::is_whitespace) => format!("'{path}'"),
         path => path,
     };
-    let text = template(&shown, has_schema.then_some(SCHEMA));
+    let text = new(args, &shown, has_schema.then_some(SCHEMA))?;
     let mut file = File::create_new(path).map_err(refuse)?;
     file.write_all(text.as_bytes()).map_err(refuse)?;
     Ok(format!(

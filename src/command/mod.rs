@@ -19,6 +19,7 @@ mod reproduce;
 mod resume;
 mod run;
 mod show;
+mod starter;
 mod units;
 mod verify;
 

@@ -85,6 +85,7 @@ pub use model::trace::{Traced, output_shape};
 pub use output::explain::{Explained, Explanation, Provenance, find_key};
 pub use output::option::{OptionMeaning, option_meaning};
 pub use output::schema::schema;
+pub use output::starter::Starter;
 pub use output::template::template;
 pub use sections::augment::{Augment, ColorJitter, Mix, RandomAffine, RandomErasing};
 pub use sections::checkpoint::Checkpoint;

@@ -357,14 +357,16 @@ fn an_unknown_key_cannot_be_explained() {
 fn a_new_config_is_commented_trains_as_it_stands_and_never_replaces_a_file() {
     let sandbox = Sandbox::new();
     sandbox.cut_data("data/digits", 600, 30);
-    let told = sandbox.runner(&["config", "new", "my.toml"]).success();
+    let told = sandbox
+        .runner(&["config", "new", "--all", "my.toml"])
+        .success();
     told.stdout_has(&["wrote my.toml", "runner check my.toml"]);
     let text = sandbox.read("my.toml");
     assert!(
         text.starts_with("# Question"),
         "there is no schema to point at"
     );
-    let printed = sandbox.runner(&["config", "new"]).success().stdout;
+    let printed = sandbox.runner(&["config", "new", "--all"]).success().stdout;
     assert!(
         printed.starts_with("#:schema ../schema/experiment.schema.json\n"),
         "{printed}"
@@ -400,7 +402,7 @@ fn a_new_config_is_commented_trains_as_it_stands_and_never_replaces_a_file() {
 fn what_a_new_config_says_in_comments_is_right() {
     let sandbox = Sandbox::new();
     sandbox.write("baseline.toml", TINY);
-    let text = sandbox.runner(&["config", "new"]).success().stdout;
+    let text = sandbox.runner(&["config", "new", "--all"]).success().stdout;
     let keys: Vec<&str> = LANGUAGE
         .walk()
         .into_iter()
@@ -447,7 +449,7 @@ fn what_a_new_config_says_in_comments_is_right() {
         "{shown}"
     );
     // What stands there as a default is the default.
-    let plain = sandbox.runner(&["config", "new"]).success().stdout;
+    let plain = sandbox.runner(&["config", "new", "--all"]).success().stdout;
     let plain = Document::parse("new.toml", plain, "my-experiment");
     let all = Document::read(&sandbox.path("all.toml")).unwrap();
     let (plain, mut all) = (plain.experiment().unwrap(), all.experiment().unwrap());
@@ -498,8 +500,10 @@ fn python_validates_configs_by_the_schema() {
             shown.stdout,
         ));
     }
-    let new = sandbox.runner(&["config", "new"]).success().stdout;
+    let new = sandbox.runner(&["config", "new", "--all"]).success().stdout;
     configs.push(sandbox.write("good/new.toml", new));
+    let short = sandbox.runner(&["config", "new"]).success().stdout;
+    configs.push(sandbox.write("good/short.toml", short));
     configs.push(sandbox.write(
         "good/child.toml",
         "extends = \"tiny.toml\"\nearly_stop = { unset = true }\ntraining.epochs = 3\ndata.scale.unset = true",

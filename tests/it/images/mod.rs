@@ -4,6 +4,7 @@ mod augment;
 mod commands;
 mod decode;
 mod folder;
+mod new_config;
 mod sources;
 mod splits;
 

@@ -4,4 +4,5 @@ pub(crate) mod explain;
 pub(crate) mod option;
 pub(crate) mod resolved;
 pub(crate) mod schema;
+pub(crate) mod starter;
 pub(crate) mod template;

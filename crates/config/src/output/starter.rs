@@ -1,0 +1,161 @@
+//! A short experiment file that fits a set of images: the keys that people change, and what was chosen why.
+
+use std::fmt::Write;
+
+use crate::model::preset::Preset;
+
+/// What is known of the images, and where the file will be.
+#[derive(Debug, Clone)]
+pub struct Starter {
+    /// The file, as one types it in a command.
+    pub file: String,
+    /// The line that tells editors where the schema is.
+    pub schema: Option<String>,
+    /// The folder of the images, relative to the one that commands run in.
+    pub data: String,
+    /// What is there, in words.
+    pub contents: String,
+    /// Channels, height, width of what the network is given.
+    pub input: [usize; 3],
+    /// Why images are resized to that, if they are.
+    pub resize: Option<String>,
+    /// Whether there are images for evaluation, or some have to be taken from the others.
+    pub has_evaluation: bool,
+    /// Images that can be used, without those for evaluation and test.
+    pub images: usize,
+    /// Images that cannot be used.
+    pub broken: usize,
+    /// How many classes there are.
+    pub classes: usize,
+    /// The network.
+    pub preset: Preset,
+}
+
+impl Starter {
+    /// The text of the file.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        self.head(&mut text);
+        self.data(&mut text);
+        self.training(&mut text);
+        self.model(&mut text);
+        text
+    }
+
+    fn head(&self, text: &mut String) {
+        if let Some(schema) = &self.schema {
+            let _ = writeln!(text, "{schema}");
+        }
+        let _ = write!(
+            text,
+            "# Question: how well does {} classify these {} classes?\n\
+             # Command:  runner run {}\n\
+             # Data:     {}\n\
+             # A key:    runner config explain training.epochs\n\
+             # All keys: runner config new --all\n\
+             seed = 1\n",
+            self.preset(),
+            self.classes,
+            self.file,
+            self.contents,
+        );
+    }
+
+    fn data(&self, text: &mut String) {
+        let path = toml::Value::String(self.data.clone());
+        let [_, height, width] = self.input;
+        let _ = write!(text, "\n[data]\npath = {path}\n");
+        if !self.has_evaluation {
+            let share = self.validation();
+            let _ = writeln!(
+                text,
+                "validation = {share} # fraction of the images held out for evaluation\n\
+                 stratify = true # the same fraction of every class"
+            );
+        }
+        if let Some(reason) = &self.resize {
+            let _ = writeln!(text, "# {reason}\nresize = [{height}, {width}]");
+        }
+        if self.broken > 0 {
+            let count = self.broken;
+            let _ = writeln!(
+                text,
+                "on_bad_image = \"skip\" # {count} cannot be used; `runner data inspect` lists them"
+            );
+        }
+        text.push_str(
+            "normalize = \"auto\" # to mean 0 and standard deviation 1 over the training images\n\
+             # If mirror images are equally valid, more variety from the same images:\n\
+             # augment = [{ random_crop = { padding = 4 } }, \"random_horizontal_flip\"]\n",
+        );
+    }
+
+    fn training(&self, text: &mut String) {
+        let (images, batch) = (self.training_images(), self.batch_size());
+        let epochs = (STEPS / images.div_ceil(batch)).clamp(5, 30);
+        let rate = match self.preset {
+            Preset::Resnet8 => "2e-3",
+            Preset::Vgg11 => "3e-4",
+            _ => "1e-3",
+        };
+        let _ = write!(
+            text,
+            "\n[training]\n\
+             epochs = {epochs}\n\
+             batch_size = {batch} # at most a tenth of about {images} training images\n\
+             learning_rate = {rate}\n\
+             \n\
+             [optimizer.adamw]\n\
+             weight_decay = 0.01\n\
+             no_decay = [\"bias\", \"norm\"]\n\
+             \n\
+             [schedule]\n\
+             by = \"step\"\n\
+             warmup = 1.0 # epochs in which the learning rate rises\n\
+             cosine = {{}} # then it falls to 0\n\
+             \n\
+             # Ends a run that stops improving:\n\
+             # [early_stop]\n\
+             # patience = 5 # epochs\n",
+        );
+    }
+
+    fn model(&self, text: &mut String) {
+        let [channels, height, width] = self.input;
+        let _ = write!(
+            text,
+            "\n[model]\n\
+             input = [{channels}, {height}, {width}] # channels, height, width\n\
+             preset = \"{}\" # `runner config show {}` writes it out\n\
+             classes = {}\n",
+            self.preset(),
+            self.file,
+            self.classes,
+        );
+    }
+
+    fn preset(&self) -> &'static str {
+        self.preset.into()
+    }
+
+    /// Of few images a tenth is too few to say anything.
+    fn validation(&self) -> f64 {
+        if self.images < 100 { 0.2 } else { 0.1 }
+    }
+
+    fn training_images(&self) -> usize {
+        if self.has_evaluation {
+            return self.images;
+        }
+        (self.images as f64 * (1.0 - self.validation())) as usize
+    }
+
+    /// The largest power of two that leaves ten steps to an epoch.
+    fn batch_size(&self) -> usize {
+        let tenth = (self.training_images() / 10).clamp(4, 128);
+        1 << tenth.ilog2()
+    }
+}
+
+/// About how many steps a run has, as far as its epochs are neither very few nor very many.
+const STEPS: usize = 1500;

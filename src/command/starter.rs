@@ -1,0 +1,160 @@
+//! What a new experiment file says of the images that it is for.
+
+use std::path::{Path, PathBuf};
+
+use super::exit::Usage;
+use super::progress::scan_bar;
+use super::units::thousands;
+use crate::cli;
+use crate::config::{Format, Preset, Starter};
+use crate::data::{Error, Report, Role, catalog, inspect};
+
+/// The file for the images that are named, or else for the digits that come with the project.
+///
+/// `file` is how the new file is named in commands, `schema` the line that tells editors where the
+/// schema is.
+pub fn starter(
+    args: &cli::ConfigNew,
+    file: String,
+    schema: Option<String>,
+) -> anyhow::Result<Starter> {
+    let mut starter = Starter {
+        file,
+        schema,
+        data: "data/digits".to_owned(),
+        contents: "10,000 training and 5,000 evaluation images, 28x28, grey".to_owned(),
+        input: [1, 28, 28],
+        resize: None,
+        has_evaluation: true,
+        images: 10_000,
+        broken: 0,
+        classes: 10,
+        preset: args.preset.unwrap_or(Preset::Resnet8),
+    };
+    if let Some(typed) = &args.data {
+        let place = place(typed)?;
+        let bar = scan_bar("reading images");
+        let report = inspect(&place, Format::Auto, &|done, all| bar.at(done, all))?;
+        drop(bar);
+        fit(&mut starter, &place, &report)?;
+    }
+    Ok(starter)
+}
+
+/// Where the images are: at the place that is named, or where the known set of this name is kept.
+fn place(typed: &Path) -> anyhow::Result<PathBuf> {
+    if typed.exists() {
+        return Ok(typed.to_owned());
+    }
+    let name = typed.file_name().and_then(|name| name.to_str());
+    let Some(set) = name.and_then(catalog::Set::find) else {
+        return Err(Error::Missing {
+            path: typed.to_owned(),
+            wanted: "folder of images".to_owned(),
+            remedy: "name one that is there, with a folder of images for each class: \
+                     my/images/cat/1.jpg, my/images/dog/2.png"
+                .to_owned(),
+        }
+        .into());
+    };
+    let home = set.home();
+    if home.exists() && typed == Path::new(set.name) {
+        return Ok(home);
+    }
+    let (name, place) = (set.name, typed.display());
+    let message =
+        format!("{place}: no such folder\nget the images first: runner data fetch {name}");
+    Err(Usage(message).into())
+}
+
+/// Takes over what was found at the place.
+fn fit(starter: &mut Starter, place: &Path, report: &Report) -> anyhow::Result<()> {
+    let refused = |what: &str, remedy: &str| Error::Mismatch {
+        path: place.to_owned(),
+        what: what.to_owned(),
+        remedy: remedy.to_owned(),
+    };
+    let Some(training) = report.splits.first().filter(|split| split.images > 0) else {
+        let remedy = "`runner data inspect` says what is wrong with the files that are there";
+        return Err(refused("no image can be used", remedy).into());
+    };
+    let classes = training.classes.len();
+    if classes < 2 {
+        let remedy = "put the images of each class into a folder of its own: \
+                      my/images/cat/1.jpg, my/images/dog/2.png";
+        return Err(refused(
+            "all images are of one class, so there is nothing to learn",
+            remedy,
+        )
+        .into());
+    }
+    let splits = || report.splits.iter();
+    let sizes: Vec<(usize, usize, usize)> =
+        splits().flat_map(|split| split.sizes.clone()).collect();
+    let has_color = splits().any(|split| split.color > 0);
+    let channels = if has_color { 3 } else { 1 };
+    let ([height, width], resize) = size(&sizes);
+    let images: usize = splits().map(|split| split.images).sum();
+    starter.data = place.display().to_string();
+    starter.contents = format!(
+        "{} images in {} classes, {}, {}",
+        thousands(images as f64),
+        classes,
+        range(&sizes),
+        if has_color { "in colour" } else { "grey" },
+    );
+    starter.input = [channels, height, width];
+    starter.resize = resize;
+    starter.has_evaluation = splits().any(|split| split.split == Role::Eval.name());
+    starter.images = training.images;
+    starter.broken = splits().map(|split| split.broken.len()).sum();
+    starter.classes = classes;
+    Ok(())
+}
+
+/// The smallest and the largest size, by area, height before width.
+fn range(sizes: &[(usize, usize, usize)]) -> String {
+    let area = |size: &&(usize, usize, usize)| size.0 * size.1;
+    let ends = [sizes.iter().min_by_key(area), sizes.iter().max_by_key(area)];
+    let [smallest, largest] = ends.map(|size| size.map_or((0, 0), |size| (size.0, size.1)));
+    let words = |(height, width): (usize, usize)| format!("{height}x{width}");
+    match smallest == largest {
+        true => words(smallest),
+        false => format!("{} to {}", words(smallest), words(largest)),
+    }
+}
+
+/// Images larger than this are made smaller.
+const LARGE: usize = 96;
+
+/// The height and width that the network is given, and why images are resized to that, if they are.
+fn size(sizes: &[(usize, usize, usize)]) -> ([usize; 2], Option<String>) {
+    let same = |other: &(usize, usize, usize)| (other.0, other.1) == (sizes[0].0, sizes[0].1);
+    let is_one_size = sizes.iter().all(same);
+    let (height, width, _) = sizes[0];
+    if is_one_size && height.max(width) <= LARGE {
+        return ([height, width], None);
+    }
+    let mut sides: Vec<(usize, usize)> = sizes.iter().map(|it| (it.0.min(it.1), it.2)).collect();
+    sides.sort_unstable();
+    let all: usize = sides.iter().map(|(_, count)| count).sum();
+    let mut seen = 0;
+    let median = sides.iter().find(|(_, count)| {
+        seen += count;
+        2 * seen >= all
+    });
+    let median = median.map_or(0, |(side, _)| *side);
+    let side = match median {
+        0..48 => 32,
+        48..256 => 64,
+        _ => 128,
+    };
+    let why = if is_one_size {
+        format!("Images are {height}x{width}; a larger size shows more, and takes longer:")
+    } else {
+        format!(
+            "Sizes differ, half of the images have a side of {median} or less; larger takes longer:"
+        )
+    };
+    ([side, side], Some(why))
+}
