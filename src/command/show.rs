@@ -132,7 +132,7 @@ fn progress(run: &Run, metrics: &MetricsTable) -> String {
         (Some(rule), Status::Finished) if done < planned => format!(
             "{text}, stopped early: {} did not get better for {}",
             rule.monitor,
-            counted(rule.patience as usize, "epoch")
+            counted(rule.patience, "epoch")
         ),
         _ => text,
     }

@@ -289,7 +289,7 @@ fn check_palette(bytes: &[u8]) -> Result<(), String> {
     while let Some((length, rest)) = bytes.get(at..).and_then(<[u8]>::split_first_chunk) {
         let length = u32::from_be_bytes(*length) as usize;
         match rest.get(..4) {
-            Some(b"PLTE") if length == 0 || length % 3 != 0 || length > 3 * 256 => {
+            Some(b"PLTE") if length == 0 || !length.is_multiple_of(3) || length > 3 * 256 => {
                 return Err(format!(
                     "damaged image: its palette has {length} bytes, not three for each of 1 to 256 colours"
                 ));
