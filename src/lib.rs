@@ -46,7 +46,7 @@
 //! let document = Document::parse("tiny.toml", CONFIG.to_owned(), "tiny");
 //! let prepared = prepare(&document, document.experiment()?, None, &|_, _| {})?;
 //! let mut interrupt = Interrupt::default();
-//! let mut begun = begin(&document, prepared, out.path(), &mut interrupt)?;
+//! let mut begun = begin(&document, prepared, out.path(), None, &mut interrupt)?;
 //! let end = fit(&mut begun.session, &mut begun.run, &interrupt, &mut Silent);
 //! conclude(end, &mut begun.session, &mut begun.run, &interrupt)?;
 //!
@@ -70,7 +70,7 @@
 //! #     document.set_all(&[format!("seed={seed}")]);
 //! #     let prepared = prepare(&document, document.experiment()?, None, &|_, _| {})?;
 //! #     let mut interrupt = Interrupt::default();
-//! #     let mut begun = begin(&document, prepared, out.path(), &mut interrupt)?;
+//! #     let mut begun = begin(&document, prepared, out.path(), None, &mut interrupt)?;
 //! #     let end = fit(&mut begun.session, &mut begun.run, &interrupt, &mut Silent);
 //! #     conclude(end, &mut begun.session, &mut begun.run, &interrupt)?;
 //! # }

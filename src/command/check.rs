@@ -51,7 +51,7 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     print_result(&data(&session))?;
     if session.experiment.model.input[0] == 1 && session.data.train.is_colour() {
         print_result(
-            "note: the images are in colour and are converted to grey, as model.input has 1 channel\n\n",
+            "note: the images are in colour and become grey, as model.input has 1 channel\n\n",
         )?;
     }
     // A `top_k` that is stated has its warning.
@@ -185,7 +185,7 @@ fn useless_top_k(experiment: &Experiment) -> String {
     match top_k < classes {
         true => String::new(),
         false => format!(
-            "note: eval_top_k_accuracy will be 1, as metrics.top_k is {top_k} and there are {}\n\n",
+            "note: eval_top_k_accuracy will be 1: metrics.top_k is {top_k}, there are {}\n\n",
             counted(classes, "class")
         ),
     }

@@ -25,7 +25,10 @@ pub fn execute(args: cli::Config) -> anyhow::Result<ExitCode> {
         cli::Config::Schema => format!("{:#}\n", schema()),
         cli::Config::New(args) => match &args.path {
             Some(path) => create(path, &args)?,
-            None => new(&args, "configs/my-experiment.toml", Some(SCHEMA))?,
+            None => {
+                let schema = schema_line(SCHEMAS[0]);
+                new(&args, "configs/my-experiment.toml", Some(&schema))?
+            }
         },
     };
     print_result(&text)?;
@@ -146,8 +149,16 @@ fn line(text: &mut String, what: &str, words: &str) {
     let _ = writeln!(text, "{told}");
 }
 
-/// The line that tells editors where the schema is, as in the configs of the project.
-const SCHEMA: &str = "#:schema ../schema/experiment.schema.json";
+/// Where the schema may be, seen from an experiment file.
+const SCHEMAS: [&str; 2] = [
+    "../schema/experiment.schema.json",
+    "schema/experiment.schema.json",
+];
+
+/// The line that tells editors where the schema is.
+fn schema_line(schema: &str) -> String {
+    format!("#:schema {schema}")
+}
 
 /// The text of a file that `shown` names in commands; it is one that can be run.
 fn new(args: &cli::ConfigNew, shown: &str, schema: Option<&str>) -> anyhow::Result<String> {
@@ -169,12 +180,13 @@ fn create(path: &Path, args: &cli::ConfigNew) -> anyhow::Result<String> {
         ))
     };
     let folder = path.parent().unwrap_or(Path::new(""));
-    let has_schema = folder.join("../schema/experiment.schema.json").is_file();
+    let schema = SCHEMAS.iter().find(|schema| folder.join(schema).is_file());
+    let schema = schema.map(|schema| schema_line(schema));
     let shown = match path.display().to_string() {
         path if path.contains(char::is_whitespace) => format!("'{path}'"),
         path => path,
     };
-    let text = new(args, &shown, has_schema.then_some(SCHEMA))?;
+    let text = new(args, &shown, schema.as_deref())?;
     let mut file = File::create_new(path).map_err(refuse)?;
     file.write_all(text.as_bytes()).map_err(refuse)?;
     Ok(format!(

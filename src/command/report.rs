@@ -224,12 +224,16 @@ pub fn rates(extension: &Extension, folder: &Path) -> String {
     let Extension {
         first_epoch,
         last_epoch,
+        first_rate,
         rates: [lowest, highest],
         stretched,
     } = extension;
     let rates = match (short(*lowest), short(*highest)) {
         (lowest, highest) if lowest == highest => format!("a learning rate of {lowest}"),
-        (lowest, highest) => format!("learning rates between {lowest} and {highest}"),
+        (lowest, highest) => format!(
+            "learning rates between {lowest} and {highest}, starting at {}",
+            short(*first_rate)
+        ),
     };
     let epochs = match first_epoch == last_epoch {
         true => format!("epoch {first_epoch}"),

@@ -76,10 +76,10 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     let code = conclude(end, session, run, &interrupt, &mut reporter)?;
     if code == ExitCode::Done {
         reporter.result(&format!(
-            "\nreproduced: {} of {original} are equal, digests included",
+            "\nreproduced: {} equal, digests included",
             match equal {
-                1 => "the single epoch".to_owned(),
-                _ => format!("all {equal} epochs"),
+                1 => format!("the only epoch of {original} is"),
+                _ => format!("all {equal} epochs of {original} are"),
             }
         ));
     }

@@ -45,7 +45,7 @@ pub fn execute(args: cli::Show) -> anyhow::Result<ExitCode> {
             let config = typed(&folder);
             write!(
                 text,
-                "\nConfig as typed (--config shows every value)\n\n{config}"
+                "\nConfig as typed, before overrides (--config shows every value)\n\n{config}"
             )?;
         }
     }

@@ -10,10 +10,12 @@ pub struct Extension {
     pub first_epoch: u64,
     /// The last one.
     pub last_epoch: u64,
+    /// The rate with which they begin.
+    pub first_rate: f64,
     /// The lowest and the highest rate with which one of them begins or ends.
     pub rates: [f64; 2],
     /// The override with which the schedule of a new run has as many epochs, for example
-    /// `schedule.cosine.t_max=10.0`; `None` where its rule has no end.
+    /// `schedule.cosine.t_max=10.0`; `None` where its rule has no end, or ends with them already.
     pub stretched: Option<String>,
 }
 
@@ -45,6 +47,7 @@ impl Extension {
         Some(Self {
             first_epoch: done + 1,
             last_epoch: training.epochs,
+            first_rate: rate(done * steps_per_epoch),
             rates: [lowest, highest],
             stretched: stretched(schedule, training.epochs),
         })
@@ -53,11 +56,11 @@ impl Extension {
 
 /// The override with which a schedule's rule ends with epoch `epochs`.
 fn stretched(schedule: &Schedule, epochs: u64) -> Option<String> {
-    let key = match schedule.rule.as_ref()? {
-        Rule::Cosine(_) => "cosine.t_max",
-        Rule::Linear(_) => "linear.total_iters",
-        Rule::Polynomial(_) => "polynomial.total_iters",
-        Rule::OneCycle(_) => "one_cycle.total",
+    let (key, length) = match schedule.rule.as_ref()? {
+        Rule::Cosine(rule) => ("cosine.t_max", rule.t_max),
+        Rule::Linear(rule) => ("linear.total_iters", rule.total_iters),
+        Rule::Polynomial(rule) => ("polynomial.total_iters", rule.total_iters),
+        Rule::OneCycle(rule) => ("one_cycle.total", rule.total),
         Rule::Step(_)
         | Rule::MultiStep(_)
         | Rule::Exponential(_)
@@ -65,8 +68,6 @@ fn stretched(schedule: &Schedule, epochs: u64) -> Option<String> {
         | Rule::Noam(_)
         | Rule::ReduceOnPlateau(_) => return None,
     };
-    Some(format!(
-        "schedule.{key}={:?}",
-        epochs as f64 - schedule.warmup
-    ))
+    let whole = epochs as f64 - schedule.warmup;
+    (length != whole).then(|| format!("schedule.{key}={whole:?}"))
 }

@@ -153,7 +153,7 @@ fn a_top_k_that_says_nothing_is_told() {
     ];
     let default = sandbox.runner(&three).success();
     default.stdout_has(&[
-        "note: eval_top_k_accuracy will be 1, as metrics.top_k is 5 and there are 3 classes",
+        "note: eval_top_k_accuracy will be 1: metrics.top_k is 5, there are 3 classes",
     ]);
 }
 
@@ -201,7 +201,7 @@ fn what_is_hardly_meant_is_warned_of_and_done() {
 #[test]
 fn colours_that_become_grey_are_told() {
     let sandbox = Sandbox::new();
-    let note = "in colour and are converted to grey";
+    let note = "in colour and become grey";
     let grey = sandbox.runner(&["check", "tiny.toml"]).success();
     assert!(!grey.stdout.contains(note), "{}", grey.stdout);
     for class in ["0", "1"] {

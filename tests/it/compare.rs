@@ -480,3 +480,35 @@ fn remarks_stand_below_their_rows_where_lines_get_too_long() {
         "run  epoch\none      5\n"
     );
 }
+
+/// Red where the table is transposed as soon as a line gets too long.
+#[test]
+fn a_list_stays_a_list_in_eighty_columns() {
+    let columns = [
+        "run", "status", "epoch", "of", "eval acc", "best", "at epoch", "test acc",
+    ];
+    let mut columns = columns.map(Column::new).to_vec();
+    columns.push(Column::notes("note"));
+    let row = |index: u64, note: Cell| {
+        let mut row = vec![
+            Cell::Text(format!("20261124-05460{index}-fashion-mnist-husz")),
+            Cell::Text("interrupted".to_owned()),
+            Cell::Count(5),
+            Cell::Count(9),
+        ];
+        row.resize(8, Cell::Number(0.5));
+        row.push(note);
+        row
+    };
+    let rows = vec![row(0, Cell::Text("killed".to_owned())), row(1, Cell::Empty)];
+    let text = Table { columns, rows }.render(Style::Reading { width: Some(80) });
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(
+        lines.iter().all(|line| line.chars().count() <= 80),
+        "{text}"
+    );
+    assert_eq!(lines.len(), 8, "{text}");
+    assert!(lines[1].starts_with("20261124-054600-") && lines[1].contains("interrupted"));
+    assert_eq!([lines[2], lines[3]], ["fashion-mnist-", "husz"], "{text}");
+    assert_eq!(lines[4].trim(), "killed", "{text}");
+}

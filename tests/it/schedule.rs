@@ -120,7 +120,9 @@ fn a_run_made_longer_keeps_its_schedule() {
     ];
     sandbox.runner(&stretched).success();
     // Before it is asked for, too.
-    let told = ["the schedule gives epochs 5 to 8 learning rates between 0.0025 and 0.01"];
+    let told = [
+        "the schedule gives epochs 5 to 8 learning rates between 0.0025 and 0.01, starting at 0.0025",
+    ];
     sandbox
         .runner(&["resume", &run])
         .success()
@@ -163,7 +165,7 @@ fn what_a_schedule_cannot_be_is_told() {
         ),
         (
             &["schedule.warmup=3"],
-            "the warm-up of 3 epochs takes the whole run",
+            "the warm-up takes the whole run: `warmup` is 3",
         ),
         (
             &["schedule.multi_step.milestones=[1, 3]"],

@@ -160,6 +160,11 @@ fn a_run_can_be_named_by_any_unique_beginning_or_end() {
     for name in [id, tail, &id[..id.len() - 1], &run] {
         assert_eq!(shown(&sandbox, name), run, "{name}");
     }
+    assert_eq!(shown(&sandbox, "latest"), run);
+    sandbox
+        .runner(&["show", ""])
+        .code(5)
+        .stderr_has(&["the name is empty"]);
     let other = quick(&sandbox);
     let outcome = sandbox.runner(&["show", &id[..4]]).code(5);
     outcome.stderr_has(&["2 runs", &run, &other]);

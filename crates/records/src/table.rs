@@ -173,11 +173,25 @@ impl Table {
         if fits(&text) {
             return text;
         }
-        let text = self.lines(|column| !column.is_note);
-        match fits(&text) {
-            true => self.with_notes_below(&text, width),
-            false => self.transposed(width),
+        // First the remarks go below their rows, then the first column is broken into lines.
+        for table in [self.clone(), self.with_narrow_names()] {
+            let text = table.lines(|column| !column.is_note);
+            if fits(&text) {
+                return table.with_notes_below(&text, width);
+            }
         }
+        self.transposed(width)
+    }
+
+    /// The same table, the texts of the first column broken after hyphens.
+    fn with_narrow_names(&self) -> Self {
+        let mut table = self.clone();
+        for row in &mut table.rows {
+            if let Some(Cell::Text(name)) = row.first_mut() {
+                *name = broken(name, '-', 16);
+            }
+        }
+        table
     }
 
     /// Whether readers get a column.
@@ -197,16 +211,19 @@ impl Table {
         format!("{}\n", table.trim_fmt())
     }
 
-    /// `text` has a line for each row, after those of the headings.
+    /// `text` has the lines of the headings, then those of each row.
     fn with_notes_below(&self, text: &str, width: usize) -> String {
         let options = textwrap::Options::new(width)
             .initial_indent("  ")
             .subsequent_indent("    ")
             .word_splitter(textwrap::WordSplitter::NoHyphenation);
-        let headings = text.lines().count() - self.rows.len();
-        let mut lines: Vec<String> = text.lines().take(headings).map(str::to_owned).collect();
-        for (line, row) in text.lines().skip(headings).zip(&self.rows) {
-            lines.push(line.to_owned());
+        let height = |row: &Vec<Cell>| row.iter().map(|cell| cell.read().lines().count()).max();
+        let heights: Vec<usize> = self.rows.iter().filter_map(height).collect();
+        let headings = text.lines().count() - heights.iter().sum::<usize>();
+        let mut text = text.lines().map(str::to_owned);
+        let mut lines: Vec<String> = text.by_ref().take(headings).collect();
+        for (row, height) in self.rows.iter().zip(heights) {
+            lines.extend(text.by_ref().take(height));
             let notes = row.iter().zip(&self.columns);
             for (note, _) in notes.filter(|(cell, column)| column.is_note && **cell != Cell::Empty)
             {

@@ -163,7 +163,7 @@ impl Schedule {
         if let Some((_, count)) = epochs
             && warmup >= count
         {
-            let message = format!("the warm-up of {warmup} epochs takes the whole run");
+            let message = format!("the warm-up takes the whole run: `warmup` is {warmup}");
             run.warn(section.node(&WARMUP), message, "choose a shorter `warmup`");
         }
         let is_there = |rule: &&Variant<Reader>| section.node(&rule.info).is_some();

@@ -44,12 +44,17 @@ impl PlannedRun<'_> {
     pub(crate) fn check_length(&self, rule: &Section<'_>, key: &KeyInfo, length: f64) {
         // A warm-up that takes the whole run has its own warning.
         if self.epochs.is_some() && self.left > 0.0 && length > self.left {
+            let is_all = self.epochs.is_some_and(|(_, epochs)| epochs == self.left);
             let message = format!(
-                "`{}` of {length} epochs is longer than the run, which has {} after the warm-up",
+                "`{}` of {length} epochs is longer than the run, which has {}{}",
                 rule.path_of(key.name),
-                self.left
+                self.left,
+                if is_all { "" } else { " after the warm-up" }
             );
-            let help = format!("choose a `{}` of at most {}", key.name, self.left);
+            let help = format!(
+                "choose a `{}` of at most {}, unless the run is to be extended later",
+                key.name, self.left
+            );
             self.warn(rule.node(key), message, &help);
         }
     }

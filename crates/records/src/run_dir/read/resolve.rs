@@ -9,6 +9,9 @@ use crate::files::TEMPORARY_PREFIX;
 use crate::run_dir::format::run_json::Beginning;
 use crate::run_dir::{Error, layout};
 
+/// Stands for the run that was begun last.
+const LAST: &str = "last";
+
 /// So many runs are named where a text stands for several.
 const MOST_NAMED: usize = 10;
 
@@ -64,7 +67,10 @@ pub fn resolve(text: &str, out: &Path) -> Result<PathBuf, Error> {
         why,
     };
     let shown = out.display();
-    if text == "last" {
+    if text.is_empty() {
+        return Err(not_a_run("the name is empty".to_owned()));
+    }
+    if [LAST, layout::LATEST].contains(&text) {
         let mut runs = in_order(out).into_iter().rev();
         let last = runs.find(|(beginning, _)| !beginning.is_repetition());
         let (_, folder) = last.ok_or_else(|| not_a_run(format!("there are no runs in {shown}")))?;
