@@ -44,7 +44,7 @@ pub enum Command {
     /// List the runs, oldest first
     #[command(after_help = help::below(["runner list --sort best_eval_accuracy", "runner list --status failed"], help::RUNS))]
     List(List),
-    /// Show one run in full
+    /// Show how a run ended, its scores and its epochs; --config adds every value
     #[command(after_help = help::below(["runner show last", "runner show abcd --config"], help::RUNS))]
     Show(Show),
     /// Check that a run directory is intact: every digest, and all files against each other
