@@ -32,5 +32,5 @@ fn ndarray_does_not_go_on_with_a_run_of_flex() {
     sandbox
         .runner(&["resume", &run, "device=ndarray", "training.epochs=4"])
         .code(5)
-        .stderr_has(&["begun on backend flex", "device=flex"]);
+        .stderr_has(&["started on backend flex", "device=flex"]);
 }
