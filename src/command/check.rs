@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cli;
-use crate::config::{Cost, Document, Experiment, Traced};
+use crate::config::{Cost, Document, Experiment, Rule, Traced};
 use crate::data::Splits;
 use crate::device::Chosen;
 use crate::exit::ExitCode;
@@ -49,14 +49,9 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     print_result(&network(&session.experiment))?;
     print_result(&format!("\ndevice: {}\n", device.reason))?;
     print_result(&data(&session))?;
-    if session.experiment.model.input[0] == 1 && session.data.train.is_colour() {
-        print_result(
-            "note: the images are in colour and become grey, as model.input has 1 channel\n\n",
-        )?;
-    }
-    // A `top_k` that is stated has its warning.
-    if document.place("metrics.top_k").is_none() {
-        print_result(&useless_top_k(&session.experiment))?;
+    let notes = notes(&session, &document);
+    for note in &notes {
+        print_result(&format!("note: {note}\n\n"))?;
     }
     let read_in = since.elapsed();
     print_result(&learning_rate(&session))?;
@@ -68,9 +63,10 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     print_result(&time_and_memory(&experiment, images, read_in, &trial))?;
     print_result(&disk(&experiment, checkpoint_bytes, needed, &args.out.out))?;
     let config = args.experiment.config.display();
-    let verdict = match is_warned {
-        true => format!("\n{config} can run, but see the warnings above"),
-        false => format!("\n{config} is good"),
+    let verdict = match (is_warned, notes.is_empty()) {
+        (true, _) => format!("\n{config} can run, but see the warnings above"),
+        (false, false) => format!("\n{config} can run; see what is noted above"),
+        (false, true) => format!("\n{config} is good"),
     };
     if !args.fast_dev_run {
         print_result(&format!("{verdict}\n"))?;
@@ -179,16 +175,23 @@ fn data(session: &Session) -> String {
     text
 }
 
-/// A note where the default of `metrics.top_k` says nothing about few classes.
-fn useless_top_k(experiment: &Experiment) -> String {
-    let (top_k, classes) = (experiment.metrics.top_k, experiment.classes());
-    match top_k < classes {
-        true => String::new(),
-        false => format!(
-            "note: eval_top_k_accuracy will be 1: metrics.top_k is {top_k}, there are {}\n\n",
-            counted(classes, "class")
-        ),
+/// What may be meant, but not by everybody.
+fn notes(session: &Session, document: &Document) -> Vec<String> {
+    let experiment = &session.experiment;
+    let mut notes = Vec::new();
+    if experiment.model.input[0] == 1 && session.data.train.is_colour() {
+        let note = "the images are in colour and become grey, as model.input has 1 channel";
+        notes.push(note.to_owned());
     }
+    let (top_k, classes) = (experiment.metrics.top_k, experiment.classes());
+    // A `top_k` that is stated has its warning.
+    if top_k >= classes && document.place("metrics.top_k").is_none() {
+        notes.push(format!(
+            "eval_top_k_accuracy will be 1: metrics.top_k is {top_k}, there are {}",
+            counted(classes, "class")
+        ));
+    }
+    notes
 }
 
 fn learning_rate(session: &Session) -> String {
@@ -202,10 +205,6 @@ fn learning_rate(session: &Session) -> String {
         thousands(all as f64),
         thousands(steps as f64)
     );
-    let base = session.experiment.training.learning_rate;
-    if session.experiment.schedule.is_none() {
-        return format!("learning rate  {} for all {counts}\n", short(base));
-    }
     // Each column of the curve shows the highest rate of its steps.
     let columns = all.min(CURVE_COLUMNS);
     let rates: Vec<f64> = (0..columns)
@@ -217,10 +216,23 @@ fn learning_rate(session: &Session) -> String {
         })
         .collect();
     let highest = rates.iter().copied().fold(0.0, f64::max);
+    let rule = session.experiment.schedule.as_ref();
+    let reduction = match rule.and_then(|schedule| schedule.rule.as_ref()) {
+        Some(Rule::ReduceOnPlateau(rule)) => {
+            format!(", lower once {} stops getting better", rule.monitor)
+        }
+        _ => String::new(),
+    };
+    if rates.iter().all(|rate| *rate == highest) {
+        return format!(
+            "learning rate  {} for all {counts}{reduction}\n",
+            short(highest)
+        );
+    }
     let [first, last] = [0, all - 1].map(|step| session.learning_rate(step));
     let mut text = format!(
         "learning rate  from {} to {} over {counts},\n\
-         \x20              at most {}:\n",
+         \x20              at most {}{reduction}:\n",
         short(first),
         short(last),
         short(highest)

@@ -50,6 +50,13 @@ fn explain(args: &cli::ConfigExplain) -> anyhow::Result<String> {
         return Ok(keys::list());
     };
     let Some(config) = &args.config else {
+        if Path::new(path).is_file() {
+            let message = format!(
+                "{path} is a file; name a key before it\n\
+                 try: runner config explain training.epochs {path}, or runner config show --origins {path} for all keys"
+            );
+            return Err(Usage(message).into());
+        }
         let key = find_key(path)?;
         return Ok(format!("{path}\n\n{}", about(key)));
     };

@@ -32,7 +32,7 @@ pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
         }
     }
     if let Some(column) = sort {
-        table.sort_by(column, false);
+        table.sort_by(column);
     }
     let out = args.out.out.display();
     if count == 0 {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::cli;
+use crate::config::SourceKind;
 use crate::exit::ExitCode;
 use crate::metrics::{COLUMNS, EpochColumn, ValueType};
 use crate::run_dir::{Event, MetricsTable, Run, Status, Timing, layout, resolve};
@@ -45,8 +46,9 @@ pub fn execute(args: cli::Show) -> anyhow::Result<ExitCode> {
             let config = typed(&folder);
             write!(
                 text,
-                "\nConfig as typed, before overrides (--config shows every value)\n\n{config}"
+                "\nConfig as typed (--config shows every value)\n\n{config}"
             )?;
+            text.push_str(&overrides(&run));
         }
     }
     if matches!(run.status, Status::Interrupted | Status::Failed) {
@@ -155,6 +157,22 @@ fn typed(folder: &Path) -> String {
         !line.is_empty() && !line.starts_with('#')
     });
     lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// What overrode the file that was typed: the environment, then the command line.
+fn overrides(run: &Run) -> String {
+    let mut text = String::new();
+    for kind in [SourceKind::Environment, SourceKind::CommandLine] {
+        let sources = run.identity.config_sources.iter();
+        let mut sources = sources.filter(|source| source.kind == kind).peekable();
+        if let Some(first) = sources.peek() {
+            let _ = write!(text, "\nOverrides from the {}\n\n", first.name);
+        }
+        for source in sources {
+            let _ = writeln!(text, "{}", source.text);
+        }
+    }
+    text
 }
 
 /// What a reader wants to know of an event; the obvious is left out.

@@ -1,7 +1,9 @@
 //! From a config to a session: device, data and network, with all that can be wrong found on the way.
 
+use std::path::{Path, PathBuf};
+
 use super::Error;
-use crate::config::{Document, Experiment};
+use crate::config::{Document, Experiment, SourceKind};
 use crate::data::{self, LoadError, Splits, Watch};
 use crate::device::{self, Chosen};
 use crate::train::Session;
@@ -83,6 +85,14 @@ impl DataError {
             *setting = "set model.classes";
             key = PRESET_CLASSES.to_owned();
         }
+        if let data::Error::NotFound { path, remedy, .. } = &mut error
+            && let Some(folder) = folder_with(path, document)
+        {
+            *remedy = format!(
+                "paths start at the folder the command runs in; try: cd {}",
+                folder.display()
+            );
+        }
         let place = document.place(&key);
         Self {
             error,
@@ -91,4 +101,14 @@ impl DataError {
             }),
         }
     }
+}
+
+/// The folder around the experiment file from which a path leads somewhere.
+fn folder_with(path: &Path, document: &Document) -> Option<PathBuf> {
+    let files = document.sources().iter();
+    let mut files = files.filter(|source| source.kind == SourceKind::File);
+    let file = std::path::absolute(&files.next()?.name).ok()?;
+    let mut folders = file.ancestors().skip(1);
+    let folder = folders.find(|folder| path.is_relative() && folder.join(path).exists())?;
+    Some(folder.to_owned())
 }

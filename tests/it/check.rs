@@ -136,6 +136,17 @@ fn no_rate_is_above_the_highest_that_is_told() {
     outcome.success().stdout_has(&["at most 0.01:"]);
 }
 
+/// Red where a rate that does not change is drawn as a curve.
+#[test]
+fn a_rate_that_only_a_plateau_changes_is_told_in_a_line() {
+    let sandbox = Sandbox::new();
+    let rule = "schedule.reduce_on_plateau.patience=1";
+    let outcome = sandbox.runner(&["check", "tiny.toml", rule]).success();
+    outcome.stdout_has(&[
+        "learning rate  0.01 for all 27 steps (9 per epoch), lower once eval_loss stops getting better\n",
+    ]);
+}
+
 /// Red without either of the two.
 #[test]
 fn a_top_k_that_says_nothing_is_told() {
@@ -154,6 +165,7 @@ fn a_top_k_that_says_nothing_is_told() {
     let default = sandbox.runner(&three).success();
     default.stdout_has(&[
         "note: eval_top_k_accuracy will be 1: metrics.top_k is 5, there are 3 classes",
+        "tiny.toml can run; see what is noted above",
     ]);
 }
 

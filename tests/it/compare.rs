@@ -68,6 +68,27 @@ fn shows_last_and_best_epoch_and_only_the_keys_that_differ() {
     assert_eq!(rows[1]["model.layers[4].dropout.p"], 0.5);
 }
 
+/// Red where readers get every option of layers that have no counterpart.
+#[test]
+fn of_other_networks_the_size_is_read_and_every_option_is_for_programs() {
+    let sandbox = Sandbox::new();
+    let first = sandbox.run_tiny(&["training.epochs=1"]);
+    let linear = "model.layers=['flatten',{linear={out_features=10}}]";
+    let second = sandbox.run_tiny(&["training.epochs=1", "seed=2", linear]);
+    let rows = compare(&sandbox, &[&first, &second]);
+    assert_eq!(rows[0]["parameters"], 1120);
+    assert_eq!(rows[1]["parameters"], 7850);
+    assert_eq!(rows[1]["model.layers[1].linear.out_features"], 10);
+    let read = sandbox.runner(&["compare", &first, &second]).success();
+    assert!(!read.stdout.contains("model.layers"), "{}", read.stdout);
+    read.stdout_has(&["parameters", "1120", "7850", "seed"]);
+    // The same layers with other values.
+    let third = sandbox.run_tiny(&["training.epochs=1", "model.layers[4].dropout.p=0.5"]);
+    let read = sandbox.runner(&["compare", &first, &third]).success();
+    assert!(!read.stdout.contains("parameters"), "{}", read.stdout);
+    read.stdout_has(&["dropout.p"]);
+}
+
 #[test]
 fn takes_globs_bare_files_prefixes_and_what_a_shell_expands() {
     let sandbox = Sandbox::new();

@@ -34,6 +34,25 @@ fn a_missing_folder_is_named() {
     );
 }
 
+/// Red without the look around the experiment file.
+#[test]
+fn a_path_that_starts_at_the_folder_of_the_experiment_is_told() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("elsewhere")).unwrap();
+    let experiment = sandbox.path("tiny.toml");
+    let mut command = sandbox.command(&["run", experiment.to_str().unwrap()]);
+    let output = command.current_dir(sandbox.path("elsewhere")).output();
+    let stderr = String::from_utf8(output.unwrap().stderr).unwrap();
+    let folder = experiment.parent().unwrap().display();
+    for part in [
+        "cannot read data",
+        &format!("try: cd {folder}\n"),
+        "`data.path` is set at",
+    ] {
+        assert!(stderr.contains(part), "{stderr}");
+    }
+}
+
 #[test]
 fn a_known_set_that_is_not_there_is_to_be_fetched() {
     let sandbox = Sandbox::new();

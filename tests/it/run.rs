@@ -254,6 +254,25 @@ fn optimizer_state_that_overflows_ends_the_run_at_that_step() {
     );
 }
 
+/// Red where the overrides are left out, which stand for more than the file.
+#[test]
+fn show_tells_the_results_then_the_config_then_its_overrides() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&["training.epochs=1", "seed=5"]);
+    let shown = sandbox.runner(&["show", &run]).success().stdout;
+    let order = [
+        "epochs      1 of 1\n",
+        "\nEpochs\n",
+        "\nClassification report\n",
+        "\nConfig as typed",
+        "\nepochs = 3\n",
+        "\nOverrides from the command line\n\ntraining.epochs=1\nseed=5\n",
+    ];
+    let places = order.map(|part| shown.find(part));
+    assert!(places.iter().all(Option::is_some), "{shown}");
+    assert!(places.is_sorted(), "{shown}");
+}
+
 #[test]
 fn a_network_beyond_the_memory_is_refused_before_anything_is_made() {
     let sandbox = Sandbox::new();

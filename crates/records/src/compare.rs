@@ -16,6 +16,8 @@ pub struct ComparedRun {
     metrics: MetricsTable,
     /// Of a finished run with test images.
     test: Option<TestScores>,
+    /// Trainable numbers in its network; `None` for a metrics file on its own.
+    parameters: Option<usize>,
     /// Every value of the config under its dotted path; empty for a metrics file on its own.
     config: BTreeMap<String, String>,
 }
@@ -44,6 +46,7 @@ impl ComparedRun {
                 status: None,
                 metrics: MetricsTable::read(path)?,
                 test: None,
+                parameters: None,
                 config: BTreeMap::new(),
             });
         }
@@ -52,6 +55,7 @@ impl ComparedRun {
             status: Some(run.status),
             metrics: run.metrics()?,
             test: run.test_scores(),
+            parameters: Some(run.identity.parameters),
             config: run.experiment.flatten().into_iter().collect(),
             name: run.identity.run_id,
         })
@@ -122,7 +126,22 @@ fn heading(column: &EpochColumn, by: &str) -> Option<&'static str> {
         .or_else(|| if column.name == by { name() } else { None })
 }
 
-/// A row for each run; `by` is the column of metrics.csv that says which epoch is best.
+/// Where the layers of a network stand in a config.
+const LAYERS: &str = "model.layers[";
+
+/// Whether the networks differ in more than the values of the same options.
+fn have_other_layers(runs: &[ComparedRun]) -> bool {
+    let configs = runs.iter().filter(|run| !run.config.is_empty());
+    let mut layers = configs.map(|run| -> Vec<&String> {
+        let keys = run.config.keys();
+        keys.filter(|key| key.starts_with(LAYERS)).collect()
+    });
+    let first = layers.next();
+    layers.any(|layers| Some(layers) != first)
+}
+
+/// A row for each run; `by` is the column of metrics.csv that says which epoch is best. Of networks with other
+/// layers, readers get the number of parameters, and programs each option.
 pub fn compare(runs: &[ComparedRun], by: &str) -> Table {
     let differing = differing_keys(runs);
     let scores = scores();
@@ -147,7 +166,17 @@ pub fn compare(runs: &[ComparedRun], by: &str) -> Table {
         Column::for_programs("test_precision"),
         Column::for_programs("test_recall"),
     ]);
-    columns.extend(differing.iter().map(|key| Column::new(key.clone())));
+    let are_other_networks = have_other_layers(runs);
+    columns.push(match are_other_networks {
+        true => Column::new("parameters"),
+        false => Column::for_programs("parameters"),
+    });
+    columns.extend(differing.iter().map(|key| {
+        match are_other_networks && key.starts_with(LAYERS) {
+            true => Column::for_programs(key.clone()),
+            false => Column::new(key.clone()),
+        }
+    }));
 
     let rows = runs.iter().map(|run| {
         let last = run.metrics.len().checked_sub(1);
@@ -171,6 +200,8 @@ pub fn compare(runs: &[ComparedRun], by: &str) -> Table {
             test(|scores| scores.precision),
             test(|scores| scores.recall),
         ]);
+        let parameters = run.parameters.map(|parameters| parameters as u64);
+        row.push(parameters.map_or(Cell::Empty, Cell::Count));
         row.extend(differing.iter().map(|key| match run.config.get(key) {
             Some(value) => Cell::Toml(value.clone()),
             None => Cell::Empty,

@@ -40,12 +40,9 @@ impl Overview {
     }
 
     fn read(folder: &Path, beginning: &Beginning) -> Result<Self, Error> {
-        let status = Status::of(folder);
-        let summary = match status {
-            Status::Finished => Summary::read(folder),
-            _ => None,
-        };
-        match summary {
+        // A run that is writing its result, or about to go on, may count as finished for that moment: to ask for
+        // its lock would cost as much again as to read the file.
+        match Summary::read(folder) {
             Some(summary) if summary.monitor == ACCURACY && beginning.is_whole() => {
                 Ok(Self::of_summary(summary, beginning))
             }

@@ -235,15 +235,14 @@ impl Table {
         lines.join("\n") + "\n"
     }
 
-    /// Sorts the rows by a column: numbers from the highest unless `ascending`, texts from the first; rows
-    /// without a value come last. Equals stay in their order.
-    pub fn sort_by(&mut self, column: usize, ascending: bool) {
+    /// Sorts the rows by a column: numbers from the highest, texts from the first; rows without a value come last.
+    /// Equals stay in their order.
+    pub fn sort_by(&mut self, column: usize) {
         use std::cmp::Ordering;
 
         self.rows.sort_by(|one, other| {
             let (one, other) = (&one[column], &other[column]);
             match (one.number(), other.number()) {
-                (Some(a), Some(b)) if ascending => a.total_cmp(&b),
                 (Some(a), Some(b)) => b.total_cmp(&a),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,

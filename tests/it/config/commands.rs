@@ -290,6 +290,11 @@ fn explain_is_not_led_astray() {
         "the key comes first",
         "runner config explain seed child.toml",
     ]);
+    let alone = sandbox.runner(&["config", "explain", "child.toml"]).code(2);
+    alone.stderr_has(&[
+        "child.toml is a file; name a key before it",
+        "runner config explain training.epochs child.toml",
+    ]);
     let unset = sandbox
         .runner(&["config", "show", "child.toml", "seed={unset=true}"])
         .code(2);

@@ -4,7 +4,7 @@
 //! ends. What the file says (who holds it, since when) is information only.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
@@ -37,13 +37,7 @@ impl Lock {
     pub fn acquire(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(layout::LOCK);
         let io = |error| Error::from(IoError::new("lock", &path, error));
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(io)?;
+        let mut file = open(&path).map_err(io)?;
         let mut attempt = 1;
         loop {
             match file.try_lock() {
@@ -99,6 +93,13 @@ impl Lock {
         File::open(folder.join(layout::LOCK))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
+}
+
+/// Opens a file that is to be locked, as it is; makes it where it is not there.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options.open(path)
 }
 
 fn locked(folder: &Path, file: &mut File) -> Error {

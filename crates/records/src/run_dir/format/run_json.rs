@@ -64,6 +64,11 @@ pub struct Identity {
     pub working_directory: String,
 }
 
+/// A repetition of the run with this id, in words.
+pub(in crate::run_dir) fn repetition(run_id: &str) -> String {
+    format!("repeats {run_id}")
+}
+
 impl Identity {
     /// The text of the file.
     pub(in crate::run_dir) fn text(&self) -> String {
@@ -151,8 +156,7 @@ impl Beginning {
 
     /// What is special about the run, in a line.
     pub fn note(&self) -> Option<String> {
-        let repeated = self.reproduces.as_ref()?;
-        Some(format!("repeats {repeated}"))
+        self.reproduces.as_deref().map(repetition)
     }
 
     /// Whether the run was made to repeat another one.

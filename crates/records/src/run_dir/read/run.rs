@@ -13,7 +13,7 @@ use crate::run_dir::format::checkpoint::{Stage, WrittenAt};
 use crate::run_dir::format::events::{self, Event};
 use crate::run_dir::format::metrics_csv::{MetricsTable, TableError};
 use crate::run_dir::format::result_json::{self, TestScores};
-use crate::run_dir::format::run_json::Identity;
+use crate::run_dir::format::run_json::{Identity, repetition};
 use crate::run_dir::format::timing_csv::{self, Timing};
 use crate::run_dir::lock::Lock;
 use crate::run_dir::{Error, layout};
@@ -106,8 +106,7 @@ impl Run {
             Status::Failed | Status::Interrupted => Some(self.reason(self.events()?.last())),
             Status::Running | Status::Finished => None,
         };
-        let repeats = self.identity.reproduces.as_ref();
-        let repeats = repeats.map(|run_id| format!("repeats {run_id}"));
+        let repeats = self.identity.reproduces.as_deref().map(repetition);
         Ok(match (repeats, note) {
             (Some(repeats), Some(note)) => Some(format!("{repeats}; {note}")),
             (repeats, note) => repeats.or(note),

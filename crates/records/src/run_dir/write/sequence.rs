@@ -1,12 +1,12 @@
 //! The place of a new run among those of its folder.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use crate::files::IoError;
 use crate::run_dir::read::resolve::newest;
-use crate::run_dir::{Error, layout};
+use crate::run_dir::{Error, layout, lock};
 
 /// The turn of one new run. While it lives, no other run gets its number, name or link in the folder.
 #[derive(Debug)]
@@ -23,13 +23,7 @@ impl Turn {
     pub fn take(out: &Path) -> Result<Self, Error> {
         let path = out.join(layout::SEQUENCE);
         let io = |action| move |error| IoError::new(action, out.join(layout::SEQUENCE), error);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(io("open"))?;
+        let mut file = lock::open(&path).map_err(io("open"))?;
         file.lock().map_err(io("lock"))?;
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(io("read"))?;
