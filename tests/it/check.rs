@@ -209,6 +209,25 @@ fn what_is_hardly_meant_is_warned_of_and_done() {
     assert_eq!(outcome.stderr, "");
 }
 
+/// Red where only a list of layers is looked at, not the lists inside of it.
+#[test]
+fn batch_norm_with_batches_of_one_image_is_warned_of() {
+    let sandbox = Sandbox::new();
+    let warned = |layer: &str, batch_size: &str| {
+        let layers = format!("model.layers=[{layer},'flatten',{{linear={{out_features=10}}}}]");
+        let batch_size = format!("training.batch_size={batch_size}");
+        let arguments = ["config", "show", "tiny.toml", &layers, &batch_size];
+        let outcome = sandbox.runner(&arguments).success();
+        outcome
+            .stderr
+            .contains("batch norm with batches of one image")
+    };
+    assert!(warned("'batch_norm2d'", "1"));
+    assert!(warned("{residual={layers=['batch_norm2d']}}", "1"));
+    assert!(!warned("'batch_norm2d'", "2"));
+    assert!(!warned("'relu'", "1"));
+}
+
 /// Red without either of the two ways to tell colours.
 #[test]
 fn colours_that_become_grey_are_told() {

@@ -34,6 +34,24 @@ fn a_missing_folder_is_named() {
     );
 }
 
+/// Red without each of the three.
+#[test]
+fn what_a_shell_or_an_escape_would_make_of_a_path_is_told() {
+    let sandbox = Sandbox::new();
+    for (typed, told) in [
+        ("~/images", "`~` is not expanded in paths"),
+        ("$HOME/images", "`$` is not expanded in paths"),
+        ("${DATA}", "`$` is not expanded in paths"),
+        (r#""C:\new\train""#, "the path has a control character"),
+        (r"'C:\new\train'", "check `data` in the config"),
+        ("price$", "check `data` in the config"),
+    ] {
+        let path = format!("data.path={typed}");
+        let outcome = sandbox.runner(&["run", "tiny.toml", &path]).code(4);
+        outcome.stderr_has(&[told]);
+    }
+}
+
 /// Red without the look around the experiment file.
 #[test]
 fn a_path_that_starts_at_the_folder_of_the_experiment_is_told() {

@@ -1,7 +1,7 @@
 //! `runner run`, end to end.
 
 use std::fs::{self, File};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use crate::resume::NORMALIZED;
 use crate::support::Sandbox;
@@ -251,6 +251,69 @@ fn optimizer_state_that_overflows_ends_the_run_at_that_step() {
     assert!(
         !shown.stdout.contains("to continue"),
         "it would do so again"
+    );
+}
+
+/// Red with `chrono::Utc::now`, which panics then.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_clock_before_1970_does_no_harm() {
+    let sandbox = Sandbox::new();
+    let source = "#define _GNU_SOURCE\n#include <time.h>\n#include <dlfcn.h>\n\
+        int clock_gettime(clockid_t clock, struct timespec *time) {\n\
+            int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, \"clock_gettime\");\n\
+            int error = real(clock, time);\n\
+            if (clock == CLOCK_REALTIME) time->tv_sec -= 3000000000;\n\
+            return error;\n\
+        }\n";
+    let source = sandbox.write("clock.c", source);
+    let library = sandbox.path("clock.so");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-o"]).arg(&library);
+    assert!(compiler.arg(source).arg("-ldl").status().unwrap().success());
+    for arguments in [
+        &["run", "tiny.toml", "-q"][..],
+        &["show", "last"],
+        &["list"],
+    ] {
+        let mut command = sandbox.command(arguments);
+        let output = command.env("LD_PRELOAD", &library).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            output.status.success() && !stderr.contains("panicked"),
+            "{stderr}"
+        );
+    }
+    assert!(latest(&sandbox).starts_with("experiments/19"));
+}
+
+/// Red where position and length are set one after the other: the last batches of a phase among those of the next.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_bar_never_counts_beyond_its_length() {
+    let sandbox = Sandbox::new();
+    let program = env!("CARGO_BIN_EXE_runner");
+    let mut command = Command::new("script");
+    command.args([
+        "-qec",
+        &format!("{program} run tiny.toml training.batch_size=30"),
+        "/dev/null",
+    ]);
+    command.current_dir(sandbox.path("")).env("TERM", "xterm");
+    let output = command.output().unwrap();
+    let drawn = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{drawn}");
+    let counts = drawn.split_whitespace().filter_map(|word| {
+        let (position, length) = word.split_once('/')?;
+        Some((position.parse::<u64>().ok()?, length.parse::<u64>().ok()?))
+    });
+    let counts: Vec<(u64, u64)> = counts.collect();
+    for drawn_once in [(2, 2), (1, 1)] {
+        assert!(counts.contains(&drawn_once), "{drawn}");
+    }
+    assert!(
+        counts.iter().all(|(position, length)| position <= length),
+        "{drawn}"
     );
 }
 

@@ -133,22 +133,24 @@ impl Experiment {
         let seed = section.read(&SEED);
         let device = Device::read(&section);
         let data = Data::read(&section.table(&DATA), channels);
-        let training = section.table(&TRAINING);
+        let training_section = section.table(&TRAINING);
+        let training = Training::read(&training_section);
+        training.check_statistics(&training_section, &model.layers);
         Self {
             name,
             seed,
             device,
             data,
-            training: Training::read(&training),
+            training,
             loss: Loss::read(&section, classes),
             optimizer: Optimizer::read(&section),
             schedule: section
                 .optional_table(&SCHEDULE)
-                .map(|it| Schedule::read(&it, &training)),
+                .map(|it| Schedule::read(&it, &training_section)),
             early_stop: section
                 .optional_table(&EARLY_STOP)
-                .map(|it| EarlyStop::read(&it, &training)),
-            checkpoint: Checkpoint::read(&section.table(&CHECKPOINT), &training),
+                .map(|it| EarlyStop::read(&it, &training_section)),
+            checkpoint: Checkpoint::read(&section.table(&CHECKPOINT), &training_section),
             metrics: Metrics::read(&section.table(&METRICS), classes),
             log: Log::read(&section.table(&LOG)),
             model,

@@ -13,18 +13,40 @@ pub fn unreadable(place: &Path, source: io::Error) -> Error {
     if source.kind() != ErrorKind::NotFound {
         return Error::Unreadable { path, source };
     }
-    let remedy = match (known_set(place), meant(place)) {
-        (Some(remedy), _) => remedy,
-        (None, Some(meant)) => format!("did you mean {}?", meant.display()),
-        (None, None) => {
+    let meant = || Some(format!("did you mean {}?", meant(place)?.display()));
+    let remedy = known_set(place)
+        .or_else(|| unexpanded(place))
+        .or_else(meant)
+        .unwrap_or_else(|| {
             "check `data` in the config; paths start at the folder the command runs in".to_owned()
-        }
-    };
+        });
     Error::NotFound {
         path,
         source,
         remedy,
     }
+}
+
+/// What is to be done about a part of a path that a shell would replace, or about an escape inside of it.
+fn unexpanded(place: &Path) -> Option<String> {
+    let text = place.to_str()?;
+    if text.contains(char::is_control) {
+        let remedy = "the path has a control character: in double quotes \\n and \\t are escapes; \
+                      write it in single quotes, or with slashes";
+        return Some(remedy.to_owned());
+    }
+    let is_variable = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '{');
+    let variable = text
+        .split_once('$')
+        .is_some_and(|(_, rest)| is_variable(rest));
+    let word = match variable {
+        _ if text == "~" || text.starts_with("~/") => "~",
+        true => "$",
+        false => return None,
+    };
+    Some(format!(
+        "`{word}` is not expanded in paths, which must mean the same on every machine; write the path out"
+    ))
 }
 
 /// How to get the known set that is looked for at a place or around it.

@@ -199,6 +199,10 @@ pub(crate) fn read(path: &Path) -> Result<String, (io::Error, String)> {
                     path.join("resolved.toml").display()
                 )
             }
+            _ if is_utf16(path) => {
+                "the file is UTF-16; save it as UTF-8 in the editor, or: iconv -f UTF-16 -t UTF-8"
+                    .to_owned()
+            }
             _ => {
                 "an experiment file must be readable UTF-8 text of at most one megabyte".to_owned()
             }
@@ -216,6 +220,13 @@ fn read_text(path: &Path) -> io::Result<String> {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     Ok(text)
+}
+
+/// Whether a file begins with the mark of UTF-16, as Windows writes it.
+fn is_utf16(path: &Path) -> bool {
+    let mut mark = [0; 2];
+    let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut mark));
+    read.is_ok() && [[0xff, 0xfe], [0xfe, 0xff]].contains(&mark)
 }
 
 fn canonical(path: &Path) -> PathBuf {

@@ -6,6 +6,7 @@ use crate::language::info::{KeyInfo, MAX_SIZE, OnResume};
 use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{NOT_NEGATIVE, POSITIVE, SHARE, count, integer};
+use crate::model::layer::{Layer, Normalization};
 
 /// How long, in what batches and at what rate a network trains.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -110,6 +111,22 @@ impl Training {
         }
     }
 
+    /// Warns of batch norms in batches of one image.
+    pub(crate) fn check_statistics(&self, section: &Section<'_>, layers: &[Layer]) {
+        if let Some(node) = section.node(&BATCH_SIZE)
+            && self.batch_size == 1
+            && has_batch_norm(layers)
+        {
+            section.warn(
+                node,
+                "batch norm with batches of one image: its statistics are of that image alone, not of the data"
+                    .to_owned(),
+                None,
+                "choose a larger `batch_size`, or `group_norm`, which needs no other images",
+            );
+        }
+    }
+
     /// Images of an optimizer step; the last of an epoch may have fewer.
     pub fn images_per_step(&self) -> usize {
         self.batch_size.saturating_mul(self.accumulate_grad_batches)
@@ -124,4 +141,14 @@ impl Training {
     pub fn evaluations(&self) -> u64 {
         self.epochs.checked_div(self.eval_every_epochs).unwrap_or(0)
     }
+}
+
+fn has_batch_norm(layers: &[Layer]) -> bool {
+    layers.iter().any(|layer| match layer {
+        Layer::Normalization(Normalization::BatchNorm2d(_) | Normalization::BatchNorm1d(_)) => true,
+        _ => {
+            let mut branches = layer.branches().into_iter();
+            branches.any(|(_, layers)| has_batch_norm(layers))
+        }
+    })
 }

@@ -70,9 +70,13 @@ fn likely_slip(text: &str, span: &Range<usize>) -> Option<(String, String)> {
     let before = text[..span.start].trim_end();
     let rest = &text[span.start..];
     let word: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
-    if rest.starts_with('.') && before.ends_with(['=', '[', ',']) {
-        let message = "a number needs a digit before the decimal point";
-        return Some((message.to_owned(), "write 0.1".to_owned()));
+    if let Some(slip) = number_slip(before, rest).or_else(|| character_slip(rest)) {
+        return Some(slip);
+    }
+    if before.ends_with('\\') && rest.starts_with(|c: char| c.is_ascii_graphic()) {
+        let message = "in double quotes a backslash begins an escape such as \\n";
+        let help = "write a path in single quotes, 'C:\\data', or with slashes, \"C:/data\"";
+        return Some((message.to_owned(), help.to_owned()));
     }
     if matches!(word.as_str(), "True" | "False") {
         let word = word.to_lowercase();
@@ -90,6 +94,57 @@ fn likely_slip(text: &str, span: &Range<usize>) -> Option<(String, String)> {
         return Some((message.to_owned(), "write key = value".to_owned()));
     }
     None
+}
+
+/// A number as other languages write it: without a digit before its point, or with a comma for it.
+fn number_slip(before: &str, rest: &str) -> Option<(String, String)> {
+    let digits = |text: &str| -> String {
+        let digits = text.chars().take_while(|c| c.is_ascii_alphanumeric());
+        digits.collect()
+    };
+    let sign = rest.find(|c| !['+', '-'].contains(&c)).unwrap_or(0);
+    let (sign, unsigned) = rest.split_at(sign);
+    if let Some(fraction) = unsigned.strip_prefix('.')
+        && before.ends_with(['=', '[', ','])
+    {
+        let message = "a number needs a digit before the decimal point";
+        return Some((
+            message.to_owned(),
+            format!("write {sign}0.{}", digits(fraction)),
+        ));
+    }
+    let fraction = digits(rest.strip_prefix(',')?);
+    let (_, typed) = before.lines().last()?.rsplit_once('=')?;
+    let is_whole = typed.trim().parse::<i64>().is_ok();
+    if !is_whole || !fraction.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let message = "a decimal number is written with a point, not with a comma";
+    Some((
+        message.to_owned(),
+        format!("write {}.{fraction}", typed.trim()),
+    ))
+}
+
+/// A character that looks like one of TOML's and is none; text that was copied from a page is full of them.
+fn character_slip(rest: &str) -> Option<(String, String)> {
+    let character = rest.chars().next()?;
+    let (name, help) = match character {
+        '\u{201c}'..='\u{201f}' | '\u{2018}'..='\u{201b}' => {
+            ("a typographic quote", "write a plain quote, \" or '")
+        }
+        '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {
+            ("an invisible character", "delete it")
+        }
+        '\u{2212}' | '\u{2012}'..='\u{2014}' => ("a typographic minus or dash", "write a plain -"),
+        _ if !character.is_ascii() && character.is_whitespace() => (
+            "not a plain space, though it looks like one",
+            "replace it with a plain space",
+        ),
+        _ => return None,
+    };
+    let message = format!("U+{:04X} is {name}", u32::from(character));
+    Some((message, help.to_owned()))
 }
 
 /// The last bracket or brace that opens a value and is not closed; strings on one line and comments

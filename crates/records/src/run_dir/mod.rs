@@ -93,5 +93,10 @@ pub enum Error {
 
 /// The time as every file of a run writes it: RFC 3339, UTC, to the second.
 pub fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    time().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// The time by the system's clock, which may be wrong, even before 1970: `chrono::Utc::now` panics then.
+fn time() -> chrono::DateTime<chrono::Utc> {
+    std::time::SystemTime::now().into()
 }

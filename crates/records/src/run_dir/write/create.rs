@@ -13,7 +13,7 @@ use crate::run_dir::format::events::{self, Event};
 use crate::run_dir::format::run_json::Identity;
 use crate::run_dir::format::{metrics_csv, timing_csv};
 use crate::run_dir::lock::Lock;
-use crate::run_dir::{Error, layout, now};
+use crate::run_dir::{Error, layout, now, time};
 
 /// What a run directory is made from.
 pub struct NewRun<'a> {
@@ -51,7 +51,7 @@ impl Writer {
             files::sync_folder(parent)?;
         }
         remove_stale(out);
-        let time = chrono::Utc::now();
+        let time = time();
         identity.created_at = now();
         loop {
             let tail = tempfile::Builder::new()

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::files::IoError;
 use crate::run_dir::read::resolve::newest;
-use crate::run_dir::{Error, layout, lock};
+use crate::run_dir::{Error, layout, lock, time};
 
 /// The turn of one new run. While it lives, no other run gets its number, name or link in the folder.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Turn {
             Some(sequence) => sequence,
             None => newest(out),
         };
-        let now = chrono::Utc::now().timestamp_micros();
+        let now = time().timestamp_micros();
         let sequence = before.saturating_add(1).max(now.try_into().unwrap_or(0));
         file.rewind().map_err(io("write"))?;
         file.set_len(0).map_err(io("write"))?;
