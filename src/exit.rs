@@ -20,7 +20,8 @@ pub enum ExitCode {
     Diverged = 6,
     /// A file cannot be written or read, for example because the disk is full.
     Io = 74,
-    /// The run is locked by another process, or SIGUSR1 or `training.max_minutes` stopped it; resume it later.
+    /// The run is locked by another process, or SIGUSR1, SIGUSR2, SIGXCPU or `training.max_minutes` stopped it;
+    /// resume it later.
     Resumable = 75,
     /// Stopped by SIGHUP, checkpoint written.
     Hangup = 129,
@@ -70,7 +71,7 @@ impl ExitCode {
             Self::Diverged => "training diverged: a loss or a gradient is not finite",
             Self::Io => "a file cannot be written or read, for example because the disk is full",
             Self::Resumable => {
-                "the run is locked by another process, or SIGUSR1 or `training.max_minutes` stopped it; resume it later"
+                "the run is locked by another process, or SIGUSR1, SIGUSR2, SIGXCPU or `training.max_minutes` stopped it; resume it later"
             }
             Self::Hangup => "stopped by SIGHUP, checkpoint written",
             Self::Interrupted => "stopped by SIGINT (Ctrl-C), checkpoint written",

@@ -13,7 +13,7 @@ use super::timing::{Stopwatch, peak_memory_bytes, rounded};
 use super::{Error, Interrupt, Stop};
 use crate::array::Arrays;
 use crate::config::Experiment;
-use crate::data::Batches;
+use crate::data::{self, Batches};
 use crate::metrics::EpochRecord;
 use crate::run_dir::{Phase, Position, Timing, Writer, now};
 
@@ -72,7 +72,7 @@ impl Observer for Silent {
 ///
 /// # Errors
 /// [`Error::Diverged`] where a loss, a gradient or a parameter is not finite; otherwise where an image cannot
-/// be read or the run directory cannot be written.
+/// be read, its checkpoint written, or the run directory cannot be written.
 pub fn fit(
     session: &mut Session,
     run: &mut Writer,
@@ -165,7 +165,8 @@ impl Fit<'_> {
                     return Ok(Some(stop));
                 }
                 let start = Instant::now();
-                let batch = ready.next().expect("there is a batch for each index")?;
+                let batch = ready.next().expect("there is a batch for each index");
+                let batch = batch.or_else(|error| self.lost_image(error))?;
                 let images = batch.labels.len();
                 let loss = self.session.train_batch(batch)?;
                 time.add(start, images);
@@ -211,7 +212,8 @@ impl Fit<'_> {
                     return Ok(Some(stop));
                 }
                 let start = Instant::now();
-                let batch = ready.next().expect("there is a batch for each index")?;
+                let batch = ready.next().expect("there is a batch for each index");
+                let batch = batch.or_else(|error| self.lost_image(error))?;
                 let outcome = evaluate_batch(&network, batch, model.input, &device);
                 let position = &mut self.session.position;
                 position.eval.add(outcome.loss, &outcome.scores);
@@ -287,6 +289,14 @@ impl Fit<'_> {
     fn is_time_to_commit(&self) -> bool {
         let minutes = self.session.experiment.checkpoint.every_minutes;
         minutes > 0.0 && self.last_commit.elapsed().as_secs_f64() >= minutes * 60.0
+    }
+
+    /// Ends the run where an image cannot be read any more: with a checkpoint, so that a resume goes on with that very
+    /// batch once the image is back.
+    fn lost_image<T>(&mut self, error: data::Error) -> Result<T, Error> {
+        // The image is what to tell of; without this checkpoint a resume goes on from the one before.
+        let _ = self.commit();
+        Err(error.into())
     }
 
     /// Writes a checkpoint of the session as it stands.

@@ -20,6 +20,10 @@ pub enum Stop {
     Hup,
     /// SIGUSR1
     Usr1,
+    /// SIGUSR2
+    Usr2,
+    /// SIGXCPU: the limit on processor time is reached (`ulimit -t`)
+    Xcpu,
     /// `training.max_minutes`
     TimeLimit,
     /// [`Interrupt::request`]
@@ -27,11 +31,13 @@ pub enum Stop {
 }
 
 /// The stops that `Interrupt::received` can note; it holds one more than the index into this list.
-const RECEIVED: [Stop; 5] = [
+const RECEIVED: [Stop; 7] = [
     Stop::Int,
     Stop::Term,
     Stop::Hup,
     Stop::Usr1,
+    Stop::Usr2,
+    Stop::Xcpu,
     Stop::Requested,
 ];
 
@@ -43,20 +49,24 @@ impl Stop {
             Stop::Term => "SIGTERM",
             Stop::Hup => "SIGHUP",
             Stop::Usr1 => "SIGUSR1",
+            Stop::Usr2 => "SIGUSR2",
+            Stop::Xcpu => "SIGXCPU",
             Stop::TimeLimit => "training.max_minutes",
             Stop::Requested => "request",
         }
     }
 
     /// The exit code of a run that stopped so. For SIGINT, SIGTERM and SIGHUP it is 128 plus the signal's
-    /// number, as shells report it; where it is enough to resume the run (SIGUSR1 from a scheduler, a time
-    /// limit), `EX_TEMPFAIL` of sysexits.h.
+    /// number, as shells report it; where it is enough to resume the run (SIGUSR1, SIGUSR2 or SIGXCPU from a
+    /// scheduler, a time limit), `EX_TEMPFAIL` of sysexits.h.
     pub fn exit_code(self) -> ExitCode {
         match self {
             Stop::Int => ExitCode::Interrupted,
             Stop::Term => ExitCode::Terminated,
             Stop::Hup => ExitCode::Hangup,
-            Stop::Usr1 | Stop::TimeLimit | Stop::Requested => ExitCode::Resumable,
+            Stop::Usr1 | Stop::Usr2 | Stop::Xcpu | Stop::TimeLimit | Stop::Requested => {
+                ExitCode::Resumable
+            }
         }
     }
 }
@@ -72,13 +82,13 @@ pub struct Interrupt {
 
 impl Interrupt {
     /// Installs handlers: from now on signals are noted instead of ending the process. A second SIGINT still
-    /// ends it.
+    /// ends it. A file that would grow beyond a limit (`ulimit -f`) is an error of its write, not the end of the process.
     ///
     /// # Errors
     /// Where a handler cannot be installed.
     #[cfg(unix)]
     pub fn install() -> std::io::Result<Self> {
-        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
         use signal_hook::flag;
 
         let interrupt = Self::default();
@@ -89,7 +99,10 @@ impl Interrupt {
             flag::register_conditional_shutdown(SIGINT, code, Arc::clone(&interrupted))?;
             flag::register(SIGINT, interrupted)?;
         }
-        for (index, number) in [SIGINT, SIGTERM, SIGHUP, SIGUSR1].into_iter().enumerate() {
+        // Its write fails, and the error of that says which file it is.
+        flag::register(SIGXFSZ, Arc::default())?;
+        let numbers = [SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU];
+        for (index, number) in numbers.into_iter().enumerate() {
             // nohup and background jobs of shells start with signals ignored, and they stay ignored.
             if is_ignored(number) {
                 continue;
