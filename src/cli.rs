@@ -48,9 +48,11 @@ pub enum Command {
     #[command(after_help = help::below(["runner show last", "runner show abcd --config"], help::RUNS))]
     Show(Show),
     /// Check that a run directory is intact: every digest, and all files against each other
+    #[command(mut_arg("values", |values| values.help(MOVED_VALUES)))]
     #[command(after_help = help::below(["runner verify last", "runner verify experiments/20260101-120000-baseline-abcd"], help::VERIFYING))]
     Verify(Verify),
     /// Train a run again from its directory alone, and compare every epoch
+    #[command(mut_arg("values", |values| values.help(MOVED_VALUES)))]
     #[command(after_help = help::below(["runner reproduce last", "runner reproduce abcd --out /tmp/again"], help::COMPARING))]
     Reproduce(Reproduce),
     /// Run a config once uninterrupted and once killed at random times, and compare every byte
@@ -64,7 +66,9 @@ pub enum Command {
     Man(Man),
 }
 
-const RESUME_VALUES: &str = "Values that may change on resume: training.epochs=22 (may only increase), checkpoint.*, device";
+const RESUME_VALUES: &str = "Values that may change on resume: training.epochs=22 (may only increase), checkpoint.*, device, and data.path where the same data have moved";
+
+const MOVED_VALUES: &str = "Where the run's data are now, if they have moved: data.path=DIR, data.train, data.eval, data.test";
 
 #[derive(Debug, Args)]
 pub struct Out {
@@ -189,6 +193,8 @@ pub struct Verify {
     /// A run directory, any unique prefix or suffix of a run's name, or `last`
     pub run: String,
     #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
     pub out: Out,
 }
 
@@ -196,6 +202,8 @@ pub struct Verify {
 pub struct Reproduce {
     /// A run directory, any unique prefix or suffix of a run's name, or `last`
     pub run: String,
+    #[command(flatten)]
+    pub overrides: Overrides,
     #[command(flatten)]
     pub out: Out,
     #[command(flatten)]

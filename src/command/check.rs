@@ -12,7 +12,7 @@ use crate::data::Splits;
 use crate::device::Chosen;
 use crate::exit::ExitCode;
 use crate::lifecycle::{Prepared, begin, disk_needed, prepare};
-use crate::run_dir::{space, verify};
+use crate::run_dir::{Moves, space, verify};
 use crate::table::{Cell, Column, Table};
 use crate::train::{Interrupt, Session, Silent, Trial, fit, try_out};
 
@@ -350,7 +350,7 @@ fn fast_dev_run(
     if code != ExitCode::Done {
         return Ok(code);
     }
-    let checks = verify(run.folder())?;
+    let checks = verify(run.folder(), &Moves::default())?;
     let failed: Vec<String> = checks
         .iter()
         .filter_map(|check| Some(format!("{}: {}", check.what, check.problem.as_ref()?)))

@@ -134,6 +134,9 @@ fn about(key: &KeyInfo) -> String {
                 OnResume::Fixed => "cannot change: a different value makes a different run",
                 OnResume::Free => "can change: it does not affect results",
                 OnResume::Upward => "can increase: the run then continues for longer",
+                OnResume::SameData => {
+                    "can change if the data have moved: every checksum is compared"
+                }
             },
         );
     }

@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::exit::ExitCode;
-use crate::lifecycle::{Comparer, Original, begin, go_home, prepare};
+use crate::lifecycle::{Comparer, Original, begin, go_home};
 use crate::run_dir::layout::METRICS;
 use crate::run_dir::resolve;
 use crate::train::{Interrupt, fit};
@@ -15,8 +15,9 @@ use super::report::{Reporter, conclude};
 pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: args.quiet };
     let folder = resolve(&args.run, &args.out.out)?;
-    let [folder, out] = go_home([folder, args.out.out]);
-    let original = Original::read(&folder).map_err(unwrapped)?;
+    let overrides = args.overrides.all().cloned().collect();
+    let ([folder, out], overrides) = go_home([folder, args.out.out], overrides);
+    let original = Original::read(&folder, &overrides).map_err(unwrapped)?;
     if original.rows.is_empty() {
         output.note(&format!(
             "{} has no finished epoch to compare with",
@@ -37,12 +38,9 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     let mut interrupt = Interrupt::install()?;
     let document = &original.document;
     let bar = scan_bar("reading images");
-    let experiment = document.experiment()?;
-    let prepared = prepare(document, experiment, args.threads.threads, &|done, all| {
-        bar.at(done, all)
-    })
-    .map_err(unwrapped)?;
-    original.check(&folder, &prepared).map_err(unwrapped)?;
+    let prepared = original
+        .prepare(args.threads.threads, &|done, all| bar.at(done, all))
+        .map_err(unwrapped)?;
     let reproduces = Some(original.identity.run_id.clone());
     let mut begun =
         begin(document, prepared, &out, reproduces, &mut interrupt).map_err(unwrapped)?;

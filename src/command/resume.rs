@@ -17,8 +17,8 @@ use super::report::{Reporter, conclude, rates};
 pub fn execute(args: cli::Resume) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: args.quiet };
     let mut interrupt = Interrupt::install()?;
-    let [folder] = go_home([resolve(&args.run, &args.out.out)?]);
-    let overrides: Vec<String> = args.overrides.all().cloned().collect();
+    let overrides = args.overrides.all().cloned().collect();
+    let ([folder], overrides) = go_home([resolve(&args.run, &args.out.out)?], overrides);
     let resumable = Resumable::open(Request {
         folder: &folder,
         overrides: &overrides,

@@ -4,14 +4,17 @@ use std::fmt::Write;
 
 use crate::cli;
 use crate::exit::ExitCode;
-use crate::lifecycle::go_home;
+use crate::lifecycle::{go_home, moves};
 use crate::run_dir::{Status, resolve, verify};
 
+use super::exit::unwrapped;
 use super::output::print_result;
 
 pub fn execute(args: cli::Verify) -> anyhow::Result<ExitCode> {
-    let [path] = go_home([resolve(&args.run, &args.out.out)?]);
-    let checks = verify(&path)?;
+    let overrides = args.overrides.all().cloned().collect();
+    let ([path], overrides) = go_home([resolve(&args.run, &args.out.out)?], overrides);
+    let moves = moves(&path, &overrides).map_err(unwrapped)?;
+    let checks = verify(&path, &moves)?;
     let mut text = String::new();
     let mut failed = 0;
     for check in &checks {

@@ -1,34 +1,73 @@
-//! The folder in which the paths of a run's data start.
+//! Where the paths of a run start: those of its data, and those that the user typed about it.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
+use crate::config::Experiment;
 use crate::run_dir::{self, Identity};
 
 /// Makes the folder in which a run was begun the process's own, where the run's data are there and not here: so a
-/// run goes on from any folder. Of `paths` the first is the run directory, the others are what the user typed;
-/// they come back as they are found from then on. What is wrong with the run is left to whoever opens it.
-pub fn go_home<const N: usize>(paths: [PathBuf; N]) -> [PathBuf; N] {
-    let Some(home) = paths.first().and_then(|folder| home(folder)) else {
-        return paths;
+/// run goes on from any folder. Of `paths` the first is the run directory, the others are what the user typed, as are
+/// the overrides; they come back as they are found from then on. What is wrong with the run is left to whoever opens it.
+pub fn go_home<const N: usize>(
+    paths: [PathBuf; N],
+    overrides: Vec<String>,
+) -> ([PathBuf; N], Vec<String>) {
+    let Some(folder) = paths.first() else {
+        return (paths, overrides);
+    };
+    let overrides = with_absolute_places(folder, overrides);
+    let Some(home) = home(folder, &overrides) else {
+        return (paths, overrides);
     };
     let absolute = paths.each_ref().map(std::path::absolute);
     if absolute.iter().any(Result::is_err) || env::set_current_dir(home).is_err() {
-        return paths;
+        return (paths, overrides);
     }
-    absolute.map(|path| path.expect("none of them is an error"))
+    let paths = absolute.map(|path| path.expect("none of them is an error"));
+    (paths, overrides)
+}
+
+/// The overrides, with a place of data that they change as an absolute path, which means the same in any folder.
+fn with_absolute_places(folder: &Path, mut overrides: Vec<String>) -> Vec<String> {
+    let Some((before, after)) = experiments(folder, &overrides) else {
+        return overrides;
+    };
+    let places = before.data.places().into_iter().zip(after.data.places());
+    for ((key, before), (_, after)) in places {
+        let Some(place) = after.filter(|after| Some(*after) != before) else {
+            continue;
+        };
+        let Ok(absolute) = std::path::absolute(place) else {
+            continue;
+        };
+        let is_of_key = |typed: &str| typed.split('=').next().is_some_and(|it| it.trim() == key);
+        overrides.retain(|typed| !is_of_key(typed));
+        let absolute = toml::Value::String(absolute.display().to_string());
+        overrides.push(format!("{key}={absolute}"));
+    }
+    overrides
 }
 
 /// The folder in which a run was begun, where the run's data are there and not here.
-fn home(folder: &Path) -> Option<PathBuf> {
+fn home(folder: &Path, overrides: &[String]) -> Option<PathBuf> {
     let identity = Identity::read(folder).ok()?;
-    let (_, experiment) = run_dir::document(folder).ok()?;
-    let data = experiment.data;
-    let paths: Vec<String> = [data.path, data.train, data.eval, data.test]
-        .into_iter()
-        .flatten()
-        .collect();
+    let (_, experiment) = experiments(folder, overrides)?;
+    let places = experiment.data.places();
     let home = PathBuf::from(identity.working_directory);
-    let are_in = |base: &Path| paths.iter().all(|path| base.join(path).exists());
+    let are_in = |base: &Path| {
+        let mut paths = places.iter().filter_map(|(_, place)| *place);
+        paths.all(|path| base.join(path).exists())
+    };
     (!are_in(Path::new("")) && are_in(&home)).then_some(home)
+}
+
+/// What a run declares, without and with these overrides.
+fn experiments(folder: &Path, overrides: &[String]) -> Option<(Experiment, Experiment)> {
+    let (mut document, before) = run_dir::document(folder).ok()?;
+    if overrides.is_empty() {
+        return Some((before.clone(), before));
+    }
+    document.set_all(overrides);
+    Some((before, document.experiment().ok()?))
 }

@@ -23,7 +23,7 @@ pub use prepare::{DataError, Prepared, prepare};
 pub use prove::{Failure, Proof, Verdict, prove};
 pub use reproduce::{Comparer, Original};
 pub use resume::{Finished, Request, Resumable, Resumed};
-pub use unchanged::Refusal;
+pub use unchanged::{Refusal, moves};
 
 use crate::{config, device, run_dir, train};
 

@@ -1,17 +1,21 @@
 //! A run trained again from its directory alone, compared epoch by epoch.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::unchanged::{check_backend, check_config, check_data};
-use super::{Error, Prepared};
+use super::unchanged::{
+    Asked, check_backend, check_config, check_data, check_only_moved, elsewhere,
+};
+use super::{Error, Prepared, prepare};
 use crate::config::Document;
+use crate::data::Watch;
 use crate::metrics::EpochRecord;
-use crate::run_dir::layout::METRICS;
-use crate::run_dir::{self, Identity, MetricsTable, Timing};
+use crate::run_dir::{self, Identity, Moves, Timing};
 use crate::train::{Interrupt, Observer, Progress};
 
 /// A run that is to be done again.
 pub struct Original {
+    /// Its directory.
+    folder: PathBuf,
     /// The content of its run.json.
     pub identity: Identity,
     /// Its config, with as many epochs as it has completed, if any, and without a time limit.
@@ -21,37 +25,55 @@ pub struct Original {
 }
 
 impl Original {
-    /// Reads a run.
+    /// Reads a run; `overrides` may say where its data are now.
     ///
     /// # Errors
-    /// Where it is no run, or its config is not the one that it began with.
-    pub fn read(folder: &Path) -> Result<Self, Error> {
+    /// Where it is no run, its config is not the one that it began with, or anything else is overridden.
+    pub fn read(folder: &Path, overrides: &[String]) -> Result<Self, Error> {
         let identity = Identity::read(folder)?;
-        let (mut document, experiment) = run_dir::document(folder)?;
-        let metrics = MetricsTable::read(&folder.join(METRICS))?;
+        let (mut document, before) = run_dir::document(folder)?;
+        document.set_all(overrides);
+        let experiment = document.experiment()?;
+        check_only_moved(&before, &experiment, folder, overrides)?;
+        let metrics = run_dir::metrics(folder)?;
         let rows: Vec<String> = metrics.lines().map(str::to_owned).collect();
         if !rows.is_empty() {
-            check_config(&identity, &experiment)?;
+            check_config(&identity, folder, &experiment)?;
             document.set_all(&[
                 format!("training.epochs={}", rows.len()),
                 "training.max_minutes=0".to_owned(),
             ]);
         }
         Ok(Self {
+            folder: folder.to_owned(),
             identity,
             document,
             rows,
         })
     }
 
-    /// Whether what is prepared has the backend and the data of the original, which is in `folder`.
+    /// Prepares it anew, as [`prepare`].
     ///
     /// # Errors
-    /// What is different.
-    pub fn check(&self, folder: &Path, prepared: &Prepared) -> Result<(), Error> {
+    /// As [`prepare`]; and where backend or data are not those of the original.
+    pub fn prepare(&self, threads: Option<u16>, watch: Watch<'_>) -> Result<Prepared, Error> {
+        let experiment = self.document.experiment()?;
+        let data = experiment.data.clone();
+        let asked = Asked {
+            command: "reproduce",
+            folder: &self.folder,
+            data: &data,
+        };
+        let prepared = match prepare(&self.document, experiment, threads, watch) {
+            Err(Error::Data(error)) => {
+                return Err(elsewhere(&error, &self.identity, asked).into());
+            }
+            other => other?,
+        };
         check_backend(&self.identity, prepared.device.backend)?;
-        check_data(&self.identity, folder, &prepared.session.data)?;
-        Ok(())
+        let moves = Moves::new(&self.folder, &data)?;
+        check_data(&self.identity, &prepared.session.data, &moves, asked)?;
+        Ok(prepared)
     }
 }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::unchanged::{
-    check_backend, check_changes, check_config, check_data, check_version, elsewhere,
+    Asked, check_backend, check_changes, check_config, check_data, check_version, elsewhere,
 };
 use super::{Error, Extension};
 use crate::config::Experiment;
 use crate::data::{Splits, Watch};
 use crate::device::{self, Chosen};
-use crate::run_dir::{self, Event, MetricsTable, Recovered, Status, Writer, layout};
+use crate::run_dir::{self, Event, Moves, Recovered, Status, Writer};
 use crate::train::{Interrupt, Session};
 
 /// What is asked of a run.
@@ -81,7 +81,7 @@ impl Resumable {
         document.set_all(overrides);
         let experiment = document.experiment()?;
         let changes = check_changes(&before, &experiment, folder, overrides)?;
-        check_config(run.identity(), &experiment)?;
+        check_config(run.identity(), folder, &experiment)?;
         let other_version = check_version(run.identity(), allow_other_version)?;
         let device = device::choose(experiment.device, threads)?;
         check_backend(run.identity(), device.backend)?;
@@ -104,7 +104,7 @@ impl Resumable {
         if !Status::is_finished(&self.folder) || self.changes.contains_key(EPOCHS) {
             return Ok(None);
         }
-        let metrics = MetricsTable::read(&self.folder.join(layout::METRICS))?;
+        let metrics = run_dir::metrics(&self.folder)?;
         let epochs = metrics.len() as u64;
         let steps = metrics
             .len()
@@ -132,9 +132,15 @@ impl Resumable {
             other_version,
         } = self;
         let (input, classes) = (experiment.model.input, experiment.classes());
+        let asked = Asked {
+            command: "resume",
+            folder: &folder,
+            data: &experiment.data,
+        };
         let data = Splits::load(&experiment.data, input, classes, watch)
-            .map_err(|error| elsewhere(&error, run.identity()))?;
-        check_data(run.identity(), &folder, &data)?;
+            .map_err(|error| elsewhere(&error, run.identity(), asked))?;
+        let moves = Moves::new(&folder, asked.data)?;
+        check_data(run.identity(), &data, &moves, asked)?;
         interrupt.limit(experiment.training.max_minutes);
         let Recovered {
             checkpoint,

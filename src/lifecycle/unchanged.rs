@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::path::Path;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
-use crate::config::{Experiment, LANGUAGE, OnResume};
-use crate::data::{LoadError, Splits};
-use crate::run_dir::{Identity, layout, listed_images};
+use super::Error;
+use crate::config::{self, Experiment, LANGUAGE, OnResume};
+use crate::data::Splits;
+use crate::run_dir::{self, DataFile, Identity, Moves, layout, listed_images};
 
 /// Why a run does not go on, or is not done again. Every message says what to do instead.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +24,34 @@ pub enum Refusal {
     Program(String),
 }
 
+/// A value that changes, as TOML text; `None` where the key is absent.
+struct Change {
+    key: String,
+    was: Option<String>,
+    is: Option<String>,
+}
+
+/// All values that differ.
+fn changes(before: &Experiment, after: &Experiment) -> Vec<Change> {
+    let mut old: BTreeMap<String, String> = before.flatten().into_iter().collect();
+    let new: BTreeMap<String, String> = after.flatten().into_iter().collect();
+    let mut changes = Vec::new();
+    for (key, is) in new {
+        let was = old.remove(&key);
+        if was.as_ref() != Some(&is) {
+            let is = Some(is);
+            changes.push(Change { key, was, is });
+        }
+    }
+    changes.extend(old.into_iter().map(|(key, was)| Change {
+        key,
+        was: Some(was),
+        is: None,
+    }));
+    changes.sort_by(|a, b| a.key.cmp(&b.key));
+    changes
+}
+
 /// The keys that change, with their new values; refuses those that make the run what it is.
 pub fn check_changes(
     before: &Experiment,
@@ -29,44 +59,108 @@ pub fn check_changes(
     folder: &Path,
     overrides: &[String],
 ) -> Result<BTreeMap<String, String>, Refusal> {
-    let old: BTreeMap<String, String> = before.flatten().into_iter().collect();
-    let new: BTreeMap<String, String> = after.flatten().into_iter().collect();
-    let absent = "absent".to_owned();
-    let keys = old
-        .keys()
-        .chain(new.keys().filter(|key| !old.contains_key(*key)));
-    let mut changes = BTreeMap::new();
-    for key in keys {
-        let (was, is) = (
-            old.get(key).unwrap_or(&absent),
-            new.get(key).unwrap_or(&absent),
-        );
-        if was == is {
-            continue;
-        }
+    let mut allowed = BTreeMap::new();
+    for Change { key, was, is } in changes(before, after) {
+        let told = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
         let lowered = after.training.epochs < before.training.epochs;
-        match LANGUAGE.on_resume(key) {
-            OnResume::Fixed => {
-                return Err(Refusal::Change(format!(
-                    "`{key}` cannot change from {was} to {is}: it is part of what the run is\n\
-                     a resume may change {}\n\
-                     start a new run instead: {}",
-                    LANGUAGE.changeable().join(", "),
-                    instead(folder, overrides)
-                )));
-            }
-            OnResume::Upward if lowered => {
-                return Err(Refusal::Change(format!(
-                    "`{key}` can only increase from {was}; {is} is less\nfor a shorter run: {}",
-                    instead(folder, overrides)
-                )));
-            }
-            OnResume::Upward | OnResume::Free => {
-                changes.insert(key.clone(), is.clone());
-            }
+        let rule = LANGUAGE.on_resume(&key);
+        if rule == OnResume::Fixed {
+            return Err(Refusal::Change(format!(
+                "`{key}` cannot change from {} to {}: it is part of what the run is\n\
+                 a resume may change {}\n\
+                 start a new run instead: {}",
+                told(&was),
+                told(&is),
+                LANGUAGE.changeable().join(", "),
+                instead(folder, overrides)
+            )));
+        }
+        if rule == OnResume::Upward && lowered {
+            return Err(Refusal::Change(format!(
+                "`{key}` can only increase from {}; {} is less\nfor a shorter run: {}",
+                told(&was),
+                told(&is),
+                instead(folder, overrides)
+            )));
+        }
+        if rule == OnResume::SameData && (was.is_none() || is.is_none()) {
+            let set = before.data.places().into_iter();
+            let set = set.filter_map(|(key, place)| place.map(|_| key));
+            return Err(Refusal::Change(format!(
+                "`{key}` cannot change from {} to {}: the run takes its images from {}\n\
+                 if the data have moved, set just that",
+                told(&was),
+                told(&is),
+                set.collect::<Vec<_>>().join(" and ")
+            )));
+        }
+        allowed.insert(key, told(&is));
+    }
+    Ok(allowed)
+}
+
+/// Refuses all changes but those of where the data are, for a command that leaves the run as it is.
+pub fn check_only_moved(
+    before: &Experiment,
+    after: &Experiment,
+    folder: &Path,
+    overrides: &[String],
+) -> Result<(), Refusal> {
+    let changes = changes(before, after);
+    let mut keys = changes.into_iter().map(|change| change.key);
+    if let Some(key) = keys.find(|key| LANGUAGE.on_resume(key) != OnResume::SameData) {
+        return Err(Refusal::Change(format!(
+            "`{key}` cannot change: the run is taken as it is\n\
+             only data.path, data.train, data.eval and data.test can be set, where the data have moved"
+        )));
+    }
+    check_changes(before, after, folder, overrides).map(|_| ())
+}
+
+/// Where the data of a run are now; `overrides` may say so and nothing else.
+///
+/// # Errors
+/// Where they say anything else, or the run's config is damaged.
+pub fn moves(folder: &Path, overrides: &[String]) -> Result<Moves, Error> {
+    let (mut document, before) = match run_dir::document(folder) {
+        // Whoever looks at the run tells of that.
+        Err(_) if overrides.is_empty() => return Ok(Moves::default()),
+        other => other?,
+    };
+    document.set_all(overrides);
+    let after = document.experiment()?;
+    check_only_moved(&before, &after, folder, overrides)?;
+    Ok(Moves::new(folder, &after.data)?)
+}
+
+/// A command about a run, to which it can be said where the run's data are now.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// `resume` or `reproduce`.
+    pub command: &'static str,
+    /// The run directory.
+    pub folder: &'a Path,
+    /// What the run says of its data now.
+    pub data: &'a config::Data,
+}
+
+impl Asked<'_> {
+    /// How to say where the data are, in a line of its own; nothing where the run has no files.
+    fn say_where(self) -> String {
+        let places = self.data.places().into_iter();
+        let keys: Vec<String> = places
+            .filter_map(|(key, place)| place.map(|_| format!(" {key}=PLACE")))
+            .collect();
+        match keys.is_empty() {
+            true => String::new(),
+            false => format!(
+                "\nif the same data are elsewhere now: runner {} {}{}",
+                self.command,
+                self.folder.display(),
+                keys.concat()
+            ),
         }
     }
-    Ok(changes)
 }
 
 /// The command for a new run with these values.
@@ -76,15 +170,20 @@ fn instead(folder: &Path, overrides: &[String]) -> String {
 }
 
 /// resolved.toml must be what the run began with.
-pub fn check_config(identity: &Identity, experiment: &Experiment) -> Result<(), Refusal> {
-    if experiment.digest() == identity.config_digest {
+pub fn check_config(
+    identity: &Identity,
+    folder: &Path,
+    experiment: &Experiment,
+) -> Result<(), Error> {
+    if run_dir::config_digest(folder, experiment)? == identity.config_digest {
         return Ok(());
     }
-    Err(Refusal::Program(format!(
+    let refusal = Refusal::Program(format!(
         "{}: resolved.toml differs from the config the run started with\n\
          put the original back, or start a new run with this one",
         identity.run_id
-    )))
+    ));
+    Err(refusal.into())
 }
 
 /// The change of version, if there is one and it is allowed.
@@ -119,8 +218,8 @@ pub fn check_backend(identity: &Identity, backend: &str) -> Result<(), Refusal> 
     )))
 }
 
-/// The data cannot be loaded: perhaps because this is another folder than the run was begun in.
-pub fn elsewhere(error: &LoadError, identity: &Identity) -> Refusal {
+/// The data cannot be loaded: perhaps because they have moved, or this is another folder than the run was begun in.
+pub fn elsewhere(error: &impl Display, identity: &Identity, asked: Asked<'_>) -> Refusal {
     let home = Path::new(&identity.working_directory);
     let shown = home.display();
     let advice = match env::current_dir().is_ok_and(|here| here == home) {
@@ -134,66 +233,90 @@ pub fn elsewhere(error: &LoadError, identity: &Identity) -> Refusal {
              cd to the folder that has them, and resume from there"
         ),
     };
-    Refusal::Data(format!("{error}\n{advice}"))
+    Refusal::Data(format!("{error}\n{advice}{}", asked.say_where()))
 }
 
-/// Every data file must be the one the run began with; the first that is not is named. `folder` is the
-/// run's.
-pub fn check_data(identity: &Identity, folder: &Path, data: &Splits) -> Result<(), Refusal> {
+/// Every data file must be the one the run began with; the first that is not is named.
+pub fn check_data(
+    identity: &Identity,
+    data: &Splits,
+    moves: &Moves,
+    asked: Asked<'_>,
+) -> Result<(), Refusal> {
+    let say_where = asked.say_where();
     if identity.class_names != data.class_names {
         return Err(Refusal::Data(format!(
             "the classes are {}, but the run started with {}\n\
-             put the original data back, or start a new run with these",
+             put the original data back, or start a new run with these{say_where}",
             data.class_names.join(", "),
             identity.class_names.join(", ")
         )));
     }
-    let changed = identity
-        .data_files
-        .iter()
-        .zip(&data.files)
-        .find(|(then, now)| then.sha256 != now.sha256);
-    match changed {
-        None => Ok(()),
-        Some((_, now)) if now.files.is_some() => Err(Refusal::Data(format!(
+    let (then, now) = (distinct(&identity.data_files), distinct(&data.files));
+    let mut pairs = then.iter().copied().zip(now.iter().copied());
+    match pairs.find(|(then, now)| then.sha256 != now.sha256) {
+        None if then.len() == now.len() => Ok(()),
+        None => Err(Refusal::Data(format!(
+            "there are {} files or folders of data, but the run started with {}\n\
+             put the original data back, or start a new run with these{say_where}",
+            now.len(),
+            then.len()
+        ))),
+        Some((then, now)) if now.files.is_some() => Err(Refusal::Data(format!(
             "the images of {} differ from those the run started with: {}\n\
-             put the originals back, or start a new run with these data",
+             put the originals back, or start a new run with these data{say_where}",
             now.path,
-            first_change(folder, &now.path, data)
+            first_change(asked.folder, [then, now], data, moves)
         ))),
         Some((then, now)) => Err(Refusal::Data(format!(
             "{} differs from the file the run started with ({}, {} bytes)\n\
              then sha256 {}\n\
              now  sha256 {}\n\
-             put the original back, or start a new run with these data",
+             put the original back, or start a new run with these data{say_where}",
             now.path, then.path, then.bytes, then.sha256, now.sha256
         ))),
     }
 }
 
+/// The files without repetitions: what serves for two splits may be in two places now.
+fn distinct(files: &[DataFile]) -> Vec<&DataFile> {
+    let mut distinct: Vec<&DataFile> = Vec::new();
+    for file in files {
+        if distinct.iter().all(|other| other.sha256 != file.sha256) {
+            distinct.push(file);
+        }
+    }
+    distinct
+}
+
 /// The first image file of a source that is missing, new or changed.
-fn first_change(folder: &Path, source: &str, data: &Splits) -> String {
-    let then: BTreeMap<String, String> = match listed_images(folder, source) {
+fn first_change(
+    folder: &Path,
+    [then, now]: [&DataFile; 2],
+    data: &Splits,
+    moves: &Moves,
+) -> String {
+    let then: BTreeMap<PathBuf, String> = match listed_images(folder, &then.path) {
         Ok(listed) => listed
             .into_iter()
-            .map(|image| (image.path, image.sha256))
+            .map(|image| (moves.of(&image.path), image.sha256))
             .collect(),
         Err(problem) => return problem,
     };
     let images = data.listing.iter();
-    let images = images.filter(|image| image.source == source && image.problem.is_empty());
-    let now: BTreeMap<&str, &str> = images
-        .map(|image| (image.path.as_str(), image.sha256.as_str()))
+    let images = images.filter(|image| image.source == now.path && image.problem.is_empty());
+    let now: BTreeMap<&Path, &str> = images
+        .map(|image| (Path::new(&image.path), image.sha256.as_str()))
         .collect();
-    let gone = then.keys().find(|path| !now.contains_key(path.as_str()));
+    let gone = then.keys().find(|path| !now.contains_key(path.as_path()));
     let new = now.keys().find(|path| !then.contains_key(**path));
     let other = now
         .iter()
         .find(|(path, sha256)| then.get(**path).is_some_and(|then| then != *sha256));
     match (gone, new, other) {
-        (Some(path), ..) => format!("{path} is missing"),
-        (_, Some(path), _) => format!("{path} is new"),
-        (.., Some((path, _))) => format!("{path} has changed"),
+        (Some(path), ..) => format!("{} is missing", path.display()),
+        (_, Some(path), _) => format!("{} is new", path.display()),
+        (.., Some((path, _))) => format!("{} has changed", path.display()),
         (None, None, None) => "their order is different".to_owned(),
     }
 }

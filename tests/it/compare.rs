@@ -142,6 +142,57 @@ fn an_unfinished_run_is_compared_as_far_as_it_came() {
     sandbox.runner(&["show", &cut]).success();
 }
 
+// Seen red with the last row of every file without a final newline left out, and with events cut off by the next one.
+#[test]
+fn a_last_row_without_its_newline_counts_unless_it_may_be_torn() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&[]);
+    let metrics = sandbox.read(&format!("{run}/metrics.csv"));
+    let whole = metrics.trim_end();
+    sandbox.write("whole.csv", &metrics);
+    sandbox.write("editor.csv", whole);
+    sandbox.write("spreadsheet.csv", format!("\u{feff}{whole}"));
+    let rows = compare(&sandbox, &["whole.csv", "editor.csv", "spreadsheet.csv"]);
+    assert_eq!(rows[0]["epoch"], 3);
+    for row in &rows[1..] {
+        assert_eq!(row["epoch"], rows[0]["epoch"]);
+        assert_eq!(row["eval_loss"], rows[0]["eval_loss"]);
+        assert_eq!(row["best_epoch"], rows[0]["best_epoch"]);
+    }
+
+    // In a run the newest checkpoint decides: the last number could be cut.
+    std::fs::remove_file(sandbox.path(&run).join("result.json")).unwrap();
+    let file = format!("{run}/metrics.csv");
+    for (text, epochs) in [(whole, 3), (&whole[..whole.len() - 1], 2)] {
+        sandbox.write(&file, text);
+        assert_eq!(compare(&sandbox, &[&run])[0]["epoch"], epochs);
+        assert_eq!(compare(&sandbox, &[&file])[0]["epoch"], epochs);
+        let listed = sandbox.runner(&["list", "--csv"]).success().stdout;
+        assert!(listed.contains(&format!(",{epochs},")), "{listed}");
+        let shown = sandbox.runner(&["show", &run]).success().stdout;
+        let row = shown
+            .lines()
+            .any(|line| line.trim_start().starts_with("3 "));
+        assert_eq!(row, epochs == 3, "{shown}");
+    }
+
+    // What the run writes next leaves the lines before it.
+    let [events, timing] = ["events.jsonl", "timing.csv"].map(|name| format!("{run}/{name}"));
+    let before = [&events, &timing].map(|file| sandbox.read(file));
+    for (file, text) in [&events, &timing].into_iter().zip(&before) {
+        sandbox.write(file, text.trim_end());
+    }
+    sandbox
+        .runner(&["resume", &run, "training.epochs=4"])
+        .success();
+    for (file, text) in [&events, &timing].into_iter().zip(&before) {
+        let after = sandbox.read(file);
+        assert!(after.starts_with(text.as_str()), "{after}");
+        assert!(!after.contains("\n\n"), "{after}");
+    }
+    sandbox.runner(&["verify", &run]).success();
+}
+
 #[test]
 fn every_format_holds_the_same_cells() {
     let sandbox = Sandbox::new();

@@ -249,6 +249,7 @@ fn row(table: &mut String, name: &str, key: &KeyInfo) {
         OnResume::Fixed => "fixed",
         OnResume::Free => "free",
         OnResume::Upward => "may grow",
+        OnResume::SameData => "same data",
     };
     writeln!(
         table,

@@ -143,7 +143,14 @@ fn a_run_stopped_by_signals_again_and_again_gives_the_same_run() {
 #[test]
 fn each_signal_has_its_exit_code_and_leaves_a_checkpoint() {
     let sandbox = Sandbox::new();
-    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129), ("USR1", 75)] {
+    for (signal, code) in [
+        ("INT", 130),
+        ("TERM", 143),
+        ("HUP", 129),
+        ("USR1", 75),
+        ("USR2", 75),
+        ("XCPU", 75),
+    ] {
         let arguments = ["run", "tiny.toml", "training.epochs=100000"];
         let (run, outcome) = start_and_signal(&sandbox, &arguments, signal);
         outcome
@@ -154,6 +161,26 @@ fn each_signal_has_its_exit_code_and_leaves_a_checkpoint() {
         let events = sandbox.read(&format!("{run}/events.jsonl"));
         assert!(events.contains(&format!("SIG{signal}")), "{events}");
     }
+}
+
+// Seen red with SIGXFSZ left to end the process.
+#[cfg(unix)]
+#[test]
+fn a_limit_on_file_sizes_is_an_error_that_names_the_file() {
+    let sandbox = Sandbox::new();
+    let program = env!("CARGO_BIN_EXE_runner");
+    // In blocks of 512 bytes: enough for some files of a run, but not for all.
+    let script = format!("ulimit -f 2; exec {program} run tiny.toml");
+    let output = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(sandbox.path(""))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(74), "{stderr}");
+    assert!(stderr.contains("File too large"), "{stderr}");
+    assert!(stderr.contains("experiments/"), "{stderr}");
+    assert!(runner::run_dir::list(&sandbox.path("experiments")).is_empty());
 }
 
 /// Starts a command, sends it a signal as soon as it says which run it works on, and waits for its end.
@@ -340,6 +367,7 @@ fn what_makes_the_run_what_it_is_cannot_change() {
         "training.batch_size=5",
         "seed=2",
         "training.learning_rate=1",
+        "data.scale=1",
         "model.layers[4].dropout.p=0.5",
         "training.epochs=2",
     ] {
@@ -379,6 +407,108 @@ fn other_data_are_refused_and_the_file_named() {
         sandbox.path(&run).join("result.json").exists(),
         "nothing was changed"
     );
+}
+
+// Seen red with the keys fixed, and with paths taken from where the run was begun.
+#[test]
+fn data_that_have_moved_are_taken_where_they_are_now() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&["training.epochs=2"]);
+    let whole = traces(&sandbox, &sandbox.run_tiny(&["training.epochs=4"]));
+    fs::create_dir(sandbox.path("elsewhere")).unwrap();
+    fs::rename(sandbox.path("data"), sandbox.path("elsewhere/digits")).unwrap();
+    let absolute = sandbox.path(&run).display().to_string();
+    for command in ["resume", "reproduce"] {
+        let way = format!("runner {command} {run} data.path=PLACE");
+        let more = ["training.epochs=3"];
+        let more: &[&str] = if command == "resume" { &more } else { &[] };
+        let arguments = [&[command, &run], more].concat();
+        sandbox.runner(&arguments).code(4).stderr_has(&[&way]);
+    }
+    sandbox.runner(&["verify", &run]).code(3);
+    // A path that is typed starts where it is typed.
+    let elsewhere = |arguments: &[&str]| {
+        let mut command = sandbox.command(arguments);
+        let output = command.current_dir(sandbox.path("elsewhere")).output();
+        let output = output.unwrap();
+        Outcome {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    };
+    elsewhere(&["verify", &absolute, "data.path=digits"]).success();
+    elsewhere(&["reproduce", &absolute, "data.path=digits"])
+        .success()
+        .stdout_has(&["all 2 epochs"]);
+    elsewhere(&["resume", &absolute, "data.path=digits", "training.epochs=3"])
+        .success()
+        .stderr_has(&["changed: data.path = "]);
+    let events = sandbox.read(&format!("{run}/events.jsonl"));
+    let now = sandbox.path("elsewhere/digits").display().to_string();
+    assert!(
+        events.contains(&format!("\"data.path\":\"\\\"{now}\\\"\"")),
+        "{events}"
+    );
+    // From now on they are known to be there.
+    sandbox.runner(&["verify", &run]).success();
+    sandbox
+        .runner(&["resume", &run, "training.epochs=4"])
+        .success();
+    let there = traces(&sandbox, &run);
+    assert_eq!(there.metrics, whole.metrics);
+    sandbox.runner(&["show", &run]).success();
+}
+
+// Seen red with files compared only as far as both lists go.
+#[test]
+fn what_is_elsewhere_must_be_the_very_same_data() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&[]);
+    let others = ["data.train=data", "data.eval=data"];
+    let two = sandbox.run_tiny(&others);
+    sandbox.cut_data("other", 59, 30);
+    sandbox.cut_data("same", 60, 30);
+    let refused = |run: &str, code, overrides: &[&str], parts: &[&str]| {
+        for (command, more) in [("resume", &["training.epochs=4"][..]), ("reproduce", &[])] {
+            let arguments = [&[command, run], overrides, more].concat();
+            sandbox.runner(&arguments).code(code).stderr_has(parts);
+        }
+        let arguments = [&["verify", run], overrides].concat();
+        let code = if code == 4 { 3 } else { code };
+        sandbox.runner(&arguments).code(code);
+    };
+    let parts = [
+        "differs from the file the run started with",
+        "data.path=PLACE",
+    ];
+    refused(&run, 4, &["data.path=other"], &parts);
+    let parts = ["data.train=PLACE data.eval=PLACE"];
+    refused(&two, 4, &["data.train=other"], &parts);
+    // A split that the run did not name is another run.
+    let parts = ["`data.test` cannot change from absent", "from data.path"];
+    refused(&run, 2, &["data.test=same"], &parts);
+    refused(
+        &run,
+        2,
+        &[
+            "data.path={unset=true}",
+            "data.train=same",
+            "data.eval=same",
+        ],
+        &[],
+    );
+    for command in ["reproduce", "verify"] {
+        sandbox
+            .runner(&[command, &run, "training.epochs=9"])
+            .code(2)
+            .stderr_has(&["`training.epochs` cannot change", "data.path"]);
+    }
+    let same = ["data.train=same", "data.eval=same"];
+    sandbox
+        .runner(&[&["resume", &two, "training.epochs=4"], &same[..]].concat())
+        .success();
+    sandbox.runner(&["verify", &two]).success();
 }
 
 #[test]

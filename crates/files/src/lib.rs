@@ -3,6 +3,9 @@
 //! A whole file is written beside its name, synced, renamed, and then its folder is synced. A crash before
 //! the rename leaves the old state; a rename without the sync of the file could leave a name that points
 //! at nothing. A line is appended and synced, and a torn last line is cut off first.
+//!
+//! Not every file system can do all of this. What is asked of one that cannot is done in the next best way, and
+//! [`syncs_folders`] tells what is lost.
 
 #![warn(missing_docs)]
 
@@ -112,40 +115,49 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), IoError> {
 /// Appends text to a file of lines and waits until it is on disk.
 ///
 /// A last line that a crash or a full disk has cut is taken away first: it was never acknowledged,
-/// and the new line must not become its end.
+/// and the new line must not become its end. One that lacks only its newline, which an editor may have
+/// taken, stays: `is_whole` says so of a last line without a newline.
 ///
 /// # Errors
 ///
 /// If the system refuses; part of the text may then be in the file.
-pub fn append(path: &Path, text: &str) -> Result<(), IoError> {
+pub fn append(path: &Path, text: &str, is_whole: fn(&str) -> bool) -> Result<(), IoError> {
     let append = || -> io::Result<()> {
         let mut file = OpenOptions::new()
             .create(true)
             .read(true)
             .append(true)
             .open(path)?;
-        cut_torn_line(&mut file)?;
-        file.write_all(text.as_bytes())?;
+        match end_last_line(&mut file, is_whole)? {
+            true => file.write_all(text.as_bytes())?,
+            false => file.write_all(format!("\n{text}").as_bytes())?,
+        }
         file.sync_data()
     };
     append().map_err(IoError::at("append to", path))
 }
 
-fn cut_torn_line(file: &mut File) -> io::Result<()> {
+/// Cuts off a torn last line; whether the file then ends with a newline, or is empty.
+fn end_last_line(file: &mut File, is_whole: fn(&str) -> bool) -> io::Result<bool> {
     if file.metadata()?.len() == 0 {
-        return Ok(());
+        return Ok(true);
     }
     let mut last = [0];
     file.seek(SeekFrom::End(-1))?;
     file.read_exact(&mut last)?;
     if last == *b"\n" {
-        return Ok(());
+        return Ok(true);
     }
     let mut bytes = Vec::new();
     file.rewind()?;
     file.read_to_end(&mut bytes)?;
-    let whole = bytes.iter().rposition(|byte| *byte == b'\n');
-    file.set_len(whole.map_or(0, |newline| newline as u64 + 1))
+    let start = bytes.iter().rposition(|byte| *byte == b'\n');
+    let start = start.map_or(0, |newline| newline + 1);
+    if std::str::from_utf8(&bytes[start..]).is_ok_and(is_whole) {
+        return Ok(false);
+    }
+    file.set_len(start as u64)?;
+    Ok(true)
 }
 
 /// Makes names that were added to or removed from a folder durable.

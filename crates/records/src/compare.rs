@@ -44,7 +44,10 @@ impl ComparedRun {
             return Ok(Self {
                 name: path.display().to_string(),
                 status: None,
-                metrics: MetricsTable::read(path)?,
+                metrics: match run_of(path) {
+                    Some(folder) => run_dir::metrics(folder)?,
+                    None => MetricsTable::read(path)?,
+                },
                 test: None,
                 parameters: None,
                 config: BTreeMap::new(),
@@ -60,6 +63,13 @@ impl ComparedRun {
             name: run.identity.run_id,
         })
     }
+}
+
+/// The run directory that a file is the metrics.csv of.
+fn run_of(file: &Path) -> Option<&Path> {
+    let folder = file.parent()?;
+    let is_metrics = file.file_name()? == layout::METRICS;
+    (is_metrics && folder.join(layout::IDENTITY).is_file()).then_some(folder)
 }
 
 /// The paths to compare that a user has typed, as paths, globs or names of runs: each once, in the order

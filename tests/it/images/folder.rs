@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 use runner::data::labels;
 use serde_json::Value;
@@ -298,6 +300,104 @@ fn a_resume_wants_the_very_same_images_and_says_which_is_not() {
     resume(4, &["11 classes"]);
     fs::remove_dir_all(sandbox.path("digits/train/30")).unwrap();
     resume(0, &[]);
+}
+
+/// A folder, and a list of images in the same folder, as they are on other disks of a cluster.
+#[test]
+fn images_that_have_moved_are_found_and_told_apart_from_others() {
+    let sandbox = sandbox();
+    let mut list = "path,label,split\n".to_owned();
+    for (split, folder) in [("train", "train"), ("val", "test")] {
+        for digit in 0..10 {
+            let files = sandbox.path(&format!("digits/{folder}/{digit}"));
+            for file in fs::read_dir(files).into_iter().flatten() {
+                let name = file.unwrap().file_name().into_string().unwrap();
+                list += &format!("{folder}/{digit}/{name},{digit},{split}\n");
+            }
+        }
+    }
+    sandbox.write("digits/list.csv", &list);
+    let folders = [FOLDER, "data.path=digits/list.csv"];
+    let runs = folders.map(|path| sandbox.run_tiny(&[path, "training.epochs=1"]));
+    fs::rename(sandbox.path("digits"), sandbox.path("moved")).unwrap();
+    for (run, place) in runs.iter().zip(["moved", "moved/list.csv"]) {
+        let moved = format!("data.path={place}");
+        sandbox.runner(&["verify", run, &moved]).success();
+        sandbox.runner(&["reproduce", run, &moved]).success();
+        let resume = ["resume", run, &moved, "training.epochs=2"];
+        let path = fs::read_dir(sandbox.path("moved/train/3"))
+            .unwrap()
+            .next()
+            .unwrap();
+        let path = path.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        let mut other = bytes.clone();
+        *other.last_mut().unwrap() ^= 1;
+        fs::write(&path, &other).unwrap();
+        let name = path.strip_prefix(sandbox.path("")).unwrap();
+        let changed = format!("{} has changed", name.display());
+        sandbox.runner(&resume).code(4).stderr_has(&[&changed]);
+        sandbox.runner(&["verify", run, &moved]).code(3);
+        fs::write(&path, &bytes).unwrap();
+        sandbox.runner(&resume).success();
+        sandbox.runner(&["verify", run]).success();
+    }
+}
+
+/// Red without a checkpoint where an image is lost.
+#[test]
+fn an_image_that_is_lost_in_mid_epoch_ends_the_run_with_a_checkpoint_of_that_step() {
+    let sandbox = Sandbox::new();
+    // More than a mebibyte of them, so that some are read again in every epoch.
+    write_folder(&sandbox, "digits/train", &digits("train", 1400));
+    write_folder(&sandbox, "digits/test", &digits("t10k", 600));
+    let run = [
+        "run",
+        "tiny.toml",
+        FOLDER,
+        "data.memory_limit=1",
+        "data.cache=off",
+        "training.epochs=60",
+        "training.batch_size=100",
+        "checkpoint.every_epochs=1000",
+    ];
+    let whole = sandbox.runner(&[&run[..], &["-q"]].concat()).success();
+    let whole = crate::resume::traces(&sandbox, whole.stdout.trim());
+    for split in ["train", "test"] {
+        let mut child = sandbox
+            .command(&run)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (mut folder, mut told) = (String::new(), String::new());
+        for line in lines.by_ref().map_while(Result::ok) {
+            if let Some(run) = line.strip_prefix("run: ") {
+                folder = run.to_owned();
+            }
+            if line.starts_with("epoch 2/") {
+                break;
+            }
+        }
+        let images = [format!("digits/{split}"), "digits/away".to_owned()];
+        let [there, away] = images.map(|name| sandbox.path(&name));
+        fs::rename(&there, &away).unwrap();
+        lines.map_while(Result::ok).for_each(|line| told += &line);
+        assert_eq!(child.wait().unwrap().code(), Some(4), "{told}");
+        assert!(told.contains("runner resume"), "{told}");
+        let events = sandbox.read(&format!("{folder}/events.jsonl"));
+        let failed: serde_json::Value =
+            serde_json::from_str(events.lines().last().unwrap()).unwrap();
+        assert_eq!(failed["event"], "failed");
+        let kept = crate::resume::checkpoints(&sandbox, &folder);
+        let name = format!("step-{:08}", failed["step"].as_u64().unwrap());
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        assert!(kept[0].starts_with(&name), "{kept:?} at {failed}");
+        fs::rename(&away, &there).unwrap();
+        sandbox.runner(&["resume", &folder]).success();
+        assert_eq!(crate::resume::traces(&sandbox, &folder), whole);
+    }
 }
 
 /// Red if the cache is trusted by name alone, or if a damaged one is.

@@ -57,6 +57,8 @@ pub enum OnResume {
     Free,
     /// May grow: the run goes on for longer.
     Upward,
+    /// Says where the data are: may change if the very same data are there.
+    SameData,
 }
 
 impl KeyInfo {

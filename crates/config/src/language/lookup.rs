@@ -55,7 +55,8 @@ impl Language {
             .map_or(OnResume::Fixed, |key| key.on_resume)
     }
 
-    /// What a resume may change: paths of keys, `TABLE.*` for all keys of a table; those that can only grow say so.
+    /// What a resume may change: paths of keys, `TABLE.*` for all keys of a table; those that can only grow, or only lead to the
+    /// same data, say so.
     pub fn changeable(self) -> Vec<String> {
         changeable_in(self.0, "")
     }
@@ -132,6 +133,7 @@ fn changeable_in(keys: &[KeyInfo], prefix: &str) -> Vec<String> {
             _ if !inside.is_empty() => paths.extend(changeable_in(inside, &format!("{path}."))),
             OnResume::Free => paths.push(path),
             OnResume::Upward => paths.push(format!("{path} (upward)")),
+            OnResume::SameData => paths.push(format!("{path} (same data)")),
             OnResume::Fixed => {}
         }
     }

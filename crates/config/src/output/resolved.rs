@@ -89,13 +89,17 @@ impl Experiment {
         pairs
     }
 
-    /// SHA-256 (hex) over all values that a resume may not change. A key that is younger than the first run directories
+    /// SHA-256 (hex) over all values that a resume may not change, and over where the data were when the run began. A key that is younger than the first run directories
     /// is left out where it has the value that those have without knowing it, so that their digests stay right.
     pub fn digest(&self) -> String {
         let mut digest = Digest::default();
         for (path, value) in self.flatten() {
             let is_as_ever = YOUNGER.contains(&(path.as_str(), value.as_str()));
-            if LANGUAGE.on_resume(&path) == OnResume::Fixed && !is_as_ever {
+            let is_part = matches!(
+                LANGUAGE.on_resume(&path),
+                OnResume::Fixed | OnResume::SameData
+            );
+            if is_part && !is_as_ever {
                 digest.update(format!("{path}={value}\n"));
             }
         }

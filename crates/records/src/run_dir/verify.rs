@@ -12,7 +12,7 @@ use super::format::result_json::TestScores;
 use super::format::run_json::Identity;
 use super::format::{confusion_csv, result_json};
 use super::layout::{EVAL_FILES, SplitFiles, TEST_FILES};
-use super::{Error, best_checkpoint, checkpoint_names, document, layout};
+use super::{Error, Moves, best_checkpoint, checkpoint_names, config_digest, document, layout};
 use crate::array;
 use crate::digest;
 use crate::metrics::{COLUMNS, ConfusionMatrix, classification_report};
@@ -26,12 +26,12 @@ pub struct Check {
     pub problem: Option<String>,
 }
 
-/// Looks at everything in a run directory, and at the data files the run names.
+/// Looks at everything in a run directory, and at the data files the run names, which may have moved.
 ///
 /// # Errors
 ///
 /// If it is no run directory, or its checkpoints cannot be listed.
-pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
+pub fn verify(folder: &Path, moves: &Moves) -> Result<Vec<Check>, Error> {
     let identity = Identity::read(folder)?;
     let mut checks = vec![Check::new(
         layout::RESOLVED,
@@ -39,8 +39,8 @@ pub fn verify(folder: &Path) -> Result<Vec<Check>, Error> {
     )];
     for file in &identity.data_files {
         let problem = match file.files {
-            Some(_) => check_images(folder, file),
-            None => check_file(&file.path, &file.sha256),
+            Some(_) => check_images(folder, file, moves),
+            None => check_file(&moves.find(&file.path), &file.sha256),
         };
         checks.push(Check::new(&file.path, problem));
     }
@@ -102,7 +102,7 @@ impl Check {
 }
 
 /// Holds a data file against its checksum.
-fn check_file(path: &str, sha256: &str) -> Option<String> {
+fn check_file(path: &Path, sha256: &str) -> Option<String> {
     match fs::read(path) {
         Ok(bytes) if digest::of(&bytes).hex() == sha256 => None,
         Ok(_) => Some("differs from the file the run was trained on".to_owned()),
@@ -111,7 +111,7 @@ fn check_file(path: &str, sha256: &str) -> Option<String> {
 }
 
 /// Holds all image files of a folder against the checksums that were listed when the run began.
-fn check_images(folder: &Path, data: &DataFile) -> Option<String> {
+fn check_images(folder: &Path, data: &DataFile, moves: &Moves) -> Option<String> {
     let listed = match listed_images(folder, &data.path) {
         Ok(listed) => listed,
         Err(problem) => return Some(problem),
@@ -120,15 +120,19 @@ fn check_images(folder: &Path, data: &DataFile) -> Option<String> {
         return Some(format!("{} does not list its images", layout::DATA));
     }
     listed.iter().find_map(|image| {
-        let problem = check_file(&image.path, &image.sha256)?;
-        Some(format!("{} {problem}", image.path))
+        let path = moves.find(&image.path);
+        let problem = check_file(&path, &image.sha256)?;
+        Some(format!("{} {problem}", path.display()))
     })
 }
 
 fn check_config(folder: &Path, identity: &Identity) -> Option<String> {
     match document(folder) {
-        Ok((_, experiment)) if experiment.digest() == identity.config_digest => None,
-        Ok(_) => Some("differs from the config the run started with".to_owned()),
+        Ok((_, experiment)) => match config_digest(folder, &experiment) {
+            Ok(digest) if digest == identity.config_digest => None,
+            Ok(_) => Some("differs from the config the run started with".to_owned()),
+            Err(error) => Some(error.to_string()),
+        },
         Err(error) => Some(error.to_string()),
     }
 }

@@ -274,6 +274,24 @@ impl Data {
         }
     }
 
+    /// What says where the images are, by the paths of the keys.
+    pub fn places(&self) -> [(&'static str, Option<&String>); 4] {
+        [
+            ("data.path", self.path.as_ref()),
+            ("data.train", self.train.as_ref()),
+            ("data.eval", self.eval.as_ref()),
+            ("data.test", self.test.as_ref()),
+        ]
+    }
+
+    /// Takes over from `other` where the images are.
+    pub fn move_to(&mut self, other: &Self) {
+        self.path.clone_from(&other.path);
+        self.train.clone_from(&other.train);
+        self.eval.clone_from(&other.eval);
+        self.test.clone_from(&other.test);
+    }
+
     /// Whether evaluation images are split off the training images.
     pub fn is_split(&self) -> bool {
         self.validation.is_some() || self.folds.is_some()

@@ -1,6 +1,6 @@
 //! Where each split of the images comes from: the keys, and whether they go together.
 
-use crate::language::info::KeyInfo;
+use crate::language::info::{KeyInfo, OnResume};
 use crate::language::key::{Key, TableKey};
 use crate::language::section::Section;
 use crate::language::values::{BOOLEAN, PART, TEXT, integer};
@@ -11,7 +11,8 @@ pub(super) const PATH: Key<Option<String>> = Key::optional(
     "folder or file with all splits: a folder with train/ and test/ or val/, each with one folder \
      of images per class; a folder of IDX or CIFAR files under their usual names; or a CSV file \
      with the columns path, label and split",
-);
+)
+.on_resume(OnResume::SameData);
 pub(super) const TRAIN: Key<Option<String>> = Key::follows(
     "train",
     TEXT,
@@ -19,14 +20,16 @@ pub(super) const TRAIN: Key<Option<String>> = Key::follows(
     "`path`",
     "training images, in place of those in `path`: anything `path` accepts, a folder with one \
      folder of images per class, or a single IDX images file or CSV file",
-);
+)
+.on_resume(OnResume::SameData);
 pub(super) const EVAL: Key<Option<String>> = Key::follows(
     "eval",
     TEXT,
     "path",
     "`path`",
     "evaluation images, in place of those in `path`; accepts the same as `train`",
-);
+)
+.on_resume(OnResume::SameData);
 pub(super) const TEST: Key<Option<String>> = Key::follows(
     "test",
     TEXT,
@@ -34,7 +37,8 @@ pub(super) const TEST: Key<Option<String>> = Key::follows(
     "`path`",
     "images for one final evaluation after the last epoch, separate from those evaluated every \
      epoch; by default the test split of `path`, unless evaluation already uses it",
-);
+)
+.on_resume(OnResume::SameData);
 pub(super) const VALIDATION: Key<Option<f64>> = Key::optional(
     "validation",
     PART,

@@ -88,7 +88,16 @@ pub fn append(folder: &Path, event: Event) -> Result<(), Error> {
     let line = Line { time: now(), event };
     let mut text = serde_json::to_string(&line).expect("an event is plain data");
     text.push('\n');
-    Ok(files::append(&folder.join(layout::EVENTS), &text)?)
+    Ok(files::append(
+        &folder.join(layout::EVENTS),
+        &text,
+        is_whole,
+    )?)
+}
+
+/// Whether a line is an event; the beginning of one is none.
+fn is_whole(line: &str) -> bool {
+    serde_json::from_str::<Line>(line).is_ok()
 }
 
 /// All events that were written whole. Lines that are not are passed over: an event whose line

@@ -16,6 +16,18 @@ pub fn line(epoch: &EpochRecord) -> String {
     rows::line(&epoch.cells())
 }
 
+/// The text of a metrics file.
+///
+/// # Errors
+///
+/// If it cannot be read.
+pub fn text(path: &Path) -> Result<String, TableError> {
+    std::fs::read_to_string(path).map_err(|error| TableError {
+        path: path.to_owned(),
+        what: format!("cannot be read: {error}"),
+    })
+}
+
 /// The columns of a metrics file and one row an epoch; an empty cell is `None`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct MetricsTable {
@@ -55,19 +67,14 @@ fn ragged(error: &csv::Error) -> String {
 }
 
 impl MetricsTable {
-    /// Reads a metrics file, up to its last whole line.
+    /// Reads a metrics file that stands on its own; its last row needs no newline. That of a run may be torn, see
+    /// [`metrics`](crate::run_dir::metrics).
     ///
     /// # Errors
     ///
     /// If it cannot be read, has no epochs, or a cell that should be a number is none.
     pub fn read(path: &Path) -> Result<Self, TableError> {
-        let text = std::fs::read_to_string(path).map_err(|error| TableError {
-            path: path.to_owned(),
-            what: format!("cannot be read: {error}"),
-        })?;
-        // A last line without its newline is a row that is just being written, or was cut by a crash.
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        Self::parse(path, &text[..whole])
+        Self::parse(path, &text(path)?)
     }
 
     /// Parses the text of a metrics file.
@@ -80,6 +87,8 @@ impl MetricsTable {
             path: path.to_owned(),
             what,
         };
+        // Spreadsheets put a byte order mark before the first column.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let columns: Vec<String> = reader
             .headers()

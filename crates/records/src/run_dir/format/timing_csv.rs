@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use super::rows;
@@ -46,6 +47,15 @@ impl Timing {
     /// What the epoch took in all, in seconds.
     pub fn seconds(&self) -> f64 {
         self.train_seconds + self.eval_seconds + self.checkpoint_seconds.unwrap_or_default()
+    }
+
+    /// Whether a line is a row; the beginning of one is none, as it lacks the end of its last time.
+    pub(in crate::run_dir) fn is_whole(line: &str) -> bool {
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(line.as_bytes());
+        let row = reader.deserialize::<Self>().next();
+        matches!(row, Some(Ok(row)) if DateTime::parse_from_rfc3339(&row.finished_at).is_ok())
     }
 
     /// Its line.

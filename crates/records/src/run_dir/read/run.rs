@@ -1,15 +1,12 @@
 //! A run as readers see it.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use strum::{EnumString, VariantNames};
 
+use super::metrics::metrics;
 use crate::config::{self, Document, Experiment, Word};
-use crate::files::IoError;
-use crate::run_dir::format::checkpoint::{Stage, WrittenAt};
 use crate::run_dir::format::events::{self, Event};
 use crate::run_dir::format::metrics_csv::{MetricsTable, TableError};
 use crate::run_dir::format::result_json::{self, TestScores};
@@ -82,7 +79,7 @@ impl Run {
     ///
     /// If metrics.csv cannot be read or is no table.
     pub fn metrics(&self) -> Result<MetricsTable, TableError> {
-        MetricsTable::read(&self.folder.join(layout::METRICS))
+        metrics(&self.folder)
     }
 
     /// The scores of the test images, if it has some and is finished.
@@ -184,6 +181,28 @@ pub fn document(folder: &Path) -> Result<(Document, Experiment), Error> {
     }
 }
 
+/// What a run declared when it began, before any change.
+///
+/// # Errors
+///
+/// If the config is not what the program wrote.
+pub(super) fn beginning(folder: &Path) -> Result<Experiment, Error> {
+    let path = folder.join(layout::RESOLVED);
+    let experiment = Document::read(&path).and_then(|document| document.experiment());
+    experiment.map_err(|error| damaged(folder, &error))
+}
+
+/// The digest of what a run declares now. Data that have moved count as still where the run began with them.
+///
+/// # Errors
+///
+/// If the config that the run began with is damaged.
+pub fn config_digest(folder: &Path, experiment: &Experiment) -> Result<String, Error> {
+    let mut experiment = experiment.clone();
+    experiment.data.move_to(&beginning(folder)?.data);
+    Ok(experiment.digest())
+}
+
 fn damaged(folder: &Path, error: &config::Error) -> Error {
     Error::Damaged {
         path: folder.to_owned(),
@@ -192,56 +211,4 @@ fn damaged(folder: &Path, error: &config::Error) -> Error {
             layout::RESOLVED
         ),
     }
-}
-
-/// The name of the checkpoint file of the epoch with the best value of a column of metrics.csv; `None` where no epoch
-/// has one, or the file was deleted.
-///
-/// # Errors
-///
-/// If the folder of checkpoints is gone or cannot be read.
-pub fn best_checkpoint(
-    folder: &Path,
-    metrics: &MetricsTable,
-    monitor: &str,
-) -> Result<Option<String>, Error> {
-    let row = metrics.best(monitor);
-    let Some(step) = row.and_then(|row| metrics.get(row, "step")) else {
-        return Ok(None);
-    };
-    let best = WrittenAt {
-        step: step as u64,
-        stage: Stage::Done,
-    };
-    let mut names = checkpoint_names(folder)?.into_iter();
-    Ok(names.find(|name| WrittenAt::of_file_name(name) == Some(best)))
-}
-
-/// The names of all checkpoint files of a run directory, in the order of writing.
-///
-/// # Errors
-///
-/// If the folder of checkpoints is gone or cannot be read.
-pub fn checkpoint_names(folder: &Path) -> Result<Vec<String>, Error> {
-    let checkpoints = folder.join(layout::CHECKPOINTS);
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Error::Damaged {
-            path: folder.to_owned(),
-            why: format!(
-                "its folder {} is missing\nput it back, or start a new run",
-                layout::CHECKPOINTS
-            ),
-        },
-        _ => IoError::new("read", &checkpoints, error).into(),
-    };
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&checkpoints).map_err(unreadable)? {
-        let name = entry.map_err(unreadable)?.file_name();
-        let name = name.to_string_lossy().into_owned();
-        if WrittenAt::of_file_name(&name).is_some() {
-            names.push(name);
-        }
-    }
-    names.sort_by_key(|name| WrittenAt::of_file_name(name));
-    Ok(names)
 }

@@ -8,8 +8,7 @@ use crate::config;
 use crate::files::{self, IoError};
 use crate::run_dir::format::checkpoint::{Checkpoint, Damage};
 use crate::run_dir::format::events::Event;
-use crate::run_dir::format::metrics_csv::MetricsTable;
-use crate::run_dir::{Error, checkpoint_names, layout};
+use crate::run_dir::{Error, checkpoint_names, layout, metrics};
 
 impl Writer {
     /// Brings the directory into the state of its newest good checkpoint and gives that.
@@ -62,8 +61,7 @@ impl Writer {
     fn refuse_to_start_over(&self, policy: &config::Checkpoint) -> Result<(), Error> {
         let damaged = self.folder.join(layout::CHECKPOINTS).join(layout::DAMAGED);
         let quarantined = fs::read_dir(damaged).is_ok_and(|mut entries| entries.next().is_some());
-        let rows = MetricsTable::read(&self.folder.join(layout::METRICS));
-        let rows = rows.map_or(0, |rows| rows.len()) as u64;
+        let rows = metrics(&self.folder).map_or(0, |rows| rows.len()) as u64;
         let what = if quarantined {
             format!(
                 "none of its checkpoints is intact; they are in {}/{}",

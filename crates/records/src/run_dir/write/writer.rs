@@ -108,7 +108,8 @@ impl Writer {
     /// If it cannot be written.
     pub fn append_epoch(&mut self, record: &EpochRecord) -> Result<(), Error> {
         let row = metrics_csv::line(record);
-        files::append(&self.folder.join(layout::METRICS), &row)?;
+        // A row without its newline was never acknowledged; the run writes it again.
+        files::append(&self.folder.join(layout::METRICS), &row, |_| false)?;
         self.metrics.push_str(&row);
         Ok(())
     }
@@ -122,6 +123,7 @@ impl Writer {
         Ok(files::append(
             &self.folder.join(layout::TIMING),
             &timing.line(),
+            Timing::is_whole,
         )?)
     }
 

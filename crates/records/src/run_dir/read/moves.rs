@@ -1,0 +1,58 @@
+//! Where the data of a run are, if no longer where it began with them.
+
+use std::path::{Path, PathBuf};
+
+use super::run::beginning;
+use crate::config::Data;
+use crate::run_dir::Error;
+
+/// From the places where a run began with its data to those where they are now.
+#[derive(Debug, Clone, Default)]
+pub struct Moves(Vec<(PathBuf, PathBuf)>);
+
+impl Moves {
+    /// For a run whose config now says `data`.
+    ///
+    /// # Errors
+    ///
+    /// If the config that the run began with is damaged.
+    pub fn new(folder: &Path, data: &Data) -> Result<Self, Error> {
+        let then = beginning(folder)?.data;
+        let places = then.places().into_iter().zip(data.places());
+        let pairs = places.filter_map(|((_, then), (_, now))| {
+            let (then, now) = (then?, now?);
+            (then != now).then(|| (PathBuf::from(then), PathBuf::from(now)))
+        });
+        Ok(Self(pairs.collect()))
+    }
+
+    /// Where a file would be now that was at `path` when the run began.
+    pub fn of(&self, path: &str) -> PathBuf {
+        let path = Path::new(path);
+        // Files are named from the place itself, or from the folder of a single file.
+        let from_place = self.0.iter().filter_map(|(then, now)| {
+            let rest = path.strip_prefix(then).ok()?;
+            Some(match rest.as_os_str().is_empty() {
+                true => now.clone(),
+                false => now.join(rest),
+            })
+        });
+        let beside = self.0.iter().filter_map(|(then, now)| {
+            let rest = path.strip_prefix(then.parent()?).ok()?;
+            now.is_file().then(|| now.with_file_name(rest))
+        });
+        from_place
+            .chain(beside)
+            .next()
+            .unwrap_or_else(|| path.to_owned())
+    }
+
+    /// Where a file is: where it would be now, or still where it was.
+    pub fn find(&self, path: &str) -> PathBuf {
+        let moved = self.of(path);
+        match moved.exists() {
+            true => moved,
+            false => PathBuf::from(path),
+        }
+    }
+}
