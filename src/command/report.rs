@@ -6,7 +6,7 @@ use std::path::Path;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::exit::{OfRun, unwrapped};
-use super::output::{Output, colour};
+use super::output::{Output, colour, note};
 use super::units::{human, thousands};
 use crate::exit::ExitCode;
 use crate::lifecycle::{self, Begun, Conclusion, Extension, SplitReport};
@@ -57,6 +57,13 @@ impl Reporter {
         self.log.line(line);
     }
 
+    /// A line on stderr, even when quiet, and in the log.
+    fn warn(&mut self, line: &str) {
+        let line = format!("warning: {line}");
+        self.bar.suspend(|| note(&line));
+        self.log.line(&line);
+    }
+
     /// A line on stdout and in the log.
     pub fn result(&mut self, line: &str) {
         self.bar.suspend(|| self.output.result(line));
@@ -83,6 +90,9 @@ impl Reporter {
             session.experiment.model.layers.len(),
             thousands(session.parameter_count() as f64)
         ));
+        for lost in run.lost() {
+            self.warn(&lost.to_string());
+        }
         self.note(&format!("run: {}", run.folder().display()));
     }
 

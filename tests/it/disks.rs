@@ -211,3 +211,40 @@ fn check_cut(sandbox: &Sandbox, epochs: u64, expected: &Traces, kind: &str) {
     }
     assert_eq!(&traces(sandbox, &run), expected, "{kind}");
 }
+
+// Seen red with the parent of the folder of runs synced though nothing was made in it.
+#[test]
+#[ignore = "needs root; .ci/run runs it"]
+fn a_disk_whose_folders_may_be_entered_and_not_read() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    let sandbox = Sandbox::new();
+    let mode = |name: &str, mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(sandbox.path(name), mode).unwrap();
+    };
+    mode("", 0o755);
+    for name in ["entered", "entered/own", "dropped"] {
+        fs::create_dir(sandbox.path(name)).unwrap();
+    }
+    mode("entered", 0o711);
+    // One may make something here and not look at what there is.
+    mode("dropped", 0o733);
+    let nobody = Some(65534);
+    chown(sandbox.path("entered/own"), nobody, nobody).unwrap();
+    for out in ["entered/own", "entered/own/new/runs", "dropped/runs"] {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid", "65534", "--clear-groups"])
+            .arg(env!("CARGO_BIN_EXE_runner"))
+            .args(["run", "tiny.toml", "-q", "--out", out])
+            .current_dir(sandbox.path(""));
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (output.status.code(), stderr.as_str()),
+            (Some(0), ""),
+            "{out}"
+        );
+    }
+}

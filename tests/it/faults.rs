@@ -321,3 +321,172 @@ fn errors_at_every_file_operation_of_a_resume_are_told_and_nothing_is_lost() {
     }
     assert!(told > 50, "{told}");
 }
+
+/// Runs a command on a file system that gives these errors at these calls, as strace injects them.
+fn on_a_poor_file_system(sandbox: &Sandbox, faults: &[&str], arguments: &[&str]) -> Command {
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-o", "/dev/null"]);
+    for fault in faults {
+        strace.args(["-e", &format!("inject={fault}")]);
+    }
+    strace
+        .arg(env!("CARGO_BIN_EXE_runner"))
+        .args(arguments)
+        .current_dir(sandbox.path(""));
+    strace
+}
+
+fn outcome(mut command: Command) -> Outcome {
+    let output = command.output().unwrap();
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+// Seen red without the plain rename.
+#[test]
+#[ignore = "needs strace; .ci/run runs it"]
+fn a_file_system_without_hard_links_does() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.runner(&run_short(&[])).success().stdout;
+    let expected = traces(&sandbox, run.trim());
+    for error in ["EPERM", "ENOSYS", "EOPNOTSUPP", "EIO", "EMLINK"] {
+        let link = format!("link,linkat:error={error}");
+        for rename in ["EINVAL", "ENOSYS"] {
+            let rename = format!("renameat2:error={rename}");
+            let faults = [link.as_str(), &rename];
+            let run = run_short(&["--out", "poor"]);
+            let run = outcome(on_a_poor_file_system(&sandbox, &faults, &run)).success();
+            assert_eq!(run.stderr, "", "nothing is lost");
+            assert_eq!(traces(&sandbox, run.stdout.trim()), expected, "{error}");
+            sandbox.runner(&["verify", run.stdout.trim()]).success();
+        }
+    }
+    // A disk that is full or read-only is told as before.
+    let faults = ["renameat2:error=EROFS"];
+    let full = run_short(&["--out", "full"]);
+    outcome(on_a_poor_file_system(&sandbox, &faults, &full)).code(74);
+}
+
+// Seen red with the error of the lock told, and with runs taken for interrupted that are running.
+#[test]
+#[ignore = "needs strace; .ci/run runs it"]
+fn a_file_system_without_locks_has_a_heartbeat_and_what_is_lost_is_told() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.runner(&run_short(&[])).success().stdout;
+    let expected = traces(&sandbox, run.trim());
+    for error in ["ENOSYS", "ENOLCK", "EOPNOTSUPP"] {
+        let faults = [&format!("flock:error={error}")[..]];
+        let run = run_short(&["--out", "poor"]);
+        let run = outcome(on_a_poor_file_system(&sandbox, &faults, &run))
+            .success()
+            .stderr_has(&["warning: this file system has no locks"]);
+        let run = run.stdout.trim().to_owned();
+        assert_eq!(traces(&sandbox, &run), expected, "{error}");
+        assert!(
+            sandbox
+                .read(&format!("{run}/train.log"))
+                .contains("no locks")
+        );
+        sandbox.runner(&["verify", &run]).success();
+        let check = ["check", "tiny.toml", "--out", "poor"];
+        outcome(on_a_poor_file_system(&sandbox, &faults, &check))
+            .success()
+            .stdout_has(&["warning: this file system has no locks", "see the warnings"]);
+    }
+    let faults = ["flock:error=ENOLCK"];
+    let endless = [
+        "run",
+        "tiny.toml",
+        "--out",
+        "endless",
+        "-q",
+        "training.epochs=1000000",
+    ];
+    let start = |arguments: &[&str]| {
+        let mut command = on_a_poor_file_system(&sandbox, &faults, arguments);
+        let mut child = command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut run = String::new();
+        let stdout = child.stdout.as_mut().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut run).unwrap();
+        (child, run.trim().to_owned())
+    };
+    let resume = |run: &str| {
+        let resume = ["resume", run, "-q"];
+        outcome(on_a_poor_file_system(&sandbox, &faults, &resume))
+    };
+    let pid = |run: &str| {
+        let lock = sandbox.read(&format!("{run}/lock"));
+        let holder: serde_json::Value = serde_json::from_str(&lock).unwrap();
+        assert!(holder["beat"].is_string(), "{lock}");
+        holder["pid"].to_string()
+    };
+    let signal = |run: &str, signal: &str| {
+        let status = Command::new("kill").args([signal, &pid(run)]).status();
+        assert!(status.unwrap().success());
+    };
+    let (mut child, run) = start(&endless);
+    resume(&run).code(75).stderr_has(&["in use by process"]);
+    let list = ["list", "--csv", "--out", "endless"];
+    let listed = outcome(on_a_poor_file_system(&sandbox, &faults, &list)).success();
+    assert!(listed.stdout.contains(",running,"), "{}", listed.stdout);
+    // One that is killed is gone at once, and one that stops gives the run back.
+    signal(&run, "-KILL");
+    child.wait().unwrap();
+    let (mut child, _) = start(&["resume", &run, "-q"]);
+    signal(&run, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(sandbox.read(&format!("{run}/lock")), "");
+    // Whoever takes over after a long silence keeps the run: the other ends before its next checkpoint.
+    let (child, _) = start(&["resume", &run, "-q"]);
+    let other = r#"{"pid":1,"host":"elsewhere","since":"2026-01-01T00:00:00Z","beat":"x"}"#;
+    sandbox.write(&format!("{run}/lock"), other);
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(75));
+    let stderr = String::from_utf8(ended.stderr).unwrap();
+    assert!(stderr.contains("process 1 on elsewhere"), "{stderr}");
+    assert_eq!(sandbox.read(&format!("{run}/lock")), other);
+    resume(&run)
+        .code(75)
+        .stderr_has(&["process 1 on elsewhere"]);
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(100);
+    let lock = fs::File::options()
+        .write(true)
+        .open(sandbox.path(&run).join("lock"));
+    lock.unwrap().set_modified(old).unwrap();
+    let (mut child, _) = start(&["resume", &run, "-q"]);
+    signal(&run, "-INT");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    sandbox.runner(&["verify", &run]).success();
+}
+
+// Seen red with every error of such a sync told.
+#[test]
+#[ignore = "needs strace; .ci/run runs it"]
+fn a_file_system_that_does_not_sync_folders_is_told_once() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run_tiny(&[]);
+    for (index, error) in ["EINVAL", "ENOSYS", "EOPNOTSUPP"].into_iter().enumerate() {
+        let epochs = format!("training.epochs={}", 4 + index);
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-o", "/dev/null"]);
+        for folder in [sandbox.path(&run), sandbox.path(&run).join("checkpoints")] {
+            strace.arg("-P").arg(folder);
+        }
+        strace
+            .args(["-e", &format!("inject=fsync:error={error}")])
+            .arg(env!("CARGO_BIN_EXE_runner"))
+            .args(["resume", &run, &epochs])
+            .current_dir(sandbox.path(""));
+        let resumed = outcome(strace).success();
+        let told = resumed.stderr.matches("does not sync folders").count();
+        assert_eq!(told, 1, "{}", resumed.stderr);
+    }
+    sandbox.runner(&["verify", &run]).success();
+}

@@ -18,7 +18,7 @@ pub const TEMPORARY_PREFIX: &str = ".tmp-";
 
 /// An operation on a file or folder that failed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {}: {source}", path.display())]
+#[error("cannot {action} {}: {source}{}", path.display(), remedy(source))]
 pub struct IoError {
     /// What was to be done, as a verb.
     pub action: &'static str,
@@ -26,6 +26,16 @@ pub struct IoError {
     pub path: PathBuf,
     /// What the system says.
     pub source: io::Error,
+}
+
+/// What to do about an error where that is known, in a line of its own.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::Unsupported => {
+            "\nthe file system cannot do this: choose a folder on another one"
+        }
+        _ => "",
+    }
 }
 
 impl IoError {
@@ -46,6 +56,9 @@ impl IoError {
 
 /// Puts a new file at `path`, durably.
 ///
+/// On a file system that has neither hard links nor renames that replace nothing, a file that another process puts
+/// there in the same instant is replaced: the caller has to hold a lock.
+///
 /// # Errors
 ///
 /// If there is a file already, or the system refuses.
@@ -53,8 +66,42 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
     let temporary = write_temporary(path, bytes)?;
     temporary
         .persist_noclobber(path)
+        .or_else(|error| {
+            let is_free = path.symlink_metadata().is_err();
+            match is_free && cannot_link(&error.error) {
+                true => error.file.persist(path),
+                false => Err(error),
+            }
+        })
         .map_err(|error| IoError::new("create", path, error.error))?;
     sync_folder(folder_of(path))
+}
+
+/// Whether this may be the answer of a file system without hard links. Those of object stores and network drives have
+/// many, an input/output error among them.
+fn cannot_link(error: &io::Error) -> bool {
+    const INPUT_OUTPUT: i32 = 5;
+    matches!(
+        error.kind(),
+        io::ErrorKind::Unsupported
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::TooManyLinks
+            | io::ErrorKind::CrossesDevices
+    ) || cfg!(unix) && error.raw_os_error() == Some(INPUT_OUTPUT)
+}
+
+/// Makes a folder and those that it is in, durably. Of a folder that is there already nothing is asked, as it may be one
+/// that this user may enter and no more.
+///
+/// # Errors
+///
+/// If the system refuses.
+pub fn create_folders(folder: &Path) -> Result<(), IoError> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|it| !it.exists()).collect();
+    fs::create_dir_all(folder).map_err(IoError::at("create", folder))?;
+    let made = missing.iter().filter(|made| !made.as_os_str().is_empty());
+    made.rev().try_for_each(|made| sync_folder(folder_of(made)))
 }
 
 /// Puts a file at `path` in place of whatever is there, durably.
@@ -160,15 +207,34 @@ fn end_last_line(file: &mut File, is_whole: fn(&str) -> bool) -> io::Result<bool
     Ok(true)
 }
 
-/// Makes names that were added to or removed from a folder durable.
+/// Makes names that were added to or removed from a folder durable, as far as its file system does that; see
+/// [`syncs_folders`].
 ///
 /// # Errors
 ///
 /// If the system refuses.
 pub fn sync_folder(folder: &Path) -> Result<(), IoError> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(IoError::at("sync", folder))
+    match try_to_sync(folder) {
+        Err(error) if !cannot_sync(&error) => Err(IoError::new("sync", folder, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether names in a folder can be made durable: some file systems do not know how, and a folder that may not be read
+/// cannot be opened for it.
+pub fn syncs_folders(folder: &Path) -> bool {
+    !try_to_sync(folder).is_err_and(|error| cannot_sync(&error))
+}
+
+fn try_to_sync(folder: &Path) -> io::Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all())
+}
+
+fn cannot_sync(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput | io::ErrorKind::PermissionDenied
+    )
 }
 
 /// The folder that holds `path`; the current one for a bare name.

@@ -1,30 +1,27 @@
 //! One writer a run, for as long as its process lives.
 //!
 //! The lock is the operating system's, on an open file: it goes with the process however that
-//! ends. What the file says (who holds it, since when) is information only.
+//! ends. What the file says (who holds it, since when) is information only, but on a file system without
+//! locks: there a [`Heartbeat`] takes the lock's place.
 
+#[cfg(unix)]
+use std::fs::Metadata;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::{Error, layout, now};
+use super::heartbeat::{Heartbeat, Holder, is_beating};
+use super::{Error, layout};
 use crate::files::IoError;
 
 /// The lock of a run, held while this value lives.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Holder {
-    pid: u32,
-    host: String,
-    since: String,
+    /// Where the file system has no locks.
+    heartbeat: Option<Heartbeat>,
 }
 
 /// A reader that asks whether a run is running holds the lock for microseconds; a writer that
@@ -47,18 +44,21 @@ impl Lock {
                     sleep(PAUSE);
                 }
                 Err(TryLockError::WouldBlock) => return Err(locked(folder, &mut file)),
+                Err(TryLockError::Error(error)) if has_no_locks(&error) => {
+                    let heartbeat = Heartbeat::start(&file).map_err(io)?;
+                    if heartbeat.is_none() {
+                        return Err(locked(folder, &mut file));
+                    }
+                    return Ok(Self { file, heartbeat });
+                }
                 Err(TryLockError::Error(error)) => return Err(io(error)),
             }
         }
-        let holder = Holder {
-            pid: std::process::id(),
-            host: host(),
-            since: now(),
+        Holder::this().write(&mut file).map_err(io)?;
+        let lock = Self {
+            file,
+            heartbeat: None,
         };
-        let text = serde_json::to_string(&holder).expect("a holder is plain data");
-        file.set_len(0).map_err(io)?;
-        file.write_all(format!("{text}\n").as_bytes()).map_err(io)?;
-        let lock = Self { file };
         lock.confirm(folder)?;
         Ok(lock)
     }
@@ -72,9 +72,17 @@ impl Lock {
         let path = folder.join(layout::LOCK);
         let io = |error| Error::from(IoError::new("confirm", &path, error));
         let ours = self.file.metadata().map_err(io)?;
+        // The text of the file says more than its number, which not every file system keeps.
+        let is_ours = |there: &Metadata| match &self.heartbeat {
+            Some(heartbeat) => heartbeat.is_ours(&path),
+            None => (there.dev(), there.ino()) == (ours.dev(), ours.ino()),
+        };
         match std::fs::metadata(&path) {
-            Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => Ok(()),
+            Ok(there) if is_ours(&there) => Ok(()),
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(error)),
+            Ok(_) if self.heartbeat.is_some() => {
+                Err(locked(folder, &mut File::open(&path).map_err(io)?))
+            }
             _ => Err(Error::Locked {
                 path: folder.to_owned(),
                 holder: "whoever took the lock file away while it was held".to_owned(),
@@ -88,11 +96,28 @@ impl Lock {
         Ok(())
     }
 
+    /// Whether a heartbeat stands in for it.
+    pub fn is_heartbeat(&self) -> bool {
+        self.heartbeat.is_some()
+    }
+
     /// Whether a writer holds the run's lock. Never waits.
     pub fn is_held(folder: &Path) -> bool {
-        File::open(folder.join(layout::LOCK))
-            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        File::open(folder.join(layout::LOCK)).is_ok_and(|mut file| match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => true,
+            Err(TryLockError::Error(error)) => has_no_locks(&error) && is_beating(&mut file),
+            Ok(()) => false,
+        })
     }
+}
+
+/// Whether an error of locking says that the file system has no locks.
+pub fn has_no_locks(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let is_none_left = rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::NOLCK);
+    #[cfg(not(unix))]
+    let is_none_left = false;
+    is_none_left || error.kind() == io::ErrorKind::Unsupported
 }
 
 /// Opens a file that is to be locked, as it is; makes it where it is not there.
@@ -103,15 +128,9 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 }
 
 fn locked(folder: &Path, file: &mut File) -> Error {
-    let mut text = String::new();
-    let holder = file
-        .rewind()
-        .and_then(|()| file.read_to_string(&mut text))
-        .ok()
-        .and_then(|_| serde_json::from_str::<Holder>(&text).ok());
     Error::Locked {
         path: folder.to_owned(),
-        holder: match holder {
+        holder: match Holder::read(file) {
             Some(holder) => format!(
                 "process {} on {} since {}",
                 holder.pid, holder.host, holder.since
@@ -119,17 +138,4 @@ fn locked(folder: &Path, file: &mut File) -> Error {
             None => "another process".to_owned(),
         },
     }
-}
-
-/// The name of this machine, for people.
-fn host() -> String {
-    #[cfg(unix)]
-    let name = rustix::system::uname()
-        .nodename()
-        .to_str()
-        .ok()
-        .map(str::to_owned);
-    #[cfg(not(unix))]
-    let name = std::env::var("HOSTNAME").ok();
-    name.unwrap_or_else(|| "this machine".to_owned())
 }

@@ -8,8 +8,10 @@
 //! the lock and from result.json.
 
 mod format;
+mod heartbeat;
 pub mod layout;
 mod lock;
+mod lost;
 mod read;
 mod verify;
 mod write;
@@ -26,6 +28,7 @@ pub use format::predictions_csv::{Prediction, PredictionRow};
 pub use format::result_json::{Summary, TestScores};
 pub use format::run_json::{Beginning, FORMAT, Identity};
 pub use format::timing_csv::Timing;
+pub use lost::Lost;
 pub use read::checkpoints::{best_checkpoint, checkpoint_names};
 pub use read::metrics::metrics;
 pub use read::moves::Moves;

@@ -46,10 +46,7 @@ impl Writer {
             resolved_text,
             images,
         } = new;
-        fs::create_dir_all(out).map_err(IoError::at("create", out))?;
-        if let Some(parent) = out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            files::sync_folder(parent)?;
-        }
+        files::create_folders(out)?;
         remove_stale(out);
         let time = time();
         identity.created_at = now();
@@ -122,7 +119,15 @@ fn fill(
     {
         // Temporary folders are made for the owner alone; a run directory is like any other.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(folder, mode).map_err(IoError::at("open up", folder))?;
+        match fs::set_permissions(folder, mode) {
+            // The file system has permissions of its own.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
+                ) => {}
+            other => other.map_err(IoError::at("open up", folder))?,
+        }
     }
     Ok(lock)
 }

@@ -4,6 +4,7 @@
 mod commit;
 pub mod create;
 pub mod finish;
+mod probe;
 mod recover;
 pub mod retention;
 mod sequence;

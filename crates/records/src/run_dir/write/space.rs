@@ -1,12 +1,12 @@
 //! Whether the disk has room for what a run will keep.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::probe::probe;
 use crate::config;
-use crate::files::IoError;
-use crate::run_dir::Error;
+use crate::files::{self, IoError};
+use crate::run_dir::{Error, Lost};
 
 /// Everything in a run directory but its checkpoints and predictions, for a run of usual length.
 const REST_BYTES: u64 = 256 << 10;
@@ -39,24 +39,25 @@ pub fn needed(checkpoint_bytes: u64, prediction_bytes: u64, policy: &config::Che
 ///
 /// [`Error::NoSpace`], or if the folder cannot be made.
 pub fn check(out: &Path, needed: u64) -> Result<(), Error> {
-    fs::create_dir_all(out).map_err(IoError::at("create", out))?;
+    files::create_folders(out)?;
     compare(out, needed)
 }
 
-/// Whether a run could be made in a folder, which need not be there yet. Makes nothing that stays.
+/// Whether a run could be made in a folder, which need not be there yet, and what it would not have there. Makes nothing
+/// that stays.
 ///
 /// # Errors
 ///
 /// [`Error::NoSpace`], or if the folder cannot be made or written to.
-pub fn check_room(out: &Path, needed: u64) -> Result<(), Error> {
+pub fn check_room(out: &Path, needed: u64) -> Result<Vec<Lost>, Error> {
     let there = out.ancestors().find(|path| path.exists());
     if let Some(file) = there.filter(|path| !path.is_dir()) {
         let source = io::ErrorKind::NotADirectory.into();
         return Err(IoError::new("create", file, source).into());
     }
-    let folder = there.unwrap_or(Path::new("."));
-    tempfile::tempfile_in(folder).map_err(IoError::at("write to", folder))?;
-    compare(out, needed)
+    let lost = probe(there.unwrap_or(Path::new(".")))?;
+    compare(out, needed)?;
+    Ok(lost)
 }
 
 /// Holds the bytes that are needed against those that are free.

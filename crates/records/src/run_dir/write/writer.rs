@@ -12,7 +12,7 @@ use crate::run_dir::format::metrics_csv::{self, MetricsTable};
 use crate::run_dir::format::run_json::Identity;
 use crate::run_dir::format::timing_csv::Timing;
 use crate::run_dir::lock::Lock;
-use crate::run_dir::{Error, layout};
+use crate::run_dir::{Error, Lost, layout};
 
 /// A run directory that this process writes to. Holds the run's lock while it lives.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Writer {
     /// How many processes have worked on the run, this one included.
     attempt: usize,
     pub(super) lock: Lock,
+    /// What its file system cannot do.
+    lost: Vec<Lost>,
 }
 
 /// What a run goes on from, and what it could not go on from.
@@ -68,6 +70,7 @@ impl Writer {
 
     pub(super) fn new(folder: PathBuf, identity: Identity, lock: Lock, attempt: usize) -> Self {
         Self {
+            lost: Lost::of(&folder, &lock),
             folder,
             identity,
             metrics: metrics_csv::header(),
@@ -90,6 +93,11 @@ impl Writer {
     /// How many processes have worked on the run, this one included.
     pub fn attempt(&self) -> usize {
         self.attempt
+    }
+
+    /// What the file system of the run directory cannot do.
+    pub fn lost(&self) -> &[Lost] {
+        &self.lost
     }
 
     /// metrics.csv as it stands.
