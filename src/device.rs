@@ -168,16 +168,6 @@ fn cuda(_index: usize) -> Result<Device, String> {
     Err("built without CUDA".to_owned())
 }
 
-/// Bytes of memory that a process can still have, where the system tells (Linux: `MemAvailable`).
-pub fn available_memory() -> Option<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info
-        .lines()
-        .find(|line| line.starts_with("MemAvailable:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
 /// The version of Burn this program is built on; Cargo.toml pins it.
 pub const BURN_VERSION: &str = "0.22.1";
 

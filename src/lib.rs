@@ -8,7 +8,7 @@
 //! - [`config`]: from text to an experiment, with every mistake told at its place
 //! - [`random`]: every draw, a function of seed, purpose, epoch and index
 //! - [`data`]: images from files, split, cached, augmented and batched
-//! - [`device`]: what computes; [`kernels`]: fast operations for the CPU
+//! - [`device`]: what computes; [`kernels`]: fast operations for the CPU; [`memory`]: how much there is
 //! - [`model`], [`optimizer`], [`schedule`]: the network and how it learns
 //! - [`metrics`]: scores, and the columns of metrics.csv
 //! - [`train`]: the loop
@@ -105,6 +105,7 @@ pub mod data;
 pub mod device;
 pub mod exit;
 pub mod lifecycle;
+pub mod memory;
 pub mod model;
 pub mod optimizer;
 pub mod schedule;

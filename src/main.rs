@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use runner::cli::Cli;
 use runner::command;
+use runner::kernels::Allocator;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| {

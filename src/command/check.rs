@@ -12,6 +12,7 @@ use crate::data::Splits;
 use crate::device::Chosen;
 use crate::exit::ExitCode;
 use crate::lifecycle::{Prepared, begin, disk_needed, prepare};
+use crate::memory::{self, Bound};
 use crate::run_dir::{Moves, space, verify};
 use crate::table::{Cell, Column, Table};
 use crate::train::{Interrupt, Session, Silent, Trial, fit, try_out};
@@ -44,8 +45,8 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     let Prepared { session, device } = prepared.map_err(unwrapped)?;
     // All errors come before the first table.
     let needed = disk_needed(&session);
-    space::check_room(&args.out.out, needed)?;
-    is_warned |= !session.data.warnings.is_empty();
+    let lost = space::check_room(&args.out.out, needed)?;
+    is_warned |= !session.data.warnings.is_empty() || !lost.is_empty();
     print_result(&network(&session.experiment))?;
     print_result(&format!("\ndevice: {}\n", device.reason))?;
     print_result(&data(&session))?;
@@ -62,6 +63,9 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     let trial = try_out(session, BUDGET)?;
     print_result(&time_and_memory(&experiment, images, read_in, &trial))?;
     print_result(&disk(&experiment, checkpoint_bytes, needed, &args.out.out))?;
+    for lost in lost {
+        print_result(&format!("warning: {lost}\n"))?;
+    }
     let config = args.experiment.config.display();
     let verdict = match (is_warned, notes.is_empty()) {
         (true, _) => format!("\n{config} can run, but see the warnings above"),
@@ -292,9 +296,18 @@ fn time_and_memory(
         thousands(trial.eval_images_per_second),
     );
     if let Some(peak) = trial.peak_memory_bytes {
+        // What the machine has is told by other programs.
+        let left = memory::available().filter(|left| left.bound != Bound::Machine);
+        let left = left.map_or_else(String::new, |left| {
+            format!(
+                ";\n\x20              {} are {}",
+                bytes(left.bytes),
+                left.bound
+            )
+        });
         let _ = writeln!(
             text,
-            "memory         about {}, including the data",
+            "memory         about {}, including the data{left}",
             bytes(peak)
         );
     }

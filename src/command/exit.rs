@@ -58,11 +58,14 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     if error.is::<config::Error>() || error.is::<Usage>() {
         return Some(ExitCode::Usage);
     }
-    if let Some(data::Error::Unwritable { .. }) = error.downcast_ref() {
-        return Some(ExitCode::Io);
+    if let Some(error) = error.downcast_ref::<data::Error>() {
+        return Some(data_code(error));
     }
-    if error.is::<DataError>() || error.is::<data::Error>() || error.is::<data::LoadError>() {
-        return Some(ExitCode::Data);
+    if let Some(error) = error.downcast_ref::<DataError>() {
+        return Some(data_code(error.error()));
+    }
+    if let Some(error) = error.downcast_ref::<data::LoadError>() {
+        return Some(data_code(&error.error));
     }
     #[cfg(feature = "fetch")]
     if let Some(error) = error.downcast_ref::<data::fetch::Error>() {
@@ -102,12 +105,20 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     if let Some(error) = error.downcast_ref::<train::Error>() {
         return Some(match error {
             train::Error::Diverged { .. } => ExitCode::Diverged,
-            train::Error::Data(_) => ExitCode::Data,
+            train::Error::Data(error) => data_code(error),
             train::Error::Misfit { .. } => ExitCode::RunDirectory,
             train::Error::RunDir(error) => run_dir_code(error),
         });
     }
     error.downcast_ref::<run_dir::Error>().map(run_dir_code)
+}
+
+fn data_code(error: &data::Error) -> ExitCode {
+    match error {
+        data::Error::Unwritable { .. } => ExitCode::Io,
+        data::Error::OutOfMemory { .. } => ExitCode::Failed,
+        _ => ExitCode::Data,
+    }
 }
 
 fn run_dir_code(error: &run_dir::Error) -> ExitCode {

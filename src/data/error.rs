@@ -76,6 +76,18 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// Something does not fit into the memory that the process can have.
+    #[error("{}: {} MiB of memory cannot be had for {what}\n{remedy}", path.display(), bytes.div_ceil(1 << 20))]
+    OutOfMemory {
+        /// The file or folder.
+        path: PathBuf,
+        /// What would be in memory.
+        what: &'static str,
+        /// So much of it.
+        bytes: u64,
+        /// What the user can do.
+        remedy: &'static str,
+    },
     /// Image files that cannot be used.
     #[error("{}", of_bad_images(problems, other_sizes, *size))]
     BadImages {

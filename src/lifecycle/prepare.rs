@@ -6,6 +6,7 @@ use super::Error;
 use crate::config::{Document, Experiment, SourceKind};
 use crate::data::{self, LoadError, Splits, Watch};
 use crate::device::{self, Chosen};
+use crate::memory::{self, Available, Bound};
 use crate::train::Session;
 
 /// What a run needs in memory, and what computes it.
@@ -49,14 +50,19 @@ const BATCH_SIZE: &str = "training.batch_size";
 /// Refuses a step that cannot fit into memory: the system would kill this process, or others.
 fn check_memory(document: &Document, experiment: &Experiment, backend: &str) -> Result<(), Error> {
     let needed = experiment.step_bytes();
-    match device::available_memory() {
-        Some(available) if backend != "cuda" && needed > available => {
+    match memory::available() {
+        Some(Available { bytes, bound }) if backend != "cuda" && needed > bytes => {
             let message = format!(
-                "a step needs more than {} MiB of memory, but {} MiB are available",
+                "a step needs more than {} MiB of memory, but {} MiB are {bound}",
                 needed >> 20,
-                available >> 20
+                bytes >> 20
             );
-            let help = "choose a smaller `batch_size`, smaller layers or less padding";
+            let help = match bound {
+                Bound::Machine => "choose a smaller `batch_size`, smaller layers or less padding",
+                _ => {
+                    "choose a smaller `batch_size`, smaller layers or less padding, or give the job more memory"
+                }
+            };
             Err(document.error_at(BATCH_SIZE, message, help).into())
         }
         _ => Ok(()),
@@ -76,6 +82,11 @@ pub struct DataError {
 }
 
 impl DataError {
+    /// What is wrong.
+    pub fn error(&self) -> &data::Error {
+        &self.error
+    }
+
     /// An error of loading the data of a document, with the place of the key that it has to do with.
     pub fn new(document: &Document, LoadError { mut error, key }: LoadError) -> Self {
         let mut key = format!("data.{key}");

@@ -7,7 +7,7 @@ use super::unchanged::{
 };
 use super::{Error, Prepared, prepare};
 use crate::config::Document;
-use crate::data::Watch;
+use crate::data::{self, Watch};
 use crate::metrics::EpochRecord;
 use crate::run_dir::{self, Identity, Moves, Timing};
 use crate::train::{Interrupt, Observer, Progress};
@@ -65,7 +65,9 @@ impl Original {
             data: &data,
         };
         let prepared = match prepare(&self.document, experiment, threads, watch) {
-            Err(Error::Data(error)) => {
+            Err(Error::Data(error))
+                if !matches!(error.error(), data::Error::OutOfMemory { .. }) =>
+            {
                 return Err(elsewhere(&error, &self.identity, asked).into());
             }
             other => other?,

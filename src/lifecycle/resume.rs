@@ -8,10 +8,10 @@ use super::unchanged::{
 };
 use super::{Error, Extension};
 use crate::config::Experiment;
-use crate::data::{Splits, Watch};
+use crate::data::{self, Splits, Watch};
 use crate::device::{self, Chosen};
 use crate::run_dir::{self, Event, Moves, Recovered, Status, Writer};
-use crate::train::{Interrupt, Session};
+use crate::train::{self, Interrupt, Session};
 
 /// What is asked of a run.
 #[derive(Debug, Clone, Copy)]
@@ -137,8 +137,13 @@ impl Resumable {
             folder: &folder,
             data: &experiment.data,
         };
-        let data = Splits::load(&experiment.data, input, classes, watch)
-            .map_err(|error| elsewhere(&error, run.identity(), asked))?;
+        let data = Splits::load(&experiment.data, input, classes, watch).map_err(|error| {
+            match error.error {
+                // They are where they were.
+                data::Error::OutOfMemory { .. } => train::Error::Data(error.error).into(),
+                _ => Error::from(elsewhere(&error, run.identity(), asked)),
+            }
+        })?;
         let moves = Moves::new(&folder, asked.data)?;
         check_data(run.identity(), &data, &moves, asked)?;
         interrupt.limit(experiment.training.max_minutes);

@@ -26,6 +26,7 @@ mod fusion;
 mod help;
 mod images;
 mod kernels;
+mod memory;
 mod metrics;
 #[cfg(feature = "ndarray")]
 mod ndarray;

@@ -16,10 +16,12 @@
     reason = "a kernel takes its operands one by one and counts its registers"
 )]
 
+mod allocator;
 mod burn;
 mod core;
 mod ops;
 
+pub use crate::allocator::{Allocator, fallibly, zeroed_bytes};
 pub use crate::burn::functions::*;
 pub use crate::core::buffer::Buffer;
 pub use crate::core::geometry::{Conv2dGeometry, MemoryFormat, PoolGeometry};

@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use super::scan::{ImageSpec, ImageStats, Outcome, ScannedFile, Stamp};
 use crate::data::sources::labelled::ImageFiles;
 use crate::digest::{self, Digest};
+use crate::memory;
 
 /// Changes whenever the same file may give other pixels than before.
 const DECODER: u32 = 1;
@@ -188,7 +189,7 @@ impl Cache {
     /// Reads them all, and holds each against its checksum.
     pub fn all_pixels(&self, entries: &[ScannedFile]) -> Option<Vec<u8>> {
         let mut file = self.pixels(entries)?;
-        let mut pixels = Vec::with_capacity(entries.len() * self.spec.bytes());
+        let mut pixels = memory::with_capacity(entries.len() * self.spec.bytes())?;
         file.read_to_end(&mut pixels).ok()?;
         let images = pixels.par_chunks_exact(self.spec.bytes()).zip(entries);
         let is_good = |(image, entry): (&[u8], &ScannedFile)| match &entry.outcome {

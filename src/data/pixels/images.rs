@@ -68,6 +68,11 @@ impl MemoryBudget {
         Self(std::sync::Arc::new(AtomicU64::new(bytes)))
     }
 
+    /// Leaves nothing, where the system gives less than was thought.
+    pub(super) fn exhaust(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
     /// Takes so many bytes if there are as many; whether it did.
     pub(super) fn take(&self, bytes: u64) -> bool {
         let less = |budget: u64| budget.checked_sub(bytes);

@@ -16,6 +16,7 @@ use crate::config;
 use crate::data::Error;
 use crate::data::sources::labelled::{ImageData, ImageFiles};
 use crate::digest::{self, Digest};
+use crate::memory;
 use crate::run_dir::DataFile;
 
 /// An image file as it was when it was read.
@@ -42,6 +43,8 @@ pub struct Loaded {
     pub checksums: Vec<HashedFile>,
     /// One record for a whole folder of image files.
     pub files: Vec<DataFile>,
+    /// What a user should know.
+    pub warning: Option<String>,
 }
 
 /// Loads the images of a source as `spec` wants them.
@@ -103,7 +106,8 @@ fn from_pixels(
     let pixels = match shape == wanted {
         true => bytes,
         false => {
-            let mut pixels = vec![0; bytes.len() / old * spec.bytes()];
+            let length = bytes.len() / old * spec.bytes();
+            let mut pixels = memory::zeros(length).ok_or_else(|| too_large(&source, length))?;
             let images = pixels.par_chunks_exact_mut(spec.bytes());
             images
                 .zip(bytes.par_chunks_exact(old))
@@ -138,7 +142,19 @@ fn from_pixels(
         other_sizes: Vec::new(),
         checksums: Vec::new(),
         files: Vec::new(),
+        warning: None,
     })
+}
+
+/// Converted images that do not fit into memory.
+fn too_large(source: &str, length: usize) -> Error {
+    Error::OutOfMemory {
+        path: PathBuf::from(source),
+        what: "its images in the size of the network",
+        bytes: length as u64,
+        remedy: "resize them to less, give the job more memory, or write them as image files, which are \
+                 decoded as they are needed: runner data export",
+    }
 }
 
 /// From grey to colour or back.
@@ -171,40 +187,55 @@ fn from_files(
         config::Cache::Off => None,
         config::Cache::Auto | config::Cache::Disk => Cache::open(&files, spec),
     };
-    let (storage, entries) = match budget.take((files.paths.len() * spec.bytes()) as u64) {
-        true => into_memory(&files, spec, cache.as_ref(), watch),
-        false => on_demand(
-            &files,
-            spec,
-            cache.as_ref(),
-            data.cache == config::Cache::Disk,
-            budget,
-            watch,
-        ),
-    };
-    finish(files, spec, storage, entries)
+    let length = files.paths.len() * spec.bytes();
+    let mut warning = None;
+    let in_memory = budget.take(length as u64).then(|| {
+        let in_memory = into_memory(&files, spec, cache.as_ref(), watch);
+        if in_memory.is_none() {
+            budget.exhaust();
+            warning = Some(refused(&files, length));
+        }
+        in_memory
+    });
+    let (storage, entries) = in_memory.flatten().unwrap_or_else(|| {
+        let is_for_disk = data.cache == config::Cache::Disk;
+        on_demand(&files, spec, cache.as_ref(), is_for_disk, budget, watch)
+    });
+    let loaded = finish(files, spec, storage, entries)?;
+    Ok(Loaded { warning, ..loaded })
 }
 
+/// The warning about images that are within `data.memory_limit` and do not fit into memory all the same.
+fn refused(files: &ImageFiles, length: usize) -> String {
+    format!(
+        "{}: {} MiB of memory for decoded images cannot be had, so they are decoded as they are needed; give the \
+         job more memory, or lower data.memory_limit for what fits to stay in memory",
+        files.title,
+        length.div_ceil(1 << 20)
+    )
+}
+
+/// `None` where there is no memory for all of them.
 fn into_memory(
     files: &ImageFiles,
     spec: ImageSpec,
     cache: Option<&Cache>,
     watch: Watch<'_>,
-) -> (Storage, Vec<ScannedFile>) {
+) -> Option<(Storage, Vec<ScannedFile>)> {
     let recalled = cache.and_then(|cache| {
         let entries = cache.recall(files)?;
         Some((Storage::Memory(cache.all_pixels(&entries)?), entries))
     });
-    if let Some(recalled) = recalled {
+    if recalled.is_some() {
         return recalled;
     }
-    let mut pixels = vec![0; files.paths.len() * spec.bytes()];
+    let mut pixels = memory::zeros(files.paths.len() * spec.bytes())?;
     let entries = scan_into(files, spec, &mut pixels, watch);
     if let Some(cache) = cache {
         let key = cache.keep_pixels(&entries, &pixels);
         cache.write_scan(files, &entries, key.as_deref());
     }
-    (Storage::Memory(pixels), entries)
+    Some((Storage::Memory(pixels), entries))
 }
 
 fn on_demand(
@@ -333,6 +364,7 @@ fn finish(
         other_sizes,
         checksums,
         files: vec![folder],
+        warning: None,
     })
 }
 

@@ -14,8 +14,8 @@ use crate::data::pixels::scan::{ImageSpec, Watch};
 use crate::data::sources::labelled::LabelledImages;
 use crate::data::sources::{self, synthetic};
 use crate::data::{Error, LoadError, Role};
-use crate::device;
 use crate::digest::Digest;
+use crate::memory;
 use crate::run_dir::{DataFile, ImageFile};
 
 /// All images that a run reads.
@@ -171,7 +171,7 @@ fn list(
 
 /// Bytes that decoded images may take.
 fn memory_limit(data: &config::Data) -> u64 {
-    let free = || device::available_memory().map_or(u64::MAX, |free| free / 2);
+    let free = || memory::available().map_or(u64::MAX, |free| free.bytes / 2);
     data.memory_limit.map_or_else(free, |limit| limit << 20)
 }
 
@@ -220,7 +220,9 @@ impl SplitsBuilder {
             other_sizes,
             checksums,
             mut files,
+            warning,
         } = pixels::load::load(labelled.images, spec, data, budget, watch)?;
+        self.warnings.extend(warning);
         // The same folder may serve for two splits.
         for file in &mut files {
             if self.sources.iter().any(|it| it.source == file.path) {

@@ -1,0 +1,213 @@
+//! The memory that a job may have: cgroups of both versions, `ulimit -v` and `ulimit -d`.
+
+use std::fmt::Write;
+use std::fs;
+use std::process::Command;
+
+use runner::memory::{Available, Bound, available_in};
+
+use crate::support::{Outcome, Sandbox};
+
+const MIB: u64 = 1 << 20;
+
+/// The files of a system in the sandbox, with 8 GiB of free memory.
+fn system(sandbox: &Sandbox, files: &[(&str, &str)]) -> Option<Available> {
+    let _ = fs::remove_dir_all(sandbox.path("system"));
+    let machine = "MemTotal: 16777216 kB\nMemAvailable:    8388608 kB\n";
+    sandbox.write("system/proc/meminfo", machine);
+    for (path, text) in files {
+        sandbox.write(&format!("system/{path}"), text);
+    }
+    available_in(&sandbox.path("system"))
+}
+
+const MOUNTS: &str = "\
+    22 29 0:20 / /proc rw - proc proc rw\n\
+    31 22 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
+
+const OLD_MOUNTS: &str = "\
+    33 30 0:28 / /sys/fs/cgroup/cpu rw shared:10 - cgroup cgroup rw,cpu,cpuacct\n\
+    34 30 0:29 /docker/abc /sys/fs/cgroup/memory ro,nosuid master:11 - cgroup cgroup rw,memory\n";
+
+// Seen red with the root's limit alone read, with the cache of files counted as used, and with the first line taken.
+#[test]
+fn the_tightest_limit_of_all_groups_counts_less_what_is_used() {
+    let sandbox = Sandbox::new();
+    let of = |files: &[(&str, &str)]| {
+        let available = system(&sandbox, files).unwrap();
+        (available.bytes / MIB, available.bound)
+    };
+    assert_eq!(of(&[]), (8192, Bound::Machine));
+    let new = [
+        ("proc/self/cgroup", "0::/slurm/job_7/step_0\n"),
+        ("proc/self/mountinfo", MOUNTS),
+        ("sys/fs/cgroup/slurm/job_7/memory.max", "1073741824\n"),
+        ("sys/fs/cgroup/slurm/job_7/memory.current", "536870912\n"),
+        (
+            "sys/fs/cgroup/slurm/job_7/memory.stat",
+            "anon 1\nactive_file 7\ninactive_file 104857600\n",
+        ),
+        ("sys/fs/cgroup/slurm/job_7/step_0/memory.max", "max\n"),
+        ("sys/fs/cgroup/slurm/job_7/step_0/memory.current", "1\n"),
+    ];
+    assert_eq!(of(&new), (1024 - 512 + 100, Bound::Cgroup));
+    // A process that is throttled from here on.
+    let high = [
+        ("sys/fs/cgroup/slurm/memory.high", "600000000\n"),
+        ("sys/fs/cgroup/slurm/memory.current", "600000001\n"),
+    ];
+    assert_eq!(of(&[&new[..], &high].concat()), (0, Bound::Cgroup));
+    let old = [
+        (
+            "proc/self/cgroup",
+            "5:cpu,cpuacct:/docker/abc\n4:memory:/docker/abc\n0::/\n",
+        ),
+        ("proc/self/mountinfo", OLD_MOUNTS),
+        ("sys/fs/cgroup/memory/memory.limit_in_bytes", "2147483648\n"),
+        ("sys/fs/cgroup/memory/memory.usage_in_bytes", "1073741824\n"),
+        (
+            "sys/fs/cgroup/memory/memory.stat",
+            "cache 5\ntotal_inactive_file 0\n",
+        ),
+    ];
+    assert_eq!(of(&old), (1024, Bound::Cgroup));
+    // No limit, as the first version writes it; and files that are not as they should be.
+    let unlimited = (
+        "sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "9223372036854771712\n",
+    );
+    assert_eq!(
+        of(&[&old[..], &[unlimited]].concat()),
+        (8192, Bound::Machine)
+    );
+    let broken = ("proc/self/mountinfo", "31 22 0:26 / - cgroup2\n - \n31\n");
+    assert_eq!(of(&[&new[..], &[broken]].concat()), (8192, Bound::Machine));
+    let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                  Max data size             unlimited            unlimited            bytes     \n\
+                  Max address space         2048000000           unlimited            bytes     \n";
+    let status =
+        "Name:\trunner\nVmPeak:\t  900000 kB\nVmSize:\t 1000000 kB\nVmData:\t  500000 kB\n";
+    let process = [("proc/self/limits", limits), ("proc/self/status", status)];
+    assert_eq!(
+        of(&process),
+        ((2048000000 - (1000000 << 10)) / MIB, Bound::AddressSpace)
+    );
+}
+
+/// Runs a command with `ulimit -v`, in MiB.
+fn limited(sandbox: &Sandbox, megabytes: u64, arguments: &[&str]) -> Outcome {
+    let script = format!(
+        "ulimit -v {}; exec {} \"$@\"",
+        megabytes * 1024,
+        env!("CARGO_BIN_EXE_runner")
+    );
+    let output = Command::new("sh")
+        .args(["-c", &script, "sh"])
+        .args(arguments)
+        .current_dir(sandbox.path(""))
+        .env("XDG_CACHE_HOME", sandbox.path("caches"))
+        .output()
+        .unwrap();
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A list that has each of a few images so often that all of them take 750 MiB as the network sees them.
+fn many_images(sandbox: &Sandbox) {
+    sandbox
+        .runner(&["data", "export", "data", "images"])
+        .success();
+    let files: Vec<String> = walk(sandbox, "images/train");
+    let mut list = "path,label,split\n".to_owned();
+    for index in 0..15_700 {
+        let path = &files[index % files.len()];
+        let label = path.split('/').nth(2).unwrap();
+        let split = if index % 10 == 0 { "val" } else { "train" };
+        writeln!(list, "{path},{label},{split}").unwrap();
+    }
+    sandbox.write("many.csv", list);
+}
+
+fn walk(sandbox: &Sandbox, folder: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    for class in fs::read_dir(sandbox.path(folder)).unwrap() {
+        let class = class.unwrap().file_name().into_string().unwrap();
+        for file in fs::read_dir(sandbox.path(&format!("{folder}/{class}"))).unwrap() {
+            let file = file.unwrap().file_name().into_string().unwrap();
+            files.push(format!("{folder}/{class}/{file}"));
+        }
+    }
+    files.sort();
+    files
+}
+
+const LARGE: [&str; 4] = [
+    "data.path=many.csv",
+    "data.resize=224",
+    "model.input=[1,224,224]",
+    "model.layers=['global_avg_pool','flatten',{linear={out_features=10}}]",
+];
+
+// Seen red, as an abort, with the machine's memory alone counted.
+#[cfg(target_os = "linux")]
+#[test]
+fn images_beyond_the_limit_of_the_job_are_decoded_as_needed() {
+    let sandbox = Sandbox::new();
+    many_images(&sandbox);
+    let check = [&["check", "tiny.toml", "--threads", "2"], &LARGE[..]].concat();
+    limited(&sandbox, 800, &check)
+        .success()
+        .stdout_has(&["left of the limit on address space (ulimit -v)"]);
+    // Someone said that there is more.
+    let stated = [&check[..], &["data.memory_limit=4096", "data.cache=off"]].concat();
+    limited(&sandbox, 800, &stated).success().stdout_has(&[
+        "of memory for decoded images cannot be had",
+        "data.memory_limit",
+    ]);
+}
+
+// Seen red, as aborts, with the system's allocator.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_that_is_refused_is_an_error_and_no_abort() {
+    let sandbox = Sandbox::new();
+    // 1.2 GB of synthetic images, and as much of digits in the size of the network.
+    let synthetic = [
+        "data={synthetic={train_images=1500000,eval_images=10}}",
+        "training.epochs=1",
+    ];
+    let run = |overrides: &[&str]| {
+        let arguments = [&["run", "tiny.toml", "--threads", "2"], overrides].concat();
+        limited(&sandbox, 800, &arguments)
+    };
+    run(&synthetic)
+        .code(1)
+        .stderr_has(&["error: out of memory", "ulimit -v"]);
+    sandbox.cut_data("digits", 10_000, 5000);
+    let digits = [
+        &LARGE[1..],
+        &[
+            "data.path=digits",
+            "data.resize=350",
+            "model.input=[1,350,350]",
+        ],
+    ];
+    run(&digits.concat()).code(1).stderr_has(&[
+        "digits/train-images-idx3-ubyte",
+        "MiB of memory cannot be had",
+        "data export",
+    ]);
+    // A step that cannot fit is refused by what the job may have.
+    let layers = "model.layers=[{conv2d={out_channels=1,kernel_size=3,padding=2000}},\
+                  {max_pool2d={kernel_size=1000}},'flatten',{linear={out_features=10}}]";
+    run(&[layers, "training.batch_size=10"])
+        .code(2)
+        .stderr_has(&[
+            "left of the limit on address space (ulimit -v)",
+            "batch_size",
+        ]);
+    assert!(!sandbox.path("experiments").exists());
+}
