@@ -90,10 +90,16 @@ impl Lock {
         }
     }
 
-    /// Files have no identity here that could be compared.
+    /// Files have no identity here that could be compared; only what a heartbeat has written can be.
     #[cfg(not(unix))]
-    pub fn confirm(&self, _folder: &Path) -> Result<(), Error> {
-        Ok(())
+    pub fn confirm(&self, folder: &Path) -> Result<(), Error> {
+        let path = folder.join(layout::LOCK);
+        match (&self.heartbeat, File::open(&path)) {
+            (Some(heartbeat), Ok(mut file)) if !heartbeat.is_ours(&path) => {
+                Err(locked(folder, &mut file))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether a heartbeat stands in for it.
