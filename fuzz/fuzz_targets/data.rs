@@ -6,6 +6,10 @@
 pub mod catalog;
 #[path = "../../src/data/error.rs"]
 mod error;
+#[path = "../../src/data/pixels/jpeg/mod.rs"]
+mod jpeg;
+#[path = "../../src/data/pixels/memory.rs"]
+mod memory;
 #[path = "../../src/data/pixels/picture.rs"]
 pub mod picture;
 #[path = "../../src/data/role.rs"]

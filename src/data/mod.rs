@@ -26,8 +26,8 @@ pub use download::catalog;
 #[cfg(feature = "fetch")]
 pub use download::{archive, fetch};
 pub use error::{Error, LoadError};
-pub use pixels::picture;
 pub use pixels::scan::Watch;
+pub use pixels::{jpeg, memory, picture};
 pub use role::Role;
 pub use sources::labels;
 pub use splits::dataset::Dataset;

@@ -19,7 +19,7 @@ use crate::digest::{self, Digest};
 use crate::memory;
 
 /// Changes whenever the same file may give other pixels than before.
-const DECODER: u32 = 1;
+const DECODER: u32 = 2;
 
 /// Nanoseconds. A file that changed within this time before the scan may change again without another time
 /// stamp, as clocks of file systems are coarse.
@@ -45,10 +45,11 @@ impl Cache {
             channels,
             size: [height, width],
             is_resized,
+            max_pixels,
         } = spec;
         let mut digest = digest::of(root.as_os_str().as_encoded_bytes());
         digest.update(format!(
-            "\n{DECODER} {channels} {height} {width} {is_resized}"
+            "\n{DECODER} {channels} {height} {width} {is_resized} {max_pixels}"
         ));
         let mut place = digest.hex();
         place.truncate(32);

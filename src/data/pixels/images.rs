@@ -89,9 +89,10 @@ impl Images {
         if let Some(channels) = self.source_channels {
             return channels == COLOUR;
         }
+        let request = self.spec.request();
+        let is_colour = |picture: Picture| picture.channels == COLOUR;
         let bytes = picture::read(Path::new(self.name(image)));
-        let picture = bytes.and_then(|bytes| Picture::decode(&bytes));
-        picture.is_ok_and(|picture| picture.channels == COLOUR)
+        bytes.is_ok_and(|bytes| Picture::decode_then(&bytes, request, is_colour) == Ok(true))
     }
 
     /// Channels, height, width.

@@ -1,5 +1,6 @@
 //! From the bytes of one file to pixels: JPEG, PNG, BMP, PGM and WebP, told apart by their content.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
@@ -7,10 +8,8 @@ use std::path::Path;
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
-use zune_core::bytestream::ZCursor;
-use zune_core::colorspace::ColorSpace;
-use zune_core::options::DecoderOptions;
-use zune_jpeg::JpegDecoder;
+
+use super::{jpeg, memory};
 
 /// A decoded image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,23 +24,32 @@ pub struct Picture {
     pixels: Vec<u8>,
 }
 
-/// The header of an image file.
+/// What is asked of a decoder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Header {
-    width: usize,
-    height: usize,
-    /// Bytes of a pixel as it is decoded.
-    pixel_bytes: usize,
-    /// How often the decoded image is in memory at once, in whatever form.
-    copies: usize,
+pub struct Request {
+    /// An image of more pixels is refused.
+    pub max_pixels: u64,
+    /// A height and width: an image may come out smaller than it is, if not below these. Then reduced JPEGs are decoded
+    /// several times faster.
+    pub at_least: Option<[usize; 2]>,
 }
 
-/// Memory that the image of a file may take, for each byte of the file.
-const COST_OF_A_BYTE: u64 = 64;
-/// A file smaller than this may take as much as one of this size.
-const SMALL_FILE: u64 = 1 << 20;
-/// What no image may take, whatever the size of its file.
-const MAX_COST: u64 = 4 << 30;
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            max_pixels: MAX_PIXELS,
+            at_least: None,
+        }
+    }
+}
+
+/// The default of `data.max_pixels`: the largest phone cameras have 200 megapixels.
+pub const MAX_PIXELS: u64 = 250_000_000;
+
+/// Bytes of a pixel in memory at most, in all buffers of a decoder.
+const MAX_PIXEL_BYTES: u64 = 16;
+/// Decoders take some memory for the smallest image.
+const SMALL_IMAGE: u64 = 1 << 20;
 
 /// No image file is larger.
 const MAX_FILE: u64 = 1 << 28;
@@ -65,24 +73,43 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 impl Picture {
-    /// Decodes a whole file; says what is wrong with it otherwise. One that decodes but was cut off is
-    /// wrong too. Never takes more than 64 MiB for a file of up to 1 MiB, and so on in proportion.
+    /// As [`Self::decode_then`], in full size and of up to [`MAX_PIXELS`] pixels.
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        Self::decode_then(bytes, Request::default(), |picture| picture)
+    }
+
+    /// Decodes a whole file and calls `work` with it; says what is wrong with it otherwise. One that decodes but
+    /// was cut off is wrong too. Waits where other threads have too much memory until their work is done; so `work`
+    /// must not decode anything.
     ///
     /// Transparency is dropped and 16 bits are cut to their upper 8, as Pillow's `convert("RGB")` does
     /// for colours; gamma, color profiles and EXIF orientation are ignored, as in torchvision's
     /// `read_image`.
-    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+    pub fn decode_then<R>(
+        bytes: &[u8],
+        request: Request,
+        work: impl FnOnce(Self) -> R,
+    ) -> Result<R, String> {
         if bytes.is_empty() {
             return Err("the file is empty".to_owned());
         }
-        if bytes.starts_with(&[0xff, 0xd8]) {
-            return decode_jpeg(bytes);
-        }
+        let mut memory = None;
+        let mut admit = |size, cost: u64| -> Result<(), String> {
+            request.check(size)?;
+            memory = Some(memory::take(cost.saturating_add(bytes.len() as u64)));
+            Ok(())
+        };
         use ImageFormat::{Bmp, Png, Pnm, WebP};
-        match image::guess_format(bytes) {
-            Ok(format @ (Bmp | Png | Pnm | WebP)) => decode_other(bytes, format),
+        let picture = match image::guess_format(bytes) {
+            _ if bytes.starts_with(&[0xff, 0xd8]) => {
+                decode_jpeg(bytes, request.at_least, &mut admit)
+            }
+            Ok(format @ (Bmp | Png | Pnm | WebP)) => {
+                decode_other(bytes, format, request.max_pixels, &mut admit)
+            }
             _ => Err("it is not a JPEG, PNG, BMP, PGM or WebP image".to_owned()),
-        }
+        };
+        picture.map(work)
     }
 
     /// From row-major planes of a shape (channels, height, width) of 1 or 3 channels.
@@ -106,6 +133,22 @@ impl Picture {
     /// Row-major `[height, width, channels]`.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
+    }
+
+    /// In grey (1 channel) or colour (3), of a height and width, row-major `[channels, height, width]`: grey is
+    /// Pillow's `L`, sizes change as by [`resize`].
+    pub fn into_planes(mut self, channels: usize, size: [usize; 2]) -> Result<Vec<u8>, String> {
+        if channels == 1 && self.channels == 3 {
+            self.pixels = self.pixels.chunks_exact(3).map(grey).collect();
+            self.channels = 1;
+        }
+        let from = [self.height, self.width];
+        if from != size {
+            let resized = resize_pixels(&self.pixels, self.channels, from, size)?;
+            [self.height, self.width] = size;
+            self.pixels = resized;
+        }
+        Ok(self.planes(channels))
     }
 
     /// Row-major `[channels, height, width]` for 1 or 3 channels. Grey is Pillow's `L`.
@@ -141,195 +184,151 @@ pub fn resize(planes: &[u8], from: [usize; 2], to: [usize; 2]) -> Result<Vec<u8>
     if from == to {
         return Ok(planes.to_vec());
     }
-    let failed = |error: &dyn std::fmt::Display| format!("it cannot be resized: {error}");
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    let [height, width] = from;
-    let mut resized = vec![0; planes.len() / (height * width) * to[0] * to[1]];
-    let targets = resized.chunks_exact_mut(to[0] * to[1]);
-    for (plane, target) in planes.chunks_exact(height * width).zip(targets) {
-        let source = ImageRef::new(width as u32, height as u32, plane, PixelType::U8)
-            .map_err(|error| failed(&error))?;
-        let mut image = Image::from_slice_u8(to[1] as u32, to[0] as u32, target, PixelType::U8)
-            .map_err(|error| failed(&error))?;
-        Resizer::new()
-            .resize(&source, &mut image, &options)
-            .map_err(|error| failed(&error))?;
+    let area = from[0] * from[1];
+    let mut resized = Vec::with_capacity(planes.len() / area * to[0] * to[1]);
+    for plane in planes.chunks_exact(area) {
+        resized.extend(resize_pixels(plane, 1, from, to)?);
     }
     Ok(resized)
 }
 
-impl Header {
-    /// Refuses an image that is out of proportion to its file.
-    fn check(self, file_bytes: usize) -> Result<Self, String> {
-        let Self {
-            width,
-            height,
-            pixel_bytes,
-            copies,
-        } = self;
+/// The same for row-major `[height, width, channels]` of 1 or 3 channels.
+fn resize_pixels(
+    pixels: &[u8],
+    channels: usize,
+    [height, width]: [usize; 2],
+    to: [usize; 2],
+) -> Result<Vec<u8>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("it cannot be resized: {error}");
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    let kind = if channels == 1 {
+        PixelType::U8
+    } else {
+        PixelType::U8x3
+    };
+    let source =
+        ImageRef::new(width as u32, height as u32, pixels, kind).map_err(|error| failed(&error))?;
+    let mut target = vec![0; channels * to[0] * to[1]];
+    let mut image = Image::from_slice_u8(to[1] as u32, to[0] as u32, &mut target, kind)
+        .map_err(|error| failed(&error))?;
+    Resizer::new()
+        .resize(&source, &mut image, &options)
+        .map_err(|error| failed(&error))?;
+    Ok(target)
+}
+
+impl Request {
+    /// Refuses a height and width.
+    fn check(self, [height, width]: [usize; 2]) -> Result<(), String> {
         if width == 0 || height == 0 {
             return Err(format!("its header says {width}x{height} pixels"));
         }
-        let cost = [width, height, pixel_bytes, copies]
-            .into_iter()
-            .try_fold(1u64, |product, size| product.checked_mul(size as u64));
-        let most = (COST_OF_A_BYTE * SMALL_FILE.max(file_bytes as u64)).min(MAX_COST);
-        match cost.and_then(|cost| cost.checked_add(file_bytes as u64)) {
-            Some(cost) if cost <= most => Ok(self),
+        match (width as u64).checked_mul(height as u64) {
+            Some(pixels) if pixels <= self.max_pixels => Ok(()),
             _ => Err(format!(
-                "its header says {width}x{height} pixels, too many for a file of {file_bytes} bytes: \
-                 decoding it would take more than {} MiB",
-                most >> 20
+                "its header says {width}x{height} pixels, more than data.max_pixels = {}; raise it if the image \
+                 is meant to be so large",
+                self.max_pixels
             )),
         }
     }
 }
 
-fn decode_jpeg(bytes: &[u8]) -> Result<Picture, String> {
-    let damaged = |error: zune_jpeg::errors::DecodeErrors| format!("damaged JPEG: {error:?}");
-    let options = DecoderOptions::default()
-        .set_strict_mode(true)
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX));
-    let outline = outline(bytes);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder
-        .decode_headers()
-        .map_err(|error| match outline.end {
-            None => CUT_OFF.to_owned(),
-            Some(_) => damaged(error),
-        })?;
-    let (width, height) = decoder.dimensions().unwrap_or_default();
-    let (channels, colorspace) = match decoder.input_colorspace() {
-        Some(ColorSpace::Luma) => (1, ColorSpace::Luma),
-        _ => (3, ColorSpace::RGB),
-    };
-    Header {
-        width,
-        height,
-        pixel_bytes: channels,
-        // The decoded image and its planes; a progressive JPEG also has 16-bit coefficients.
-        copies: if outline.is_progressive { 4 } else { 2 },
-    }
-    .check(bytes.len())?;
-    if outline.end.is_none() {
-        return Err(CUT_OFF.to_owned());
-    }
-    decoder.set_options(options.jpeg_set_out_colorspace(colorspace));
-    let pixels = decoder.decode().map_err(damaged)?;
-    if pixels.len() != width * height * channels {
-        return Err("damaged JPEG: its number of pixels differs from its header".to_owned());
-    }
+/// Is asked for a height and width, and for bytes of memory, before they are taken.
+type Admit<'a> = &'a mut dyn FnMut([usize; 2], u64) -> Result<(), String>;
+
+fn decode_jpeg(
+    bytes: &[u8],
+    at_least: Option<[usize; 2]>,
+    admit: Admit<'_>,
+) -> Result<Picture, String> {
+    let admit = |outline: jpeg::Outline| admit(outline.size, outline.cost);
+    let decoded = jpeg::decode(bytes, at_least, admit).map_err(|fault| fault.to_string())?;
+    let [height, width] = decoded.size;
     Ok(Picture {
-        channels,
+        channels: decoded.channels,
         width,
         height,
-        pixels,
+        pixels: decoded.pixels,
     })
 }
 
-const CUT_OFF: &str = "the JPEG ends early: it was cut off";
-
-/// What the markers of a JPEG say.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Outline {
-    /// The byte after the marker that ends the image, if there is one. A decoder that fills up what is
-    /// missing with grey does not tell.
-    end: Option<usize>,
-    is_progressive: bool,
+/// The chunks of a PNG: their types, what they hold and where they end. The last one may be cut off.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8], usize)> {
+    const SIGNATURE_BYTES: usize = 8;
+    const CHECKSUM_BYTES: usize = 4;
+    let mut at = SIGNATURE_BYTES;
+    std::iter::from_fn(move || {
+        let (length, rest) = bytes.get(at..)?.split_first_chunk()?;
+        let (kind, rest) = rest.split_first_chunk()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        at = at.saturating_add(8 + CHECKSUM_BYTES).saturating_add(length);
+        Some((*kind, &rest[..length.min(rest.len())], at))
+    })
 }
 
-/// Walks from marker to marker (ITU-T T.81, annex B).
-fn outline(bytes: &[u8]) -> Outline {
-    let mut outline = Outline::default();
-    let mut at = 2;
-    while let Some(&[0xff, marker]) = bytes.get(at..at + 2) {
-        at += 2;
-        match marker {
-            // Fill bytes may come before a marker.
-            0xff => at -= 1,
-            0xd9 => {
-                outline.end = Some(at);
-                return outline;
-            }
-            // Restart markers and the like stand alone.
-            0x01 | 0xd0..=0xd8 => {}
-            _ => {
-                outline.is_progressive |= marker == 0xc2;
-                let Some(&[high, low]) = bytes.get(at..at + 2) else {
-                    return outline;
-                };
-                at += usize::from(u16::from_be_bytes([high, low]));
-            }
-        }
-        // Entropy-coded data runs to the next marker; `ff 00` is a stuffed byte and no marker.
-        if marker == 0xda || matches!(marker, 0xd0..=0xd7) {
-            let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff);
-            let rest = bytes.get(at..).unwrap_or_default();
-            match rest.windows(2).position(is_marker) {
-                Some(length) => at += length,
-                None => return outline,
-            }
-        }
-    }
-    outline
+/// The chunk that ends a PNG.
+const PNG_END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
+
+/// Whether a PNG is whole but for the chunk that ends it, which is no part of the image.
+fn lacks_end(bytes: &[u8]) -> bool {
+    let last = chunks(bytes).last();
+    last.is_some_and(|(kind, _, end)| kind != *b"IEND" && end == bytes.len())
 }
 
 /// Refuses a PNG whose palette is not made of up to 256 colours of three bytes (PNG specification, 11.2.2), which
 /// the decoder takes for granted.
 fn check_palette(bytes: &[u8]) -> Result<(), String> {
-    const SIGNATURE_BYTES: usize = 8;
     /// Where the header says of which kind the pixels are, and what it says where they have a palette.
     const COLOR_TYPE: usize = 25;
     const INDEXED: u8 = 3;
     if bytes.get(COLOR_TYPE) != Some(&INDEXED) {
         return Ok(());
     }
-    let mut at = SIGNATURE_BYTES;
-    while let Some((length, rest)) = bytes.get(at..).and_then(<[u8]>::split_first_chunk) {
-        let length = u32::from_be_bytes(*length) as usize;
-        match rest.get(..4) {
-            Some(b"PLTE") if length == 0 || !length.is_multiple_of(3) || length > 3 * 256 => {
-                return Err(format!(
-                    "damaged image: its palette has {length} bytes, not three for each of 1 to 256 colours"
-                ));
-            }
-            // The palette comes before the pixels.
-            Some(b"IDAT") | None => break,
-            // Length, type and checksum of a chunk are four bytes each.
-            Some(_) => at = at.saturating_add(length).saturating_add(12),
+    // The palette comes before the pixels.
+    let before = chunks(bytes).take_while(|(kind, ..)| kind != b"IDAT");
+    for (kind, palette, _) in before {
+        let length = palette.len();
+        if &kind == b"PLTE" && (length == 0 || !length.is_multiple_of(3) || length > 3 * 256) {
+            return Err(format!(
+                "damaged image: its palette has {length} bytes, not three for each of 1 to 256 colours"
+            ));
         }
     }
     Ok(())
 }
 
-fn decode_other(bytes: &[u8], format: ImageFormat) -> Result<Picture, String> {
+fn decode_other(
+    bytes: &[u8],
+    format: ImageFormat,
+    max_pixels: u64,
+    admit: Admit<'_>,
+) -> Result<Picture, String> {
     let damaged = |error: image::ImageError| match error {
         image::ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             "the file ends early: it was cut off".to_owned()
         }
         error => format!("damaged image: {error}"),
     };
+    let mut ended = Cow::Borrowed(bytes);
     if format == ImageFormat::Png {
         check_palette(bytes)?;
+        if lacks_end(bytes) {
+            ended.to_mut().extend_from_slice(PNG_END);
+        }
     }
-    let most = (COST_OF_A_BYTE * SMALL_FILE.max(bytes.len() as u64)).min(MAX_COST);
+    let mut reader = ImageReader::with_format(Cursor::new(ended.as_ref()), format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(most / 2);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    limits.max_alloc = Some(MAX_PIXEL_BYTES.saturating_mul(max_pixels.max(SMALL_IMAGE)));
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
     let color = decoder.color_type();
-    Header {
-        width,
-        height,
-        pixel_bytes: usize::from(color.bytes_per_pixel()),
-        // The decoded image and its planes; WebP has buffers of its own.
-        copies: if format == ImageFormat::WebP { 4 } else { 2 },
-    }
-    .check(bytes.len())?;
+    // WebP has buffers of its own.
+    let copies = if format == ImageFormat::WebP { 3 } else { 1 };
+    let cost = decoder.total_bytes().saturating_mul(copies);
+    admit([height, width], cost)?;
     let mut raw = vec![0; decoder.total_bytes() as usize];
     decoder.read_image(&mut raw).map_err(damaged)?;
     // The offsets within a pixel of the bytes that are kept.

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
 
-use super::picture::{self, Picture};
+use super::picture::{self, Picture, Request};
 use crate::data::sources::labelled::ImageFiles;
 use crate::digest;
 
@@ -21,6 +21,8 @@ pub struct ImageSpec {
     pub size: [usize; 2],
     /// Whether images of other sizes are brought to this one.
     pub is_resized: bool,
+    /// An image of more pixels is refused.
+    pub max_pixels: u64,
 }
 
 impl ImageSpec {
@@ -231,18 +233,32 @@ fn look_at(
     }
 }
 
+/// A JPEG is reduced while it is decoded as far as it stays so many times as high and wide, in halves, as it is
+/// wanted. With less the edges would be coarser than those of the whole image resized.
+const MARGIN_IN_HALVES: usize = 3;
+
 impl ImageSpec {
+    /// What a decoder of its images is asked.
+    pub fn request(self) -> Request {
+        Request {
+            max_pixels: self.max_pixels,
+            at_least: self
+                .is_resized
+                .then(|| self.size.map(|side| (MARGIN_IN_HALVES * side).div_ceil(2))),
+        }
+    }
+
     /// From the bytes of a file to row-major `[channels, height, width]`.
     pub fn decode(self, bytes: &[u8]) -> Result<Vec<u8>, Outcome> {
-        let picture = Picture::decode(bytes).map_err(Outcome::Bad)?;
-        let size = [picture.height, picture.width];
-        if size != self.size && !self.is_resized {
-            return Err(Outcome::OtherSize(size));
-        }
-        let planes = picture.planes(self.channels);
-        match size == self.size {
-            true => Ok(planes),
-            false => picture::resize(&planes, size, self.size).map_err(Outcome::Bad),
-        }
+        let planes = |picture: Picture| {
+            let size = [picture.height, picture.width];
+            if size != self.size && !self.is_resized {
+                return Err(Outcome::OtherSize(size));
+            }
+            picture
+                .into_planes(self.channels, self.size)
+                .map_err(Outcome::Bad)
+        };
+        Picture::decode_then(bytes, self.request(), planes).map_err(Outcome::Bad)?
     }
 }

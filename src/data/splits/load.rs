@@ -106,6 +106,7 @@ impl ImageSpec {
             channels: input[0],
             size: data.resize.unwrap_or([input[1], input[2]]),
             is_resized: data.resize.is_some(),
+            max_pixels: data.max_pixels,
         }
     }
 }

@@ -10,7 +10,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
 
 use crate::config::Format;
-use crate::data::pixels::picture::{self, Picture};
+use crate::data::pixels::picture::{self, Picture, Request};
 use crate::data::pixels::scan::{Progress, Watch};
 use crate::data::sources;
 use crate::data::sources::labelled::{ImageData, LabelledImages};
@@ -106,11 +106,13 @@ fn write(
     };
     let progress = Progress::new(labels.len(), watch);
     let one = |(index, label): (usize, &u32)| {
-        let picture = image_of(&labelled.images, index)?;
         let path = folder
             .join(name(*label))
             .join(format!("{index:06}.{ending}"));
-        let bytes = encode(&picture, encoding).map_err(|what| Error::File {
+        let encoded = with_image(&labelled.images, index, |picture| {
+            encode(&picture, encoding)
+        })?;
+        let bytes = encoded.map_err(|what| Error::File {
             path: path.clone(),
             what,
         })?;
@@ -122,7 +124,12 @@ fn write(
     Ok(labels.len())
 }
 
-fn image_of(contents: &ImageData, index: usize) -> Result<Picture, Error> {
+/// Calls `work` with an image.
+fn with_image<R>(
+    contents: &ImageData,
+    index: usize,
+    work: impl FnOnce(Picture) -> R,
+) -> Result<R, Error> {
     match contents {
         ImageData::Pixels {
             shape,
@@ -131,7 +138,8 @@ fn image_of(contents: &ImageData, index: usize) -> Result<Picture, Error> {
         } => {
             let length: usize = shape.iter().product();
             let image = &bytes[index * length..][..length];
-            Picture::from_planes(image, *shape).ok_or_else(|| Error::Mismatch {
+            let picture = Picture::from_planes(image, *shape);
+            picture.map(work).ok_or_else(|| Error::Mismatch {
                 path: PathBuf::from(source),
                 what: format!("images with {} channels", shape[0]),
                 remedy: "only grey and colour images can be written as files".to_owned(),
@@ -139,8 +147,9 @@ fn image_of(contents: &ImageData, index: usize) -> Result<Picture, Error> {
         }
         ImageData::Files(files) => {
             let path = &files.paths[index];
-            let picture = picture::read(path).and_then(|bytes| Picture::decode(&bytes));
-            picture.map_err(|what| Error::File {
+            let done = picture::read(path)
+                .and_then(|bytes| Picture::decode_then(&bytes, Request::default(), work));
+            done.map_err(|what| Error::File {
                 path: path.clone(),
                 what,
             })

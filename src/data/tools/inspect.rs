@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::config::{self, Format, OnBadImage};
 use crate::data::pixels::load::hash_of;
-use crate::data::pixels::picture::{self, Picture};
+use crate::data::pixels::picture::{self, MAX_PIXELS, Picture, Request};
 use crate::data::pixels::scan::{ImageSpec, Progress, Watch, mean_and_deviation, moments};
 use crate::data::sources;
 use crate::data::sources::labelled::{ImageData, LabelledImages};
@@ -104,7 +104,7 @@ pub fn inspect(place: &Path, format: Format, watch: Watch<'_>) -> Result<Report,
     for (role, source) in sources {
         let labelled = source.list()?;
         let names = names_of(&labelled.labels);
-        let split = InspectedSplit::of(role, labelled, watch);
+        let split = InspectedSplit::of(role, labelled, MAX_PIXELS, watch);
         reports.push(split.summary(&names));
         splits.push(split);
     }
@@ -135,7 +135,7 @@ pub fn inspect_run(
         .map_err(|(role, error)| LoadError::at(key_of(data, role))(error))?;
     let mut splits: Vec<InspectedSplit> = Vec::new();
     for (role, labelled) in parts {
-        let split = InspectedSplit::of(role, labelled, watch);
+        let split = InspectedSplit::of(role, labelled, data.max_pixels, watch);
         match role {
             Role::Train if data.is_split() => splits.extend(split.hold_out(data)),
             _ => splits.push(split),
@@ -236,8 +236,8 @@ fn names_of(labels: &Labels) -> Vec<String> {
 }
 
 impl InspectedSplit {
-    /// Looks at all images of a split.
-    fn of(role: Role, labelled: LabelledImages, watch: Watch<'_>) -> Self {
+    /// Looks at all images of a split; those of more pixels are broken.
+    fn of(role: Role, labelled: LabelledImages, max_pixels: u64, watch: Watch<'_>) -> Self {
         let labels = labelled.labels.numbers();
         let (mut images, mut broken) = (Vec::new(), Vec::new());
         match &labelled.images {
@@ -249,7 +249,7 @@ impl InspectedSplit {
             ImageData::Files(files) => {
                 let progress = Progress::new(files.paths.len(), watch);
                 let look = |(path, label): (&PathBuf, &u32)| {
-                    let image = of_file(path, *label);
+                    let image = of_file(path, *label, max_pixels);
                     progress.advance();
                     image.map_err(|reason| (path.display().to_string(), reason))
                 };
@@ -377,21 +377,26 @@ fn of_pixels(shape: [usize; 3], bytes: &[u8], source: &str, labels: &[u32]) -> V
         .collect()
 }
 
-fn of_file(path: &Path, label: u32) -> Result<InspectedImage, String> {
+fn of_file(path: &Path, label: u32, max_pixels: u64) -> Result<InspectedImage, String> {
     let bytes = picture::read(path)?;
-    let picture = Picture::decode(&bytes)?;
-    let planes = picture.planes(picture.channels);
-    let size = [picture.height, picture.width];
-    let mut digest = digest::of(format!("{size:?}"));
-    digest.update(&planes);
-    Ok(InspectedImage {
-        name: path.display().to_string(),
-        label,
-        hash: hash_of(&digest::of(&bytes).hex()),
-        channels: picture.channels,
-        size,
-        key: digest.word(),
-        sums: sums_of(&planes, size[0] * size[1]),
+    let request = Request {
+        max_pixels,
+        at_least: None,
+    };
+    Picture::decode_then(&bytes, request, |picture| {
+        let size = [picture.height, picture.width];
+        let planes = picture.planes(picture.channels);
+        let mut digest = digest::of(format!("{size:?}"));
+        digest.update(&planes);
+        InspectedImage {
+            name: path.display().to_string(),
+            label,
+            hash: hash_of(&digest::of(&bytes).hex()),
+            channels: picture.channels,
+            size,
+            key: digest.word(),
+            sums: sums_of(&planes, size[0] * size[1]),
+        }
     })
 }
 

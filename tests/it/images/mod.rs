@@ -4,7 +4,9 @@ mod augment;
 mod commands;
 mod decode;
 mod folder;
+mod jpeg;
 mod new_config;
+mod photos;
 mod sources;
 mod splits;
 

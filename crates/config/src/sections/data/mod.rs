@@ -60,6 +60,8 @@ pub struct Data {
     pub limit_eval: Option<usize>,
     /// What happens at a file that cannot be read as an image.
     pub on_bad_image: OnBadImage,
+    /// Images of more pixels are refused.
+    pub max_pixels: u64,
     /// Memory for decoded images, in MiB; half of what is free if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_limit: Option<u64>,
@@ -175,6 +177,15 @@ const ON_BAD_IMAGE: Key<OnBadImage> = Key::with_default(
     "what to do about a file that cannot be read as an image; error: refuse to run; skip: leave \
      it out",
 );
+const MAX_PIXELS: Key<u64> = Key::with_default(
+    "max_pixels",
+    integer(1, u32::MAX as u64),
+    "250000000",
+    "maximum number of pixels (height times width) of an image file; a larger one counts as a file that cannot be \
+     read",
+)
+.unit("pixels")
+.on_resume(Free);
 const MEMORY_LIMIT: Key<Option<u64>> = Key::derived(
     "memory_limit",
     integer(1, 1 << 24),
@@ -226,6 +237,7 @@ pub(crate) const KEYS: &[KeyInfo] = &[
     LIMIT_TRAIN.info,
     LIMIT_EVAL.info,
     ON_BAD_IMAGE.info,
+    MAX_PIXELS.info,
     MEMORY_LIMIT.info,
     CACHE.info,
     RESIZE.info,
@@ -261,6 +273,7 @@ impl Data {
             limit_train: section.read(&LIMIT_TRAIN),
             limit_eval: section.read(&LIMIT_EVAL),
             on_bad_image: section.read(&ON_BAD_IMAGE),
+            max_pixels: section.read(&MAX_PIXELS),
             memory_limit: section.read(&MEMORY_LIMIT),
             cache: section.read(&CACHE),
             resize: section.read(&RESIZE),

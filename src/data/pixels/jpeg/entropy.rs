@@ -1,0 +1,197 @@
+//! The blocks of a scan, and how whole ones are read (ITU-T T.81, annex F).
+
+use super::bits::Bits;
+use super::component::Component;
+use super::fault::Fault;
+use super::huffman::Huffman;
+use super::markers::{Scan, Tables, ZIGZAG};
+
+/// Reads one kind of scan.
+pub trait Coder {
+    /// Reads a block: the one at column and row `place` of the component of the scan's member `member`.
+    fn block(&mut self, bits: &mut Bits<'_>, member: usize, place: [usize; 2])
+    -> Result<(), Fault>;
+
+    /// Forgets what came before a restart marker.
+    fn restart(&mut self);
+}
+
+/// Where the blocks of a scan are.
+pub struct Grid {
+    /// Units of the scan, across and down.
+    units: [usize; 2],
+    /// Blocks a unit of each member, across and down.
+    blocks: Vec<[usize; 2]>,
+}
+
+impl Grid {
+    /// Of a scan of these components.
+    pub fn new(scan: &Scan, components: &[Component]) -> Self {
+        let component = |index: usize| &components[scan.members[index].component];
+        if scan.members.len() == 1 {
+            return Self {
+                units: component(0).blocks,
+                blocks: vec![[1, 1]],
+            };
+        }
+        let samplings = 0..scan.members.len();
+        let first = component(0);
+        Self {
+            units: [0, 1].map(|axis| first.padded[axis] / first.declared.sampling[axis]),
+            blocks: samplings
+                .map(|it| component(it).declared.sampling)
+                .collect(),
+        }
+    }
+
+    /// Reads all blocks from byte `at` on; gives what comes after them.
+    pub fn read<'a>(
+        &self,
+        bytes: &'a [u8],
+        at: usize,
+        restart_interval: usize,
+        coder: &mut impl Coder,
+    ) -> Result<Bits<'a>, Fault> {
+        let mut bits = Bits::new(bytes, at);
+        let (mut until_restart, mut restarts) = (restart_interval, 0u8);
+        for y in 0..self.units[1] {
+            for x in 0..self.units[0] {
+                if restart_interval > 0 {
+                    if until_restart == 0 {
+                        bits = after_restart(bytes, &bits, restarts % 8)?;
+                        coder.restart();
+                        restarts = restarts.wrapping_add(1);
+                        until_restart = restart_interval;
+                    }
+                    until_restart -= 1;
+                }
+                for (member, [across, down]) in self.blocks.iter().enumerate() {
+                    for row in 0..*down {
+                        for column in 0..*across {
+                            let place = [x * across + column, y * down + row];
+                            coder.block(&mut bits, member, place)?;
+                        }
+                    }
+                }
+                bits.check()?;
+            }
+        }
+        Ok(bits)
+    }
+}
+
+/// The data after the restart marker of this number, which has to come now.
+fn after_restart<'a>(bytes: &'a [u8], bits: &Bits<'_>, number: u8) -> Result<Bits<'a>, Fault> {
+    let at = bits.next_marker().ok_or(Fault::CutOff)?;
+    match bytes[at + 1] == 0xd0 + number {
+        true => Ok(Bits::new(bytes, at + 2)),
+        false => Err(Fault::Damaged(format!(
+            "its restart marker {number} is missing at byte {at}"
+        ))),
+    }
+}
+
+/// The tables of each member of a scan.
+pub type Codes<'a> = Vec<Option<&'a Huffman>>;
+
+/// A scan without the table that it names.
+pub fn missing_table() -> Fault {
+    Fault::Damaged("a scan has no Huffman table".to_owned())
+}
+
+/// The tables of means of a scan.
+pub fn dc_codes<'a>(scan: &Scan, tables: &'a Tables) -> Codes<'a> {
+    scan.members
+        .iter()
+        .map(|it| tables.dc[it.dc].as_ref())
+        .collect()
+}
+
+/// The tables of all other coefficients of a scan.
+pub fn ac_codes<'a>(scan: &Scan, tables: &'a Tables) -> Codes<'a> {
+    scan.members
+        .iter()
+        .map(|it| tables.ac[it.ac].as_ref())
+        .collect()
+}
+
+/// Reads whole blocks.
+pub struct Sequential<'a> {
+    pub components: &'a mut [Component],
+    pub scan: &'a Scan,
+    pub dc: Codes<'a>,
+    pub ac: Codes<'a>,
+    /// The mean of the block before, a member.
+    pub means: Vec<i32>,
+}
+
+impl Coder for Sequential<'_> {
+    #[inline]
+    fn block(
+        &mut self,
+        bits: &mut Bits<'_>,
+        member: usize,
+        place: [usize; 2],
+    ) -> Result<(), Fault> {
+        let (Some(dc), Some(ac)) = (self.dc[member], self.ac[member]) else {
+            return Err(missing_table());
+        };
+        let component = &mut self.components[self.scan.members[member].component];
+        let mut block = [0; 64];
+        self.means[member] = self.means[member].wrapping_add(difference(bits, dc)?);
+        block[0] = self.means[member] as i16;
+        let mut index = 1;
+        while index < 64 {
+            bits.refill();
+            if let Some(run) = ac.short_run(bits) {
+                index += run.zeros;
+                block[place_of(index)] = run.number as i16;
+                index += 1;
+                continue;
+            }
+            let symbol = ac.symbol(bits)?;
+            let (zeros, size) = (usize::from(symbol >> 4), u32::from(symbol & 15));
+            index += zeros;
+            match (size, zeros) {
+                (0, 15) => index += 1,
+                (0, _) => {
+                    index -= zeros;
+                    break;
+                }
+                _ => {
+                    block[place_of(index)] = bits.take_signed(size) as i16;
+                    index += 1;
+                }
+            }
+        }
+        match component.coefficients.is_empty() {
+            true => component.put(&block, index == 1, place),
+            false => component.coefficients[place[1] * component.padded[0] + place[0]] = block,
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self) {
+        self.means.fill(0);
+    }
+}
+
+/// Where a coefficient stands in its block. Those beyond the last, which only damaged data have, are taken for
+/// the last, as by libjpeg.
+#[inline]
+pub fn place_of(index: usize) -> usize {
+    usize::from(ZIGZAG[index.min(63)])
+}
+
+/// How much the mean of a block differs from that of the one before.
+#[inline]
+pub fn difference(bits: &mut Bits<'_>, codes: &Huffman) -> Result<i32, Fault> {
+    bits.refill();
+    let size = codes.symbol(bits)?;
+    match size {
+        0..=15 => Ok(bits.take_signed(u32::from(size))),
+        _ => Err(Fault::Damaged(
+            "a Huffman table has impossible numbers".to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,111 @@
+//! Pictures as large as phones, screens and scanners make them.
+
+use std::fs;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use runner::data::memory::{OF_A_DECODER, take};
+
+use super::fixtures;
+use crate::support::Sandbox;
+
+const CONFIG: &str = r#"
+name = "photos"
+seed = 1
+
+[data]
+path = "photos"
+resize = 8
+
+[training]
+epochs = 1
+batch_size = 1
+learning_rate = 1e-3
+
+[optimizer]
+adam = {}
+
+[model]
+input = [3, 8, 8]
+layers = ["flatten", { linear = { out_features = 2 } }]
+"#;
+
+/// Two classes, for training and for evaluation.
+fn photos(sandbox: &Sandbox) {
+    for (file, places) in [
+        ("phone.jpg", &["train/phone/1.jpg", "val/phone/1.jpg"][..]),
+        ("phone_progressive.jpg", &["train/phone/2.jpg"]),
+        ("phone.webp", &["train/phone/3.webp"]),
+        ("screen.png", &["train/desk/1.png", "val/desk/1.png"]),
+        ("scan.png", &["train/desk/2.png"]),
+    ] {
+        let bytes = fs::read(fixtures().join("photos").join(file)).unwrap();
+        for place in places {
+            sandbox.write(&format!("photos/{place}"), &bytes);
+        }
+    }
+    sandbox.write("photos.toml", CONFIG);
+}
+
+/// Red with a limit that goes by the size of the file.
+#[test]
+fn ordinary_photographs_are_taken() {
+    let sandbox = Sandbox::new();
+    photos(&sandbox);
+    let outcome = sandbox
+        .runner(&["data", "inspect", "photos", "--json"])
+        .success();
+    assert!(outcome.stdout.contains("3000"), "{}", outcome.stdout);
+    sandbox.runner(&["run", "photos.toml", "-q"]).success();
+}
+
+#[test]
+fn an_image_of_too_many_pixels_is_told_with_the_key() {
+    let sandbox = Sandbox::new();
+    photos(&sandbox);
+    let limit = "data.max_pixels=12000000";
+    let outcome = sandbox.runner(&["check", "photos.toml", limit]).code(65);
+    outcome.stderr_has(&[
+        "train/desk/1.png: its header says 5120x2880 pixels, more than data.max_pixels = 12000000",
+        "raise it",
+    ]);
+    // 4000 times 3000 is just enough.
+    let outcome = sandbox.runner(&["run", "photos.toml", limit, "data.on_bad_image=skip"]);
+    outcome.code(65).stderr_has(&["desk"]);
+    let limit = "data.max_pixels=14745600";
+    let run = ["run", "photos.toml", "-q", limit, "data.on_bad_image=skip"];
+    sandbox
+        .runner(&run)
+        .success()
+        .stderr_has(&["scan.png", "34799360"]);
+    // What was too large is looked at again with another limit.
+    sandbox.runner(&["run", "photos.toml", "-q"]).success();
+}
+
+/// Red if nobody waits.
+#[test]
+fn decoders_wait_for_memory() {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .build()
+        .unwrap();
+    let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let use_much = |_: rayon::BroadcastContext<'_>| {
+        for _ in 0..100 {
+            let _taken = take(OF_A_DECODER * 5 / 4);
+            most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_micros(50));
+            inside.fetch_sub(1, Ordering::SeqCst);
+        }
+    };
+    pool.broadcast(use_much);
+    assert_eq!(most.into_inner(), 1);
+    // Both at once have half.
+    let both = Barrier::new(2);
+    pool.broadcast(|_| {
+        let _taken = take(OF_A_DECODER * 3 / 4);
+        both.wait();
+    });
+    // What is more than all goes alone, and does not wait for ever.
+    pool.install(|| drop(take(u64::MAX)));
+}
