@@ -3,6 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use crate::data::shards;
 use crate::run_dir::{self, Identity};
 
 /// Makes the folder in which a run was begun the process's own, where the run's data are there and not here: so a
@@ -29,6 +30,11 @@ fn home(folder: &Path) -> Option<PathBuf> {
         .flatten()
         .collect();
     let home = PathBuf::from(identity.working_directory);
-    let are_in = |base: &Path| paths.iter().all(|path| base.join(path).exists());
+    let are_in = |base: &Path| paths.iter().all(|path| is_there(&base.join(path)));
     (!are_in(Path::new("")) && are_in(&home)).then_some(home)
+}
+
+/// Whether there is something at a place; of a pattern, where it looks.
+fn is_there(place: &Path) -> bool {
+    shards::fixed_part(place).exists()
 }

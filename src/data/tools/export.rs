@@ -10,7 +10,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
 
 use crate::config::Format;
-use crate::data::pixels::picture::{self, Picture};
+use crate::data::pixels::picture::Picture;
 use crate::data::pixels::scan::{Progress, Watch};
 use crate::data::sources;
 use crate::data::sources::labelled::{ImageData, LabelledImages};
@@ -138,10 +138,10 @@ fn image_of(contents: &ImageData, index: usize) -> Result<Picture, Error> {
             })
         }
         ImageData::Files(files) => {
-            let path = &files.paths[index];
-            let picture = picture::read(path).and_then(|bytes| Picture::decode(&bytes));
+            let place = &files.places[index];
+            let picture = place.read().and_then(|bytes| Picture::decode(&bytes));
             picture.map_err(|what| Error::File {
-                path: path.clone(),
+                path: place.path().into_owned(),
                 what,
             })
         }
