@@ -5,7 +5,7 @@
 mod data;
 
 // The readers name these by their paths in the program.
-use data::{config, random, run_dir};
+use data::{config, digest, random, run_dir};
 
 use data::sources::cifar::{self, Variant};
 use libfuzzer_sys::fuzz_target;

@@ -20,5 +20,6 @@ pub mod sources;
 pub use error::Error;
 pub use role::Role;
 pub use runner_config as config;
+pub use runner_digest as digest;
 pub use runner_random as random;
 pub use runner_records::run_dir;

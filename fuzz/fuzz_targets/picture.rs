@@ -5,7 +5,7 @@
 mod data;
 
 // The readers name these by their paths in the program.
-use data::{config, random, run_dir};
+use data::{config, digest, random, run_dir};
 
 use data::picture::{Picture, Request, resize};
 use libfuzzer_sys::fuzz_target;
@@ -22,7 +22,13 @@ fuzz_target!(|input: &[u8]| {
     let planes = Picture::decode_then(input, reduced, |picture| picture.into_planes(3, [5, 7]));
     if let Ok(picture) = Picture::decode_then(input, small, |picture| picture) {
         // What decodes whole decodes reduced.
-        assert_eq!(planes.expect("decoded").expect("any size can be brought to any").len(), 105);
+        assert_eq!(
+            planes
+                .expect("decoded")
+                .expect("any size can be brought to any")
+                .len(),
+            105
+        );
         let (height, width) = (picture.height, picture.width);
         for channels in [1, 3] {
             let planes = picture.planes(channels);

@@ -6,7 +6,7 @@
 mod data;
 
 // The readers name these by their paths in the program.
-use data::{config, random, run_dir};
+use data::{config, digest, random, run_dir};
 
 use std::fs;
 
@@ -38,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
                     assert_eq!(bytes.len() % length, 0);
                     bytes.len() / length
                 }
-                ImageData::Files(files) => files.paths.len(),
+                ImageData::Files(files) => files.places.len(),
             };
             assert_eq!(labelled.labels.numbers().len(), images);
         }

@@ -30,8 +30,9 @@ impl Role {
         }
     }
 
+    /// From any of its usual names, in any case.
     pub(in crate::data) fn from_name(name: &str) -> Option<Self> {
-        match name {
+        match name.to_lowercase().as_str() {
             "train" | "training" => Some(Role::Train),
             "eval" | "val" | "valid" | "validation" => Some(Role::Eval),
             "test" | "testing" => Some(Role::Test),

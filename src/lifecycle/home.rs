@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::config::Experiment;
+use crate::data::shards;
 use crate::run_dir::{self, Identity};
 
 /// Makes the folder in which a run was begun the process's own, where the run's data are there and not here: so a
@@ -57,7 +58,7 @@ fn home(folder: &Path, overrides: &[String]) -> Option<PathBuf> {
     let home = PathBuf::from(identity.working_directory);
     let are_in = |base: &Path| {
         let mut paths = places.iter().filter_map(|(_, place)| *place);
-        paths.all(|path| base.join(path).exists())
+        paths.all(|path| is_there(&base.join(path)))
     };
     (!are_in(Path::new("")) && are_in(&home)).then_some(home)
 }
@@ -70,4 +71,9 @@ fn experiments(folder: &Path, overrides: &[String]) -> Option<(Experiment, Exper
     }
     document.set_all(overrides);
     Some((before, document.experiment().ok()?))
+}
+
+/// Whether there is something at a place; of a pattern, where it looks.
+fn is_there(place: &Path) -> bool {
+    shards::fixed_part(place).exists()
 }

@@ -212,7 +212,11 @@ fn a_named_file_that_is_no_images_file_says_what_it_must_be_called() {
     name_files(&sandbox, TRAIN_LABELS, EVAL_IMAGES);
     refused(
         &sandbox,
-        &[TRAIN_LABELS, "its name must end in images-idx3-ubyte"],
+        &[
+            TRAIN_LABELS,
+            "no IDX images file here",
+            "begins with the bytes 0, 0, 8, 3",
+        ],
     );
 }
 

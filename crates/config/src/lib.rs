@@ -89,7 +89,9 @@ pub use output::starter::Starter;
 pub use output::template::template;
 pub use sections::augment::{Augment, ColorJitter, Mix, RandomAffine, RandomErasing};
 pub use sections::checkpoint::Checkpoint;
-pub use sections::data::{Cache, Data, Format, Moments, Normalize, OnBadImage, Sampler, Synthetic};
+pub use sections::data::{
+    Cache, Columns, Data, Format, Moments, Normalize, OnBadImage, Sampler, Synthetic,
+};
 pub use sections::device::Device;
 pub use sections::early_stop::EarlyStop;
 pub use sections::log::Log;

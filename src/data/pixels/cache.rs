@@ -4,7 +4,7 @@
 //! scan; decoded images are kept under the checksums of the files they come from, and each is held
 //! against its own checksum when it is read. Where anything is amiss, the files are read anew.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use etcetera::BaseStrategy;
 use rayon::prelude::*;
 
 use super::scan::{ImageSpec, ImageStats, Outcome, ScannedFile, Stamp};
-use crate::data::sources::labelled::ImageFiles;
+use crate::data::sources::labelled::{ImageFiles, ImagePlace};
 use crate::digest::{self, Digest};
 use crate::memory;
 
@@ -41,6 +41,9 @@ impl Cache {
     pub fn open(files: &ImageFiles, spec: ImageSpec) -> Option<Self> {
         let folder = cache_folder()?;
         let root = files.root.canonicalize().ok()?;
+        // A file may list the images of several splits, each with a scan of its own.
+        let part = files.title.strip_prefix(&files.root.display().to_string());
+        let part = part.unwrap_or(&files.title);
         let ImageSpec {
             channels,
             size: [height, width],
@@ -49,7 +52,7 @@ impl Cache {
         } = spec;
         let mut digest = digest::of(root.as_os_str().as_encoded_bytes());
         digest.update(format!(
-            "\n{DECODER} {channels} {height} {width} {is_resized} {max_pixels}"
+            "\n{DECODER} {channels} {height} {width} {is_resized} {max_pixels}{part}"
         ));
         let mut place = digest.hex();
         place.truncate(32);
@@ -66,26 +69,24 @@ impl Cache {
 
     /// What is known of a file, if it is still the same.
     pub fn known(&self, files: &ImageFiles, index: usize, stamp: Stamp) -> Option<ScannedFile> {
-        let entry = self.known.get(files.name(index))?;
-        (entry.stamp == stamp).then(|| entry.clone())
+        let entry = self.known.get(&files.name(index))?;
+        let is_unchanged = files.places[index].is_unchanged(entry.stamp, stamp);
+        is_unchanged.then(|| entry.clone())
     }
 
     /// What is known of all files, if all of them are still the same.
     pub fn recall(&self, files: &ImageFiles) -> Option<Vec<ScannedFile>> {
-        if self.known.len() != files.paths.len() {
-            return None;
-        }
-        let known = |(index, path): (usize, &PathBuf)| {
-            let stamp = Stamp::of(&fs::metadata(path).ok()?);
-            self.known(files, index, stamp)
-        };
-        files.paths.par_iter().enumerate().map(known).collect()
+        let known =
+            |(index, place): (usize, &ImagePlace)| self.known(files, index, place.stamp().ok()?);
+        files.places.par_iter().enumerate().map(known).collect()
     }
 
     /// Whether the cache holds all of these results already.
     pub fn is_all_known(&self, files: &ImageFiles, entries: &[ScannedFile]) -> bool {
-        let is_known = |(index, entry)| self.known.get(files.name(index)) == Some(entry);
-        self.known.len() == entries.len() && entries.iter().enumerate().all(is_known)
+        let is_known = |(index, entry)| self.known.get(&files.name(index)) == Some(entry);
+        // One file may be there as several images.
+        let names: HashSet<PathBuf> = (0..entries.len()).map(|index| files.name(index)).collect();
+        self.known.len() == names.len() && entries.iter().enumerate().all(is_known)
     }
 
     fn scan_path(&self) -> PathBuf {
@@ -145,7 +146,7 @@ impl Cache {
             // One that may still change is looked at again; so is one that could not be read.
             if is_settled(&entry.stamp) && !entry.sha256.is_empty() {
                 written = written
-                    .and_then(|()| writer.write_byte_record(&record_of(files.name(index), entry)));
+                    .and_then(|()| writer.write_byte_record(&record_of(&files.name(index), entry)));
             }
         }
         if let Some(key) = pixels {

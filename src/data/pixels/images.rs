@@ -1,13 +1,13 @@
 //! The pixels of a source: in memory as far as they may be, else read and decoded when they are needed.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::picture::{self, Picture};
+use super::picture::Picture;
 use super::scan::{ImageSpec, ImageStats};
 use crate::data::Error;
+use crate::data::sources::place::ImagePlace;
 use crate::digest;
 
 /// All images of one source.
@@ -40,7 +40,7 @@ pub(super) enum Storage {
 #[derive(Debug)]
 pub(super) struct OnDemand {
     /// The file of each image.
-    pub paths: Vec<PathBuf>,
+    pub places: Vec<ImagePlace>,
     /// The decoded images that did fit into memory.
     pub slots: Vec<OnceLock<Box<[u8]>>>,
     /// What limits them.
@@ -55,7 +55,12 @@ pub(super) enum Names {
     /// All images came from this file or folder.
     One(String),
     /// Each image is a file.
-    Each(Vec<String>),
+    Each {
+        /// As messages and records have them.
+        names: Vec<String>,
+        /// Where the files are.
+        places: Vec<ImagePlace>,
+    },
 }
 
 /// Bytes that decoded images may still take, of all sources together.
@@ -89,9 +94,12 @@ impl Images {
         if let Some(channels) = self.source_channels {
             return channels == COLOUR;
         }
+        let Names::Each { places, .. } = &self.names else {
+            return false;
+        };
         let request = self.spec.request();
         let is_colour = |picture: Picture| picture.channels == COLOUR;
-        let bytes = picture::read(Path::new(self.name(image)));
+        let bytes = places[image as usize].read();
         bytes.is_ok_and(|bytes| Picture::decode_then(&bytes, request, is_colour) == Ok(true))
     }
 
@@ -115,13 +123,13 @@ impl Images {
     pub fn name(&self, index: u32) -> &str {
         match &self.names {
             Names::One(name) => name,
-            Names::Each(names) => &names[index as usize],
+            Names::Each { names, .. } => &names[index as usize],
         }
     }
 
     /// Whether each image is a file of its own.
     pub fn has_a_file_each(&self) -> bool {
-        matches!(self.names, Names::Each(_))
+        matches!(self.names, Names::Each { .. })
     }
 
     /// Whether an image costs more than a copy.
@@ -160,13 +168,13 @@ impl OnDemand {
                 return Ok(image);
             }
         }
-        let path = &self.paths[index];
+        let place = &self.places[index];
         let changed = |what: String| Error::Mismatch {
-            path: path.clone(),
+            path: place.path().into_owned(),
             what: format!("{what}, but it was an image when the run started"),
             remedy: "put the original back, then continue with `runner resume`".to_owned(),
         };
-        let bytes = picture::read(path).map_err(changed)?;
+        let bytes = place.read().map_err(changed)?;
         let image = spec.decode(&bytes).ok();
         let same = image.filter(|image| digest::of(image).word() == key);
         same.ok_or_else(|| changed("it is a different image".to_owned()))

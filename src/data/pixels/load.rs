@@ -23,6 +23,8 @@ use crate::run_dir::DataFile;
 pub struct HashedFile {
     /// As the source names it.
     pub path: String,
+    /// The file that holds it, if it is no file of its own.
+    pub container: Option<String>,
     /// Its size.
     pub bytes: u64,
     /// SHA-256 (hex).
@@ -41,7 +43,7 @@ pub struct Loaded {
     pub other_sizes: Vec<(String, [usize; 2])>,
     /// Every image file of a source that has a file for each image; else empty.
     pub checksums: Vec<HashedFile>,
-    /// One record for a whole folder of image files.
+    /// One record for a whole folder of image files; none where other files hold them.
     pub files: Vec<DataFile>,
     /// What a user should know.
     pub warning: Option<String>,
@@ -187,7 +189,7 @@ fn from_files(
         config::Cache::Off => None,
         config::Cache::Auto | config::Cache::Disk => Cache::open(&files, spec),
     };
-    let length = files.paths.len() * spec.bytes();
+    let length = files.places.len() * spec.bytes();
     let mut warning = None;
     let in_memory = budget.take(length as u64).then(|| {
         let in_memory = into_memory(&files, spec, cache.as_ref(), watch);
@@ -229,7 +231,7 @@ fn into_memory(
     if recalled.is_some() {
         return recalled;
     }
-    let mut pixels = memory::zeros(files.paths.len() * spec.bytes())?;
+    let mut pixels = memory::zeros(files.places.len() * spec.bytes())?;
     let entries = scan_into(files, spec, &mut pixels, watch);
     if let Some(cache) = cache {
         let key = cache.keep_pixels(&entries, &pixels);
@@ -246,7 +248,7 @@ fn on_demand(
     budget: &MemoryBudget,
     watch: Watch<'_>,
 ) -> (Storage, Vec<ScannedFile>) {
-    let count = files.paths.len();
+    let count = files.places.len();
     let slots: Vec<OnceLock<Box<[u8]>>> = (0..count).map(|_| OnceLock::new()).collect();
     let disk = cache.filter(|_| is_for_disk);
     let recalled = disk.and_then(|cache| {
@@ -289,7 +291,7 @@ fn on_demand(
         }
     };
     let on_demand = OnDemand {
-        paths: files.paths.clone(),
+        places: files.places.clone(),
         slots,
         budget: budget.clone(),
         decoded,
@@ -310,12 +312,12 @@ fn finish(
     storage: Storage,
     entries: Vec<ScannedFile>,
 ) -> Result<Loaded, Error> {
-    let name = |index: usize| files.paths[index].display().to_string();
+    let name = |index: usize| files.places[index].name();
     let (mut good, mut bad, mut other_sizes) = (Vec::new(), Vec::new(), Vec::new());
     let mut source_hashes = Vec::with_capacity(entries.len());
     // Unusable files are no part of the digest: they may come and go.
     let mut digest = Digest::default();
-    let mut bytes = 0;
+    let (mut own_files, mut bytes) = (0, 0);
     let mut stats = Vec::with_capacity(entries.len());
     let mut checksums = Vec::with_capacity(entries.len());
     for (index, entry) in entries.into_iter().enumerate() {
@@ -323,9 +325,13 @@ fn finish(
             Outcome::Good(of_image) => {
                 good.push(index as u32);
                 stats.push(of_image);
-                bytes += entry.stamp.bytes;
-                digest.update(files.name(index).as_os_str().as_encoded_bytes());
-                digest.update(format!("\0{}\n", entry.sha256));
+                // What is inside other files is part of theirs.
+                if files.places[index].container().is_none() {
+                    own_files += 1;
+                    bytes += entry.stamp.bytes;
+                    digest.update(files.name(index).as_os_str().as_encoded_bytes());
+                    digest.update(format!("\0{}\n", entry.sha256));
+                }
             }
             Outcome::Bad(reason) => {
                 bad.push((name(index), reason));
@@ -339,6 +345,7 @@ fn finish(
         source_hashes.push(hash_of(&entry.sha256));
         checksums.push(HashedFile {
             path: name(index),
+            container: files.places[index].container(),
             bytes: entry.stamp.bytes,
             sha256: entry.sha256,
         });
@@ -347,15 +354,17 @@ fn finish(
         path: files.title.clone(),
         bytes,
         sha256: digest.hex(),
-        files: Some(good.len()),
+        files: Some(own_files),
     };
-    let names = (0..files.paths.len()).map(name).collect();
+    let has_own_files = files.places.iter().any(|it| it.container().is_none());
+    let names = (0..files.places.len()).map(name).collect();
+    let places = files.places;
     Ok(Loaded {
         images: Images {
             spec,
             source_channels: None,
             storage,
-            names: Names::Each(names),
+            names: Names::Each { names, places },
             stats,
             source_hashes,
         },
@@ -363,7 +372,11 @@ fn finish(
         bad,
         other_sizes,
         checksums,
-        files: vec![folder],
+        files: if has_own_files {
+            vec![folder]
+        } else {
+            Vec::new()
+        },
         warning: None,
     })
 }

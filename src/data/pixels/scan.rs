@@ -2,14 +2,13 @@
 //! and statistics.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
 
-use super::picture::{self, Picture, Request};
-use crate::data::sources::labelled::ImageFiles;
+use super::picture::{Picture, Request};
+use crate::data::sources::labelled::{ImageFiles, ImagePlace};
 use crate::digest;
 
 /// The channels and size that images are converted to.
@@ -142,15 +141,15 @@ pub fn scan(
     keep: &(dyn Fn(usize, Vec<u8>) + Sync),
     watch: Watch<'_>,
 ) -> Vec<ScannedFile> {
-    let progress = Progress::new(files.paths.len(), watch);
-    let look = |(index, path): (usize, &PathBuf)| {
-        let entry = look_at(path, spec, &|stamp| known(index, stamp), |planes| {
+    let progress = Progress::new(files.places.len(), watch);
+    let look = |(index, place): (usize, &ImagePlace)| {
+        let entry = look_at(place, spec, &|stamp| known(index, stamp), |planes| {
             keep(index, planes);
         });
         progress.advance();
         entry
     };
-    files.paths.par_iter().enumerate().map(look).collect()
+    files.places.par_iter().enumerate().map(look).collect()
 }
 
 /// As [`scan`], but writes each image to its place in `pixels`; bad ones leave a gap.
@@ -160,16 +159,16 @@ pub fn scan_into(
     pixels: &mut [u8],
     watch: Watch<'_>,
 ) -> Vec<ScannedFile> {
-    let progress = Progress::new(files.paths.len(), watch);
-    let look = |(path, target): (&PathBuf, &mut [u8])| {
-        let entry = look_at(path, spec, &|_| None, |planes| {
+    let progress = Progress::new(files.places.len(), watch);
+    let look = |(place, target): (&ImagePlace, &mut [u8])| {
+        let entry = look_at(place, spec, &|_| None, |planes| {
             target.copy_from_slice(&planes)
         });
         progress.advance();
         entry
     };
     let targets = pixels.par_chunks_exact_mut(spec.bytes());
-    files.paths.par_iter().zip(targets).map(look).collect()
+    files.places.par_iter().zip(targets).map(look).collect()
 }
 
 /// Counts finished files across threads.
@@ -197,7 +196,7 @@ impl<'a> Progress<'a> {
 }
 
 fn look_at(
-    path: &Path,
+    place: &ImagePlace,
     spec: ImageSpec,
     known: &dyn Fn(Stamp) -> Option<ScannedFile>,
     keep: impl FnOnce(Vec<u8>),
@@ -207,14 +206,14 @@ fn look_at(
         sha256: String::new(),
         outcome: Outcome::Bad(reason),
     };
-    let stamp = match fs::metadata(path) {
-        Ok(metadata) => Stamp::of(&metadata),
+    let stamp = match place.stamp() {
+        Ok(stamp) => stamp,
         Err(error) => return bad(format!("cannot be read: {error}")),
     };
     if let Some(entry) = known(stamp) {
         return entry;
     }
-    let bytes = match picture::read(path) {
+    let bytes = match place.read() {
         Ok(bytes) => bytes,
         Err(reason) => return bad(reason),
     };
@@ -227,7 +226,10 @@ fn look_at(
         Err(outcome) => outcome,
     };
     ScannedFile {
-        stamp,
+        stamp: Stamp {
+            bytes: bytes.len() as u64,
+            ..stamp
+        },
         sha256: digest::of(&bytes).hex(),
         outcome,
     }

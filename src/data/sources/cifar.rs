@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::labelled::{ImageData, LabelledImages};
 use super::labels::Labels;
-use super::source::{Source, SourceFormat, read_file};
+use super::source::{Source, SourceFormat, missing, read_file};
 use crate::config::Format;
 use crate::data::{Error, Role};
 use crate::run_dir::DataFile;
@@ -54,18 +54,43 @@ impl Variant {
         }
     }
 
+    /// An error where there are Python's batches: pickles, which are programs for Python and can do anything.
+    fn refuse_python_version(self, folder: &Path) -> Result<(), Error> {
+        let (inside, files, set): (_, &[&str], _) = match self {
+            Variant::Cifar10 => (
+                "cifar-10-batches-py",
+                &["data_batch_1", "test_batch"],
+                "cifar-10",
+            ),
+            Variant::Cifar100 => ("cifar-100-python", &["meta", "train", "test"], "cifar-100"),
+        };
+        let are_there = |place: &PathBuf| files.iter().all(|name| place.join(name).is_file());
+        let places = [folder.to_owned(), folder.join(inside)];
+        let Some(found) = places.into_iter().find(are_there) else {
+            return Ok(());
+        };
+        Err(Error::Mismatch {
+            path: found,
+            what: format!(
+                "these are the batches of CIFAR-{} for Python (pickle), which are not read",
+                self.classes()
+            ),
+            remedy: format!(
+                "get the binary version, which has the same images: runner data fetch {set}"
+            ),
+        })
+    }
+
     fn source(self, role: Role, batches: Vec<PathBuf>) -> Source {
-        Source {
-            format: match self {
-                Variant::Cifar10 => Format::Cifar10,
-                Variant::Cifar100 => Format::Cifar100,
-            },
-            split: match role {
-                Role::Train => Role::Train,
-                Role::Eval | Role::Test => Role::Test,
-            },
-            paths: batches,
-        }
+        let format = match self {
+            Variant::Cifar10 => Format::Cifar10,
+            Variant::Cifar100 => Format::Cifar100,
+        };
+        let split = match role {
+            Role::Train => Role::Train,
+            Role::Eval | Role::Test => Role::Test,
+        };
+        Source::new(format, split, batches)
     }
 }
 
@@ -85,8 +110,14 @@ impl SourceFormat for Variant {
         let found = inside
             .iter()
             .find_map(|name| find(&folder.join(name), role == Role::Train));
-        let own = found.filter(|(variant, _)| variant == self);
-        Ok(own.map(|(_, batches)| self.source(role, batches)))
+        let Some((_, batches)) = found.filter(|(variant, _)| variant == self) else {
+            self.refuse_python_version(folder)?;
+            return Ok(None);
+        };
+        match batches.iter().find(|batch| !batch.is_file()) {
+            Some(batch) => Err(missing_batch(batch)),
+            None => Ok(Some(self.source(role, batches))),
+        }
     }
 
     fn is_named_like(&self, file: &Path) -> bool {
@@ -106,9 +137,15 @@ impl SourceFormat for Variant {
 fn find(folder: &Path, is_training: bool) -> Option<(Variant, Vec<PathBuf>)> {
     let there = |name: &str| Some(folder.join(name)).filter(|path| path.is_file());
     let batches: Vec<PathBuf> = match is_training {
-        true => (1..=5)
-            .filter_map(|number| there(&format!("data_batch_{number}.bin")))
-            .collect(),
+        true => {
+            let all = (1..=5).map(|number| folder.join(format!("data_batch_{number}.bin")));
+            let all: Vec<PathBuf> = all.collect();
+            // With any of them all are meant.
+            match all.iter().any(|batch| batch.is_file()) {
+                true => all,
+                false => Vec::new(),
+            }
+        }
         false => there("test_batch.bin").into_iter().collect(),
     };
     if !batches.is_empty() {
@@ -116,6 +153,18 @@ fn find(folder: &Path, is_training: bool) -> Option<(Variant, Vec<PathBuf>)> {
     }
     let whole = there(if is_training { "train.bin" } else { "test.bin" })?;
     Some((Variant::Cifar100, vec![whole]))
+}
+
+/// The error that one of five batches is not there.
+fn missing_batch(batch: &Path) -> Error {
+    let name = batch.file_name().unwrap_or_default().to_string_lossy();
+    missing(
+        batch.parent().unwrap_or(Path::new("")),
+        &name,
+        "the training images of CIFAR-10 are five batches: fetch the set again, or name the batch \
+         that is to be used alone with data.train"
+            .to_owned(),
+    )
 }
 
 /// Which kind a file is by its name.

@@ -113,10 +113,15 @@ pub fn parse(raw: &[u8], ranks: &[usize]) -> Result<(Vec<usize>, Vec<u8>), Strin
 /// The ends of the names of the two files of a split, after `train-` or `t10k-`.
 const IMAGES: &str = "images-idx3-ubyte";
 const LABELS: &str = "labels-idx1-ubyte";
+/// The same as some programs name what they unpack: with a dot, as if the rest were an ending.
+const DOTTED: [(&str, &str); 2] = [
+    ("-idx3-ubyte", ".idx3-ubyte"),
+    ("-idx1-ubyte", ".idx1-ubyte"),
+];
 
 const FOLDER: &str = "a folder of IDX files contains train-images-idx3-ubyte, \
                       train-labels-idx1-ubyte, t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, \
-                      each plain or .gz";
+                      each plain or .gz, perhaps with a dot before idx";
 
 /// Pairs of an images file and a labels file under MNIST's names, or with the name of the set before them
 /// as EMNIST's have it.
@@ -167,21 +172,18 @@ impl SourceFormat for IdxFiles {
 
 /// A source of two files.
 fn pair(role: Role, images: PathBuf, labels: PathBuf) -> Source {
-    Source {
-        format: Format::Idx,
-        split: match role {
-            Role::Train => Role::Train,
-            Role::Eval | Role::Test => Role::Test,
-        },
-        paths: vec![images, labels],
-    }
+    let split = match role {
+        Role::Train => Role::Train,
+        Role::Eval | Role::Test => Role::Test,
+    };
+    Source::new(Format::Idx, split, vec![images, labels])
 }
 
-/// A single images file with the labels file beside it.
+/// A single images file with the labels file beside it, whatever they are called.
 ///
 /// # Errors
 ///
-/// If the name is not one of an images file, or there are no labels.
+/// If it is no images file, or there are no labels.
 pub(super) fn pair_of(images: &Path, role: Role) -> Result<Source, Error> {
     Ok(pair(role, images.to_owned(), labels_beside(images)?))
 }
@@ -228,7 +230,18 @@ fn list(images_path: &Path, labels_path: &Path) -> Result<LabelledImages, Error>
             source: images.file.path.clone(),
         },
         files: vec![images.file, labels.file],
-        warnings: Vec::new(),
+        warnings: guessed(images_path, labels_path).into_iter().collect(),
+    })
+}
+
+/// Says which labels were taken where the names do not say so.
+fn guessed(images: &Path, labels: &Path) -> Option<String> {
+    twin(images).is_none().then(|| {
+        format!(
+            "{}: its labels are taken from {}, the only file beside it with as many",
+            images.display(),
+            labels.display()
+        )
     })
 }
 
@@ -241,7 +254,9 @@ fn find_ending(folder: &Path, end: &str) -> Result<Option<PathBuf>, Error> {
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
         .map(|name| name.strip_suffix(".gz").unwrap_or(&name).to_owned())
-        .filter(|name| name.ends_with(&format!("-{end}")))
+        .filter(|name| {
+            name.ends_with(&format!("-{end}")) || name.ends_with(&format!("-{}", dotted(end)))
+        })
         .collect();
     names.sort_unstable();
     names.dedup();
@@ -256,33 +271,87 @@ fn find_ending(folder: &Path, end: &str) -> Result<Option<PathBuf>, Error> {
     }
 }
 
-/// `name` or `name.gz` in a folder, whichever is there; the plain one if both are.
+/// `name` or `name.gz` in a folder, or the same with a dot before `idx`, whichever is there; the plain one if both
+/// are.
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    [name.to_owned(), format!("{name}.gz")]
+    [name.to_owned(), dotted(name)]
         .iter()
+        .flat_map(|name| [name.clone(), format!("{name}.gz")])
         .map(|name| folder.join(name))
         .find(|path| path.is_file())
 }
 
-/// `x-labels-idx1-ubyte` for `x-images-idx3-ubyte`, each plain or gzip.
+/// A name with a dot before `idx`.
+fn dotted(name: &str) -> String {
+    let replaced = |name: String, (hyphen, dot): &(&str, &str)| name.replace(hyphen, dot);
+    DOTTED.iter().fold(name.to_owned(), replaced)
+}
+
+/// The labels file that belongs to an images file: the one whose name says labels where this one's says images; of a
+/// name that does not, the only one in its folder with as many labels as there are images.
 fn labels_beside(images: &Path) -> Result<PathBuf, Error> {
-    let name = images.file_name().unwrap_or_default().to_string_lossy();
-    let stem = name.strip_suffix(".gz").unwrap_or(&name);
     let folder = images.parent().unwrap_or(Path::new(""));
-    match stem.strip_suffix(IMAGES) {
-        Some(prefix) => find(folder, &format!("{prefix}{LABELS}")).ok_or_else(|| {
-            let wanted = format!("{prefix}{LABELS} or {prefix}{LABELS}.gz");
+    if let Some(twin) = twin(images) {
+        return find(folder, &twin).ok_or_else(|| {
             let remedy = format!("put the labels of {} there", images.display());
-            missing(folder, &wanted, remedy)
-        }),
-        None => Err(missing(
+            missing(folder, &format!("{twin} or {twin}.gz"), remedy)
+        });
+    }
+    let Some((3 | 4, count)) = header(images) else {
+        return Err(missing(
             images,
             "IDX images file",
-            "its name must end in images-idx3-ubyte or images-idx3-ubyte.gz, so that its labels can \
-             be found beside it; a CSV file that lists images ends in .csv"
+            "an IDX file of images begins with the bytes 0, 0, 8, 3, plain or within gzip; files of other \
+             formats end in .csv, .npz, .tar or .parquet"
                 .to_owned(),
+        ));
+    };
+    let entries = fs::read_dir(match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    });
+    let entries = entries.into_iter().flatten().flatten();
+    let paths = entries.map(|entry| folder.join(entry.file_name()));
+    let mut fitting: Vec<PathBuf> = paths
+        .filter(|path| header(path) == Some((1, count)))
+        .collect();
+    match fitting.len() {
+        1 => Ok(fitting.remove(0)),
+        found => Err(missing(
+            folder,
+            "labels file that is known to belong to it",
+            format!(
+                "{found} files here have {count} labels, as many as {} has images: put only its labels there, \
+                 or call both as MNIST does: {IMAGES} and {LABELS}",
+                images.display()
+            ),
         )),
     }
+}
+
+/// What the labels file is called by the name of the images file, without `.gz`; `None` if that does not say images.
+fn twin(images: &Path) -> Option<String> {
+    let name = images.file_name()?.to_string_lossy();
+    let stem = name.strip_suffix(".gz").unwrap_or(&name);
+    let twin = stem.replace("image", "label").replace("idx3", "idx1");
+    stem.contains("image").then_some(twin)
+}
+
+/// The number of dimensions and the size of the first, where a file begins as IDX files of unsigned bytes do.
+fn header(path: &Path) -> Option<(u8, u32)> {
+    let mut file = fs::File::open(path).ok().filter(|_| path.is_file())?;
+    let mut beginning = Vec::new();
+    // More than enough of a gzip stream for eight bytes.
+    file.by_ref().take(4096).read_to_end(&mut beginning).ok()?;
+    let mut bytes = [0; 8];
+    match beginning.starts_with(&[0x1f, 0x8b]) {
+        true => MultiGzDecoder::new(beginning.as_slice()).read_exact(&mut bytes),
+        false => beginning.as_slice().read_exact(&mut bytes),
+    }
+    .ok()?;
+    let [zero, nothing, element_type, rank, count @ ..] = bytes;
+    let is_idx = [zero, nothing, element_type] == [0, 0, 8];
+    is_idx.then(|| (rank, u32::from_be_bytes(count)))
 }
 
 fn hex(bytes: &[u8]) -> String {

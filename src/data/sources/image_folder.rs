@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::labelled::{ImageData, ImageFiles, LabelledImages};
+use super::labelled::{ImageData, ImageFiles, ImagePlace, LabelledImages};
 use super::labels::{self, Labels};
 use super::source::{Source, SourceFormat};
 use crate::config::Format;
@@ -18,6 +18,21 @@ const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "pgm", "ppm", "webp"
 const TRAIN: &[&str] = &["train", "training"];
 const VAL: &[&str] = &["val", "valid", "validation", "eval"];
 const TEST: &[&str] = &["test", "testing"];
+
+/// The file by which Hugging Face's `imagefolder` says the classes of the images beside and below it.
+pub(super) const METADATA: &str = "metadata.csv";
+
+/// What other programs leave behind: thumbnails of Synology, of Windows and of photo programs, forks of macOS,
+/// deleted files.
+const LEFT_BEHIND: &[&str] = &[
+    "@eaDir",
+    "__MACOSX",
+    "thumbnails",
+    "#recycle",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "lost+found",
+];
 
 /// A folder of images for each class, in a folder for each split.
 pub(super) struct ImageFolder;
@@ -33,23 +48,22 @@ impl SourceFormat for ImageFolder {
         role: Role,
         is_whole: bool,
     ) -> Result<Option<Source>, Error> {
-        let [train, val, test] = [TRAIN, VAL, TEST].map(|names| subfolder(folder, names));
-        let has_splits = train.is_some() || val.is_some() || test.is_some();
-        let test = test.map(|it| source(Role::Test, it));
+        let of = |split| Some(source(split, split_folder(folder, split)?));
         let own = match role {
-            Role::Train => train.map(|it| source(Role::Train, it)),
-            Role::Eval => val.map(|it| source(Role::Eval, it)).or(test),
-            Role::Test => test,
+            Role::Train => of(Role::Train),
+            Role::Eval => of(Role::Eval).or_else(|| of(Role::Test)),
+            Role::Test => of(Role::Test),
         };
-        let is_whole = is_whole && !has_splits && has_class_folders(folder);
+        let is_whole = is_whole && !has_split_folders(folder) && has_class_folders(folder);
         let whole = || is_whole.then(|| source(role, folder.to_owned()));
-        Ok(own.or_else(whole))
+        let found = own.or_else(whole);
+        Ok(found.filter(|source| !is_left_to_metadata(&source.paths[0])))
     }
 
     fn find_spare_test(&self, folder: &Path, has_other_eval: bool) -> Option<Source> {
-        let test = subfolder(folder, TEST)?;
-        let is_spare = has_other_eval || subfolder(folder, VAL).is_some();
-        is_spare.then(|| source(Role::Test, test))
+        let test = split_folder(folder, Role::Test)?;
+        let is_spare = has_other_eval || split_folder(folder, Role::Eval).is_some();
+        (is_spare && !is_left_to_metadata(&test)).then(|| source(Role::Test, test))
     }
 
     fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
@@ -61,11 +75,28 @@ impl SourceFormat for ImageFolder {
 }
 
 fn source(split: Role, folder: PathBuf) -> Source {
-    Source {
-        format: Format::ImageFolder,
-        split,
-        paths: vec![folder],
-    }
+    Source::new(Format::ImageFolder, split, vec![folder])
+}
+
+/// The folder that has the images of a split.
+pub(super) fn split_folder(folder: &Path, split: Role) -> Option<PathBuf> {
+    let names = match split {
+        Role::Train => TRAIN,
+        Role::Eval => VAL,
+        Role::Test => TEST,
+    };
+    subfolder(folder, names)
+}
+
+/// Whether there is a folder for a split.
+pub(super) fn has_split_folders(folder: &Path) -> bool {
+    let mut splits = [Role::Train, Role::Eval, Role::Test].into_iter();
+    splits.any(|split| split_folder(folder, split).is_some())
+}
+
+/// Whether a metadata.csv says the classes of a folder, since its own folders do not.
+pub(super) fn is_left_to_metadata(folder: &Path) -> bool {
+    folder.join(METADATA).is_file() && class_folders(folder).nth(1).is_none()
 }
 
 /// The first folder of one of these names, in any case.
@@ -81,10 +112,16 @@ fn subfolder(folder: &Path, names: &[&str]) -> Option<PathBuf> {
 }
 
 fn has_class_folders(folder: &Path) -> bool {
+    class_folders(folder).next().is_some()
+}
+
+/// The folders that have images in them, in no particular order.
+fn class_folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
-        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'))
-        .any(|entry| entry.path().is_dir() && has_images(&entry.path()))
+        .map(|entry| entry.path())
+        .filter(|path| !matches!(is_passed_over(path), Ok(true)))
+        .filter(|path| path.is_dir() && has_images(path))
 }
 
 /// Whether a folder has a folder for each class and none for training images.
@@ -92,32 +129,34 @@ pub(super) fn has_classes_only(folder: &Path) -> bool {
     subfolder(folder, TRAIN).is_none() && has_class_folders(folder)
 }
 
-/// Lists the images of every class. Hidden files and folders are passed over, other files are told of in
-/// one warning; a class without images is an error.
+/// Lists the images of every class. Hidden files and folders and what other programs leave behind are passed over,
+/// which is told where there are images among them; other files are told of in one warning; a class without images is
+/// an error.
 fn list(folder: &Path) -> Result<LabelledImages, Error> {
     let mut skipped = SkippedFiles::default();
+    let mut passed_over = SkippedFiles::default();
     let mut classes: Vec<String> = Vec::new();
-    for (path, is_folder) in entries(folder, 1)? {
+    for (path, is_folder) in entries(folder, 1, &mut passed_over)? {
         match path.file_name().and_then(|name| name.to_str()) {
             Some(name) if is_folder => classes.push(name.to_owned()),
             _ => skipped.add(&path),
         }
     }
     labels::sort(&mut classes);
-    let (mut paths, mut numbers) = (Vec::new(), Vec::new());
+    let (mut places, mut numbers) = (Vec::new(), Vec::new());
     let mut empty = Vec::new();
     for (number, class) in (0..).zip(&classes) {
-        let before = paths.len();
-        for (path, is_folder) in entries(&folder.join(class), usize::MAX)? {
+        let before = places.len();
+        for (path, is_folder) in entries(&folder.join(class), usize::MAX, &mut passed_over)? {
             match is_image(&path) {
                 _ if is_folder => {}
-                true => paths.push(path),
+                true => places.push(path),
                 false => skipped.add(&path),
             }
         }
-        paths[before..].sort_unstable();
-        numbers.resize(paths.len(), number);
-        if paths.len() == before {
+        places[before..].sort_unstable();
+        numbers.resize(places.len(), number);
+        if places.len() == before {
             empty.push(class.as_str());
         }
     }
@@ -152,20 +191,51 @@ fn list(folder: &Path) -> Result<LabelledImages, Error> {
         images: ImageData::Files(ImageFiles {
             root: folder.to_owned(),
             title: folder.display().to_string(),
-            paths,
+            places: places.into_iter().map(ImagePlace::File).collect(),
         }),
         files: Vec::new(),
-        warnings: skipped.warning(folder).into_iter().collect(),
+        warnings: [
+            skipped.warning(
+                folder,
+                ["file", "files"],
+                "skipped (not an image in a class folder)",
+            ),
+            passed_over.warning(
+                folder,
+                ["image or folder of images", "images or folders of images"],
+                "passed over (hidden, or left by another program)",
+            ),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
     })
 }
 
 /// Whether there is an image somewhere below, hidden ones aside.
 fn has_images(folder: &Path) -> bool {
     let is_image_file = |(path, is_folder): &(PathBuf, bool)| !is_folder && is_image(path);
-    entries(folder, usize::MAX).is_ok_and(|entries| entries.iter().any(is_image_file))
+    let mut passed_over = SkippedFiles::default();
+    let entries = entries(folder, usize::MAX, &mut passed_over);
+    entries.is_ok_and(|entries| entries.iter().any(is_image_file))
 }
 
-/// Files that are neither hidden nor images.
+/// The images beside and below a file, in no particular order.
+///
+/// # Errors
+///
+/// If a folder cannot be read.
+pub(super) fn images_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut passed_over = SkippedFiles::default();
+    let entries = entries(folder, usize::MAX, &mut passed_over)?;
+    let images = entries.into_iter().filter(|(_, is_folder)| !is_folder);
+    Ok(images
+        .map(|(path, _)| path)
+        .filter(|path| is_image(path))
+        .collect())
+}
+
+/// Files that are not used, and folders.
 #[derive(Default)]
 struct SkippedFiles {
     count: usize,
@@ -180,21 +250,22 @@ impl SkippedFiles {
         }
     }
 
-    fn warning(&self, folder: &Path) -> Option<String> {
+    /// What is said of them: `what` became of them.
+    fn warning(&self, folder: &Path, [one, more]: [&str; 2], what: &str) -> Option<String> {
         let names: Vec<String> = self
             .first
             .iter()
             .map(|path| path.strip_prefix(folder).unwrap_or(path))
             .map(|path| path.display().to_string())
             .collect();
-        let more = match self.count - names.len() {
+        let others = match self.count - names.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let files = if self.count == 1 { "file" } else { "files" };
+        let files = if self.count == 1 { one } else { more };
         (self.count > 0).then(|| {
             format!(
-                "{}: {} {files} skipped (not an image in a class folder): {}{more}",
+                "{}: {} {files} {what}: {}{others}",
                 folder.display(),
                 self.count,
                 names.join(", ")
@@ -203,9 +274,13 @@ impl SkippedFiles {
     }
 }
 
-/// What is below a folder and not hidden, in no particular order, links followed. The flag says whether it is
-/// a folder.
-fn entries(folder: &Path, max_depth: usize) -> Result<Vec<(PathBuf, bool)>, Error> {
+/// What is below a folder, in no particular order, links followed. The flag says whether it is a folder. What is
+/// hidden or left behind by other programs is left out; if it has images, it is added to `passed_over`.
+fn entries(
+    folder: &Path,
+    max_depth: usize,
+    passed_over: &mut SkippedFiles,
+) -> Result<Vec<(PathBuf, bool)>, Error> {
     let mut found = Vec::new();
     let mut walk = WalkDir::new(folder)
         .follow_links(true)
@@ -218,8 +293,12 @@ fn entries(folder: &Path, max_depth: usize) -> Result<Vec<(PathBuf, bool)>, Erro
             Err(error) => error.path().unwrap_or(folder),
         };
         // An error at the folder itself has no name to look at.
-        if path != folder && is_hidden(path)? {
-            if entry.is_ok_and(|entry| entry.file_type().is_dir()) {
+        if path != folder && is_passed_over(path)? {
+            let is_folder = entry.as_ref().is_ok_and(|entry| entry.file_type().is_dir());
+            if is_folder && has_any_image(path) || !is_folder && is_image(path) {
+                passed_over.add(path);
+            }
+            if is_folder {
                 walk.skip_current_dir();
             }
             continue;
@@ -253,8 +332,14 @@ fn leads_back(link: &Path, ancestor: &Path) -> Error {
     }
 }
 
-/// Whether a name is one that listings leave out; an error for one that no listing could show.
-fn is_hidden(path: &Path) -> Result<bool, Error> {
+/// Whether there is an image by its name somewhere below, hidden ones included.
+fn has_any_image(folder: &Path) -> bool {
+    let mut below = WalkDir::new(folder).into_iter().flatten();
+    below.any(|entry| entry.file_type().is_file() && is_image(entry.path()))
+}
+
+/// Whether a name is hidden, or what other programs leave behind; an error for one that no listing could show.
+fn is_passed_over(path: &Path) -> Result<bool, Error> {
     let rename = || "rename it".to_owned();
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
         return Err(Error::Mismatch {
@@ -270,10 +355,12 @@ fn is_hidden(path: &Path) -> Result<bool, Error> {
             remedy: rename(),
         });
     }
-    Ok(name.starts_with('.'))
+    let is_left_behind = LEFT_BEHIND.iter().any(|it| it.eq_ignore_ascii_case(name));
+    Ok(name.starts_with('.') || is_left_behind)
 }
 
-fn is_image(path: &Path) -> bool {
+/// Whether a file is an image by the end of its name.
+pub(super) fn is_image(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|it| {
         EXTENSIONS

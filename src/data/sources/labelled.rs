@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::labels::Labels;
+pub use super::place::ImagePlace;
 use crate::run_dir::DataFile;
 
 /// The labelled images of one split of one source.
@@ -41,8 +42,8 @@ pub struct ImageFiles {
     pub root: PathBuf,
     /// Names the list in the records of a run, unlike any other list of it.
     pub title: String,
-    /// A file an image.
-    pub paths: Vec<PathBuf>,
+    /// An image file each.
+    pub places: Vec<ImagePlace>,
 }
 
 impl LabelledImages {
@@ -59,10 +60,10 @@ impl LabelledImages {
 
 impl ImageFiles {
     /// The path of an image from the root on.
-    pub fn name(&self, index: usize) -> &Path {
-        let path = &self.paths[index];
+    pub fn name(&self, index: usize) -> PathBuf {
+        let path = self.places[index].path();
         let inside = path.strip_prefix(&self.root);
         let beside = || path.strip_prefix(self.root.parent().unwrap_or(Path::new("")));
-        inside.or_else(|_| beside()).unwrap_or(path)
+        inside.or_else(|_| beside()).unwrap_or(&path).to_owned()
     }
 }

@@ -57,6 +57,17 @@ impl Labels {
         Self::Names { classes, labels }
     }
 
+    /// From the text of each image's class: numbers where all of them are, else names.
+    pub fn of_texts(texts: &[String]) -> Self {
+        const HIGHEST: u32 = 1 << 20;
+        let number = |text: &String| {
+            let number = text.parse().ok().filter(|_| is_number(text));
+            number.filter(|number| *number <= HIGHEST)
+        };
+        let numbers: Option<Vec<u32>> = texts.iter().map(number).collect();
+        numbers.map_or_else(|| Self::of_names(texts), Self::Numbers)
+    }
+
     /// The number of each image's class.
     pub fn numbers(&self) -> &[u32] {
         match self {

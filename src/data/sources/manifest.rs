@@ -1,12 +1,16 @@
-//! A CSV file that lists images: the columns `path` and `label`, perhaps `split`; paths start at its folder.
+//! A CSV file that lists images with their classes, perhaps with the split that each is in; paths start at its
+//! folder. Hugging Face's `metadata.csv`, in the folder of a split, is such a file too.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::labelled::{ImageData, ImageFiles, LabelledImages};
+use super::columns::ColumnPlaces;
+use super::image_folder::{self, METADATA};
+use super::labelled::{ImageData, ImageFiles, ImagePlace, LabelledImages};
 use super::labels::Labels;
 use super::source::{Source, SourceFormat, read_file};
-use crate::config::Format;
+use crate::config::{Columns, Format};
 use crate::data::{Error, Role};
 use crate::run_dir::DataFile;
 
@@ -25,42 +29,97 @@ pub struct Row {
 pub(super) struct Manifest;
 
 impl SourceFormat for Manifest {
+    fn folder_contents(&self) -> &'static str {
+        "or train/ and test/ or val/, each with a metadata.csv that has the columns file_name and label"
+    }
+
+    fn find_in_folder(
+        &self,
+        folder: &Path,
+        role: Role,
+        is_whole: bool,
+    ) -> Result<Option<Source>, Error> {
+        let of = |split, file| Some(source(split, file));
+        let found = |split| {
+            let folder = image_folder::split_folder(folder, split)?;
+            of(split, metadata(&folder)?)
+        };
+        if image_folder::has_split_folders(folder) {
+            return Ok(match role {
+                Role::Train => found(Role::Train),
+                Role::Eval => found(Role::Eval).or_else(|| found(Role::Test)),
+                Role::Test => found(Role::Test),
+            });
+        }
+        let Some(file) = metadata(folder) else {
+            return Ok(None);
+        };
+        Ok(match splits(&file, &Columns::default()) {
+            Some(splits) if splits.contains(&role) => of(role, file),
+            // As in a CSV file that is named, those for the test are evaluated if there are no others.
+            Some(splits) if role == Role::Eval && splits.contains(&Role::Test) => of(role, file),
+            Some(_) => None,
+            None => of(role, file).filter(|_| is_whole),
+        })
+    }
+
+    fn find_spare_test(&self, folder: &Path, has_other_eval: bool) -> Option<Source> {
+        let has_val = image_folder::split_folder(folder, Role::Eval).is_some();
+        let test = image_folder::split_folder(folder, Role::Test)?;
+        let file = metadata(&test)?;
+        (has_other_eval || has_val).then(|| source(Role::Test, file))
+    }
+
     fn is_named_like(&self, file: &Path) -> bool {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         name.to_lowercase().ends_with(".csv")
     }
 
     fn find_in_file(&self, file: &Path, role: Role) -> Option<Source> {
-        Some(Source {
-            format: Format::Csv,
-            split: role,
-            paths: vec![file.to_owned()],
-        })
+        Some(source(role, file.to_owned()))
     }
 
-    fn splits_in_file(&self, file: &Path) -> Option<Vec<Role>> {
-        splits(file)
+    fn splits_in_file(&self, file: &Path, columns: &Columns) -> Option<Vec<Role>> {
+        splits(file, columns)
     }
 
     fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
         let [path] = source.paths.as_slice() else {
             unreachable!("a manifest is one file");
         };
-        list(path, source.split)
+        list(path, source.split, &source.columns)
     }
 }
 
+fn source(split: Role, file: PathBuf) -> Source {
+    Source::new(Format::Csv, split, vec![file])
+}
+
+/// The file that says the classes of the images in a folder. Where folders say them too, it must at least have the
+/// columns for that.
+fn metadata(folder: &Path) -> Option<PathBuf> {
+    let file = folder.join(METADATA);
+    let is_meant = image_folder::is_left_to_metadata(folder)
+        || fs::read(&file).is_ok_and(|bytes| rows(&bytes, &Columns::default()).is_ok());
+    (file.is_file() && is_meant).then_some(file)
+}
+
 /// The images of one split; where no column says which, all of them are.
-fn list(path: &Path, role: Role) -> Result<LabelledImages, Error> {
+fn list(path: &Path, role: Role, columns: &Columns) -> Result<LabelledImages, Error> {
     let bytes = read_file(path)?;
-    let rows = rows(&bytes).map_err(|what| Error::Mismatch {
+    let rows = rows(&bytes, columns).map_err(|what| Error::Mismatch {
         path: path.to_owned(),
         what,
         remedy: "it needs a header path,label or path,label,split and one line per image; a split \
-                 is train, val or test"
+                 is train, val or test; other names of columns: data.columns = { path = \
+                 \"file_name\", label = \"class_id\" }"
             .to_owned(),
     })?;
     let folder = path.parent().unwrap_or(Path::new(""));
+    let warnings = match path.file_name().is_some_and(|name| name == METADATA) {
+        true => unlisted(folder, &rows)?.into_iter().collect(),
+        false => Vec::new(),
+    };
     let role = match role {
         // A file without a line for one of the two has the other for both.
         Role::Eval | Role::Test => {
@@ -86,21 +145,43 @@ fn list(path: &Path, role: Role) -> Result<LabelledImages, Error> {
         });
     }
     let labels: Vec<String> = own.iter().map(|row| row.label.clone()).collect();
+    let place = |row: &Row| ImagePlace::File(folder.join(&row.path));
     Ok(LabelledImages {
         labels: Labels::of_names(&labels),
         images: ImageData::Files(ImageFiles {
             root: path.to_owned(),
             title: format!("{} ({})", path.display(), role.name()),
-            paths: own.iter().map(|row| folder.join(&row.path)).collect(),
+            places: own.iter().map(place).collect(),
         }),
         files: vec![DataFile::of(path, &bytes)],
-        warnings: Vec::new(),
+        warnings,
     })
 }
 
+/// Says which images in a folder its metadata.csv does not list.
+fn unlisted(folder: &Path, rows: &[Row]) -> Result<Option<String>, Error> {
+    let listed: BTreeSet<PathBuf> = rows.iter().map(|row| folder.join(&row.path)).collect();
+    let mut others = image_folder::images_below(folder)?;
+    others.retain(|path| !listed.contains(path));
+    others.sort_unstable();
+    let Some(first) = others.first() else {
+        return Ok(None);
+    };
+    let images = match others.len() {
+        1 => "1 image is".to_owned(),
+        count => format!("{count} images are"),
+    };
+    Ok(Some(format!(
+        "{}: {images} not listed in {METADATA}, so not used: {}{}",
+        folder.display(),
+        first.strip_prefix(folder).unwrap_or(first).display(),
+        if others.len() > 1 { " and so on" } else { "" }
+    )))
+}
+
 /// Whether a column says which split an image is in, and which there are.
-fn splits(path: &Path) -> Option<Vec<Role>> {
-    let rows = rows(&fs::read(path).ok()?).ok()?;
+fn splits(path: &Path, columns: &Columns) -> Option<Vec<Role>> {
+    let rows = rows(&fs::read(path).ok()?, columns).ok()?;
     let splits: Option<Vec<Role>> = rows.iter().map(|row| row.split).collect();
     let mut splits = splits?;
     splits.sort_unstable();
@@ -109,21 +190,15 @@ fn splits(path: &Path) -> Option<Vec<Role>> {
 }
 
 /// Reads all lines; says what is wrong with the first that is not good, and in which line.
-pub fn rows(bytes: &[u8]) -> Result<Vec<Row>, String> {
+pub fn rows(bytes: &[u8], columns: &Columns) -> Result<Vec<Row>, String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter(bytes))
         .trim(csv::Trim::All)
         .from_reader(bytes);
     let headers = reader.headers().map_err(|error| damaged(&error))?.clone();
-    let column = |name: &str| headers.iter().position(|header| header == name);
-    let (Some(path), Some(label)) = (column("path"), column("label")) else {
-        let names: Vec<&str> = headers.iter().collect();
-        return Err(format!(
-            "the columns are {}, not path and label",
-            names.join(", ")
-        ));
-    };
-    let split = column("split");
+    let names: Vec<&str> = headers.iter().collect();
+    let places = ColumnPlaces::of(&names, columns)?;
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|error| damaged(&error))?;
@@ -135,13 +210,16 @@ pub fn rows(bytes: &[u8]) -> Result<Vec<Row>, String> {
             )),
             Some(text) => Ok(text.to_owned()),
         };
-        let split = split.map(|column| cell(column, "split")).transpose()?;
+        let split = places
+            .split
+            .map(|column| cell(column, "split"))
+            .transpose()?;
         let split = split.map(|name| {
             Role::from_name(&name).ok_or_else(|| format!("line {line}: unknown split `{name}`"))
         });
         rows.push(Row {
-            path: cell(path, "path")?,
-            label: cell(label, "label")?,
+            path: cell(places.path, "path")?,
+            label: cell(places.label, "label")?,
             split: split.transpose()?,
         });
     }
@@ -149,6 +227,14 @@ pub fn rows(bytes: &[u8]) -> Result<Vec<Row>, String> {
         true => Err("it lists no images".to_owned()),
         false => Ok(rows),
     }
+}
+
+/// What stands between two cells: where the header has no comma, a semicolon or a tab will do.
+fn delimiter(bytes: &[u8]) -> u8 {
+    let header = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
+    let known = [b',', b';', b'\t'];
+    let there = known.iter().find(|known| header.contains(known));
+    *there.unwrap_or(&b',')
 }
 
 fn damaged(error: &csv::Error) -> String {

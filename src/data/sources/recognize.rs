@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::labelled::LabelledImages;
 use super::meant::unreadable;
 use super::source::{Source, SourceFormat, missing};
-use super::{FORMATS, idx, image_folder};
-use crate::config::{self, Format};
+use super::{FORMATS, idx, image_folder, shards};
+use crate::config::{self, Columns, Format};
 use crate::data::{Error, Role};
 
 /// The split that a config names for `role`; `None` if the run has no such split.
@@ -16,6 +16,12 @@ use crate::data::{Error, Role};
 ///
 /// If nothing of a known format is there, or several formats fit.
 pub fn find(data: &config::Data, role: Role) -> Result<Option<Source>, Error> {
+    let columns = data.columns.clone().unwrap_or_default();
+    let found = find_by(data, role, &columns)?;
+    Ok(found.map(|source| Source { columns, ..source }))
+}
+
+fn find_by(data: &config::Data, role: Role, columns: &Columns) -> Result<Option<Source>, Error> {
     let own_place = match role {
         Role::Train => &data.train,
         Role::Eval if data.is_split() => return Ok(None),
@@ -23,7 +29,10 @@ pub fn find(data: &config::Data, role: Role) -> Result<Option<Source>, Error> {
         Role::Test => &data.test,
     };
     if let Some(place) = own_place {
-        if role == Role::Eval && data.train.as_ref() == Some(place) && is_unsplit_file(place) {
+        if role == Role::Eval
+            && data.train.as_ref() == Some(place)
+            && is_unsplit_file(place, columns)
+        {
             return Err(both_in_one_file(place));
         }
         return recognize(Path::new(place), role, data.format, true).map(Some);
@@ -38,23 +47,23 @@ pub fn find(data: &config::Data, role: Role) -> Result<Option<Source>, Error> {
             let is_whole = data.is_split() || data.eval.is_some();
             recognize(path, role, data.format, is_whole).map(Some)
         }
-        Role::Eval if is_unsplit_file(place) => Err(both_in_one_file(place)),
+        Role::Eval if is_unsplit_file(place, columns) => Err(both_in_one_file(place)),
         Role::Eval => recognize(path, role, data.format, false).map(Some),
-        Role::Test => Ok(find_spare_test(path, data)),
+        Role::Test => Ok(find_spare_test(path, data, columns)),
     }
 }
 
-/// Whether a place is a file that does not say which image is for what.
-fn is_unsplit_file(place: &str) -> bool {
+/// Whether a place is a file, or a pattern for files, that does not say which image is for what.
+fn is_unsplit_file(place: &str, columns: &Columns) -> bool {
     let path = Path::new(place);
-    path.is_file() && split_file(path).is_none()
+    shards::is_pattern(path) || path.is_file() && split_file(path, columns).is_none()
 }
 
 /// The format of a file that says of each image which split it is in, and the splits that occur.
-fn split_file(file: &Path) -> Option<(&'static dyn SourceFormat, Vec<Role>)> {
+fn split_file(file: &Path, columns: &Columns) -> Option<(&'static dyn SourceFormat, Vec<Role>)> {
     FORMATS
         .iter()
-        .find_map(|(_, known)| Some((*known, known.splits_in_file(file)?)))
+        .find_map(|(_, known)| Some((*known, known.splits_in_file(file, columns)?)))
 }
 
 fn both_in_one_file(path: &str) -> Error {
@@ -74,35 +83,44 @@ fn both_in_one_file(path: &str) -> Error {
 ///
 /// If nothing of a known format is there, or several formats fit.
 pub fn all_splits(place: &Path, format: Format) -> Result<Vec<(Role, Source)>, Error> {
+    if shards::is_pattern(place) {
+        return Ok(vec![(
+            Role::Train,
+            recognize(place, Role::Train, format, true)?,
+        )]);
+    }
     if place.is_file() {
-        let splits = candidates(format).find_map(|(_, known)| known.splits_in_file(place));
+        let columns = Columns::default();
+        let splits =
+            candidates(format).find_map(|(_, known)| known.splits_in_file(place, &columns));
         let splits = splits.unwrap_or_else(|| vec![Role::Train]);
         let sources = splits
             .into_iter()
             .map(|role| Ok((role, recognize_file(place, role, format)?)));
         return sources.collect();
     }
-    let train = recognize(place, Role::Train, format, true);
-    let eval = recognize(place, Role::Eval, format, false).ok();
-    let test = FORMATS
-        .iter()
-        .find_map(|(_, known)| known.find_spare_test(place, false));
-    let mut found = Vec::new();
-    found.extend(eval.map(|source| (Role::Eval, source)));
-    found.extend(test.map(|source| (Role::Test, source)));
-    match train {
-        Ok(train) => found.insert(0, (Role::Train, train)),
-        Err(error) if found.is_empty() => return Err(error),
-        Err(_) => {}
+    fs::metadata(place).map_err(|source| unreadable(place, source))?;
+    // What is there but cannot be used is told, not passed over.
+    let train = in_folder(place, Role::Train, format, true)?;
+    let eval = in_folder(place, Role::Eval, format, false)?;
+    let mut spare = FORMATS.iter();
+    let test = spare.find_map(|(_, known)| known.find_spare_test(place, false));
+    let all = [(Role::Train, train), (Role::Eval, eval), (Role::Test, test)];
+    let found: Vec<(Role, Source)> = all
+        .into_iter()
+        .filter_map(|(role, source)| Some((role, source?)))
+        .collect();
+    match found.is_empty() {
+        true => Err(nothing_in(place, Role::Train, format, true)),
+        false => Ok(found),
     }
-    Ok(found)
 }
 
 /// The test split of `data.path` where that is not what the run evaluates on every epoch.
-fn find_spare_test(path: &Path, data: &config::Data) -> Option<Source> {
+fn find_spare_test(path: &Path, data: &config::Data, columns: &Columns) -> Option<Source> {
     let has_other_eval = data.is_split() || data.eval.is_some();
     if path.is_file() {
-        let (known, splits) = split_file(path)?;
+        let (known, splits) = split_file(path, columns)?;
         let is_spare =
             splits.contains(&Role::Test) && (has_other_eval || splits.contains(&Role::Eval));
         return known.find_in_file(path, Role::Test).filter(|_| is_spare);
@@ -134,26 +152,61 @@ pub fn recognize(
     format: Format,
     is_whole: bool,
 ) -> Result<Source, Error> {
+    if shards::is_pattern(place) {
+        return recognize_pattern(place, role, format);
+    }
     let metadata = fs::metadata(place).map_err(|source| unreadable(place, source))?;
     if metadata.is_file() {
         return recognize_file(place, role, format);
     }
+    match in_folder(place, role, format, is_whole)? {
+        Some(source) => Ok(source),
+        None => Err(nothing_in(place, role, format, is_whole)),
+    }
+}
+
+/// The split for `role` in a folder, if it has one.
+fn in_folder(
+    folder: &Path,
+    role: Role,
+    format: Format,
+    is_whole: bool,
+) -> Result<Option<Source>, Error> {
     let mut found = Vec::new();
     for (_, known) in candidates(format) {
-        found.extend(known.find_in_folder(place, role, is_whole)?);
+        found.extend(known.find_in_folder(folder, role, is_whole)?);
     }
     match found.len() {
-        1 => Ok(found.remove(0)),
-        0 => Err(nothing_in(place, role, format, is_whole)),
+        0 | 1 => Ok(found.pop()),
         _ => {
             let names: Vec<&'static str> = found.iter().map(|it| it.format.into()).collect();
             Err(Error::Mismatch {
-                path: place.to_owned(),
+                path: folder.to_owned(),
                 what: format!("it could be read as {}", names.join(" and as ")),
                 remedy: format!("set which one it is: data.format = \"{}\"", names[0]),
             })
         }
     }
+}
+
+/// The files that a pattern names have the format that the config states, else that of their names.
+fn recognize_pattern(place: &Path, role: Role, format: Format) -> Result<Source, Error> {
+    let files = shards::expand(place)?;
+    let is_named_like =
+        |known: &dyn SourceFormat| files.iter().all(|file| known.is_named_like(file));
+    let found = candidates(format)
+        .filter(|(_, known)| format != Format::Auto || is_named_like(*known))
+        .find_map(|(_, known)| known.find_in_files(&files, role));
+    found.ok_or_else(|| Error::Mismatch {
+        path: place.to_owned(),
+        what: format!(
+            "this pattern names {}, which are not the shards of one set",
+            shards::title(&files)
+        ),
+        remedy:
+            "a pattern stands for shards, as \"DIR/train-*.tar\"; name the folder of other files"
+                .to_owned(),
+    })
 }
 
 /// A single file has the format that the config states, else that of its name. Any other file must be one

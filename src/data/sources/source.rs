@@ -1,11 +1,14 @@
 //! A split on disk, and what the program must know of a format to find and list one.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::labelled::LabelledImages;
-use crate::config::Format;
+use crate::config::{Columns, Format};
 use crate::data::{Error, Role};
+use crate::digest::Digest;
+use crate::run_dir::DataFile;
 
 /// The files or the folder that hold one split.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +20,20 @@ pub struct Source {
     pub split: Role,
     /// In the order in which the format reads them.
     pub paths: Vec<PathBuf>,
+    /// What the columns are called, where these files have columns.
+    pub columns: Columns,
+}
+
+impl Source {
+    /// A source whose columns, if it has any, have their usual names.
+    pub fn new(format: Format, split: Role, paths: Vec<PathBuf>) -> Self {
+        Self {
+            format,
+            split,
+            paths,
+            columns: Columns::default(),
+        }
+    }
 }
 
 /// One format of images on disk: how to recognise it and how to list a split. A row of `FORMATS` in the
@@ -59,8 +76,13 @@ pub trait SourceFormat: Sync {
         None
     }
 
+    /// A split in several files, such as shards; `None` if this format does not come in them.
+    fn find_in_files(&self, _files: &[PathBuf], _role: Role) -> Option<Source> {
+        None
+    }
+
     /// The splits of a single file that says of each image which split it is in; `None` for other files.
-    fn splits_in_file(&self, _file: &Path) -> Option<Vec<Role>> {
+    fn splits_in_file(&self, _file: &Path, _columns: &Columns) -> Option<Vec<Role>> {
         None
     }
 
@@ -83,6 +105,37 @@ pub fn missing(folder: &Path, wanted: &str, remedy: String) -> Error {
         wanted: wanted.to_owned(),
         remedy,
     }
+}
+
+/// The record of a file that is too large to be read at once.
+///
+/// # Errors
+///
+/// If the system refuses.
+pub fn digest_file(path: &Path) -> Result<DataFile, Error> {
+    let unreadable = |source| Error::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = fs::File::open(path).map_err(unreadable)?;
+    let (mut digest, mut bytes) = (Digest::default(), 0);
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(unreadable(error)),
+        };
+        digest.update(&buffer[..read]);
+        bytes += read as u64;
+    }
+    Ok(DataFile {
+        path: path.display().to_string(),
+        bytes,
+        sha256: digest.hex(),
+        files: None,
+    })
 }
 
 /// Reads a whole file.

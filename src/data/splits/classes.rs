@@ -7,7 +7,7 @@ use crate::data::sources::labels::Labels;
 use crate::data::{Error, Role};
 
 /// Renumbers the labels of all splits to the classes of the first, which is the training split; gives the
-/// names of the classes.
+/// names of the classes. Labels that are numbers begin at `first_label`.
 ///
 /// # Errors
 ///
@@ -16,10 +16,12 @@ use crate::data::{Error, Role};
 pub fn unify(
     parts: &mut [(Role, LabelledImages)],
     classes: usize,
+    first_label: usize,
 ) -> Result<Vec<String>, (Role, Error)> {
     let mut known: Option<Vec<String>> = None;
     for (role, labelled) in parts {
-        renumber(*role, labelled, &mut known, classes).map_err(|error| (*role, error))?;
+        renumber(*role, labelled, &mut known, classes, first_label)
+            .map_err(|error| (*role, error))?;
     }
     Ok(known.unwrap_or_default())
 }
@@ -30,13 +32,19 @@ fn renumber(
     labelled: &mut LabelledImages,
     known: &mut Option<Vec<String>>,
     classes: usize,
+    first_label: usize,
 ) -> Result<(), Error> {
     let source = PathBuf::from(labelled.name());
     match (&mut labelled.labels, &known) {
         (Labels::Numbers(labels), _) => {
-            check_range(labels, classes, &source)?;
-            let numbers = || (0..classes).map(|class| class.to_string()).collect();
-            check_are_numbers(known.get_or_insert_with(numbers), &source)
+            check_range(labels, classes, first_label, &source)?;
+            for label in labels {
+                *label -= first_label as u32;
+            }
+            let numbers = first_label..first_label + classes;
+            let names = || numbers.clone().map(|class| class.to_string()).collect();
+            let known = known.get_or_insert_with(names);
+            check_are_numbers(known, first_label, &source)
         }
         (Labels::Names { classes: names, .. }, None) => {
             check_count(names, classes, &source)?;
@@ -71,12 +79,41 @@ fn mismatch(source: &Path, what: String, remedy: String) -> Error {
 const LAST_LAYER: &str = "give the last layer out_features";
 
 /// Every number must be one of the network's classes.
-fn check_range(labels: &[u32], classes: usize, source: &Path) -> Result<(), Error> {
-    let beyond = labels.iter().position(|label| *label as usize >= classes);
+fn check_range(
+    labels: &[u32],
+    classes: usize,
+    first_label: usize,
+    source: &Path,
+) -> Result<(), Error> {
+    let range = first_label..first_label + classes;
+    let beyond = labels
+        .iter()
+        .position(|label| !range.contains(&(*label as usize)));
     let Some(index) = beyond else {
         return Ok(());
     };
-    let needed = labels.iter().max().map_or(0, |label| label + 1);
+    let lowest = labels.iter().min().map_or(0, |label| *label as usize);
+    let highest = labels.iter().max().map_or(0, |label| *label as usize);
+    if lowest < first_label {
+        return Err(mismatch(
+            source,
+            format!("it has the label {lowest}, but data.first_label is {first_label}"),
+            format!("set data.first_label = {lowest}"),
+        ));
+    }
+    // As many numbers as classes, but from 1 on, as the letters of EMNIST.
+    if lowest > first_label && highest - lowest < classes {
+        return Err(mismatch(
+            source,
+            format!(
+                "its labels are numbers from {lowest} to {highest}, but the {classes} outputs of the \
+                 network stand for {first_label} to {}",
+                range.end - 1
+            ),
+            format!("if {lowest} is the first class, set data.first_label = {lowest}"),
+        ));
+    }
+    let needed = highest + 1 - first_label;
     Err(Error::Classes {
         path: source.to_owned(),
         what: format!(
@@ -89,8 +126,8 @@ fn check_range(labels: &[u32], classes: usize, source: &Path) -> Result<(), Erro
 }
 
 /// Labels that are numbers only go with classes that are called by their numbers.
-fn check_are_numbers(known: &[String], source: &Path) -> Result<(), Error> {
-    let mut numbered = (0..).zip(known);
+fn check_are_numbers(known: &[String], first_label: usize, source: &Path) -> Result<(), Error> {
+    let mut numbered = (first_label..).zip(known);
     if numbered.all(|(class, name): (usize, _)| *name == class.to_string()) {
         return Ok(());
     }

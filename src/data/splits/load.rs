@@ -54,7 +54,7 @@ impl Splits {
         let spec = ImageSpec::of(data, input);
         check_size(data, spec, input).map_err(LoadError::at("resize"))?;
         let mut parts = list_all(data, classes, spec)?;
-        let class_names = classes::unify(&mut parts, classes)
+        let class_names = classes::unify(&mut parts, classes, data.first_label)
             .map_err(|(role, error)| LoadError::at(key_of(data, role))(error))?;
         let budget = MemoryBudget::new(memory_limit(data));
         let mut splits = SplitsBuilder::default();
@@ -351,7 +351,11 @@ impl SplitsBuilder {
             for (index, checksum) in source.checksums.iter().enumerate() {
                 let problem = problems.get(checksum.path.as_str()).copied();
                 listing.push(ImageFile {
-                    source: source.source.clone(),
+                    source: checksum
+                        .container
+                        .as_ref()
+                        .unwrap_or(&source.source)
+                        .clone(),
                     path: checksum.path.clone(),
                     bytes: checksum.bytes,
                     sha256: checksum.sha256.clone(),

@@ -10,7 +10,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
 
 use crate::config::Format;
-use crate::data::pixels::picture::{self, Picture, Request};
+use crate::data::pixels::picture::{Picture, Request};
 use crate::data::pixels::scan::{Progress, Watch};
 use crate::data::sources;
 use crate::data::sources::labelled::{ImageData, LabelledImages};
@@ -146,11 +146,12 @@ fn with_image<R>(
             })
         }
         ImageData::Files(files) => {
-            let path = &files.paths[index];
-            let done = picture::read(path)
+            let place = &files.places[index];
+            let done = place
+                .read()
                 .and_then(|bytes| Picture::decode_then(&bytes, Request::default(), work));
             done.map_err(|what| Error::File {
-                path: path.clone(),
+                path: place.path().into_owned(),
                 what,
             })
         }

@@ -2,17 +2,17 @@
 //! files.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
 use crate::config::{self, Format, OnBadImage};
 use crate::data::pixels::load::hash_of;
-use crate::data::pixels::picture::{self, MAX_PIXELS, Picture, Request};
+use crate::data::pixels::picture::{MAX_PIXELS, Picture, Request};
 use crate::data::pixels::scan::{ImageSpec, Progress, Watch, mean_and_deviation, moments};
 use crate::data::sources;
-use crate::data::sources::labelled::{ImageData, LabelledImages};
+use crate::data::sources::labelled::{ImageData, ImagePlace, LabelledImages};
 use crate::data::sources::labels::Labels;
 use crate::data::splits::load::{key_of, list_all};
 use crate::data::splits::{classes, split};
@@ -130,8 +130,8 @@ pub fn inspect_run(
 ) -> Result<Report, LoadError> {
     let spec = ImageSpec::of(data, input);
     let mut parts = list_all(data, outputs, spec)?;
-    let classes = number_of_classes(&parts, outputs);
-    let names = classes::unify(&mut parts, classes)
+    let classes = number_of_classes(&parts, outputs, data.first_label);
+    let names = classes::unify(&mut parts, classes, data.first_label)
         .map_err(|(role, error)| LoadError::at(key_of(data, role))(error))?;
     let mut splits: Vec<InspectedSplit> = Vec::new();
     for (role, labelled) in parts {
@@ -157,8 +157,15 @@ pub fn inspect_run(
 }
 
 /// The number of classes that the data have; labels that are numbers may have as many as the network.
-fn number_of_classes(parts: &[(Role, LabelledImages)], outputs: usize) -> usize {
-    let highest = |labels: &[u32]| labels.iter().max().map_or(0, |label| *label as usize + 1);
+fn number_of_classes(
+    parts: &[(Role, LabelledImages)],
+    outputs: usize,
+    first_label: usize,
+) -> usize {
+    let highest = |labels: &[u32]| {
+        let highest = labels.iter().max().map_or(0, |label| *label as usize + 1);
+        highest.saturating_sub(first_label)
+    };
     match parts.first().map(|(_, labelled)| &labelled.labels) {
         Some(Labels::Names { classes, .. }) => classes.len(),
         _ => {
@@ -247,14 +254,14 @@ impl InspectedSplit {
                 source,
             } => images = of_pixels(*shape, bytes, source, labels),
             ImageData::Files(files) => {
-                let progress = Progress::new(files.paths.len(), watch);
-                let look = |(path, label): (&PathBuf, &u32)| {
-                    let image = of_file(path, *label, max_pixels);
+                let progress = Progress::new(files.places.len(), watch);
+                let look = |(place, label): (&ImagePlace, &u32)| {
+                    let image = of_file(place, *label, max_pixels);
                     progress.advance();
-                    image.map_err(|reason| (path.display().to_string(), reason))
+                    image.map_err(|reason| (place.name(), reason))
                 };
                 let seen: Vec<Result<InspectedImage, (String, String)>> =
-                    files.paths.par_iter().zip(labels).map(look).collect();
+                    files.places.par_iter().zip(labels).map(look).collect();
                 for image in seen {
                     match image {
                         Ok(image) => images.push(image),
@@ -377,8 +384,8 @@ fn of_pixels(shape: [usize; 3], bytes: &[u8], source: &str, labels: &[u32]) -> V
         .collect()
 }
 
-fn of_file(path: &Path, label: u32, max_pixels: u64) -> Result<InspectedImage, String> {
-    let bytes = picture::read(path)?;
+fn of_file(place: &ImagePlace, label: u32, max_pixels: u64) -> Result<InspectedImage, String> {
+    let bytes = place.read()?;
     let request = Request {
         max_pixels,
         at_least: None,
@@ -389,7 +396,7 @@ fn of_file(path: &Path, label: u32, max_pixels: u64) -> Result<InspectedImage, S
         let mut digest = digest::of(format!("{size:?}"));
         digest.update(&planes);
         InspectedImage {
-            name: path.display().to_string(),
+            name: place.name(),
             label,
             hash: hash_of(&digest::of(&bytes).hex()),
             channels: picture.channels,

@@ -467,7 +467,7 @@ fn what_a_new_config_says_in_comments_is_right() {
     (all.data.train, all.data.eval, all.data.test) = (None, None, None);
     (all.data.limit_train, all.data.limit_eval) = (None, None);
     (all.data.memory_limit, all.data.resize) = (None, None);
-    all.data.normalize = None;
+    (all.data.normalize, all.data.columns) = (None, None);
     assert_eq!(plain, all);
 }
 

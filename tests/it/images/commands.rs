@@ -51,9 +51,11 @@ fn what_is_exported_as_png_is_what_was_there() {
             std::iter::once((index % 10) as u8).chain(pixels)
         })
         .collect();
-    for name in ["data_batch_1", "test_batch"] {
-        sandbox.write(&format!("cifar/{name}.bin"), &records);
+    for batch in 1..=5 {
+        let records = &records[(batch - 1) * 4 * 3073..batch * 4 * 3073];
+        sandbox.write(&format!("cifar/data_batch_{batch}.bin"), records);
     }
+    sandbox.write("cifar/test_batch.bin", &records);
     sandbox
         .runner(&["data", "export", "cifar", "png"])
         .success();

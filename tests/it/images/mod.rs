@@ -1,10 +1,12 @@
 //! Image files: what is decoded is what Pillow and torchvision make of it; what is broken is told.
 
+mod archives;
 mod augment;
 mod commands;
 mod decode;
 mod folder;
 mod jpeg;
+mod manifests;
 mod new_config;
 mod photos;
 mod sources;

@@ -151,8 +151,8 @@ fn a_list_that_is_wrong_says_in_which_line() {
     let good = sandbox.read("set/list.csv");
     for (text, expected) in [
         (
-            good.replacen("path,label", "file,class", 1),
-            "the columns are file, class, split, not path and label",
+            good.replacen("path,label", "where,what", 1),
+            "the columns are where, what, split, not path and label",
         ),
         (
             good.replacen("images/1.pgm,", "images/1.pgm,,", 1),
@@ -277,4 +277,81 @@ fn made_up_images_can_be_learned_and_follow_from_their_seed() {
         assert_ne!(sandbox.read(&format!("{other}/metrics.csv")), rows);
         sandbox.runner(&["verify", &run]).success();
     }
+}
+
+/// Red without the names that some programs unpack to, and without labels that are found by what is in them.
+#[test]
+fn idx_files_may_have_a_dot_in_their_names_or_any_name_that_is_stated() {
+    let sandbox = Sandbox::new();
+    for entry in fs::read_dir(sandbox.path("data")).unwrap() {
+        let from = entry.unwrap();
+        let name = from.file_name().into_string().unwrap();
+        let dotted = name.replace("-idx", ".idx");
+        sandbox.write(&format!("dots/{dotted}"), fs::read(from.path()).unwrap());
+        let plain = name.replace("train-images-idx3-ubyte", "digits.bin");
+        sandbox.write(&format!("plain/{plain}"), fs::read(from.path()).unwrap());
+    }
+    let sizes = |overrides: &[&str]| {
+        let splits = load(&sandbox, overrides).unwrap();
+        (splits.train.len(), splits.eval.len())
+    };
+    assert_eq!(sizes(&["data.path=dots"]), (60, 30));
+    let both = [
+        "data.train=dots/train-images.idx3-ubyte",
+        "data.eval=dots/t10k-images.idx3-ubyte",
+    ];
+    assert_eq!(sizes(&both), (60, 30));
+    // The only labels in the folder of which there are as many.
+    let eval = "data.eval=plain/t10k-images-idx3-ubyte";
+    let splits = load(&sandbox, &["data.train=plain/digits.bin", eval]).unwrap();
+    assert_eq!((splits.train.len(), splits.eval.len()), (60, 30));
+    let told = splits.warnings.join("\n");
+    assert!(
+        told.contains("plain/train-labels-idx1-ubyte, the only file beside it"),
+        "{told}"
+    );
+    let again = fs::read(sandbox.path("plain/train-labels-idx1-ubyte")).unwrap();
+    sandbox.write("plain/other-labels", again);
+    sandbox
+        .runner(&["run", "tiny.toml", "data.train=plain/digits.bin", eval])
+        .code(4)
+        .stderr_has(&[
+            "plain: no labels file that is known to belong to it here\n2 files here have 60 labels",
+        ]);
+    sandbox.write("plain/x.bin", "no IDX");
+    sandbox
+        .runner(&["run", "tiny.toml", "data.train=plain/x.bin", eval])
+        .code(4)
+        .stderr_has(&["plain/x.bin: no IDX images file here"]);
+}
+
+/// Red if four of five batches train in silence.
+#[test]
+fn a_missing_batch_and_batches_for_python_are_told() {
+    let sandbox = Sandbox::new();
+    let records: Vec<u8> = (0..10).flat_map(|i| record(&[i], i)).collect();
+    for batch in [1, 2, 4, 5] {
+        sandbox.write(&format!("cifar/data_batch_{batch}.bin"), &records);
+    }
+    sandbox.write("cifar/test_batch.bin", &records);
+    let run = [&["run", "tiny.toml", "data.path=cifar"][..], &COLOUR].concat();
+    for arguments in [&run[..], &["data", "inspect", "cifar"]] {
+        sandbox
+            .runner(arguments)
+            .code(4)
+            .stderr_has(&["cifar: no data_batch_3.bin here", "fetch the set again"]);
+    }
+    for name in ["data_batch_1", "test_batch", "batches.meta"] {
+        sandbox.write(
+            &format!("python/cifar-10-batches-py/{name}"),
+            "\u{80}\u{2}}",
+        );
+    }
+    sandbox
+        .runner(&["run", "tiny.toml", "data.path=python"])
+        .code(4)
+        .stderr_has(&[
+            "python/cifar-10-batches-py: these are the batches of CIFAR-10 for Python (pickle)",
+            "runner data fetch cifar-10",
+        ]);
 }

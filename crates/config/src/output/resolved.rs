@@ -20,7 +20,7 @@ use crate::sections::training::Training;
 const REPRESENTABLE: &str = "an experiment has only what TOML can say";
 
 /// Keys that are younger than the first run directories, with the value that a run without them has: their default.
-const YOUNGER: &[(&str, &str)] = &[("data.stratify", "false")];
+const YOUNGER: &[(&str, &str)] = &[("data.stratify", "false"), ("data.first_label", "0")];
 
 /// An experiment but for its model, which comes last and reads best one layer a line.
 #[derive(Serialize)]

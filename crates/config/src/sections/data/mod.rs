@@ -1,5 +1,6 @@
 //! `[data]`: where the images are, which of them are for what, and how their bytes become numbers.
 
+mod columns;
 mod normalize;
 mod splits;
 mod synthetic;
@@ -7,6 +8,7 @@ mod synthetic;
 use serde::Serialize;
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
+use self::columns::COLUMNS;
 use self::normalize::NORMALIZE;
 use self::splits::{EVAL, FOLD, FOLDS, PATH, STRATIFY, TEST, TRAIN, VALIDATION};
 use self::synthetic::SYNTHETIC;
@@ -18,6 +20,7 @@ use crate::language::section::Section;
 use crate::language::values::{POSITIVE, integer, pair, word};
 use crate::language::word::Word;
 
+pub use columns::Columns;
 pub use normalize::{Moments, Normalize};
 pub use synthetic::Synthetic;
 
@@ -39,6 +42,11 @@ pub struct Data {
     pub test: Option<String>,
     /// What kind of files the images are in.
     pub format: Format,
+    /// What the columns of a list of images are called, where those are not the usual names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
+    /// The number of the first class, where labels are numbers.
+    pub first_label: usize,
     /// The share of the training images that are for evaluation, between 0 and 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation: Option<f64>,
@@ -102,6 +110,12 @@ pub enum Format {
     Cifar100,
     /// A CSV file that lists images.
     Csv,
+    /// An archive of NumPy's arrays.
+    Npz,
+    /// Tar files of images and classes.
+    Webdataset,
+    /// Tables of images.
+    Parquet,
 }
 
 impl Word for Format {}
@@ -152,6 +166,13 @@ const FORMAT: Key<Format> = Key::with_default(
     word(),
     "\"auto\"",
     "format of the image files; auto: detected from the files",
+);
+const FIRST_LABEL: Key<usize> = Key::with_default(
+    "first_label",
+    integer(0, 1 << 20),
+    "0",
+    "number of the first class, where labels are numbers (IDX, NPZ, WebDataset, Parquet); 1 for \
+     the letters of EMNIST",
 );
 const SPLIT_SEED: Key<u64> = Key::with_default(
     "split_seed",
@@ -229,6 +250,8 @@ pub(crate) const KEYS: &[KeyInfo] = &[
     EVAL.info,
     TEST.info,
     FORMAT.info,
+    COLUMNS.info,
+    FIRST_LABEL.info,
     VALIDATION.info,
     FOLDS.info,
     FOLD.info,
@@ -265,6 +288,10 @@ impl Data {
             eval,
             test,
             format: section.read(&FORMAT),
+            columns: section
+                .optional_table(&COLUMNS)
+                .map(|it| Columns::read(&it)),
+            first_label: section.read(&FIRST_LABEL),
             validation: section.read(&VALIDATION),
             folds: section.read(&FOLDS),
             fold: section.read(&FOLD),

@@ -9,8 +9,9 @@ pub(super) const PATH: Key<Option<String>> = Key::optional(
     "path",
     TEXT,
     "folder or file with all splits: a folder with train/ and test/ or val/, each with one folder \
-     of images per class; a folder of IDX or CIFAR files under their usual names; or a CSV file \
-     with the columns path, label and split",
+     of images per class; a folder of IDX or CIFAR files, of WebDataset shards or of Parquet \
+     files under their usual names; a CSV file with the columns path, label and split; or a \
+     NumPy archive (.npz)",
 )
 .on_resume(OnResume::SameData);
 pub(super) const TRAIN: Key<Option<String>> = Key::follows(
@@ -19,7 +20,8 @@ pub(super) const TRAIN: Key<Option<String>> = Key::follows(
     "path",
     "`path`",
     "training images, in place of those in `path`: anything `path` accepts, a folder with one \
-     folder of images per class, or a single IDX images file or CSV file",
+     folder of images per class, a single file, or a pattern for the shards of one split, such \
+     as train-{000..146}.tar or train-*.parquet",
 )
 .on_resume(OnResume::SameData);
 pub(super) const EVAL: Key<Option<String>> = Key::follows(

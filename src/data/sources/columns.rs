@@ -1,0 +1,85 @@
+//! Which columns of a table say where an image is, of which class it is and what it is for.
+
+use crate::config::Columns;
+
+/// The places of the columns of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ColumnPlaces {
+    /// Where each image is, or the image itself.
+    pub path: usize,
+    /// Its class.
+    pub label: usize,
+    /// What it is for; `None` where no column says so.
+    pub split: Option<usize>,
+}
+
+/// The names that such columns usually have, in any case; the first of each is ours and wins over the others.
+const PATH: &[&str] = &[
+    "path",
+    "file_name",
+    "filename",
+    "file_path",
+    "filepath",
+    "image_path",
+    "image",
+    "img",
+    "file",
+];
+const LABEL: &[&str] = &["label", "class", "class_name", "category", "target"];
+const SPLIT: &[&str] = &["split", "subset"];
+
+impl ColumnPlaces {
+    /// Finds the columns that `wanted` names, and by their usual names those that it leaves open; says what is
+    /// wrong otherwise.
+    pub fn of(headers: &[&str], wanted: &Columns) -> Result<Self, String> {
+        let find = |key, name: &Option<String>, usual| match name {
+            Some(name) => stated(headers, key, name).map(Some),
+            None => usually(headers, key, usual),
+        };
+        let path = find("path", &wanted.path, PATH)?;
+        let label = find("label", &wanted.label, LABEL)?;
+        let split = find("split", &wanted.split, SPLIT)?;
+        match (path, label) {
+            (Some(path), Some(label)) => Ok(Self { path, label, split }),
+            _ => Err(format!(
+                "the columns are {}, not path and label",
+                headers.join(", ")
+            )),
+        }
+    }
+}
+
+/// The column of a name that the config states: exactly, or else in any case if only one is called so.
+fn stated(headers: &[&str], key: &str, name: &str) -> Result<usize, String> {
+    if let Some(exact) = headers.iter().position(|header| *header == name) {
+        return Ok(exact);
+    }
+    let has_name = |header: &&str| header.eq_ignore_ascii_case(name);
+    let mut places = (0..headers.len()).filter(|place| has_name(&headers[*place]));
+    match (places.next(), places.next()) {
+        (Some(place), None) => Ok(place),
+        _ => Err(format!(
+            "no column is called {name:?}, as data.columns.{key} says: the columns are {}",
+            headers.join(", ")
+        )),
+    }
+}
+
+/// The column that has a usual name; an error if several could be meant.
+fn usually(headers: &[&str], key: &str, usual: &[&str]) -> Result<Option<usize>, String> {
+    let of_name = |name: &&str| {
+        let mut headers = headers.iter();
+        headers.position(|header| header.eq_ignore_ascii_case(name))
+    };
+    if let Some(place) = of_name(&usual[0]) {
+        return Ok(Some(place));
+    }
+    let mut places = usual.iter().filter_map(of_name);
+    match (places.next(), places.next()) {
+        (Some(first), Some(second)) => Err(format!(
+            "the columns {} and {} could both be the {key}: say which with data.columns.{key}",
+            headers[first], headers[second]
+        )),
+        (place, _) => Ok(place),
+    }
+}

@@ -1,0 +1,258 @@
+//! Sets that are cut into several files, as `train-00000-of-00002.parquet` or `train-{000..146}.tar`: the files that a
+//! pattern names, and those of a split in a folder.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::data::{Error, Role};
+
+/// No pattern stands for more files than this.
+const MOST: usize = 100_000;
+
+/// Whether a place that does not exist as it is typed is a pattern for several files.
+pub fn is_pattern(place: &Path) -> bool {
+    let text = place.to_string_lossy();
+    text.contains(['*', '?', '[', '{']) && !place.exists()
+}
+
+/// The folder that a pattern looks into, as far as it is the same for all files; the place itself if it is no pattern.
+pub fn fixed_part(place: &Path) -> &Path {
+    let is_fixed = |it: &&Path| !it.to_string_lossy().contains(['*', '?', '[', '{']);
+    match is_pattern(place) {
+        true => place.ancestors().find(is_fixed).unwrap_or(Path::new("")),
+        false => place,
+    }
+}
+
+/// The files that a pattern names: `*`, `?` and `[...]` stand for what is there, in the order of the names;
+/// `{000..146}` and `{a,b}` for each of these, all of which have to be there.
+///
+/// # Errors
+///
+/// If the pattern cannot be read, or stands for nothing, for too much or for a file that is not there.
+pub fn expand(place: &Path) -> Result<Vec<PathBuf>, Error> {
+    let refused = |what: String, remedy: &str| Error::Mismatch {
+        path: place.to_owned(),
+        what,
+        remedy: remedy.to_owned(),
+    };
+    let text = place.to_string_lossy();
+    let patterns = braces(&text).map_err(|what| {
+        refused(
+            what,
+            "write a range as {000..146}, or a list as {train,extra}",
+        )
+    })?;
+    let mut files = Vec::new();
+    for pattern in patterns {
+        if Path::new(&pattern).is_file() {
+            files.push(PathBuf::from(pattern));
+            continue;
+        }
+        let found = glob::glob(&pattern).map_err(|error| {
+            refused(
+                format!("not a pattern: {error}"),
+                "write it as DIR/train-*.tar",
+            )
+        })?;
+        let before = files.len();
+        files.extend(found.flatten().filter(|path| path.is_file()).take(MOST));
+        if files.len() == before {
+            let what = match pattern == text {
+                true => "no file has a name that fits".to_owned(),
+                false => format!("{pattern} is not there"),
+            };
+            return Err(refused(
+                what,
+                "check the names of the files, and the numbers in braces",
+            ));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    files.retain(|file| seen.insert(file.clone()));
+    Ok(files)
+}
+
+/// Writes braces out: all that a text with ranges and lists in braces stands for.
+fn braces(text: &str) -> Result<Vec<String>, String> {
+    let Some(start) = text.find('{') else {
+        return Ok(vec![text.to_owned()]);
+    };
+    let Some(length) = text[start..].find('}') else {
+        return Err("a brace is open that nothing closes".to_owned());
+    };
+    let (before, inside) = (&text[..start], &text[start + 1..start + length]);
+    let rests = braces(&text[start + length + 1..])?;
+    let words = match inside.split_once("..") {
+        Some((first, last)) => range(first, last)?,
+        None => inside.split(',').map(str::to_owned).collect(),
+    };
+    if words.len().saturating_mul(rests.len()) > MOST {
+        return Err(format!("it stands for more than {MOST} files"));
+    }
+    let written = words
+        .iter()
+        .flat_map(|word| rests.iter().map(move |rest| (word, rest)));
+    Ok(written
+        .map(|(word, rest)| format!("{before}{word}{rest}"))
+        .collect())
+}
+
+/// The numbers from one to another, with as many digits as the first has.
+fn range(first: &str, last: &str) -> Result<Vec<String>, String> {
+    let number = |text: &str| {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse::<usize>().ok().filter(|_| is_number);
+        number.ok_or_else(|| format!("{{{first}..{last}}} is not a range of numbers"))
+    };
+    let (from, to) = (number(first)?, number(last)?);
+    if from > to || to - from >= MOST {
+        return Err(format!(
+            "{{{first}..{last}}} is empty, or more than {MOST} files"
+        ));
+    }
+    let digits = first.len();
+    Ok((from..=to)
+        .map(|number| format!("{number:0digits$}"))
+        .collect())
+}
+
+/// The files of a split in a folder, or in its folder `data`, with the split that they are of by their names. Without
+/// such names, all are training images if `is_whole`.
+///
+/// # Errors
+///
+/// If only some names say a split, or a file is missing by what the names of others say.
+pub fn in_folder(
+    folder: &Path,
+    endings: &[&str],
+    role: Role,
+    is_whole: bool,
+) -> Result<Option<(Role, Vec<PathBuf>)>, Error> {
+    let inside = [folder.to_owned(), folder.join("data")];
+    let listed = inside.iter().map(|folder| files_in(folder, endings));
+    let Some(files) = listed.into_iter().find(|files| !files.is_empty()) else {
+        return Ok(None);
+    };
+    let mut unnamed = files.iter().filter(|file| split_of(file).is_none());
+    let first = unnamed.next();
+    if first.is_some() && 1 + unnamed.count() == files.len() {
+        let is_training = role == Role::Train && is_whole;
+        return Ok(is_training.then_some((Role::Train, files)));
+    }
+    if let Some(file) = first {
+        return Err(Error::Mismatch {
+            path: file.clone(),
+            what: "its name does not say which split it is of, as others beside it do".to_owned(),
+            remedy: "name the files of each split: data.train = \"DIR/train-*\", data.eval = \
+                     \"DIR/val-*\""
+                .to_owned(),
+        });
+    }
+    let of = |split: Role| -> Option<(Role, Vec<PathBuf>)> {
+        let mut files = files.clone();
+        files.retain(|file| split_of(file) == Some(split));
+        (!files.is_empty()).then_some((split, files))
+    };
+    let found = match role {
+        Role::Train => of(Role::Train),
+        Role::Eval => of(Role::Eval).or_else(|| of(Role::Test)),
+        Role::Test => of(Role::Test),
+    };
+    if let Some((_, files)) = &found {
+        check_complete(files)?;
+    }
+    Ok(found)
+}
+
+/// The test files of a folder whose evaluation images are others.
+pub fn spare_test(
+    folder: &Path,
+    endings: &[&str],
+    has_other_eval: bool,
+) -> Option<(Role, Vec<PathBuf>)> {
+    let of = |role| in_folder(folder, endings, role, false).ok().flatten();
+    let has_val = of(Role::Eval).is_some_and(|(split, _)| split == Role::Eval);
+    of(Role::Test).filter(|_| has_other_eval || has_val)
+}
+
+/// The files with one of these endings, in the order of their names, hidden ones left out.
+fn files_in(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names
+        .filter(|name| !name.starts_with('.') && has_ending(Path::new(name), endings))
+        .collect();
+    names.sort_unstable();
+    let paths = names.into_iter().map(|name| folder.join(name));
+    paths.filter(|path| path.is_file()).collect()
+}
+
+/// Whether the name of a file ends in one of these, in any case.
+pub fn has_ending(file: &Path, endings: &[&str]) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let name = name.to_lowercase();
+    endings.iter().any(|ending| name.ends_with(ending))
+}
+
+/// The split that the name of a file ends in, numbers and the like aside: `imagenet-train-00000-of-00147`.
+fn split_of(file: &Path) -> Option<Role> {
+    let name = file.file_name()?.to_str()?;
+    let stem = name.split('.').next()?;
+    let is_number = |word: &&str| {
+        *word == "of" || word.chars().all(|it| it.is_ascii_digit()) || is_checksum(word)
+    };
+    let mut words = stem.rsplit(['-', '_']).skip_while(is_number);
+    Role::from_name(words.next()?)
+}
+
+/// Hugging Face once put a checksum behind the numbers.
+fn is_checksum(word: &str) -> bool {
+    word.len() == 16 && word.chars().all(|it| it.is_ascii_hexdigit())
+}
+
+/// Of files called `00000-of-00003` there have to be three.
+fn check_complete(files: &[PathBuf]) -> Result<(), Error> {
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let stem = name.split('.').next().unwrap_or_default();
+        let words: Vec<&str> = stem.split(['-', '_']).collect();
+        let all = words.windows(3).find(|words| words[1] == "of");
+        let all = all.and_then(|words| words[2].parse::<usize>().ok());
+        if let Some(all) = all.filter(|all| *all != files.len()) {
+            return Err(Error::Mismatch {
+                path: file.clone(),
+                what: format!(
+                    "by its name it is one of {all} files, but {} are here",
+                    files.len()
+                ),
+                remedy: "fetch the others too, or name those that are to be used with data.train \
+                         and data.eval, as in \"DIR/train-*\""
+                    .to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The folder of a set of files.
+pub fn root(files: &[PathBuf]) -> PathBuf {
+    let folder = files.first().and_then(|file| file.parent());
+    match folder {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// What a set of files is called in records: the first of them, and the last.
+pub fn title(files: &[PathBuf]) -> String {
+    match files {
+        [] => String::new(),
+        [one] => one.display().to_string(),
+        [first, .., last] => {
+            let last = last.file_name().unwrap_or_default().to_string_lossy();
+            format!("{} to {last}", first.display())
+        }
+    }
+}

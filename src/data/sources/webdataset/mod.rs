@@ -1,0 +1,180 @@
+//! WebDataset's shards: tar files in which the members of a sample have one name up to its first dot: an image, and
+//! `.cls` with its class.
+
+pub mod shard;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::shard::{Counted, Others, Shard, samples};
+use super::labelled::{ImageData, ImageFiles, ImagePlace, LabelledImages};
+use super::labels::Labels;
+use super::place::Container;
+use super::shards;
+use super::source::{Source, SourceFormat};
+use crate::config::Format;
+use crate::data::{Error, Role};
+use crate::run_dir::DataFile;
+
+/// Tar files of images and classes.
+pub(super) struct WebDataset;
+
+const ENDINGS: &[&str] = &[".tar", ".tar.gz", ".tgz"];
+
+impl SourceFormat for WebDataset {
+    fn folder_contents(&self) -> &'static str {
+        "a folder of WebDataset shards contains train-000000.tar and so on, with NAME.jpg and NAME.cls in them"
+    }
+
+    fn find_in_folder(
+        &self,
+        folder: &Path,
+        role: Role,
+        is_whole: bool,
+    ) -> Result<Option<Source>, Error> {
+        let found = shards::in_folder(folder, ENDINGS, role, is_whole)?;
+        Ok(found.map(|(split, files)| source(split, files)))
+    }
+
+    fn find_spare_test(&self, folder: &Path, has_other_eval: bool) -> Option<Source> {
+        let (split, files) = shards::spare_test(folder, ENDINGS, has_other_eval)?;
+        Some(source(split, files))
+    }
+
+    fn is_named_like(&self, file: &Path) -> bool {
+        shards::has_ending(file, ENDINGS)
+    }
+
+    fn find_in_file(&self, file: &Path, role: Role) -> Option<Source> {
+        Some(source(role, vec![file.to_owned()]))
+    }
+
+    fn find_in_files(&self, files: &[PathBuf], role: Role) -> Option<Source> {
+        Some(source(role, files.to_vec()))
+    }
+
+    fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
+        let mut listing = Listing::default();
+        for path in &source.paths {
+            listing.add(path)?;
+        }
+        listing.finish(&source.paths)
+    }
+}
+
+fn source(split: Role, files: Vec<PathBuf>) -> Source {
+    Source::new(Format::Webdataset, split, files)
+}
+/// What is read of all shards.
+#[derive(Default)]
+struct Listing {
+    places: Vec<ImagePlace>,
+    labels: Vec<String>,
+    files: Vec<DataFile>,
+    /// Images without a class, and classes without an image.
+    alone: Vec<String>,
+    /// Other members.
+    others: Others,
+}
+impl Listing {
+    fn add(&mut self, path: &Path) -> Result<(), Error> {
+        let unreadable = |source| Error::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::open(path).map_err(unreadable)?;
+        let mut file = BufReader::new(file);
+        let beginning = file.fill_buf().map_err(unreadable)?;
+        if beginning.starts_with(&[0x1f, 0x8b]) {
+            return Err(Error::Mismatch {
+                path: path.to_owned(),
+                what: "it is compressed, so that no image in it can be read without all before it"
+                    .to_owned(),
+                remedy:
+                    "unpack it to a plain tar file: gunzip FILE.tar.gz, or tar -xzf FILE.tar.gz"
+                        .to_owned(),
+            });
+        }
+        let mut reader = Counted::new(file);
+        let samples = samples(&mut reader, &mut self.others).map_err(|what| Error::File {
+            path: path.to_owned(),
+            what,
+        })?;
+        let mut members = Vec::new();
+        for (key, sample) in samples {
+            match (sample.image, sample.label) {
+                (Some(image), Some(label)) => {
+                    members.push(image);
+                    self.labels.push(label);
+                }
+                (Some(image), None) => {
+                    self.alone.push(format!("{} (no {key}.cls)", image.name));
+                }
+                (None, _) => self.alone.push(format!("{key}.cls (no image)")),
+            }
+        }
+        let shard: Arc<dyn Container> = Arc::new(Shard {
+            path: path.to_owned(),
+            members,
+        });
+        let before = self.places.len();
+        for index in 0..self.labels.len() - before {
+            let container = Arc::clone(&shard);
+            self.places.push(ImagePlace::Member { container, index });
+        }
+        self.files.push(reader.record(path));
+        Ok(())
+    }
+
+    fn finish(self, files: &[PathBuf]) -> Result<LabelledImages, Error> {
+        let title = shards::title(files);
+        if self.places.is_empty() {
+            return Err(Error::Missing {
+                path: files.first().cloned().unwrap_or_default(),
+                wanted: "image with a class".to_owned(),
+                remedy: match self.alone.first() {
+                    Some(alone) => format!(
+                        "{alone}; the image and the class of a sample have the same name up to the first \
+                         dot: a/0001.jpg and a/0001.cls"
+                    ),
+                    None => {
+                        "a shard of WebDataset has for each image NAME.jpg a member NAME.cls with \
+                             its class; other tar files have to be unpacked"
+                            .to_owned()
+                    }
+                },
+            });
+        }
+        let mut warnings = Vec::new();
+        if let Some(first) = self.alone.first() {
+            warnings.push(format!(
+                "{title}: {} left out, the first of them {first}",
+                match self.alone.len() {
+                    1 => "1 image or class without a partner".to_owned(),
+                    count => format!("{count} images or classes without a partner"),
+                }
+            ));
+        }
+        if let Some(first) = self.others.first {
+            warnings.push(format!(
+                "{title}: {} neither an image nor a .cls, the first of them {first}",
+                match self.others.count {
+                    1 => "1 member that is".to_owned(),
+                    count => format!("{count} members that are"),
+                }
+            ));
+        }
+        Ok(LabelledImages {
+            labels: Labels::of_texts(&self.labels),
+            images: ImageData::Files(ImageFiles {
+                root: shards::root(files),
+                title,
+                places: self.places,
+            }),
+            files: self.files,
+            warnings,
+        })
+    }
+}

@@ -1,0 +1,288 @@
+//! One tar file: what its members are, and their bytes.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::data::sources::image_folder::is_image;
+use crate::data::sources::place::{Container, MAX_MEMBER};
+use crate::digest::Digest;
+use crate::run_dir::DataFile;
+
+/// Where an image is in a shard.
+#[derive(Debug)]
+pub struct Member {
+    /// As the tar file has it.
+    pub name: String,
+    /// Of its first byte.
+    pub offset: u64,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A tar file.
+#[derive(Debug)]
+pub struct Shard {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The images that have a class.
+    pub members: Vec<Member>,
+}
+
+impl Container for Shard {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn name(&self, index: usize) -> Cow<'_, str> {
+        Cow::Borrowed(&self.members[index].name)
+    }
+
+    fn read(&self, index: usize) -> Result<Vec<u8>, String> {
+        let Member { offset, bytes, .. } = self.members[index];
+        if bytes > MAX_MEMBER {
+            return Err(format!(
+                "it has {} MiB, more than the {} allowed for an image",
+                bytes >> 20,
+                MAX_MEMBER >> 20
+            ));
+        }
+        let read = || {
+            let mut file = File::open(&self.path)?;
+            file.seek(SeekFrom::Start(offset))?;
+            let mut image = Vec::new();
+            file.take(bytes).read_to_end(&mut image)?;
+            Ok(image)
+        };
+        let image = read().map_err(|error: io::Error| format!("cannot be read: {error}"))?;
+        match image.len() as u64 == bytes {
+            true => Ok(image),
+            false => Err("the tar file is shorter than it was".to_owned()),
+        }
+    }
+}
+
+/// What the members of one name up to its first dot are.
+#[derive(Debug, Default)]
+pub struct Sample {
+    /// The name and place of the image.
+    pub image: Option<Member>,
+    /// The text of its class.
+    pub label: Option<String>,
+}
+
+/// Members that are neither images nor classes.
+#[derive(Debug, Default)]
+pub struct Others {
+    /// How many there are.
+    pub count: usize,
+    /// The name of the first.
+    pub first: Option<String>,
+}
+
+/// All samples of a shard, in the order of their names; says what is wrong with it otherwise.
+pub fn samples<R: Read>(
+    reader: &mut Counted<R>,
+    others: &mut Others,
+) -> Result<BTreeMap<String, Sample>, String> {
+    let allowance = Rc::clone(&reader.allowance);
+    let damaged = |error: io::Error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => CUT_OFF.to_owned(),
+        _ => format!("not a tar file, or a damaged one: {error}"),
+    };
+    let mut samples: BTreeMap<String, Sample> = BTreeMap::new();
+    let mut tar = tar::Archive::new(&mut *reader);
+    for entry in tar.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        let kind = entry.header().entry_type();
+        if kind.is_dir() || kind.is_pax_global_extensions() {
+            continue;
+        }
+        let is_plain = kind.is_file();
+        let name = entry.path_bytes().into_owned();
+        let name = String::from_utf8(name).map_err(|_| "a member's name is not UTF-8")?;
+        if name.contains(char::is_control) {
+            return Err(format!(
+                "the name {name:?} has characters that cannot be shown"
+            ));
+        }
+        allowance.set(u64::MAX);
+        let (key, kind) = match (is_plain, key_of(&name)) {
+            (true, known) => known,
+            // A link, a sparse file.
+            (false, (key, _)) => (key, Kind::Other),
+        };
+        let twice = |sample: &str| {
+            format!(
+                "two {sample} of the sample {key:?}, the second of them {name}: a sample goes by the name up \
+                 to its first dot"
+            )
+        };
+        match kind {
+            Kind::Image => {
+                let member = Member {
+                    offset: entry.raw_file_position(),
+                    bytes: entry.size(),
+                    name: name.clone(),
+                };
+                let before = samples
+                    .entry(key.to_owned())
+                    .or_default()
+                    .image
+                    .replace(member);
+                if before.is_some() {
+                    return Err(twice("images"));
+                }
+            }
+            Kind::Class => {
+                let label = label(&name, &mut entry)?;
+                let before = samples
+                    .entry(key.to_owned())
+                    .or_default()
+                    .label
+                    .replace(label);
+                if before.is_some() {
+                    return Err(twice("classes"));
+                }
+            }
+            Kind::Other => {
+                others.count += 1;
+                others.first.get_or_insert(name);
+            }
+        }
+        let left = io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
+        let is_read = !is_plain || kind == Kind::Class || left == entry.size();
+        if !is_read {
+            return Err(CUT_OFF.to_owned());
+        }
+        allowance.set(HEADER_BYTES);
+    }
+    reader.check_end()?;
+    Ok(samples)
+}
+
+const CUT_OFF: &str = "the tar file ends early: it was cut off";
+
+/// What a member is by the end of its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Image,
+    Class,
+    Other,
+}
+
+/// The sample that a member belongs to, and what it is: the name up to the first dot after the last slash, and the end.
+fn key_of(name: &str) -> (&str, Kind) {
+    let name = name.strip_prefix("./").unwrap_or(name);
+    let base = name.rfind('/').map_or(0, |slash| slash + 1);
+    let dot = name[base..].find('.').map_or(name.len(), |dot| base + dot);
+    let kind = match Path::new(name).extension().and_then(|it| it.to_str()) {
+        // A hidden file has no name before its dot.
+        _ if dot == base => Kind::Other,
+        Some(ending) if ending.eq_ignore_ascii_case("cls") => Kind::Class,
+        _ if is_image(Path::new(name)) => Kind::Image,
+        _ => Kind::Other,
+    };
+    (&name[..dot], kind)
+}
+
+/// The text of a `.cls` member.
+fn label(name: &str, entry: &mut impl Read) -> Result<String, String> {
+    const MOST: u64 = 1024;
+    let mut text = String::new();
+    let read = entry.take(MOST + 1).read_to_string(&mut text);
+    read.map_err(|error| format!("{name} cannot be read: {error}"))?;
+    let label = text.trim();
+    match label.is_empty() || text.len() as u64 > MOST || label.contains(char::is_control) {
+        true => Err(format!("{name} does not have a class in it, as 7 or cat")),
+        false => Ok(label.to_owned()),
+    }
+}
+
+/// Headers between two members take no more than this.
+const HEADER_BYTES: u64 = 1 << 20;
+
+/// Takes the checksum of what is read, and counts it: headers can ask for all memory.
+pub struct Counted<R> {
+    inner: R,
+    digest: Digest,
+    bytes: u64,
+    /// Zero bytes since the last other one.
+    zeros: u64,
+    /// Bytes that may still be read.
+    allowance: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Counted<R> {
+    /// Of nothing yet.
+    pub fn new(inner: R) -> Self {
+        Self {
+            inner,
+            digest: Digest::default(),
+            bytes: 0,
+            zeros: 0,
+            allowance: Rc::new(Cell::new(HEADER_BYTES)),
+        }
+    }
+
+    /// The record of what was read from the file at a path.
+    pub fn record(self, path: &Path) -> DataFile {
+        DataFile {
+            path: path.display().to_string(),
+            bytes: self.bytes,
+            sha256: self.digest.hex(),
+            files: None,
+        }
+    }
+
+    /// A tar file ends in blocks of zeros, with nothing but zeros behind.
+    fn check_end(&mut self) -> Result<(), String> {
+        const BLOCK: u64 = 512;
+        if self.zeros < BLOCK {
+            return Err(CUT_OFF.to_owned());
+        }
+        self.allowance.set(u64::MAX);
+        let (end, zeros) = (self.bytes, self.zeros);
+        io::copy(self, &mut io::sink()).map_err(|error| format!("cannot be read: {error}"))?;
+        match self.zeros == zeros + (self.bytes - end) {
+            true => Ok(()),
+            false => Err(
+                "more follows after its end: perhaps two tar files were joined, which only \
+                 `tar --concatenate` does rightly"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.allowance.get();
+        if left == 0 {
+            return Err(io::Error::other(format!(
+                "more than {HEADER_BYTES} bytes without a member"
+            )));
+        }
+        let most = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let read = self.inner.read(&mut buffer[..most])?;
+        let bytes = &buffer[..read];
+        let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count() as u64;
+        self.zeros = if zeros == read as u64 {
+            self.zeros + zeros
+        } else {
+            zeros
+        };
+        self.digest.update(bytes);
+        self.bytes += read as u64;
+        if left != u64::MAX {
+            self.allowance.set(left - read as u64);
+        }
+        Ok(read)
+    }
+}
