@@ -211,3 +211,61 @@ fn memory_that_is_refused_is_an_error_and_no_abort() {
         ]);
     assert!(!sandbox.path("experiments").exists());
 }
+
+/// A white PNG of 4000 x 5000 pixels in colour: 60 MB to decode, some 60 kB as a file.
+fn large_png() -> Vec<u8> {
+    use std::io::Write as _;
+
+    let (width, height) = (4000_u32, 5000_u32);
+    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut chunk = |kind: &[u8], content: &[u8]| {
+        let body = [kind, content].concat();
+        let mut crc = flate2::Crc::new();
+        crc.update(&body);
+        file.extend((content.len() as u32).to_be_bytes());
+        file.extend(&body);
+        file.extend(crc.sum().to_be_bytes());
+    };
+    let head = [
+        &width.to_be_bytes()[..],
+        &height.to_be_bytes(),
+        &[8, 2, 0, 0, 0],
+    ]
+    .concat();
+    chunk(b"IHDR", &head);
+    // Each row begins with its filter: none.
+    let row = [vec![0], vec![255; 3 * width as usize]].concat();
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    for _ in 0..height {
+        zlib.write_all(&row).unwrap();
+    }
+    chunk(b"IDAT", &zlib.finish().unwrap());
+    chunk(b"IEND", b"");
+    file
+}
+
+/// Red where each of 16 threads decodes without regard to the others: together they would need 960 MB.
+#[cfg(target_os = "linux")]
+#[test]
+fn decoders_share_what_the_limit_of_the_job_leaves() {
+    let sandbox = Sandbox::new();
+    let png = large_png();
+    for (split, count) in [("train", 16), ("test", 1)] {
+        for class in ["cat", "dog"] {
+            for index in 0..count {
+                sandbox.write(&format!("large/{split}/{class}/{index}.png"), &png);
+            }
+        }
+    }
+    let arguments = [
+        "check",
+        "tiny.toml",
+        "--threads",
+        "16",
+        "data.path=large",
+        "data.resize=28",
+        "data.cache=off",
+        "model.layers[5].linear.out_features=2",
+    ];
+    limited(&sandbox, 1200, &arguments).success();
+}

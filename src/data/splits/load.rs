@@ -170,10 +170,11 @@ fn list(
     }
 }
 
-/// Bytes that decoded images may take.
+/// Bytes that decoded images may take; a quarter of what is free is for decoding them.
 fn memory_limit(data: &config::Data) -> u64 {
-    let free = || memory::available().map_or(u64::MAX, |free| free.bytes / 2);
-    data.memory_limit.map_or_else(free, |limit| limit << 20)
+    let free = memory::available().map_or(u64::MAX, |free| free.bytes);
+    pixels::memory::limit(free / 4);
+    data.memory_limit.map_or(free / 2, |limit| limit << 20)
 }
 
 /// Splits that are being loaded.
