@@ -13,7 +13,8 @@ const MOST: usize = 100_000;
 /// Whether a place that does not exist as it is typed is a pattern for several files.
 pub fn is_pattern(place: &Path) -> bool {
     let text = place.to_string_lossy();
-    text.contains(['*', '?', '[', '{']) && !place.exists()
+    // `${NAME}` is a variable that nobody has expanded.
+    text.contains(['*', '?', '[', '{']) && !text.contains('$') && !place.exists()
 }
 
 /// The folder that a pattern looks into, as far as it is the same for all files; the place itself if it is no pattern.

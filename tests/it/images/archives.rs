@@ -249,7 +249,6 @@ fn shards_that_are_wrong_say_how_and_nothing_is_lost_without_a_word() {
                 &[
                     "run",
                     "tiny.toml",
-                    "-q",
                     "training.batch_size=2",
                     NO_PATH,
                     &train,

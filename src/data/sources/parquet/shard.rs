@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
@@ -66,6 +67,12 @@ fn damaged(error: ParquetError) -> String {
     format!("not a Parquet file, or a damaged one: {error}")
 }
 
+/// Makes an error of a panic of the crate, which some damaged pages bring about (version 60.1).
+fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    result.unwrap_or_else(|_| Err("a damaged Parquet file".to_owned()))
+}
+
 /// Opens a file whose columns lie inside it, which the crate takes for granted.
 fn open(path: &Path) -> Result<Reader, String> {
     let unreadable = |error: io::Error| format!("cannot be read: {error}");
@@ -91,6 +98,10 @@ fn open(path: &Path) -> Result<Reader, String> {
 impl Contents {
     /// Reads all but the images; says what is wrong otherwise.
     pub fn read(path: &Path, columns: &Columns) -> Result<Self, String> {
+        guarded(|| Self::read_columns(path, columns))
+    }
+
+    fn read_columns(path: &Path, columns: &Columns) -> Result<Self, String> {
         let reader = open(path)?;
         let metadata = reader.metadata().file_metadata();
         let schema = metadata.schema_descr();
@@ -167,7 +178,7 @@ impl Shard {
     }
 
     fn images(&self) -> Result<&TakenOut, String> {
-        let taken_out = self.taken_out.get_or_init(|| self.take_out());
+        let taken_out = self.taken_out.get_or_init(|| guarded(|| self.take_out()));
         taken_out.as_ref().map_err(String::clone)
     }
 
