@@ -272,7 +272,8 @@ const PNG_END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
 
 /// Whether a PNG is whole but for the chunk that ends it, which is no part of the image.
 fn lacks_end(bytes: &[u8]) -> bool {
-    let last = chunks(bytes).last();
+    let has_pixels = chunks(bytes).any(|(kind, ..)| kind == *b"IDAT");
+    let last = chunks(bytes).last().filter(|_| has_pixels);
     last.is_some_and(|(kind, _, end)| kind != *b"IEND" && end == bytes.len())
 }
 

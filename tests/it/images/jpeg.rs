@@ -177,7 +177,7 @@ fn a_progressive_jpeg_without_its_last_scans_is_told() {
 #[test]
 fn kinds_that_are_not_decoded_are_named() {
     let jpegs = jpegs();
-    let bytes = jpeg(&jpegs, "444.plain.17x13");
+    let bytes = jpeg(&jpegs, "420.plain.17x13");
     let header = place(bytes, 0xc0);
     let changed = |changes: &[(usize, u8)]| {
         let mut file = bytes.clone();
