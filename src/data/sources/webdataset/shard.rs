@@ -90,8 +90,11 @@ pub fn samples<R: Read>(
     others: &mut Others,
 ) -> Result<BTreeMap<String, Sample>, String> {
     let allowance = Rc::clone(&reader.allowance);
+    let is_at_end = Rc::clone(&reader.is_at_end);
+    // Of a header that ends early the reader of tar files gives no kind.
     let damaged = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof => CUT_OFF.to_owned(),
+        _ if is_at_end.get() => CUT_OFF.to_owned(),
         _ => format!("not a tar file, or a damaged one: {error}"),
     };
     let mut samples: BTreeMap<String, Sample> = BTreeMap::new();
@@ -215,6 +218,8 @@ pub struct Counted<R> {
     zeros: u64,
     /// Bytes that may still be read.
     allowance: Rc<Cell<u64>>,
+    /// Whether there was nothing more to read.
+    is_at_end: Rc<Cell<bool>>,
 }
 
 impl<R: Read> Counted<R> {
@@ -226,6 +231,7 @@ impl<R: Read> Counted<R> {
             bytes: 0,
             zeros: 0,
             allowance: Rc::new(Cell::new(HEADER_BYTES)),
+            is_at_end: Rc::default(),
         }
     }
 
@@ -271,6 +277,7 @@ impl<R: Read> Read for Counted<R> {
             .len()
             .min(usize::try_from(left).unwrap_or(usize::MAX));
         let read = self.inner.read(&mut buffer[..most])?;
+        self.is_at_end.set(read == 0 && most > 0);
         let bytes = &buffer[..read];
         let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count() as u64;
         self.zeros = if zeros == read as u64 {
