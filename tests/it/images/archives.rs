@@ -401,7 +401,7 @@ fn parquet_files_of_hugging_face_are_read_with_their_classes() {
     assert_eq!(splits.class_names, ["owl", "dog", "cat"]);
     assert_eq!(splits.train.labels, [2, 1, 0, 2, 1, 0]);
     assert_eq!(splits.eval.labels, [2, 1, 0, 2, 1, 0]);
-    let both = "data.train={set/train-00000-of-00002,other_order}.parquet";
+    let both = r#"data.train="{set/train-00000-of-00002,other_order}.parquet""#;
     let splits = load(&[NO_PATH, both, "data.eval=set/test-*.parquet"]);
     assert_eq!(splits.train.labels, [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
 
@@ -462,7 +462,9 @@ fn parquet_files_that_lack_something_say_what() {
     run("strings.parquet", &[])
         .code(4)
         .stderr_has(&["the columns are img, animal, not path and label"]);
-    run("strings.parquet", &["data.columns.label=animal"]).success();
+    // The columns of a config are those of all its files.
+    let label = ["data.columns.label=animal", "data.eval=set/strings.parquet"];
+    run("strings.parquet", &label).success();
     let good = fs::read(sandbox.path("set/test-00000-of-00001.parquet")).unwrap();
     for bytes in [&good[..good.len() / 2], &good[..9], b"PAR1", &[]] {
         sandbox.write("set/cut.parquet", bytes);
