@@ -462,9 +462,13 @@ fn parquet_files_that_lack_something_say_what() {
     run("strings.parquet", &[])
         .code(4)
         .stderr_has(&["the columns are img, animal, not path and label"]);
-    // The columns of a config are those of all its files.
-    let label = ["data.columns.label=animal", "data.eval=set/strings.parquet"];
-    run("strings.parquet", &label).success();
+    // The columns of a config are those of all its files, and the others have `label`.
+    let alone = [
+        "data.columns.label=animal",
+        "data.eval={unset=true}",
+        "data.validation=0.5",
+    ];
+    run("strings.parquet", &alone).success();
     let good = fs::read(sandbox.path("set/test-00000-of-00001.parquet")).unwrap();
     for bytes in [&good[..good.len() / 2], &good[..9], b"PAR1", &[]] {
         sandbox.write("set/cut.parquet", bytes);
