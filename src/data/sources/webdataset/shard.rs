@@ -119,12 +119,6 @@ pub fn samples<R: Read>(
             // A link, a sparse file.
             (false, (key, _)) => (key, Kind::Other),
         };
-        let twice = |sample: &str| {
-            format!(
-                "two {sample} of the sample {key:?}, the second of them {name}: a sample goes by the name up \
-                 to its first dot"
-            )
-        };
         match kind {
             Kind::Image => {
                 let member = Member {
@@ -138,7 +132,7 @@ pub fn samples<R: Read>(
                     .image
                     .replace(member);
                 if before.is_some() {
-                    return Err(twice("images"));
+                    return Err(twice("images", key, &name));
                 }
             }
             Kind::Class => {
@@ -149,7 +143,7 @@ pub fn samples<R: Read>(
                     .label
                     .replace(label);
                 if before.is_some() {
-                    return Err(twice("classes"));
+                    return Err(twice("classes", key, &name));
                 }
             }
             Kind::Other => {
@@ -166,6 +160,13 @@ pub fn samples<R: Read>(
     }
     reader.check_end()?;
     Ok(samples)
+}
+
+/// Says that a sample has two images or two classes.
+fn twice(what: &str, key: &str, name: &str) -> String {
+    format!(
+        "two {what} of the sample {key:?}, the second of them {name}: a sample goes by the name up to its first dot"
+    )
 }
 
 const CUT_OFF: &str = "the tar file ends early: it was cut off";
