@@ -23,7 +23,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Train the network declared in a config file, in a new run directory
-    #[command(after_help = help::below(["runner run configs/baseline.toml", "runner run configs/baseline.toml training.epochs=22 optimizer.adam.lr=3e-4"], help::TRAINING))]
+    #[command(after_help = help::below(["runner run configs/baseline.toml", "runner run configs/baseline.toml training.epochs=22 seed=3"], help::TRAINING))]
     Run(Run),
     /// Show what a run will be before it starts: layers, data, time, memory, disk
     #[command(after_help = help::below(["runner check configs/baseline.toml", "runner check configs/baseline.toml --fast-dev-run"], help::CHECKING))]
