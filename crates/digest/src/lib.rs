@@ -2,6 +2,10 @@
 
 #![warn(missing_docs, unreachable_pub)]
 
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::Path;
+
 use sha2::{Digest as _, Sha256};
 
 /// A digest of bytes that arrive piece by piece.
@@ -32,4 +36,27 @@ pub fn of(bytes: impl AsRef<[u8]>) -> Digest {
     let mut digest = Digest::default();
     digest.update(bytes);
     digest
+}
+
+/// The digest of a file, however large it is, and the number of its bytes.
+///
+/// # Errors
+///
+/// If the system refuses.
+pub fn of_file(path: &Path) -> io::Result<(Digest, u64)> {
+    let mut digest = Digest::default();
+    let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
+    let bytes = io::copy(&mut file, &mut digest)?;
+    Ok((digest, bytes))
+}
+
+impl Write for Digest {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -5,10 +5,63 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::labelled::LabelledImages;
+use super::source::{Source, SourceFormat};
+use crate::config::Format;
 use crate::data::{Error, Role};
 
 /// No pattern stands for more files than this.
 const MOST: usize = 100_000;
+
+/// A format whose sets are shards of one kind of file.
+pub(super) trait Sharded: Sync {
+    /// The format.
+    const FORMAT: Format;
+    /// How the names of its files end.
+    const ENDINGS: &[&str];
+    /// What a folder of this format contains.
+    const FOLDER_CONTENTS: &str;
+
+    /// Lists the images and labels of shards, see [`SourceFormat::list`].
+    fn list(source: &Source) -> Result<LabelledImages, Error>;
+}
+
+impl<T: Sharded> SourceFormat for T {
+    fn folder_contents(&self) -> &'static str {
+        T::FOLDER_CONTENTS
+    }
+
+    fn find_in_folder(
+        &self,
+        folder: &Path,
+        role: Role,
+        is_whole: bool,
+    ) -> Result<Option<Source>, Error> {
+        let found = in_folder(folder, T::ENDINGS, role, is_whole)?;
+        Ok(found.map(|(split, files)| Source::new(T::FORMAT, split, files)))
+    }
+
+    fn find_spare_test(&self, folder: &Path, has_other_eval: bool) -> Option<Source> {
+        let (split, files) = spare_test(folder, T::ENDINGS, has_other_eval)?;
+        Some(Source::new(T::FORMAT, split, files))
+    }
+
+    fn is_named_like(&self, file: &Path) -> bool {
+        has_ending(file, T::ENDINGS)
+    }
+
+    fn find_in_file(&self, file: &Path, role: Role) -> Option<Source> {
+        self.find_in_files(&[file.to_owned()], role)
+    }
+
+    fn find_in_files(&self, files: &[PathBuf], role: Role) -> Option<Source> {
+        Some(Source::new(T::FORMAT, role, files.to_vec()))
+    }
+
+    fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
+        <T as Sharded>::list(source)
+    }
+}
 
 /// Whether a place that does not exist as it is typed is a pattern for several files.
 pub fn is_pattern(place: &Path) -> bool {
@@ -125,7 +178,7 @@ fn range(first: &str, last: &str) -> Result<Vec<String>, String> {
 /// # Errors
 ///
 /// If only some names say a split, or a file is missing by what the names of others say.
-pub fn in_folder(
+fn in_folder(
     folder: &Path,
     endings: &[&str],
     role: Role,
@@ -168,7 +221,7 @@ pub fn in_folder(
 }
 
 /// The test files of a folder whose evaluation images are others.
-pub fn spare_test(
+fn spare_test(
     folder: &Path,
     endings: &[&str],
     has_other_eval: bool,
@@ -191,7 +244,7 @@ fn files_in(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
 }
 
 /// Whether the name of a file ends in one of these, in any case.
-pub fn has_ending(file: &Path, endings: &[&str]) -> bool {
+fn has_ending(file: &Path, endings: &[&str]) -> bool {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let name = name.to_lowercase();
     endings.iter().any(|ending| name.ends_with(ending))

@@ -1,13 +1,12 @@
 //! A split on disk, and what the program must know of a format to find and list one.
 
 use std::fs;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::labelled::LabelledImages;
 use crate::config::{Columns, Format};
 use crate::data::{Error, Role};
-use crate::digest::Digest;
+use crate::digest;
 use crate::run_dir::DataFile;
 
 /// The files or the folder that hold one split.
@@ -117,19 +116,7 @@ pub fn digest_file(path: &Path) -> Result<DataFile, Error> {
         path: path.to_owned(),
         source,
     };
-    let mut file = fs::File::open(path).map_err(unreadable)?;
-    let (mut digest, mut bytes) = (Digest::default(), 0);
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let read = match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreadable(error)),
-        };
-        digest.update(&buffer[..read]);
-        bytes += read as u64;
-    }
+    let (digest, bytes) = digest::of_file(path).map_err(unreadable)?;
     Ok(DataFile {
         path: path.display().to_string(),
         bytes,

@@ -2,7 +2,6 @@
 //! against the others. Reads only.
 
 use std::fs;
-use std::io::{self, Read};
 use std::path::Path;
 
 use super::format::checkpoint::{Checkpoint, State};
@@ -15,7 +14,7 @@ use super::format::{confusion_csv, result_json};
 use super::layout::{EVAL_FILES, SplitFiles, TEST_FILES};
 use super::{Error, Moves, best_checkpoint, checkpoint_names, config_digest, document, layout};
 use crate::array;
-use crate::digest::Digest;
+use crate::digest;
 use crate::metrics::{COLUMNS, ConfusionMatrix, classification_report};
 
 /// One thing that was looked at, and what is wrong with it, if anything.
@@ -104,25 +103,10 @@ impl Check {
 
 /// Holds a data file against its checksum.
 fn check_file(path: &Path, sha256: &str) -> Option<String> {
-    match digest_of(path).map(Digest::hex) {
+    match digest::of_file(path).map(|(digest, _)| digest.hex()) {
         Ok(digest) if digest == sha256 => None,
         Ok(_) => Some("differs from the file the run was trained on".to_owned()),
         Err(error) => Some(format!("cannot be read: {error}")),
-    }
-}
-
-/// The digest of a file, however large it is.
-fn digest_of(path: &Path) -> io::Result<Digest> {
-    let mut file = fs::File::open(path)?;
-    let mut digest = Digest::default();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(digest),
-            Ok(read) => digest.update(&buffer[..read]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
     }
 }
 

@@ -7,58 +7,28 @@ mod listing;
 #[cfg(feature = "parquet")]
 pub mod shard;
 
-use std::path::{Path, PathBuf};
-
 use super::labelled::LabelledImages;
-use super::shards;
-use super::source::{Source, SourceFormat};
+use super::shards::Sharded;
+use super::source::Source;
 use crate::config::Format;
-use crate::data::{Error, Role};
+use crate::data::Error;
 
 /// Shards of a table of images.
 pub(super) struct Parquet;
 
-const ENDINGS: &[&str] = &[".parquet"];
-
-impl SourceFormat for Parquet {
-    fn folder_contents(&self) -> &'static str {
-        "a folder of Parquet files contains train-00000-of-00001.parquet and so on"
-    }
-
-    fn find_in_folder(
-        &self,
-        folder: &Path,
-        role: Role,
-        is_whole: bool,
-    ) -> Result<Option<Source>, Error> {
-        let found = shards::in_folder(folder, ENDINGS, role, is_whole)?;
-        Ok(found.map(|(split, files)| source(split, files)))
-    }
-
-    fn find_spare_test(&self, folder: &Path, has_other_eval: bool) -> Option<Source> {
-        let (split, files) = shards::spare_test(folder, ENDINGS, has_other_eval)?;
-        Some(source(split, files))
-    }
-
-    fn is_named_like(&self, file: &Path) -> bool {
-        shards::has_ending(file, ENDINGS)
-    }
-
-    fn find_in_file(&self, file: &Path, role: Role) -> Option<Source> {
-        Some(source(role, vec![file.to_owned()]))
-    }
-
-    fn find_in_files(&self, files: &[PathBuf], role: Role) -> Option<Source> {
-        Some(source(role, files.to_vec()))
-    }
+impl Sharded for Parquet {
+    const FORMAT: Format = Format::Parquet;
+    const ENDINGS: &[&str] = &[".parquet"];
+    const FOLDER_CONTENTS: &str =
+        "a folder of Parquet files contains train-00000-of-00001.parquet and so on";
 
     #[cfg(feature = "parquet")]
-    fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
+    fn list(source: &Source) -> Result<LabelledImages, Error> {
         listing::list(&source.paths, &source.columns)
     }
 
     #[cfg(not(feature = "parquet"))]
-    fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
+    fn list(source: &Source) -> Result<LabelledImages, Error> {
         Err(Error::Mismatch {
             path: source.paths.first().cloned().unwrap_or_default(),
             what: "this program was built without the feature `parquet`".to_owned(),
@@ -68,8 +38,4 @@ impl SourceFormat for Parquet {
                     .to_owned(),
         })
     }
-}
-
-fn source(split: Role, files: Vec<PathBuf>) -> Source {
-    Source::new(Format::Parquet, split, files)
 }

@@ -12,60 +12,27 @@ use self::shard::{Counted, Others, Shard, samples};
 use super::labelled::{ImageData, ImageFiles, ImagePlace, LabelledImages};
 use super::labels::Labels;
 use super::place::Container;
-use super::shards;
-use super::source::{Source, SourceFormat};
+use super::shards::{self, Sharded};
+use super::source::Source;
 use crate::config::Format;
-use crate::data::{Error, Role};
+use crate::data::Error;
 use crate::run_dir::DataFile;
 
 /// Tar files of images and classes.
 pub(super) struct WebDataset;
 
-const ENDINGS: &[&str] = &[".tar", ".tar.gz", ".tgz"];
+impl Sharded for WebDataset {
+    const FORMAT: Format = Format::Webdataset;
+    const ENDINGS: &[&str] = &[".tar", ".tar.gz", ".tgz"];
+    const FOLDER_CONTENTS: &str = "a folder of WebDataset shards contains train-000000.tar and so on, with NAME.jpg and NAME.cls in them";
 
-impl SourceFormat for WebDataset {
-    fn folder_contents(&self) -> &'static str {
-        "a folder of WebDataset shards contains train-000000.tar and so on, with NAME.jpg and NAME.cls in them"
-    }
-
-    fn find_in_folder(
-        &self,
-        folder: &Path,
-        role: Role,
-        is_whole: bool,
-    ) -> Result<Option<Source>, Error> {
-        let found = shards::in_folder(folder, ENDINGS, role, is_whole)?;
-        Ok(found.map(|(split, files)| source(split, files)))
-    }
-
-    fn find_spare_test(&self, folder: &Path, has_other_eval: bool) -> Option<Source> {
-        let (split, files) = shards::spare_test(folder, ENDINGS, has_other_eval)?;
-        Some(source(split, files))
-    }
-
-    fn is_named_like(&self, file: &Path) -> bool {
-        shards::has_ending(file, ENDINGS)
-    }
-
-    fn find_in_file(&self, file: &Path, role: Role) -> Option<Source> {
-        Some(source(role, vec![file.to_owned()]))
-    }
-
-    fn find_in_files(&self, files: &[PathBuf], role: Role) -> Option<Source> {
-        Some(source(role, files.to_vec()))
-    }
-
-    fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
+    fn list(source: &Source) -> Result<LabelledImages, Error> {
         let mut listing = Listing::default();
         for path in &source.paths {
             listing.add(path)?;
         }
         listing.finish(&source.paths)
     }
-}
-
-fn source(split: Role, files: Vec<PathBuf>) -> Source {
-    Source::new(Format::Webdataset, split, files)
 }
 /// What is read of all shards.
 #[derive(Default)]
