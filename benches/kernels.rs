@@ -90,37 +90,78 @@ fn blocks(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The convolutions of the dense network of `versus_pytorch`, 128 images.
+/// Convolutions of the networks that `versus_pytorch` measures; an element is a floating-point operation, of a direct
+/// product whatever way is taken.
 fn convolutions(criterion: &mut Criterion) {
+    // `[in_channels, size, out_channels, kernel_size, stride]`
+    const DENSE: [[usize; 5]; 4] = [
+        [3, 32, 32, 3, 1],
+        [32, 32, 64, 3, 2],
+        [64, 16, 128, 3, 2],
+        [64, 16, 64, 3, 1],
+    ];
+    const RESNET: [[usize; 5]; 6] = [
+        [16, 32, 16, 3, 1],
+        [64, 32, 64, 3, 1],
+        [64, 32, 128, 3, 2],
+        [64, 32, 128, 1, 2],
+        [128, 16, 128, 3, 1],
+        [512, 4, 512, 3, 1],
+    ];
+    const VGG: [[usize; 5]; 5] = [
+        [3, 32, 64, 3, 1],
+        [64, 16, 128, 3, 1],
+        [256, 8, 256, 3, 1],
+        [256, 4, 512, 3, 1],
+        [512, 2, 512, 3, 1],
+    ];
+    const MOBILENET: [[usize; 5]; 3] =
+        [[24, 16, 144, 1, 1], [64, 8, 384, 1, 1], [384, 8, 64, 1, 1]];
+    for (network, batch, shapes) in [
+        ("dense", 128, &DENSE[..]),
+        ("resnet", 64, &RESNET[..]),
+        ("vgg11", 64, &VGG[..]),
+        ("mobilenet", 128, &MOBILENET[..]),
+    ] {
+        for &[in_channels, size, out_channels, kernel, stride] in shapes {
+            let padding = kernel / 2;
+            let geometry = square(in_channels, size, kernel, out_channels, stride, padding);
+            let name = format!(
+                "{network} {in_channels}x{size}x{size} to {out_channels}, {kernel}x{kernel} by {stride}"
+            );
+            convolution(criterion, &name, batch, geometry);
+        }
+    }
+    for (channels, size, stride) in [(96, 16, 1), (144, 16, 2)] {
+        let geometry = Conv2dGeometry {
+            groups: channels,
+            ..square(channels, size, 3, channels, stride, 1)
+        };
+        let name = format!("mobilenet {channels}x{size}x{size} depthwise, 3x3 by {stride}");
+        convolution(criterion, &name, 128, geometry);
+    }
+}
+
+fn convolution(criterion: &mut Criterion, name: &str, batch: usize, geometry: Conv2dGeometry) {
     let mut group = criterion.benchmark_group("conv2d");
     let level = Level::best();
-    for (in_channels, size, out_channels, stride) in [
-        (3, 32, 32, 1),
-        (32, 32, 64, 2),
-        (64, 16, 128, 2),
-        (64, 16, 64, 1),
-    ] {
-        let geometry = square(in_channels, size, 3, out_channels, stride, 1);
-        let batch = 128;
-        let products = batch * geometry.output_len() * geometry.depth();
-        group.throughput(Throughput::Elements(2 * products as u64));
-        let input = numbers(batch * in_channels * size * size, 1);
-        let weight = numbers(geometry.weight_len(), 2);
-        let mut output = vec![0.0; batch * geometry.output_len()];
-        let gradient = numbers(output.len(), 3);
-        let name = format!("{in_channels}x{size}x{size} to {out_channels} by {stride}");
-        group.bench_function(BenchmarkId::new("forward", &name), |bencher| {
-            let input = channels_last(&input);
-            bencher.iter(|| {
-                conv2d::forward(level, &geometry, input, &weight, None, false, &mut output);
-            });
+    let products = batch * geometry.output_len() * geometry.depth();
+    let [height, width] = geometry.size;
+    let input = numbers(batch * geometry.in_channels * height * width, 1);
+    let weight = numbers(geometry.weight_len(), 2);
+    let mut output = vec![0.0; batch * geometry.output_len()];
+    let gradient = numbers(output.len(), 3);
+    let (input, gradient) = (channels_last(&input), channels_last(&gradient));
+    group.throughput(Throughput::Elements(2 * products as u64));
+    group.bench_function(BenchmarkId::new("forward", name), |bencher| {
+        bencher.iter(|| {
+            conv2d::forward(level, &geometry, input, &weight, None, false, &mut output);
         });
-        group.bench_function(BenchmarkId::new("backward", &name), |bencher| {
-            let (input, gradient) = (channels_last(&input), channels_last(&gradient));
-            bencher
-                .iter(|| conv2d::backward(level, &geometry, input, &weight, None, gradient, true));
-        });
-    }
+    });
+    group.throughput(Throughput::Elements(4 * products as u64));
+    group.bench_function(BenchmarkId::new("backward", name), |bencher| {
+        bencher.iter(|| conv2d::backward(level, &geometry, input, &weight, None, gradient, true));
+    });
     group.finish();
 }
 

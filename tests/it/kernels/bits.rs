@@ -13,7 +13,7 @@ use runner::kernels::conv2d::{self, Conv2dGradients};
 use runner::kernels::{Conv2dGeometry, Level, MemoryFormat, PoolGeometry, dropout, linear};
 use runner::random::DropoutMask;
 
-use super::shapes::{Numbers, Operands, Shape, shapes};
+use super::shapes::{Numbers, Operands, Shape, shapes, shapes_and_deep_ones};
 use super::{FORMATS, assert_same_bits, cases, laid};
 
 proptest! {
@@ -21,7 +21,7 @@ proptest! {
 
     #[test]
     fn levels_give_the_same_bits_of_images(
-        shape in shapes(12, 40),
+        shape in shapes_and_deep_ones(12, 40),
         format in select(&FORMATS[..]),
         dy_format in select(&FORMATS[..]),
         p in select(vec![0.0, 0.4]),
@@ -74,7 +74,7 @@ proptest! {
 
     #[test]
     fn what_memory_held_before_does_not_matter(
-        shape in shapes(5, 40),
+        shape in shapes_and_deep_ones(5, 40),
         format in select(&FORMATS[..]),
         dy_format in select(&FORMATS[..]),
     ) {
@@ -97,7 +97,7 @@ proptest! {
 
     #[test]
     fn parameters_have_the_same_gradients_if_the_input_has_none(
-        shape in shapes(12, 40),
+        shape in shapes_and_deep_ones(12, 40),
         format in select(&FORMATS[..]),
         dy_format in select(&FORMATS[..]),
         p in select(vec![0.0, 0.4]),
@@ -147,10 +147,15 @@ fn levels_cut_a_batch_alike_for_a_large_weight() {
 #[test]
 fn threads_give_the_same_bits_of_images() {
     for batch in [37, 100] {
-        // By products of gathered rows, by Winograd's filtering, and in groups.
-        for (in_channels, out_channels, kernel, stride, groups) in
-            [(1, 7, 5, 1, 1), (9, 18, 3, 1, 1), (6, 10, 3, 2, 2)]
-        {
+        // By products of gathered rows, by Winograd's filtering, in groups, depthwise, and with one sum for the batch.
+        for (in_channels, out_channels, kernel, stride, groups) in [
+            (1, 7, 5, 1, 1),
+            (9, 18, 3, 1, 1),
+            (6, 10, 3, 2, 2),
+            (20, 20, 3, 1, 20),
+            (130, 120, 3, 1, 1),
+            (128, 130, 3, 2, 1),
+        ] {
             let conv2d = Conv2dGeometry {
                 in_channels,
                 out_channels,

@@ -12,7 +12,7 @@ use runner::kernels::loss::Loss;
 use runner::kernels::{self, Conv2dGeometry, Level, MemoryFormat, PoolGeometry};
 use runner::random::DropoutMask;
 
-use super::shapes::{Numbers, Shape, shapes};
+use super::shapes::{Numbers, Shape, shapes, shapes_and_deep_ones};
 use super::{
     FORMATS, Results, assert_close, assert_same_bits, cases, differentiate, images, tensor, values,
 };
@@ -22,7 +22,7 @@ proptest! {
 
     #[test]
     fn conv2d_is_burns(
-        shape in shapes(70, 80),
+        shape in shapes_and_deep_ones(70, 80),
         layout in layouts(),
         dy_format in select(&FORMATS[..]),
         with_relu: bool,
@@ -41,7 +41,7 @@ proptest! {
 
     #[test]
     fn the_block_is_burns(
-        shape in shapes(70, 80),
+        shape in shapes_and_deep_ones(70, 80),
         layout in layouts(),
         dy_format in select(&FORMATS[..]),
         // With factors of 1, 2 and 4.

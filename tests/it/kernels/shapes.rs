@@ -1,6 +1,9 @@
 //! Sizes and numbers to try the kernels on.
 
+use std::ops::RangeInclusive;
+
 use proptest::prelude::*;
+use proptest::sample::select;
 use runner::kernels::conv_relu_pool::ConvReluPoolGeometry;
 use runner::kernels::{Conv2dGeometry, PoolGeometry};
 use runner::random::{Purpose, stream};
@@ -118,6 +121,80 @@ pub fn shapes(samples: usize, channels: usize) -> impl Strategy<Value = Shape> {
             seed,
         }
     })
+}
+
+/// Blocks of all kinds, and some with as many channels as deep layers have, whose sums are shared out in other ways.
+pub fn shapes_and_deep_ones(samples: usize, channels: usize) -> impl Strategy<Value = Shape> {
+    prop_oneof![5 => shapes(samples, channels), 1 => deep_shapes(), 1 => depthwise_shapes(channels)]
+}
+
+/// `[in_channels, out_channels, kernel_size, stride]` by Winograd's filtering with one sum a chunk and with one for the
+/// batch, and by plain products with one for the batch.
+const DEEP: [[usize; 4]; 6] = [
+    [64, 64, 3, 1],
+    [130, 120, 3, 1],
+    [512, 48, 3, 1],
+    [128, 130, 3, 2],
+    [512, 270, 1, 1],
+    [300, 450, 1, 2],
+];
+
+fn deep_shapes() -> impl Strategy<Value = Shape> {
+    let geometry = (select(&DEEP[..]), [1..=6usize, 1..=6], [0..=2usize, 0..=2]);
+    let geometry = geometry.prop_map(
+        |([in_channels, out_channels, kernel, stride], more, padding)| {
+            let padding = padding.map(|padding| padding.min(kernel - 1));
+            Conv2dGeometry {
+                in_channels,
+                out_channels,
+                size: [0, 1].map(|axis| kernel.saturating_sub(2 * padding[axis]).max(more[axis])),
+                kernel_size: [kernel; 2],
+                stride: [stride; 2],
+                padding,
+                dilation: [1, 1],
+                groups: 1,
+            }
+        },
+    );
+    with_pools(1..=5, geometry)
+}
+
+fn depthwise_shapes(channels: usize) -> impl Strategy<Value = Shape> {
+    let geometry = (2..=channels, [axis(), axis()]).prop_map(|(channels, axes)| Conv2dGeometry {
+        in_channels: channels,
+        out_channels: channels,
+        size: axes.map(|axis| axis.size),
+        kernel_size: axes.map(|axis| axis.kernel),
+        stride: axes.map(|axis| axis.stride),
+        padding: axes.map(|axis| axis.padding),
+        dilation: axes.map(|axis| axis.dilation),
+        groups: channels,
+    });
+    with_pools(1..=5, geometry)
+}
+
+fn with_pools(
+    samples: RangeInclusive<usize>,
+    geometry: impl Strategy<Value = Conv2dGeometry>,
+) -> impl Strategy<Value = Shape> {
+    let pools = [pool_axis(), pool_axis()];
+    (samples, geometry, pools, any::<bool>(), any::<u64>()).prop_map(
+        |(batch, conv2d, pools, has_bias, seed)| {
+            let size = conv2d.output_size();
+            let pools = [pools[0].fitted_to(size[0]), pools[1].fitted_to(size[1])];
+            let pool = PoolGeometry {
+                kernel_size: pools.map(|pool| pool.kernel),
+                stride: pools.map(|pool| pool.stride),
+                padding: pools.map(|pool| pool.padding),
+            };
+            Shape {
+                batch,
+                block: ConvReluPoolGeometry { conv2d, pool },
+                has_bias,
+                seed,
+            }
+        },
+    )
 }
 
 /// One group, a few, or as many as channels.

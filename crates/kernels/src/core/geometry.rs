@@ -82,10 +82,15 @@ impl Conv2dGeometry {
         })
     }
 
+    /// Pixels of one output image.
+    pub fn output_pixels(&self) -> usize {
+        let [height, width] = self.output_size();
+        height * width
+    }
+
     /// Elements of one output image.
     pub fn output_len(&self) -> usize {
-        let [height, width] = self.output_size();
-        self.out_channels * height * width
+        self.out_channels * self.output_pixels()
     }
 
     /// Input channels of a group.

@@ -18,18 +18,26 @@ impl Frame {
     }
 }
 
-/// An image in its frame: itself, where it lies so already, else laid into `padded`.
+/// Images in their frames, one after the other: themselves, where they lie so already, else laid into `padded`.
 pub fn laid<'a>(
-    image: &'a [f32],
+    images: &'a [f32],
     format: MemoryFormat,
     frame: &Frame,
     padded: &'a mut [f32],
 ) -> &'a [f32] {
     if frame.is_laid(format) {
-        return image;
+        return images;
     }
-    lay(image, format, frame, padded);
+    lay_all(images, format, frame, padded);
     padded
+}
+
+/// Lays images into their frames, one after the other.
+pub fn lay_all(images: &[f32], format: MemoryFormat, frame: &Frame, padded: &mut [f32]) {
+    let frames = padded.chunks_exact_mut(frame.len());
+    for (image, padded) in images.chunks_exact(frame.image_len()).zip(frames) {
+        lay(image, format, frame, padded);
+    }
 }
 
 /// Lays an image into its frame; `padded` may be longer than the frame.

@@ -29,6 +29,14 @@ pub fn chunk_size_with_sums(batch: usize, partial: usize) -> usize {
     batch.div_ceil(chunks).max(1)
 }
 
+/// Images that one task takes, about as many as are best taken together: where nothing is summed over a batch, bits do not
+/// depend on it, so it may follow the threads.
+pub fn images_of_a_task(batch: usize, together: usize) -> usize {
+    let threads = rayon::current_num_threads();
+    let tasks = batch.div_ceil(together.max(1)).next_multiple_of(threads);
+    batch.div_ceil(tasks).max(1)
+}
+
 /// Sums of `length` floats over a batch: `add` adds what chunk `index` has to give to zeros.
 pub fn sum_over_chunks(
     level: Level,

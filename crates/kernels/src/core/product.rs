@@ -37,12 +37,28 @@ pub struct Packed {
     columns: usize,
 }
 
-/// Columns of a panel of a packed matrix: the widest tile of the level.
-fn panel_columns(level: Level) -> usize {
-    2 * level.lanes()
-}
-
 impl Packed {
+    /// Columns of a panel: the widest tile of the level.
+    pub fn panel_columns(level: Level) -> usize {
+        2 * level.lanes()
+    }
+
+    /// Zeros for one panel of at most [`Self::panel_columns`] columns.
+    pub fn panel(level: Level, depth: usize, columns: usize) -> Self {
+        assert!(columns <= Self::panel_columns(level));
+        Self {
+            values: Memory::zeros(depth * columns.next_multiple_of(level.lanes())),
+            depth,
+            columns,
+        }
+    }
+
+    /// A row of a matrix of one panel; the columns after the last one are padding.
+    pub fn row_mut(&mut self, level: Level, row: usize) -> &mut [f32] {
+        let width = self.columns.next_multiple_of(level.lanes());
+        &mut self.values[row * width..][..width]
+    }
+
     /// Columns of the matrix, without padding.
     pub fn columns(&self) -> usize {
         self.columns
@@ -57,7 +73,7 @@ impl Packed {
         value: impl Fn(usize, usize) -> f32,
     ) {
         let lanes = level.lanes();
-        let width = panel_columns(level);
+        let width = Self::panel_columns(level);
         self.depth = depth;
         self.columns = columns;
         self.values = Memory::zeros(depth * columns.next_multiple_of(lanes));
@@ -194,8 +210,7 @@ unsafe fn gathered_panel<S: Vector, const V: usize>(
             };
         }
         match (S::WIDE, S::ROWS, V) {
-            (true, _, 1) => tiles!(12),
-            (true, _, _) => tiles!(8),
+            (true, _, _) => tiles!(12),
             (false, 6, _) => tiles!(6),
             _ => tiles!(4),
         }
@@ -236,6 +251,7 @@ unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
             2 => last_tile!(2),
             3..=4 => last_tile!(4),
             5..=6 => last_tile!(6),
+            7..=8 => last_tile!(8),
             _ => gathered_tile::<S, V, ROWS>(a, last, segments, panel, c, initial, relu, left),
         }
     }
@@ -308,7 +324,7 @@ pub struct SummedSpan {
 /// `C[m][n] += Σ A[k][m] B[k][n]`, the sum over all elements k of all spans.
 ///
 /// `A[k][m]` is at `span.a + k * a_step + a_rows[m]`, `B[k][n]` at `span.b + k * b_step + n`, C is
-/// row-major with `columns` columns.
+/// row-major with `columns` columns, a row starting `c_step` elements after the one before.
 ///
 /// # Panics
 ///
@@ -322,6 +338,7 @@ pub fn outer(
     b_step: usize,
     spans: &[SummedSpan],
     c: &mut [f32],
+    c_step: usize,
     columns: usize,
 ) {
     let farthest = a_rows.iter().max().copied().unwrap_or(0);
@@ -332,7 +349,7 @@ pub fn outer(
                 <= b.len()
         );
     }
-    assert!(a_rows.len() * columns <= c.len());
+    assert!(columns <= c_step && a_rows.len() * c_step <= c.len());
     // SAFETY: every access was just checked.
     unsafe {
         outer_on(
@@ -344,6 +361,7 @@ pub fn outer(
             b_step,
             spans,
             c.as_mut_ptr(),
+            c_step,
             columns,
         )
     }
@@ -352,7 +370,7 @@ pub fn outer(
 on_level! {
     unsafe fn outer_on(
         a: *const f32, a_rows: &[usize], a_step: usize, b: *const f32, b_step: usize,
-        spans: &[SummedSpan], c: *mut f32, columns: usize,
+        spans: &[SummedSpan], c: *mut f32, c_step: usize, columns: usize,
     ) = outer_generic
 }
 
@@ -365,6 +383,7 @@ unsafe fn outer_generic<S: Vector>(
     b_step: usize,
     spans: &[SummedSpan],
     c: *mut f32,
+    c_step: usize,
     columns: usize,
 ) {
     let mut first = 0;
@@ -380,7 +399,7 @@ unsafe fn outer_generic<S: Vector>(
                     b_step,
                     spans,
                     c.add(first),
-                    columns,
+                    c_step,
                     left,
                 )
             };
@@ -410,17 +429,17 @@ unsafe fn outer_tiles<S: Vector, const V: usize, const ROWS: usize>(
     b_step: usize,
     spans: &[SummedSpan],
     c: *mut f32,
-    columns: usize,
+    c_step: usize,
     left: usize,
 ) {
     for (tile_index, tile) in a_rows.chunks(ROWS).enumerate() {
         // SAFETY: the caller's promise; a tile with fewer rows computes its last one repeatedly.
         unsafe {
-            let c = c.add(tile_index * ROWS * columns);
+            let c = c.add(tile_index * ROWS * c_step);
             let mut sums = [[S::splat(0.0); V]; ROWS];
             for (m, sums) in sums.iter_mut().enumerate().take(tile.len()) {
                 for (v, sum) in sums.iter_mut().enumerate() {
-                    *sum = load_columns(c.add(m * columns + v * S::LANES), left - v * S::LANES);
+                    *sum = load_columns(c.add(m * c_step + v * S::LANES), left - v * S::LANES);
                 }
             }
             let starts: [*const f32; ROWS] =
@@ -443,7 +462,7 @@ unsafe fn outer_tiles<S: Vector, const V: usize, const ROWS: usize>(
             }
             for (m, sums) in sums.iter().enumerate().take(tile.len()) {
                 for (v, sum) in sums.iter().enumerate() {
-                    store_columns(*sum, c.add(m * columns + v * S::LANES), left - v * S::LANES);
+                    store_columns(*sum, c.add(m * c_step + v * S::LANES), left - v * S::LANES);
                 }
             }
         }

@@ -86,6 +86,7 @@ pub fn backward(
                 &all,
                 part,
                 out_features,
+                out_features,
             );
         });
     let input_gradient = wants_input.then(|| {

@@ -1,10 +1,17 @@
 //! The backward pass: the gradients of input, weight and bias as matrix products.
 
+use rayon::prelude::*;
+
+use super::depthwise::{self, is_depthwise};
+use super::input_gradient::InputGradient;
+use super::weight_gradient::WeightGradient;
+use super::winograd;
 use crate::core::buffer::Buffer;
 use crate::core::geometry::{Conv2dGeometry, Frame, MemoryFormat};
-use crate::core::image::{Images, laid, lay, write_masked};
-use crate::core::parallel::{Pieces, add_to, chunk_size_with_sums, scratch, sum_over_chunks};
-use crate::core::product::{Packed, Row, Segment, Start, SummedSpan, gathered, outer};
+use crate::core::image::{Images, laid, lay, lay_all, write_masked};
+use crate::core::parallel::{
+    Pieces, add_to, chunk_size_with_sums, images_of_a_task, scratch, sum_over_chunks,
+};
 use crate::core::simd::{Level, MAX_LANES};
 
 /// Gradients of a convolution.
@@ -30,200 +37,393 @@ pub fn backward(
     gradient: Images<'_>,
     wants_input: bool,
 ) -> Conv2dGradients {
-    let backward = Backward::new(level, geometry, weight, wants_input);
-    let (image_len, output_len) = (geometry.input_frame().image_len(), geometry.output_len());
-    let batch = gradient.values.len() / output_len;
-    let sums_len = geometry.weight_len() + geometry.out_channels;
-    let chunk = chunk_size_with_sums(batch, sums_len);
-    let mut input_gradient = wants_input.then(|| Buffer::take(batch * image_len));
-    let pieces = Pieces::new(input_gradient.as_deref_mut(), chunk * image_len);
-    let sums = sum_over_chunks(level, batch.div_ceil(chunk), sums_len, |index, sums| {
-        let mut input_gradient = pieces.take(index);
-        let (weight_sums, bias_sums) = sums.split_at_mut(geometry.weight_len());
-        let mut padded = scratch(backward.input_frame.len());
-        // Vectors may read beyond the last channel.
-        let mut gradient_padded = scratch(backward.gradient_frame.len() + MAX_LANES);
-        let mut masked = scratch(output_len);
-        let first = index * chunk;
-        for sample in first..batch.min(first + chunk) {
-            let dy = &gradient.values[sample * output_len..][..output_len];
-            let image = &input.values[sample * image_len..][..image_len];
-            let padded = laid(image, input.format, &backward.input_frame, &mut padded);
-            match output {
-                Some(output) => {
-                    let output = &output[sample * output_len..][..output_len];
-                    write_masked(
-                        dy,
-                        gradient.format,
-                        output,
-                        geometry.out_channels,
-                        &mut masked,
-                    );
-                    lay(
-                        &masked,
-                        MemoryFormat::ChannelsLast,
-                        &backward.gradient_frame,
-                        &mut gradient_padded,
-                    );
-                }
-                None => lay(
-                    dy,
-                    gradient.format,
-                    &backward.gradient_frame,
-                    &mut gradient_padded,
-                ),
-            }
-            backward.add_parameters(padded, &gradient_padded, weight_sums, bias_sums);
-            if let Some(input_gradient) = &mut input_gradient {
-                let target = &mut input_gradient[(sample - first) * image_len..][..image_len];
-                backward.input_gradient(&gradient_padded, target);
-            }
-        }
-    });
-    Conv2dGradients {
-        input: input_gradient,
-        weight: unpack_weight(geometry, &sums),
-        bias: sums[geometry.weight_len()..].to_vec(),
+    let length = geometry.output_len();
+    let batch = gradient.values.len() / length;
+    let lay_gradient = |sample: usize, frame: &Frame, target: &mut [f32]| {
+        let values = &gradient.values[sample * length..][..length];
+        let Some(output) = output else {
+            return lay(values, gradient.format, frame, target);
+        };
+        let output = &output[sample * length..][..length];
+        let mut masked = scratch(length);
+        write_masked(
+            values,
+            gradient.format,
+            output,
+            geometry.out_channels,
+            &mut masked,
+        );
+        lay(&masked, MemoryFormat::ChannelsLast, frame, target);
+    };
+    backward_of(
+        level,
+        geometry,
+        batch,
+        input,
+        weight,
+        lay_gradient,
+        wants_input,
+    )
+}
+
+/// The gradients of a convolution whose output has the gradients that `lay_gradient(sample, frame, target)` lays into frames.
+pub(in crate::ops) fn backward_of(
+    level: Level,
+    geometry: &Conv2dGeometry,
+    batch: usize,
+    input: Images<'_>,
+    weight: &[f32],
+    lay_gradient: impl Fn(usize, &Frame, &mut [f32]) + Sync,
+    wants_input: bool,
+) -> Conv2dGradients {
+    let input_gradient = wants_input.then(|| InputGradient::new(level, geometry, weight));
+    let gradient_frame = match &input_gradient {
+        Some(input_gradient) => input_gradient.frame(),
+        None => without_border(geometry),
+    };
+    let pass = Pass {
+        level,
+        geometry,
+        batch,
+        input,
+        lay_gradient,
+        input_gradient,
+        gradient_frame,
+        weight_gradient: Way::new(level, geometry, &gradient_frame),
+    };
+    match &pass.weight_gradient {
+        Way::Direct(direct) if geometry.weight_len() >= WIDE => pass.wide_direct(direct),
+        Way::Winograd(winograd) if geometry.weight_len() >= WIDE => pass.wide_winograd(winograd),
+        _ => pass.chunked(),
     }
 }
 
-/// Sums `[group][element of a patch][channel of the group]` in the weight's own order.
-fn unpack_weight(geometry: &Conv2dGeometry, sums: &[f32]) -> Vec<f32> {
-    let columns = geometry.group_out_channels();
-    let mut weight = vec![0.0; geometry.weight_len()];
-    for group in 0..geometry.groups {
-        let sums = &sums[group * geometry.depth() * columns..];
-        for element in 0..geometry.depth() {
-            for channel in 0..columns {
-                weight[geometry.weight_index(group * columns + channel, element)] =
-                    sums[element * columns + channel];
-            }
-        }
+/// Elements of a weight whose gradient is not kept once a chunk but once, since it would not stay in the
+/// second-level cache.
+pub(in crate::ops) const WIDE: usize = 1 << 17;
+
+/// Floats of what is prepared for a wide product, at least; more where the sums are as many, as they are read and written
+/// once for all of it.
+const PREPARED: usize = 1 << 21;
+
+/// The gradient of an output without a border, but of even size.
+fn without_border(geometry: &Conv2dGeometry) -> Frame {
+    let size = geometry.output_size();
+    Frame {
+        channels: geometry.out_channels,
+        size,
+        before: [0, 0],
+        padded: size.map(|length| length.next_multiple_of(2)),
     }
-    weight
 }
 
-/// What the backward pass of every image shares.
-struct Backward<'a> {
+/// How the gradient of the weight is computed.
+enum Way {
+    Direct(WeightGradient),
+    Depthwise(depthwise::WeightGradient),
+    Winograd(winograd::WeightGradient),
+}
+
+impl Way {
+    fn new(level: Level, geometry: &Conv2dGeometry, gradient_frame: &Frame) -> Self {
+        // With more padding the last tiles of a gradient may reach beyond its frame.
+        let has_room = geometry.padding.iter().all(|padding| *padding <= 1);
+        if has_room && winograd::WeightGradient::is_worthwhile(geometry) {
+            let gradient = winograd::WeightGradient::new(level, geometry, gradient_frame);
+            Way::Winograd(gradient)
+        } else if is_depthwise(geometry) {
+            let rows = pixels(gradient_frame);
+            Way::Depthwise(depthwise::WeightGradient::new(level, geometry, &rows))
+        } else {
+            Way::Direct(WeightGradient::new(level, geometry))
+        }
+    }
+
+    fn frame(&self, geometry: &Conv2dGeometry) -> Frame {
+        match self {
+            Way::Direct(_) | Way::Depthwise(_) => geometry.input_frame(),
+            Way::Winograd(winograd) => winograd.frame(),
+        }
+    }
+
+    fn sums_len(&self) -> usize {
+        match self {
+            Way::Direct(direct) => direct.sums_len(),
+            Way::Depthwise(depthwise) => depthwise.sums_len(),
+            Way::Winograd(winograd) => winograd.sums_len(),
+        }
+    }
+
+    fn images_at_once(&self) -> usize {
+        match self {
+            Way::Direct(direct) => direct.images_at_once(),
+            Way::Depthwise(_) => 1,
+            Way::Winograd(winograd) => winograd.images_at_once(),
+        }
+    }
+
+    fn weight(&self, sums: &[f32]) -> Vec<f32> {
+        match self {
+            Way::Direct(direct) => direct.weight(sums),
+            Way::Depthwise(depthwise) => depthwise.weight(sums),
+            Way::Winograd(winograd) => winograd.weight(sums),
+        }
+    }
+}
+
+/// Where the pixels of an image start in its frame.
+fn pixels(frame: &Frame) -> Vec<usize> {
+    let first = frame.before[0] * frame.row() + frame.before[1] * frame.channels;
+    let rows = (0..frame.size[0]).map(|y| first + y * frame.row());
+    rows.flat_map(|row| (0..frame.size[1]).map(move |x| row + x * frame.channels))
+        .collect()
+}
+
+/// What all images of a batch share.
+struct Pass<'a, L> {
     level: Level,
     geometry: &'a Conv2dGeometry,
-    input_frame: Frame,
+    batch: usize,
+    input: Images<'a>,
+    /// Lays the gradient of a sample's output into a frame.
+    lay_gradient: L,
+    input_gradient: Option<InputGradient>,
     gradient_frame: Frame,
-    /// Elements of a patch, relative to its start.
-    elements: Vec<usize>,
-    /// Rows of output pixels.
-    spans: Vec<SummedSpan>,
-    phases: Vec<PhaseProduct>,
+    weight_gradient: Way,
 }
 
-/// What takes the gradient of the output to that of the input pixels of one phase.
-struct PhaseProduct {
-    rows: Vec<Row>,
-    /// Segments and weights of each group.
-    groups: Vec<(Vec<Segment>, Packed)>,
-}
-
-impl<'a> Backward<'a> {
-    fn new(level: Level, geometry: &'a Conv2dGeometry, weight: &[f32], wants_input: bool) -> Self {
-        let (input_frame, gradient_frame) = (geometry.input_frame(), geometry.gradient_frame());
-        let elements = geometry.segments().into_iter().flat_map(|segment| {
-            let start = segment.offset as usize;
-            start..start + segment.length
-        });
-        let [height, width] = geometry.output_size();
-        let first = gradient_frame.before[0] * gradient_frame.row()
-            + gradient_frame.before[1] * gradient_frame.channels;
-        let spans = (0..height).map(|y| SummedSpan {
-            a: y * geometry.stride[0] * input_frame.row(),
-            b: first + y * gradient_frame.row(),
-            length: width,
-        });
-        let phases = if wants_input {
-            geometry.phases()
-        } else {
-            Vec::new()
-        };
-        let out_channels = geometry.group_out_channels();
-        let in_channels = geometry.group_in_channels();
-        let phases = phases.into_iter().map(|phase| {
-            let groups = (0..geometry.groups).map(|group| {
-                let shifted = phase.segments.iter().map(|segment| Segment {
-                    offset: segment.offset + (group * out_channels) as isize,
-                    length: segment.length,
-                });
-                let mut packed = Packed::default();
-                let depth = phase.taps.len() * out_channels;
-                packed.pack(level, depth, in_channels, |row, column| {
-                    let (tap, channel) = (phase.taps[row / out_channels], row % out_channels);
-                    let element = tap * in_channels + column;
-                    weight[geometry.weight_index(group * out_channels + channel, element)]
-                });
-                (shifted.collect(), packed)
-            });
-            PhaseProduct {
-                groups: groups.collect(),
-                rows: phase.rows,
-            }
-        });
-        Self {
-            level,
-            geometry,
-            input_frame,
-            gradient_frame,
-            elements: elements.collect(),
-            spans: spans.collect(),
-            phases: phases.collect(),
+impl<L: Fn(usize, &Frame, &mut [f32]) + Sync> Pass<'_, L> {
+    fn inputs(&self, first: usize, count: usize) -> Images<'_> {
+        let length = self.geometry.input_frame().image_len();
+        Images {
+            values: &self.input.values[first * length..][..count * length],
+            ..self.input
         }
     }
 
-    /// Adds one image's part to the gradients of weight and bias.
-    fn add_parameters(
+    /// The gradients of `count` outputs in frames one after the other.
+    fn lay_gradients(&self, first: usize, count: usize, frame: &Frame, target: &mut [f32]) {
+        let frames = target.chunks_exact_mut(frame.len());
+        for (sample, target) in (first..first + count).zip(frames) {
+            (self.lay_gradient)(sample, frame, target);
+        }
+    }
+
+    /// Adds the gradients of `count` outputs in their frames to that of the bias.
+    fn add_bias(&self, gradients: &[f32], frame: &Frame, bias: &mut [f32]) {
+        let line = frame.size[1] * frame.channels;
+        let first = frame.before[0] * frame.row() + frame.before[1] * frame.channels;
+        for image in gradients.chunks_exact(frame.len()) {
+            for y in 0..frame.size[0] {
+                let row = &image[first + y * frame.row()..][..line];
+                for pixel in row.chunks_exact(frame.channels) {
+                    add_to(self.level, pixel, bias);
+                }
+            }
+        }
+    }
+
+    /// Each chunk of the batch sums up its own gradients.
+    fn chunked(&self) -> Conv2dGradients {
+        let (geometry, batch) = (self.geometry, self.batch);
+        let weight_len = self.weight_gradient.sums_len();
+        let sums_len = weight_len + geometry.out_channels;
+        let chunk = chunk_size_with_sums(batch, sums_len);
+        let image_len = geometry.input_frame().image_len();
+        let mut target = self.take_target();
+        let pieces = Pieces::new(target.as_deref_mut(), chunk * image_len);
+        let sums = sum_over_chunks(
+            self.level,
+            batch.div_ceil(chunk),
+            sums_len,
+            |index, sums| {
+                let (weight_sums, bias_sums) = sums.split_at_mut(weight_len);
+                let samples = index * chunk..batch.min((index + 1) * chunk);
+                self.add_chunk(samples, pieces.take(index), weight_sums, bias_sums);
+            },
+        );
+        Conv2dGradients {
+            input: target,
+            weight: self.weight_gradient.weight(&sums[..weight_len]),
+            bias: sums[weight_len..].to_vec(),
+        }
+    }
+
+    fn add_chunk(
         &self,
-        image: &[f32],
-        gradient: &[f32],
-        weight: &mut [f32],
-        bias: &mut [f32],
+        samples: std::ops::Range<usize>,
+        mut target: Option<&mut [f32]>,
+        weight_sums: &mut [f32],
+        bias_sums: &mut [f32],
     ) {
-        let geometry = self.geometry;
-        let columns = geometry.group_out_channels();
-        let weight_groups = weight.chunks_exact_mut(geometry.depth() * columns);
-        for (group, weight) in weight_groups.enumerate() {
-            outer(
-                self.level,
-                &image[group * geometry.group_in_channels()..],
-                &self.elements,
-                geometry.stride[1] * geometry.in_channels,
-                &gradient[group * columns..],
-                geometry.out_channels,
-                &self.spans,
-                weight,
-                columns,
-            );
-        }
-        for span in &self.spans {
-            let pixels = &gradient[span.b..][..span.length * geometry.out_channels];
-            for pixel in pixels.chunks_exact(geometry.out_channels) {
-                add_to(self.level, pixel, bias);
+        let (frame, gradient_frame) = (
+            self.weight_gradient.frame(self.geometry),
+            &self.gradient_frame,
+        );
+        let image_len = frame.image_len();
+        let at_once = match &self.input_gradient {
+            Some(input) => input.images_at_once(),
+            None => self.weight_gradient.images_at_once(),
+        };
+        let at_once = at_once.min(samples.len());
+        // Vectors may read beyond the last channel.
+        let mut padded = scratch(at_once * frame.len() + MAX_LANES);
+        let mut gradients = scratch(at_once * gradient_frame.len() + MAX_LANES);
+        for first in samples.clone().step_by(at_once) {
+            let count = at_once.min(samples.end - first);
+            let inputs = self.inputs(first, count);
+            let inputs = match &self.weight_gradient {
+                Way::Depthwise(_) => {
+                    lay_all(inputs.values, inputs.format, &frame, &mut padded);
+                    &padded
+                }
+                _ => laid(inputs.values, inputs.format, &frame, &mut padded),
+            };
+            let length = count * gradient_frame.len();
+            self.lay_gradients(first, count, gradient_frame, &mut gradients[..length]);
+            match &self.weight_gradient {
+                Way::Direct(direct) => {
+                    direct.add(count, inputs, &gradients, gradient_frame, weight_sums);
+                }
+                Way::Depthwise(depthwise) => depthwise.add(inputs, &gradients, weight_sums),
+                Way::Winograd(winograd) => {
+                    winograd.add_all(count, inputs, &gradients, weight_sums);
+                }
+            }
+            self.add_bias(&gradients[..length], gradient_frame, bias_sums);
+            if let (Some(input_gradient), Some(target)) = (&self.input_gradient, &mut target) {
+                let target = &mut target[(first - samples.start) * image_len..];
+                input_gradient.write(count, &gradients, &mut target[..count * image_len]);
             }
         }
     }
 
-    /// One image's gradient of the input, channels last.
-    fn input_gradient(&self, gradient: &[f32], target: &mut [f32]) {
-        for PhaseProduct { rows, groups } in &self.phases {
-            for (group, (segments, weight)) in groups.iter().enumerate() {
-                let target = &mut target[group * self.geometry.group_in_channels()..];
-                gathered(
-                    self.level,
-                    gradient,
-                    rows,
-                    segments,
-                    weight,
-                    target,
-                    Start::Zero,
-                    false,
-                );
+    fn take_target(&self) -> Option<Buffer> {
+        let image_len = self.geometry.input_frame().image_len();
+        let length = self.batch * image_len;
+        self.input_gradient.as_ref().map(|_| Buffer::take(length))
+    }
+
+    fn wide_input(&self) -> Option<Buffer> {
+        let input_gradient = self.input_gradient.as_ref()?;
+        let image_len = self.geometry.input_frame().image_len();
+        let frame = &self.gradient_frame;
+        let mut target = self.take_target()?;
+        let at_once = images_of_a_task(self.batch, input_gradient.images_at_once());
+        target
+            .par_chunks_mut(at_once * image_len)
+            .enumerate()
+            .with_max_len(1)
+            .for_each(|(task, target)| {
+                let count = target.len() / image_len;
+                let mut gradients = scratch(count * frame.len());
+                self.lay_gradients(task * at_once, count, frame, &mut gradients);
+                input_gradient.write(count, &gradients, target);
+            });
+        Some(target)
+    }
+
+    fn wide_winograd(&self, winograd: &winograd::WeightGradient) -> Conv2dGradients {
+        let (frame, gradient_frame) = (winograd.frame(), &self.gradient_frame);
+        let images = winograd.images_at_once();
+        let prepare = |first: usize, count: usize, target: &mut [f32], bias: &mut [f32]| {
+            let inputs = self.inputs(first, count);
+            let mut padded = scratch(count * frame.len());
+            let inputs = laid(inputs.values, inputs.format, &frame, &mut padded);
+            let mut gradients = scratch(count * gradient_frame.len());
+            self.lay_gradients(first, count, gradient_frame, &mut gradients);
+            self.add_bias(&gradients, gradient_frame, bias);
+            let targets = target.chunks_exact_mut(winograd.block_len());
+            for (block, target) in winograd.blocks(count).zip(targets) {
+                winograd.transform(block, inputs, &gradients, target);
             }
+        };
+        let block_len = winograd.blocks(images).count() * winograd.block_len();
+        self.wide(
+            winograd.panel_len(),
+            images,
+            block_len,
+            prepare,
+            |piece, prepared, counts, sums| {
+                let tiles: Vec<usize> = counts
+                    .iter()
+                    .flat_map(|count| winograd.blocks(*count).map(|block| block.tiles))
+                    .collect();
+                winograd.add(piece, prepared, &tiles, sums);
+            },
+        )
+    }
+
+    fn wide_direct(&self, direct: &WeightGradient) -> Conv2dGradients {
+        let images = direct.images_at_once();
+        let block_len = direct.block_len(images);
+        let frame = Frame {
+            padded: self.gradient_frame.size,
+            before: [0, 0],
+            ..self.gradient_frame
+        };
+        let prepare = |first: usize, count: usize, target: &mut [f32], bias: &mut [f32]| {
+            let mut gradients = scratch(count * frame.len());
+            self.lay_gradients(first, count, &frame, &mut gradients);
+            self.add_bias(&gradients, &frame, bias);
+            direct.prepare(count, self.inputs(first, count), &gradients, target);
+        };
+        self.wide(
+            direct.panel_len(),
+            images,
+            block_len,
+            prepare,
+            |piece, prepared, counts, sums| {
+                direct.add_piece(piece, prepared, block_len, counts, sums);
+            },
+        )
+    }
+
+    /// One sum for the whole batch: blocks of `images` are prepared by all threads, as many as there is room for, and then
+    /// each piece of the sums, of `piece_len` floats, takes all of them.
+    fn wide(
+        &self,
+        piece_len: usize,
+        images: usize,
+        block_len: usize,
+        prepare: impl Fn(usize, usize, &mut [f32], &mut [f32]) + Sync,
+        add: impl Fn(usize, &[f32], &[usize], &mut [f32]) + Sync,
+    ) -> Conv2dGradients {
+        let (batch, channels) = (self.batch, self.geometry.out_channels);
+        let sums_len = self.weight_gradient.sums_len();
+        let blocks = (PREPARED.max(sums_len) / block_len).max(1);
+        let blocks = blocks.min(batch.div_ceil(images));
+        let mut prepared = Buffer::take(blocks * block_len);
+        let mut sums = Buffer::take(sums_len);
+        sums.fill(0.0);
+        let mut bias = vec![0.0; channels];
+        for first in (0..batch).step_by(blocks * images) {
+            let here = (batch - first).min(blocks * images);
+            let counts: Vec<usize> = (0..here)
+                .step_by(images)
+                .map(|at| images.min(here - at))
+                .collect();
+            let mut biases = vec![0.0; counts.len() * channels];
+            prepared
+                .par_chunks_exact_mut(block_len)
+                .zip(&counts)
+                .zip(biases.par_chunks_exact_mut(channels))
+                .enumerate()
+                .with_max_len(1)
+                .for_each(|(block, ((target, count), bias))| {
+                    prepare(first + block * images, *count, target, bias);
+                });
+            for part in biases.chunks_exact(channels) {
+                add_to(self.level, part, &mut bias);
+            }
+            sums.par_chunks_exact_mut(piece_len)
+                .enumerate()
+                .for_each(|(piece, sums)| add(piece, &prepared, &counts, sums));
+        }
+        Conv2dGradients {
+            input: self.wide_input(),
+            weight: self.weight_gradient.weight(&sums),
+            bias,
         }
     }
 }

@@ -1,13 +1,14 @@
-//! The forward pass: a matrix product whose rows are gathered straight from the image, or Winograd's.
+//! The forward pass: a matrix product whose rows are gathered straight from the images, or Winograd's.
 
 use rayon::prelude::*;
 
+use super::depthwise::{Taps, is_depthwise};
 use super::winograd::Winograd;
-use crate::core::geometry::{Conv2dGeometry, Frame};
-use crate::core::image::{Images, laid};
-use crate::core::parallel::{chunk_size, scratch};
+use crate::core::geometry::{Conv2dGeometry, Frame, MemoryFormat};
+use crate::core::image::{Images, lay_all};
+use crate::core::parallel::{images_of_a_task, scratch};
 use crate::core::product::{Packed, Row, Segment, Start, gathered};
-use crate::core::simd::Level;
+use crate::core::simd::{Level, MAX_LANES};
 
 /// The forward pass of a convolution, ready for any number of images.
 #[derive(Debug)]
@@ -20,10 +21,15 @@ pub struct Convolver {
 #[derive(Debug)]
 enum Way {
     Direct {
+        /// Rows of the products of as many images as are convolved together.
         rows: Vec<Row>,
         segments: Vec<Segment>,
         /// One matrix a group.
         weight: Vec<Packed>,
+    },
+    Depthwise {
+        rows: Vec<Row>,
+        taps: Taps,
     },
     Winograd(Winograd),
 }
@@ -32,7 +38,21 @@ impl Convolver {
     /// Packs or transforms the weight `[out, in / groups, kernel_height, kernel_width]`.
     pub fn new(level: Level, geometry: &Conv2dGeometry, weight: &[f32]) -> Self {
         let way = if Winograd::is_worthwhile(geometry) {
-            Way::Winograd(Winograd::new(level, geometry, weight))
+            let kernel = |out: usize, channel: usize| {
+                let at = (out * geometry.in_channels + channel) * 9;
+                std::array::from_fn(|tap| weight[at + tap])
+            };
+            Way::Winograd(Winograd::new(level, geometry, kernel))
+        } else if is_depthwise(geometry) {
+            let offsets = geometry
+                .segments()
+                .into_iter()
+                .map(|segment| segment.offset);
+            let taps: Vec<_> = offsets.enumerate().collect();
+            Way::Depthwise {
+                rows: rows(geometry, 1),
+                taps: Taps::new(level, geometry, weight, &taps),
+            }
         } else {
             Way::direct(level, geometry, weight)
         };
@@ -46,22 +66,64 @@ impl Convolver {
     /// How an image must lie.
     pub fn frame(&self) -> Frame {
         match &self.way {
-            Way::Direct { .. } => self.geometry.input_frame(),
+            Way::Direct { .. } | Way::Depthwise { .. } => self.geometry.input_frame(),
             Way::Winograd(winograd) => winograd.frame(),
         }
     }
 
-    /// `conv2d(input, weight) + bias` of one image in its frame, then ReLU where it is asked for,
-    /// channels last.
-    pub fn convolve(&self, padded: &[f32], bias: Option<&[f32]>, relu: bool, output: &mut [f32]) {
+    /// Images that are best convolved together, so that the weight is read once for all of them.
+    pub fn images_at_once(&self) -> usize {
+        match &self.way {
+            Way::Direct { rows, .. } => rows.len() / self.geometry.output_pixels(),
+            Way::Depthwise { .. } => 1,
+            Way::Winograd(winograd) => winograd.images_at_once(),
+        }
+    }
+
+    /// Floats of the frames of `count` images, with room for vectors that read beyond the last channel.
+    pub fn frames_len(&self, count: usize) -> usize {
+        count * self.frame().len() + MAX_LANES
+    }
+
+    /// An image in its frame: itself where it lies so already and no vector reads beyond it, else laid into `padded`.
+    pub fn laid<'a>(
+        &self,
+        images: &'a [f32],
+        format: MemoryFormat,
+        padded: &'a mut [f32],
+    ) -> &'a [f32] {
+        let frame = self.frame();
+        if frame.is_laid(format) && !matches!(self.way, Way::Depthwise { .. }) {
+            return images;
+        }
+        lay_all(images, format, &frame, padded);
+        padded
+    }
+
+    /// `conv2d(input, weight) + bias` of `count` images in their frames, at most [`Self::images_at_once`], then ReLU
+    /// where it is asked for, channels last.
+    pub fn convolve(
+        &self,
+        count: usize,
+        padded: &[f32],
+        bias: Option<&[f32]>,
+        relu: bool,
+        output: &mut [f32],
+    ) {
         let (rows, segments, weight) = match &self.way {
-            Way::Winograd(winograd) => return winograd.convolve(padded, bias, relu, output),
+            Way::Winograd(winograd) => {
+                return winograd.convolve(count, padded, bias, relu, output);
+            }
+            Way::Depthwise { rows, taps } => {
+                return taps.write(padded, rows, bias, relu, output);
+            }
             Way::Direct {
                 rows,
                 segments,
                 weight,
             } => (rows, segments, weight),
         };
+        let rows = &rows[..count * self.geometry.output_pixels()];
         let columns = self.geometry.group_out_channels();
         for (group, weight) in weight.iter().enumerate() {
             let channels = group * columns..(group + 1) * columns;
@@ -76,27 +138,40 @@ impl Convolver {
     }
 }
 
+/// Rows of a direct product, so that a panel of the weight is read once for many pixels.
+pub(super) const ROWS_AT_ONCE: usize = 96;
+
 impl Way {
     fn direct(level: Level, geometry: &Conv2dGeometry, weight: &[f32]) -> Self {
         let columns = geometry.group_out_channels();
-        let weight = (0..geometry.groups).map(|group| {
+        let weight = (0..geometry.groups).into_par_iter().map(|group| {
             let mut packed = Packed::default();
             packed.pack(level, geometry.depth(), columns, |element, channel| {
                 weight[geometry.weight_index(group * columns + channel, element)]
             });
             packed
         });
-        let rows = geometry.patches().into_iter().enumerate();
-        let rows = rows.map(|(pixel, a)| Row {
-            a,
-            c: pixel * geometry.out_channels,
-        });
+        let images = (ROWS_AT_ONCE / geometry.output_pixels()).max(1);
         Way::Direct {
-            rows: rows.collect(),
+            rows: rows(geometry, images),
             segments: geometry.segments(),
             weight: weight.collect(),
         }
     }
+}
+
+/// The patches of as many images in their frames, and where the pixels of their outputs lie.
+fn rows(geometry: &Conv2dGeometry, images: usize) -> Vec<Row> {
+    let patches = geometry.patches();
+    let frame = geometry.input_frame().len();
+    let rows = (0..images).flat_map(|image| {
+        let patches = patches.iter().enumerate();
+        patches.map(move |(pixel, a)| Row {
+            a: image * frame + a,
+            c: (image * geometry.output_pixels() + pixel) * geometry.out_channels,
+        })
+    });
+    rows.collect()
 }
 
 /// `conv2d(input, weight) + bias`, then ReLU where it is asked for; gives `output` channels last.
@@ -112,19 +187,15 @@ pub fn forward(
     let convolver = Convolver::new(level, geometry, weight);
     let frame = convolver.frame();
     let (image_len, output_len) = (frame.image_len(), geometry.output_len());
-    let chunk = chunk_size(output.len() / output_len);
+    let at_once = images_of_a_task(output.len() / output_len, convolver.images_at_once());
     output
-        .par_chunks_mut(chunk * output_len)
-        .zip(input.values.par_chunks(chunk * image_len))
+        .par_chunks_mut(at_once * output_len)
+        .zip(input.values.par_chunks(at_once * image_len))
         .with_max_len(1)
         .for_each(|(outputs, images)| {
-            let mut padded = scratch(frame.len());
-            for (output, image) in outputs
-                .chunks_exact_mut(output_len)
-                .zip(images.chunks_exact(image_len))
-            {
-                let padded = laid(image, input.format, &frame, &mut padded);
-                convolver.convolve(padded, bias, relu, output);
-            }
+            let count = outputs.len() / output_len;
+            let mut padded = scratch(convolver.frames_len(count));
+            let padded = convolver.laid(images, input.format, &mut padded);
+            convolver.convolve(count, padded, bias, relu, outputs);
         });
 }

@@ -14,12 +14,17 @@ use crate::core::simd::Level;
 use crate::core::tensor::{Contiguous, Host, ImageTensor, image_tensor, vec_tensor};
 
 mod backward;
+mod depthwise;
 mod forward;
+mod input_gradient;
+mod weight_gradient;
 mod winograd;
 
 pub use backward::{Conv2dGradients, backward};
+pub(super) use backward::{WIDE, backward_of};
 pub(super) use forward::Convolver;
 pub use forward::forward;
+pub(super) use winograd::Winograd;
 
 pub(crate) fn on_host<B: Host>(
     input: &FloatTensor<B>,

@@ -7,6 +7,7 @@ use super::active::ActiveGradients;
 use super::dense::DenseGradients;
 use super::geometry::ConvReluPoolGeometry;
 use super::sparse::Sparse;
+use super::unpool;
 use crate::core::buffer::Buffer;
 use crate::core::image::{Images, lay, take};
 use crate::core::parallel::{Pieces, chunk_size_with_sums, scratch, sum_over_chunks};
@@ -29,6 +30,19 @@ pub fn backward(
     gradient: Images<'_>,
     wants_input: bool,
 ) -> Conv2dGradients {
+    if unpool::is_worthwhile(geometry) {
+        assert!(winners.len() >= gradient.values.len());
+        return unpool::backward(
+            level,
+            geometry,
+            input,
+            weight,
+            winners,
+            scale,
+            gradient,
+            wants_input,
+        );
+    }
     let conv2d = &geometry.conv2d;
     let sparse = Sparse::new(level, geometry, weight);
     let (frame, image_len) = (&sparse.frame, sparse.frame.image_len());

@@ -1,12 +1,12 @@
-//! The forward pass, image by image: convolve, then pool while the activations are in the cache.
+//! The forward pass, a few images at a time: convolve, then pool while the activations are in the cache.
 
 use rayon::prelude::*;
 use runner_random::DropoutMask;
 
 use super::geometry::ConvReluPoolGeometry;
 use crate::core::geometry::PoolGeometry;
-use crate::core::image::{Images, laid, transpose};
-use crate::core::parallel::{Pieces, chunk_size, scratch};
+use crate::core::image::{Images, transpose};
+use crate::core::parallel::{Pieces, chunk_size, images_of_a_task, scratch};
 use crate::core::simd::{Level, MAX_LANES, NONE, Vector, on_level};
 use crate::ops::conv2d::Convolver;
 use crate::ops::dropout;
@@ -30,7 +30,10 @@ pub fn forward(
     let convolver = Convolver::new(level, conv2d, weight);
     let frame = convolver.frame();
     let (image_len, output_len) = (frame.image_len(), geometry.output_len());
-    let chunk = chunk_size(output.len() / output_len);
+    let batch = output.len() / output_len;
+    let at_once = convolver.images_at_once();
+    let chunk = images_of_a_task(batch, at_once.max(chunk_size(batch)));
+    let at_once = at_once.min(chunk);
     let winners = Pieces::new(winners, chunk * output_len);
     let is_direct = mask.is_none() && conv2d.out_channels.is_multiple_of(MAX_LANES);
     output
@@ -40,29 +43,30 @@ pub fn forward(
         .with_max_len(1)
         .for_each(|(index, (outputs, images))| {
             let mut winners = winners.take(index);
-            let mut padded = scratch(frame.len());
-            let mut activations = scratch(conv2d.output_len() + MAX_LANES);
+            let mut padded = scratch(convolver.frames_len(at_once));
+            let mut activations = scratch(at_once * conv2d.output_len() + MAX_LANES);
             let mut pooled = scratch(output_len + MAX_LANES);
             let mut places = vec![0; output_len + MAX_LANES];
             let mut factors = scratch(output_len);
             let mut factors_laid = scratch(output_len);
-            for (sample, (output, image)) in outputs
-                .chunks_exact_mut(output_len)
-                .zip(images.chunks_exact(image_len))
-                .enumerate()
-            {
-                let padded = laid(image, input.format, &frame, &mut padded);
-                convolver.convolve(padded, bias, false, &mut activations);
+            for (sample, output) in outputs.chunks_exact_mut(output_len).enumerate() {
+                if sample % at_once == 0 {
+                    let count = at_once.min(images.len() / image_len - sample);
+                    let images = &images[sample * image_len..][..count * image_len];
+                    let padded = convolver.laid(images, input.format, &mut padded);
+                    convolver.convolve(count, padded, bias, false, &mut activations);
+                }
+                let activations = &activations[sample % at_once * conv2d.output_len()..];
                 if is_direct {
                     // Without a mask, and with whole vectors, straight to where it goes.
                     let places = match &mut winners {
                         Some(winners) => &mut winners[sample * output_len..][..output_len],
                         None => &mut places[..output_len],
                     };
-                    pool(level, geometry, &activations, output, places);
+                    pool(level, geometry, activations, output, places);
                     continue;
                 }
-                pool(level, geometry, &activations, &mut pooled, &mut places);
+                pool(level, geometry, activations, &mut pooled, &mut places);
                 if let Some(mask) = mask {
                     let first = (index * chunk + sample) * output_len;
                     dropout::factors(level, mask, first, &mut factors);

@@ -29,6 +29,7 @@ mod forward;
 mod geometry;
 mod scatter;
 mod sparse;
+mod unpool;
 mod weight;
 
 pub use backward::backward;
