@@ -10,11 +10,13 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::config::{self, Word};
+use crate::exit::ExitCode;
 use crate::run_dir::Status;
 
 /// Trains the network declared in a TOML file, and writes a directory that records everything about the run.
 #[derive(Debug, Parser)]
 #[command(name = "runner", version, max_term_width = 100)]
+#[command(after_help = help::below(["runner run configs/baseline.toml", "runner show last"], &ExitCode::ALL))]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -29,9 +31,11 @@ pub enum Command {
     #[command(after_help = help::below(["runner check configs/baseline.toml", "runner check configs/baseline.toml --fast-dev-run"], help::CHECKING))]
     Check(Check),
     /// Show an experiment in full, explain where its values come from, or create a new one
+    #[command(after_help = help::below(["runner config new --data my/images my.toml", "runner config explain training.epochs"], help::IMAGES))]
     #[command(subcommand)]
     Config(Config),
-    /// List known data sets, fetch one, inspect one
+    /// List known data sets; fetch, inspect or export one
+    #[command(after_help = help::below(["runner data fetch mnist", "runner data inspect photos/"], help::IMAGES))]
     #[command(subcommand)]
     Data(Data),
     /// Continue a run from its newest checkpoint, or extend a finished one
@@ -58,7 +62,7 @@ pub enum Command {
     /// Run a config once uninterrupted and once killed at random times, and compare every byte
     #[command(after_help = help::below(["runner prove configs/baseline.toml", "runner prove configs/baseline.toml --kills 20 --seed 7"], help::COMPARING))]
     Prove(Prove),
-    /// Print the script that completes this program's commands and options in a shell
+    /// Print the script with which a shell completes commands, options, keys and the names of runs
     #[command(after_help = help::below(["runner completions bash > ~/.local/share/bash-completion/completions/runner", "runner completions fish > ~/.config/fish/completions/runner.fish"], help::LANGUAGE))]
     Completions(Completions),
     /// Write the manual pages, one for each command
@@ -66,9 +70,12 @@ pub enum Command {
     Man(Man),
 }
 
-const RESUME_VALUES: &str = "Values that may change on resume: training.epochs=22 (may only increase), checkpoint.*, device, and data.path where the same data have moved";
+const RESUME_VALUES: &str = "Values that may change on resume: training.epochs=22 (may only increase), checkpoint.*, device, and data.path if the same data have moved";
 
 const MOVED_VALUES: &str = "Where the run's data are now, if they have moved: data.path=DIR, data.train, data.eval, data.test";
+
+/// Where runs are unless another folder is named.
+pub const DEFAULT_OUT: &str = "experiments";
 
 #[derive(Debug, Args)]
 pub struct Out {
@@ -76,7 +83,7 @@ pub struct Out {
     #[arg(
         long,
         value_name = "DIR",
-        default_value = "experiments",
+        default_value = DEFAULT_OUT,
         env = "RUNNER_OUT",
         hide_env_values = true
     )]
@@ -169,8 +176,8 @@ pub struct List {
     /// Only runs with this status; may be given several times
     #[arg(long, value_parser = word::<Status>())]
     pub status: Vec<Status>,
-    /// Sort by a column, named as in --csv: numbers from the best, for example eval_accuracy [default: the oldest
-    /// run first]
+    /// Sort by a column of --csv, the highest number first, for example eval_accuracy [default: the oldest run
+    /// first]
     #[arg(long, value_name = "COLUMN")]
     pub sort: Option<String>,
     #[command(flatten)]
@@ -217,7 +224,7 @@ pub struct Reproduce {
 pub struct Prove {
     #[command(flatten)]
     pub experiment: Experiment,
-    /// How often the second run is killed
+    /// Number of times the second run is killed
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub kills: u32,
     /// Seed from which the kill times are derived [default: a new one each time]
@@ -236,7 +243,7 @@ pub struct Completions {
 
 #[derive(Debug, Args)]
 pub struct Man {
-    /// The folder that gets them; made if need be
+    /// The folder to write them to; created if it does not exist
     pub folder: PathBuf,
 }
 

@@ -8,9 +8,9 @@ pub enum ExitCode {
     Done = 0,
     /// The run failed, or the device cannot be used.
     Failed = 1,
-    /// Wrong usage, or an error in the config.
+    /// Wrong usage, such as a name that fits no run or several, or an error in the config.
     Usage = 2,
-    /// A check said no.
+    /// A check failed.
     CheckFailed = 3,
     /// Something is wrong with the data, or they cannot be fetched.
     Data = 4,
@@ -64,7 +64,9 @@ impl ExitCode {
         match self {
             Self::Done => "done",
             Self::Failed => "the run failed, or the device cannot be used",
-            Self::Usage => "wrong usage, or an error in the config",
+            Self::Usage => {
+                "wrong usage, such as a name that fits no run or several, or an error in the config"
+            }
             Self::CheckFailed => "a check failed",
             Self::Data => "the data are invalid or cannot be fetched",
             Self::RunDirectory => "the run directory or a checkpoint is invalid",

@@ -11,6 +11,7 @@ use runner::kernels::Allocator;
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
+    command::answer_shell();
     let cli = Cli::try_parse().unwrap_or_else(|error| {
         let arguments = std::env::args_os().map(|it| it.to_string_lossy().into_owned());
         command::with_remedy(error, &arguments.collect::<Vec<_>>()).exit()

@@ -59,7 +59,7 @@ pub const VERIFYING: &[ExitCode] = &[
     ExitCode::Io,
 ];
 
-/// Two examples and the exit codes, as a help shows them.
+/// Two examples and the exit codes, as a help shows them: a heading, indented lines, an empty line.
 pub fn below(examples: [&str; 2], codes: &[ExitCode]) -> String {
     let [first, second] = examples;
     let mut text = format!("Examples:\n  {first}\n  {second}\n\nExit codes:");

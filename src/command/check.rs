@@ -18,7 +18,7 @@ use crate::table::{Cell, Column, Table};
 use crate::train::{Interrupt, Session, Silent, Trial, fit, try_out};
 
 use super::exit::unwrapped;
-use super::experiment::{document, warned};
+use super::experiment::{document, runnable};
 use super::output::{Output, print_result, reading};
 use super::progress::scan_bar;
 use super::report::{Reporter, conclude, data_line, short};
@@ -36,7 +36,7 @@ const CURVE_LINES: usize = 4;
 
 pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     let mut document = document(&args.experiment)?;
-    let (experiment, mut is_warned) = warned(&document)?;
+    let (experiment, mut is_warned) = runnable(&document)?;
     let since = Instant::now();
     let bar = scan_bar("reading images");
     let prepared = prepare(&document, experiment, args.threads.threads, &|done, all| {
@@ -183,15 +183,20 @@ fn data(session: &Session) -> String {
 fn notes(session: &Session, document: &Document) -> Vec<String> {
     let experiment = &session.experiment;
     let mut notes = Vec::new();
-    if experiment.model.input[0] == 1 && session.data.train.is_colour() {
-        let note = "the images are in colour and become grey, as model.input has 1 channel";
-        notes.push(note.to_owned());
+    match (experiment.model.input[0], session.data.train.is_colour()) {
+        (1, true) => notes.push(
+            "the images are in colour and become grey, since model.input has 1 channel".to_owned(),
+        ),
+        (3, false) if experiment.data.synthetic.is_none() => notes.push(
+            "the images are grey, but model.input has 3 channels, which will be equal".to_owned(),
+        ),
+        _ => {}
     }
     let (top_k, classes) = (experiment.metrics.top_k, experiment.classes());
     // A `top_k` that is stated has its warning.
     if top_k >= classes && document.place("metrics.top_k").is_none() {
         notes.push(format!(
-            "eval_top_k_accuracy will be 1: metrics.top_k is {top_k}, there are {}",
+            "eval_top_k_accuracy will always be 1: metrics.top_k is {top_k}, and there are only {}",
             counted(classes, "class")
         ));
     }
@@ -223,7 +228,7 @@ fn learning_rate(session: &Session) -> String {
     let rule = session.experiment.schedule.as_ref();
     let reduction = match rule.and_then(|schedule| schedule.rule.as_ref()) {
         Some(Rule::ReduceOnPlateau(rule)) => {
-            format!(", lower once {} stops getting better", rule.monitor)
+            format!(", lower once {} stops improving", rule.monitor)
         }
         _ => String::new(),
     };

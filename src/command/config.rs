@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::cli;
 use crate::config::{
-    Document, Explanation, Fallback, KeyInfo, OnResume, find_key, schema, template,
+    Document, Explanation, Fallback, KeyInfo, OnResume, find_key, key_path, schema, template,
 };
 use crate::exit::ExitCode;
 use crate::table::{Cell, Column, Style, Table};
@@ -57,7 +57,8 @@ fn explain(args: &cli::ConfigExplain) -> anyhow::Result<String> {
             );
             return Err(Usage(message).into());
         }
-        let key = find_key(path)?;
+        let path = key_path(path);
+        let key = find_key(&path)?;
         return Ok(format!("{path}\n\n{}", about(key)));
     };
     if !config.exists() && Path::new(path).is_file() {
@@ -67,7 +68,7 @@ fn explain(args: &cli::ConfigExplain) -> anyhow::Result<String> {
     }
     let document = read(config, &args.overrides)?;
     let experiment = checked(&document)?;
-    Ok(tell(&document.explain(path, &experiment)?))
+    Ok(tell(&document.explain(&key_path(path), &experiment)?))
 }
 
 fn tell(explanation: &Explanation) -> String {

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use crate::cli::{self, Overrides};
 use crate::config::{Document, Error, Experiment, Problems};
+use crate::lifecycle::with_missing_places;
 
-use super::output::{look, note};
+use super::output::{note, print_problems};
 
 /// Reads what declares an experiment: file, environment and command line. Nothing is checked yet.
 pub fn document(typed: &cli::Experiment) -> Result<Document, Error> {
@@ -25,8 +26,13 @@ pub fn checked(document: &Document) -> Result<Experiment, Error> {
     warned(document).map(|(experiment, _)| experiment)
 }
 
-/// As [`checked`], and whether there were warnings.
-pub fn warned(document: &Document) -> Result<(Experiment, bool), Error> {
+/// As [`checked`], for an experiment that is about to run, and whether there were warnings. If there are errors, data
+/// that are not there are among them.
+pub fn runnable(document: &Document) -> Result<(Experiment, bool), Error> {
+    warned(document).map_err(|error| with_missing_places(document, error))
+}
+
+fn warned(document: &Document) -> Result<(Experiment, bool), Error> {
     let (experiment, warnings) = document.check()?;
     warn(&warnings);
     Ok((experiment, !warnings.is_empty()))
@@ -35,6 +41,7 @@ pub fn warned(document: &Document) -> Result<(Experiment, bool), Error> {
 /// Prints the warnings about an experiment, if there are any.
 pub fn warn(warnings: &Problems) {
     if !warnings.is_empty() {
-        note(&format!("{}\n", warnings.render(look())));
+        print_problems(warnings);
+        note("");
     }
 }

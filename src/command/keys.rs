@@ -12,7 +12,7 @@ const MEANING: usize = 28;
 /// Every key, grouped by the table that it stands in, with its meaning; no line is wider than the terminal.
 pub fn list() -> String {
     let mut text = String::from(
-        "more of one: runner config explain training.epochs\n\n\
+        "more about a key: runner config explain training.epochs\n\n\
          at the top of the file\n",
     );
     let width = terminal_width();

@@ -1,12 +1,16 @@
 //! `runner list`: the runs at a glance.
 
+use std::path::Path;
+
 use crate::cli;
 use crate::exit::ExitCode;
 use crate::overview::Overview;
-use crate::table::{Cell, Column, Table};
+use crate::run_dir::Status;
+use crate::table::{Cell, Column, Style, Table};
 
 use super::exit::Usage;
 use super::output::{Output, print_result, style};
+use super::units::counted;
 
 pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: false };
@@ -15,7 +19,14 @@ pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
         Some(name) => Some(find(&columns, name)?),
         None => None,
     };
-    let runs = Overview::all(&args.out.out);
+    let out = &args.out.out;
+    if !out.is_dir() && out != Path::new(cli::DEFAULT_OUT) {
+        let out = out.display();
+        let message =
+            format!("{out}: no such folder\nname the folder that holds the run directories");
+        return Err(Usage(message).into());
+    }
+    let runs = Overview::all(out);
     let count = runs.len();
     let mut table = Table {
         columns,
@@ -34,16 +45,30 @@ pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
     if let Some(column) = sort {
         table.sort_by(column);
     }
+    let style = style(&args.format);
+    if table.rows.is_empty() {
+        output.note(&none(&args, count));
+        // A program still gets the header or the empty array.
+        if matches!(style, Style::Reading { .. }) {
+            return Ok(ExitCode::Done);
+        }
+    }
+    print_result(&table.render(style))?;
+    Ok(ExitCode::Done)
+}
+
+/// Why there is nothing to list; `count` is the number of runs of any status.
+fn none(args: &cli::List, count: usize) -> String {
     let out = args.out.out.display();
     if count == 0 {
-        output.note(&format!(
-            "no runs in {out}; start one: runner run configs/baseline.toml"
-        ));
-    } else if table.rows.is_empty() {
-        output.note(&format!("no such runs among the {count} in {out}"));
+        return format!("no runs in {out}; start one: runner run configs/baseline.toml");
     }
-    print_result(&table.render(style(&args.format)))?;
-    Ok(ExitCode::Done)
+    if args.status.is_empty() {
+        return format!("no run in {out} can be read");
+    }
+    let statuses: Vec<String> = args.status.iter().map(Status::to_string).collect();
+    let (statuses, all) = (statuses.join(" or "), counted(count, "run"));
+    format!("no {statuses} runs in {out}; it has {all} in all")
 }
 
 fn columns() -> Vec<Column> {

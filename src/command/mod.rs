@@ -23,6 +23,7 @@ mod starter;
 mod units;
 mod verify;
 
+pub use completions::answer as answer_shell;
 pub use exit::exit_code;
 pub use options::with_remedy;
 pub use output::{Output, print_error};

@@ -36,7 +36,7 @@ fn remedy(option: &str, arguments: &[String]) -> Option<String> {
     let value = value_of(option, arguments).unwrap_or("...");
     let overrides: Vec<String> = keys.iter().map(|key| format!("'{key}={value}'")).collect();
     Some(format!(
-        "a value of the config is set as {}",
+        "set values of the config with {}",
         overrides.join(" or ")
     ))
 }

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use crate::cli;
-use crate::config::{self, RenderOptions};
+use crate::config::{self, Problems, RenderOptions};
 use crate::table::Style;
 
 /// A result cannot be written to stdout.
@@ -48,7 +48,7 @@ impl Output {
     /// A line about what goes on.
     pub fn note(&self, line: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr(), "{line}");
+            note(line);
         }
     }
 }
@@ -76,9 +76,26 @@ pub fn terminal_width() -> Option<usize> {
     size.map(|(_, columns)| columns.into())
 }
 
-/// A line on stderr that no option silences.
+/// A line on stderr that no option silences; a terminal gets it in lines that fit, broken between words.
 pub fn note(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let text = match look().width {
+        Some(width) => wrapped(line, width),
+        None => line.to_owned(),
+    };
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// A text in lines of at most so many columns, unless a word is longer; each line keeps its indent.
+fn wrapped(text: &str, width: usize) -> String {
+    let lines = text.lines().map(|line| {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        let options = textwrap::Options::new(width.max(40))
+            .subsequent_indent(indent)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        textwrap::fill(line, options)
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Whether stderr shows colours: a terminal, and NO_COLOR not set (https://no-color.org).
@@ -100,10 +117,14 @@ pub fn look() -> RenderOptions {
 
 /// Prints an error with its causes on stderr.
 pub fn print_error(error: &anyhow::Error) {
-    let text = match error.downcast_ref::<config::Error>() {
-        Some(config::Error::Invalid(problems)) => problems.render(look()),
+    match error.downcast_ref::<config::Error>() {
+        Some(config::Error::Invalid(problems)) => print_problems(problems),
         // The program's own messages include their causes.
-        _ => format!("error: {error}"),
-    };
-    note(&text);
+        _ => note(&format!("error: {error}")),
+    }
+}
+
+/// Prints problems of a config on stderr, which come in lines that fit.
+pub fn print_problems(problems: &Problems) {
+    let _ = writeln!(io::stderr(), "{}", problems.render(look()));
 }

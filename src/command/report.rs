@@ -19,6 +19,8 @@ pub struct Reporter {
     output: Output,
     log: Log,
     bar: ProgressBar,
+    /// Whether there is to be a bar, from the first batch on.
+    is_shown: bool,
     epochs: u64,
     /// Seconds of each epoch of this process so far.
     epoch_seconds: Vec<f64>,
@@ -26,15 +28,7 @@ pub struct Reporter {
 
 impl Reporter {
     pub fn new(output: Output, log: Log, epochs: u64) -> Self {
-        let shown = !output.quiet && std::io::stderr().is_terminal();
-        let bar = ProgressBar::with_draw_target(
-            None,
-            if shown {
-                ProgressDrawTarget::stderr()
-            } else {
-                ProgressDrawTarget::hidden()
-            },
-        );
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
         let template = if colour() {
             "{prefix} {wide_bar:.cyan/dim} {pos}/{len} {msg}"
         } else {
@@ -46,6 +40,7 @@ impl Reporter {
             output,
             log,
             bar,
+            is_shown: !output.quiet && std::io::stderr().is_terminal(),
             epochs,
             epoch_seconds: Vec::new(),
         }
@@ -164,6 +159,9 @@ impl Observer for Reporter {
             progress.loss,
             human(left)
         ));
+        if self.is_shown && self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
     }
 
     fn epoch(&mut self, record: &EpochRecord, timing: &Timing) {

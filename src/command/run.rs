@@ -6,7 +6,7 @@ use crate::lifecycle::{begin, prepare};
 use crate::train::{Interrupt, fit};
 
 use super::exit::unwrapped;
-use super::experiment::{checked, document};
+use super::experiment::{document, runnable};
 use super::output::Output;
 use super::progress::scan_bar;
 use super::report::{Reporter, conclude};
@@ -15,7 +15,7 @@ pub fn execute(args: cli::Run) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: args.quiet };
     let document = document(&args.experiment)?;
     let mut interrupt = Interrupt::install()?;
-    let experiment = checked(&document)?;
+    let (experiment, _) = runnable(&document)?;
     let bar = scan_bar("reading images");
     let threads = args.threads.threads;
     let prepared = prepare(&document, experiment, threads, &|done, all| {

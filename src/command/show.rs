@@ -132,7 +132,7 @@ fn progress(run: &Run, metrics: &MetricsTable) -> String {
     let text = format!("{done} of {planned}");
     match (&run.experiment.early_stop, run.status) {
         (Some(rule), Status::Finished) if done < planned => format!(
-            "{text}, stopped early: {} did not get better for {}",
+            "{text}, stopped early: {} did not improve for {}",
             rule.monitor,
             counted(rule.patience, "epoch")
         ),

@@ -1,12 +1,14 @@
 //! What a new experiment file says of the images that it is for.
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::exit::Usage;
 use super::progress::scan_bar;
 use super::units::thousands;
 use crate::cli;
-use crate::config::{Format, Preset, Starter};
+use crate::config::{Format, Preset, Starter, nearest_path};
 use crate::data::{Error, Report, Role, catalog, inspect};
 
 /// The file for the images that are named, or else for the digits that come with the project.
@@ -26,15 +28,15 @@ pub fn starter(
         input: [1, 28, 28],
         resize: None,
         has_evaluation: true,
-        images: 10_000,
+        images: vec![1000; 10],
         broken: 0,
-        classes: 10,
         preset: args.preset.unwrap_or(Preset::Resnet8),
     };
     if let Some(typed) = &args.data {
         let place = place(typed)?;
         let bar = scan_bar("reading images");
-        let report = inspect(&place, Format::Auto, &|done, all| bar.at(done, all))?;
+        let report = inspect(&place, Format::Auto, &|done, all| bar.at(done, all))
+            .map_err(|error| of_one_class(&place).unwrap_or(error))?;
         drop(bar);
         fit(&mut starter, &place, &report)?;
     }
@@ -51,9 +53,12 @@ fn place(typed: &Path) -> anyhow::Result<PathBuf> {
         return Err(Error::Missing {
             path: typed.to_owned(),
             wanted: "folder of images".to_owned(),
-            remedy: "name one that is there, with a folder of images for each class: \
-                     my/images/cat/1.jpg, my/images/dog/2.png"
-                .to_owned(),
+            remedy: match nearest_path(typed) {
+                Some(meant) => format!("did you mean {}?", meant.display()),
+                None => "name one that is there, with a folder of images for each class: \
+                         my/images/cat/1.jpg, my/images/dog/2.png"
+                    .to_owned(),
+            },
         }
         .into());
     };
@@ -75,8 +80,11 @@ fn fit(starter: &mut Starter, place: &Path, report: &Report) -> anyhow::Result<(
         remedy: remedy.to_owned(),
     };
     let Some(training) = report.splits.first().filter(|split| split.images > 0) else {
-        let remedy = "`runner data inspect` says what is wrong with the files that are there";
-        return Err(refused("no image can be used", remedy).into());
+        let remedy = format!(
+            "`runner data inspect {}` says what is wrong with the files that are there",
+            place.display()
+        );
+        return Err(refused("no image can be used", &remedy).into());
     };
     let classes = training.classes.len();
     if classes < 2 {
@@ -89,6 +97,13 @@ fn fit(starter: &mut Starter, place: &Path, report: &Report) -> anyhow::Result<(
         .into());
     }
     let splits = || report.splits.iter();
+    let has_evaluation = splits().any(|split| split.split == Role::Eval.name());
+    let class_images: Vec<usize> = training.classes.iter().map(|(_, count)| *count).collect();
+    if !has_evaluation && class_images.iter().all(|images| *images < 2) {
+        let what = "no class has more than one image, so none can be held out for evaluation";
+        let remedy = "add more images of each class, or a folder val/ beside train/";
+        return Err(refused(what, remedy).into());
+    }
     let sizes: Vec<(usize, usize, usize)> =
         splits().flat_map(|split| split.sizes.clone()).collect();
     let has_color = splits().any(|split| split.color > 0);
@@ -105,11 +120,42 @@ fn fit(starter: &mut Starter, place: &Path, report: &Report) -> anyhow::Result<(
     );
     starter.input = [channels, height, width];
     starter.resize = resize;
-    starter.has_evaluation = splits().any(|split| split.split == Role::Eval.name());
-    starter.images = training.images;
+    starter.has_evaluation = has_evaluation;
+    starter.images = class_images;
     starter.broken = splits().map(|split| split.broken.len()).sum();
-    starter.classes = classes;
     Ok(())
+}
+
+/// The error for a folder that has the images of one class, beside others.
+fn of_one_class(place: &Path) -> Option<Error> {
+    let folder = place.canonicalize().ok()?;
+    let own = kinds_of_files(&folder);
+    let above = folder.parent()?;
+    let siblings = fs::read_dir(above).ok()?.flatten().map(|it| it.path());
+    let mut others = siblings.filter(|it| it.is_dir() && *it != folder);
+    if !others.any(|other| !own.is_disjoint(&kinds_of_files(&other))) {
+        return None;
+    }
+    let above = match place.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => above,
+    };
+    Some(Error::Mismatch {
+        path: place.to_owned(),
+        what: "this is the folder of one class".to_owned(),
+        remedy: format!("name the folder above it: --data {}", above.display()),
+    })
+}
+
+/// The endings of the names of image files in a folder.
+fn kinds_of_files(folder: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let kind = |path: PathBuf| Some(path.extension()?.to_str()?.to_lowercase());
+    let kinds = entries.filter_map(|entry| kind(entry.path()));
+    kinds
+        .filter(|kind| image::ImageFormat::from_extension(kind).is_some())
+        .collect()
 }
 
 /// The smallest and the largest size, by area, height before width.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// The system does not let a file or folder be read.
     #[error("cannot read {}: {source}\n\
-             check `data` in the config; paths are relative to the folder the command runs in", path.display())]
+             check `data` in the config; paths are relative to the current folder", path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
@@ -89,7 +89,7 @@ pub enum Error {
         remedy: &'static str,
     },
     /// Image files that cannot be used.
-    #[error("{}", of_bad_images(problems, other_sizes, *size))]
+    #[error("{}", of_bad_images(problems, other_sizes, *size, place))]
     BadImages {
         /// Path and reason.
         problems: Vec<(String, String)>,
@@ -97,6 +97,8 @@ pub enum Error {
         other_sizes: Vec<(String, [usize; 2])>,
         /// The height and width that all should have.
         size: [usize; 2],
+        /// Where the images are, as the config says it.
+        place: String,
     },
 }
 
@@ -108,12 +110,18 @@ pub struct LoadError {
     pub error: Error,
     /// The key of `[data]` whose value has to do with it.
     pub key: &'static str,
+    /// What is wrong with the values of other keys.
+    pub others: Vec<LoadError>,
 }
 
 impl LoadError {
     /// For `map_err`.
-    pub(in crate::data) fn at(key: &'static str) -> impl Fn(Error) -> Self {
-        move |error| Self { error, key }
+    pub fn at(key: &'static str) -> impl Fn(Error) -> Self {
+        move |error| Self {
+            error,
+            key,
+            others: Vec::new(),
+        }
     }
 }
 
@@ -127,6 +135,7 @@ fn of_bad_images(
     problems: &[(String, String)],
     other_sizes: &[(String, [usize; 2])],
     size: [usize; 2],
+    place: &str,
 ) -> String {
     let mut text = match problems.len() {
         0 => String::new(),
@@ -138,20 +147,21 @@ fn of_bad_images(
     }
     if problems.len() > MAX_TOLD {
         let more = problems.len() - MAX_TOLD;
-        text += &format!("\n  and {more} more; `runner data inspect --json` lists them all");
+        text +=
+            &format!("\n  and {more} more; `runner data inspect {place} --json` lists them all");
     }
     if !problems.is_empty() {
         text += "\nfix or remove them, or skip them: data.on_bad_image = \"skip\"";
     }
     if !other_sizes.is_empty() {
         let separator = if text.is_empty() { "" } else { "\n" };
-        text += &format!("{separator}{}", of_other_sizes(other_sizes, size));
+        text += &format!("{separator}{}", of_other_sizes(other_sizes, size, place));
     }
     text
 }
 
 /// A line a size, the most frequent first.
-fn of_other_sizes(images: &[(String, [usize; 2])], wanted: [usize; 2]) -> String {
+fn of_other_sizes(images: &[(String, [usize; 2])], wanted: [usize; 2], place: &str) -> String {
     let mut by_size: BTreeMap<[usize; 2], Vec<&str>> = BTreeMap::new();
     for (path, size) in images {
         by_size.entry(*size).or_default().push(path);
@@ -161,7 +171,7 @@ fn of_other_sizes(images: &[(String, [usize; 2])], wanted: [usize; 2]) -> String
     let plural = |count: usize| if count == 1 { "image" } else { "images" };
     let [height, width] = wanted;
     let mut text = format!(
-        "{} {} not of the height and width of `model.input`, {height}x{width}:",
+        "{} {} not {height}x{width}, the size in `model.input`:",
         images.len(),
         match images.len() {
             1 => "image is",
@@ -180,7 +190,7 @@ fn of_other_sizes(images: &[(String, [usize; 2])], wanted: [usize; 2]) -> String
         let rest = &by_size[MAX_SIZES..];
         let count = rest.iter().map(|(_, paths)| paths.len()).sum::<usize>();
         text += &format!(
-            "\n  and {count} {} of {} other sizes; `runner data inspect --json` lists them all",
+            "\n  and {count} {} of {} other sizes; `runner data inspect {place} --json` lists them all",
             plural(count),
             rest.len()
         );

@@ -29,6 +29,7 @@ pub use error::{Error, LoadError};
 pub use pixels::scan::Watch;
 pub use pixels::{jpeg, memory, picture};
 pub use role::Role;
+pub use sources::meant::check_place;
 pub use sources::{labels, shards};
 pub use splits::dataset::Dataset;
 pub use splits::load::Splits;

@@ -19,7 +19,7 @@ pub use begin::{Begun, begin, disk_needed};
 pub use conclude::{Conclusion, SplitReport, conclude};
 pub use extension::Extension;
 pub use home::go_home;
-pub use prepare::{DataError, Prepared, prepare};
+pub use prepare::{DataError, Prepared, prepare, with_missing_places};
 pub use prove::{Failure, Proof, Verdict, prove};
 pub use reproduce::{Comparer, Original};
 pub use resume::{Finished, Request, Resumable, Resumed};

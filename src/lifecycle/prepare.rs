@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use crate::config::{Document, Experiment, SourceKind};
+use crate::config::{self, Document, Experiment, SourceKind};
 use crate::data::{self, LoadError, Splits, Watch};
 use crate::device::{self, Chosen};
 use crate::memory::{self, Available, Bound};
@@ -74,11 +74,13 @@ const PRESET_CLASSES: &str = "model.classes";
 
 /// Something is wrong with the data that a config names.
 #[derive(Debug, thiserror::Error)]
-#[error("{error}{place}")]
+#[error("{error}{place}{}", others.iter().map(|it| format!("\nerror: {it}")).collect::<String>())]
 pub struct DataError {
     error: data::Error,
     /// A line of its own, or nothing.
     place: String,
+    /// What is wrong with other keys.
+    others: Vec<DataError>,
 }
 
 impl DataError {
@@ -88,7 +90,12 @@ impl DataError {
     }
 
     /// An error of loading the data of a document, with the place of the key that it has to do with.
-    pub fn new(document: &Document, LoadError { mut error, key }: LoadError) -> Self {
+    pub fn new(document: &Document, loaded: LoadError) -> Self {
+        let LoadError {
+            mut error,
+            key,
+            others,
+        } = loaded;
         let mut key = format!("data.{key}");
         if let data::Error::Classes { setting, .. } = &mut error
             && document.place(PRESET_CLASSES).is_some()
@@ -100,7 +107,7 @@ impl DataError {
             && let Some(folder) = folder_with(path, document)
         {
             *remedy = format!(
-                "paths start at the folder the command runs in; try: cd {}",
+                "paths are relative to the current folder; try: cd {}",
                 folder.display()
             );
         }
@@ -110,8 +117,26 @@ impl DataError {
             place: place.map_or_else(String::new, |place| {
                 format!("\n(`{key}` is set at {place})")
             }),
+            others: others
+                .into_iter()
+                .map(|other| Self::new(document, other))
+                .collect(),
         }
     }
+}
+
+/// The places of data that a document names and that are not there, with the errors of the document, which has some:
+/// so both are known at once.
+pub fn with_missing_places(document: &Document, mut error: config::Error) -> config::Error {
+    for (key, place) in document.data_places() {
+        if let Err(missing) = data::check_place(Path::new(&place)) {
+            let told = DataError::new(document, LoadError::at(key)(missing)).error;
+            let told = told.to_string();
+            let (message, help) = told.split_once('\n').unwrap_or((&told, ""));
+            error = document.with_error(error, &format!("data.{key}"), message.to_owned(), help);
+        }
+    }
+    error
 }
 
 /// The folder around the experiment file from which a path leads somewhere.

@@ -24,7 +24,7 @@ pub struct Proof {
     pub out: PathBuf,
     /// Threads that compute; one a processor unless stated.
     pub threads: Option<u16>,
-    /// How often the second run is killed at most.
+    /// Number of times the second run is killed at most.
     pub kills: u32,
     /// The seed that the moments of the kills follow from.
     pub seed: u64,

@@ -88,7 +88,7 @@ pub fn check_changes(
             let set = set.filter_map(|(key, place)| place.map(|_| key));
             return Err(Refusal::Change(format!(
                 "`{key}` cannot change from {} to {}: the run takes its images from {}\n\
-                 if the data have moved, set just that",
+                 if the data have moved, set only that",
                 told(&was),
                 told(&is),
                 set.collect::<Vec<_>>().join(" and ")
@@ -110,8 +110,8 @@ pub fn check_only_moved(
     let mut keys = changes.into_iter().map(|change| change.key);
     if let Some(key) = keys.find(|key| LANGUAGE.on_resume(key) != OnResume::SameData) {
         return Err(Refusal::Change(format!(
-            "`{key}` cannot change: the run is taken as it is\n\
-             only data.path, data.train, data.eval and data.test can be set, where the data have moved"
+            "`{key}` cannot change here: the run is used as it is\n\
+             only data.path, data.train, data.eval and data.test can be set, if the data have moved"
         )));
     }
     check_changes(before, after, folder, overrides).map(|_| ())
@@ -223,13 +223,13 @@ pub fn elsewhere(error: &impl Display, identity: &Identity, asked: Asked<'_>) ->
     let home = Path::new(&identity.working_directory);
     let shown = home.display();
     let advice = match env::current_dir().is_ok_and(|here| here == home) {
-        true => "put the data back to where the run began with them".to_owned(),
+        true => "put the data back where they were when the run began".to_owned(),
         false if home.is_dir() => format!(
-            "nor are they in {shown}, where the run was begun and the paths of its data start\n\
+            "they are not in {shown} either, where the run began and to which the paths of its data are relative\n\
              put them back there"
         ),
         false => format!(
-            "the paths of its data start in {shown}, where the run was begun, which is not here\n\
+            "the paths of its data are relative to {shown}, where the run began, which does not exist here\n\
              cd to the folder that has them, and resume from there"
         ),
     };

@@ -606,3 +606,39 @@ fn data(train: &str, eval: &str) -> config::Data {
     data.scale = 1.0;
     data
 }
+
+/// Red where only the first of several errors is reported.
+#[test]
+fn all_paths_that_are_wrong_are_reported_at_once() {
+    let sandbox = Sandbox::new();
+    let places = ["data.train=nowhere", "data.test=neither"];
+    let outcome = sandbox.runner(&[&["run", "tiny.toml"][..], &places].concat());
+    outcome.code(4).stderr_has(&[
+        "error: cannot read nowhere",
+        "`data.train` is set at",
+        "error: cannot read neither",
+        "`data.test` is set at",
+    ]);
+    for command in ["run", "check"] {
+        let arguments = [&[command, "tiny.toml", "bacth=3"][..], &places].concat();
+        sandbox.runner(&arguments).code(2).stderr_has(&[
+            "unknown key `bacth`",
+            "cannot read nowhere",
+            "cannot read neither",
+            "3 errors",
+        ]);
+    }
+    let outcome = sandbox.runner(&["config", "show", "tiny.toml", "data.path=nowhere"]);
+    outcome.success();
+}
+
+/// Red where only the folder of the file is looked into.
+#[test]
+fn a_config_in_a_folder_that_is_nearly_right_is_found() {
+    let sandbox = Sandbox::new();
+    sandbox.write("configs/one.toml", "");
+    let outcome = sandbox.runner(&["run", "config/one.toml"]).code(2);
+    outcome.stderr_has(&["did you mean configs/one.toml?"]);
+    let outcome = sandbox.runner(&["run", "elsewhere/one.toml"]).code(2);
+    outcome.stderr_has(&["there is no folder elsewhere"]);
+}

@@ -8,6 +8,17 @@ use runner::cli::Cli;
 
 use crate::support::Sandbox;
 
+/// The program itself, and the commands that only have others inside.
+fn groups() -> Vec<Vec<String>> {
+    let mut groups = vec![Vec::new()];
+    for command in Cli::command().get_subcommands() {
+        if command.has_subcommands() {
+            groups.push(vec![command.get_name().to_owned()]);
+        }
+    }
+    groups
+}
+
 /// Every command that does something, as it is typed: `config show`.
 fn commands() -> Vec<Vec<String>> {
     let mut found = Vec::new();
@@ -28,7 +39,7 @@ fn commands() -> Vec<Vec<String>> {
 #[test]
 fn every_help_has_two_examples_that_parse_and_exit_codes() {
     let sandbox = Sandbox::new();
-    for command in commands() {
+    for command in [groups(), commands()].concat() {
         let mut arguments: Vec<&str> = command.iter().map(String::as_str).collect();
         arguments.push("--help");
         let help = sandbox.runner(&arguments).success().stdout;
@@ -52,17 +63,28 @@ fn every_help_has_two_examples_that_parse_and_exit_codes() {
     }
 }
 
-/// Red without the command in the list.
+/// What a shell is told can be typed as the last of these words.
+fn completions(sandbox: &Sandbox, words: &[&str]) -> Vec<String> {
+    let arguments = [&["--", "runner"], words].concat();
+    let output = sandbox
+        .command(&arguments)
+        .env("RUNNER_COMPLETE", "bash")
+        .env("_CLAP_IFS", "\n")
+        .env("_CLAP_COMPLETE_INDEX", words.len().to_string())
+        .env("_CLAP_COMPLETE_COMP_TYPE", "9")
+        .env("_CLAP_COMPLETE_SPACE", "true")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(str::to_owned).collect()
+}
+
 #[test]
-fn shells_get_scripts_that_know_every_command() {
+fn shells_get_scripts_that_ask_the_program() {
     let sandbox = Sandbox::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = sandbox.runner(&["completions", shell]).success().stdout;
-        for command in commands() {
-            for word in command {
-                assert!(script.contains(&word), "{shell}: {word}");
-            }
-        }
+        assert!(script.contains("RUNNER_COMPLETE"), "{shell}: {script}");
         let path = sandbox.write(&format!("runner.{shell}"), &script);
         // Where the shell is here, it reads its script.
         if let Ok(status) = Process::new(shell).arg("-n").arg(&path).status() {
@@ -72,22 +94,54 @@ fn shells_get_scripts_that_know_every_command() {
     sandbox.runner(&["completions", "tcsh"]).code(2);
 }
 
+/// Red where completers change the order of arguments: the key comes before the config.
+#[test]
+fn commands_runs_keys_and_sets_are_completed() {
+    let sandbox = Sandbox::new();
+    for command in commands() {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let last = words.last().unwrap();
+        assert!(
+            completions(&sandbox, &words).iter().any(|it| it == last),
+            "{words:?}"
+        );
+    }
+    let run = sandbox.run_tiny(&["training.epochs=1"]);
+    let id = run.strip_prefix("experiments/").unwrap();
+    for command in ["show", "resume", "verify", "reproduce", "compare"] {
+        let found = completions(&sandbox, &[command, ""]);
+        let names: Vec<&String> = found.iter().filter(|it| !it.starts_with('-')).collect();
+        assert_eq!(names, [id, "last"], "{command}");
+        assert_eq!(
+            completions(&sandbox, &[command, &run[..14]]),
+            [run.as_str()]
+        );
+    }
+    let found = completions(&sandbox, &["config", "explain", "optimizer.adamw.b"]);
+    assert_eq!(found, ["optimizer.adamw.betas"]);
+    let found = completions(&sandbox, &["data", "fetch", "fashion"]);
+    assert_eq!(found, ["fashion-mnist"]);
+}
+
 #[test]
 fn every_command_has_a_manual_page() {
     let sandbox = Sandbox::new();
     sandbox.runner(&["man", "pages/man1"]).success();
-    let mut names = vec!["runner".to_owned()];
-    names.extend(
-        commands()
-            .iter()
-            .map(|words| format!("runner-{}", words.join("-"))),
-    );
+    let words = [groups(), commands()].concat();
+    let names = words
+        .into_iter()
+        .map(|words| [vec!["runner".to_owned()], words].concat().join("-"));
     for name in names {
         let page = sandbox.read(&format!("pages/man1/{name}.1"));
         assert!(page.contains(".TH"), "{name}: {page}");
-        if name.matches('-').count() == 1 && !name.ends_with("config") {
-            assert!(page.contains("Exit codes"), "{name}: {page}");
-        }
+        assert!(page.contains(".SH \"EXIT STATUS\""), "{name}: {page}");
+        assert!(page.contains(".SH EXAMPLES"), "{name}: {page}");
+        assert!(!page.contains("EXTRA"), "{name}: {page}");
+        assert_eq!(
+            page.contains("\\-\\-out"),
+            page.contains("RUNNER_OUT"),
+            "{name}: {page}"
+        );
     }
     fs::write(sandbox.path("file"), "").unwrap();
     sandbox

@@ -583,11 +583,11 @@ fn a_path_that_is_no_run_is_named() {
         .stderr_has(&["data", "run.json", "runner list"]);
     sandbox
         .runner(&["resume", "2026"])
-        .code(5)
+        .code(2)
         .stderr_has(&["2026"]);
     sandbox
         .runner(&["resume", "last"])
-        .code(5)
+        .code(2)
         .stderr_has(&["no runs"]);
     let run = sandbox.run_tiny(&["training.epochs=1"]);
     let id = Path::new(&run).file_name().unwrap().to_str().unwrap();
@@ -596,7 +596,7 @@ fn a_path_that_is_no_run_is_named() {
     sandbox.run_tiny(&["training.epochs=1"]);
     sandbox
         .runner(&["show", &id[..4]])
-        .code(5)
+        .code(2)
         .stderr_has(&["2 runs have names that begin or end like this", id]);
 }
 

@@ -163,13 +163,101 @@ fn a_run_can_be_named_by_any_unique_beginning_or_end() {
     assert_eq!(shown(&sandbox, "latest"), run);
     sandbox
         .runner(&["show", ""])
-        .code(5)
+        .code(2)
         .stderr_has(&["the name is empty"]);
     let other = quick(&sandbox);
-    let outcome = sandbox.runner(&["show", &id[..4]]).code(5);
+    let outcome = sandbox.runner(&["show", &id[..4]]).code(2);
     outcome.stderr_has(&["2 runs", &run, &other]);
-    let outcome = sandbox.runner(&["show", "zzzz-no-run"]).code(5);
+    let outcome = sandbox.runner(&["show", "zzzz-no-run"]).code(2);
     outcome.stderr_has(&["zzzz-no-run", "experiments", "runner list"]);
+}
+
+/// Red where the link is shown as it was typed.
+#[test]
+fn the_link_to_the_last_run_stands_for_the_run() {
+    let sandbox = Sandbox::new();
+    let run = quick(&sandbox);
+    let outcome = sandbox.runner(&["resume", "experiments/latest"]).success();
+    outcome.stdout_has(&[&format!("{run} is finished after epoch 1")]);
+}
+
+/// Red where a header stands alone, and where a folder that is not there counts as empty.
+#[test]
+fn a_list_of_nothing_says_so() {
+    let sandbox = Sandbox::new();
+    let empty = sandbox.runner(&["list"]).success();
+    assert_eq!(empty.stdout, "");
+    empty.stderr_has(&["no runs in experiments; start one"]);
+    let unknown = sandbox.runner(&["list", "--out", "nosuch"]).code(2);
+    unknown.stderr_has(&["nosuch: no such folder"]);
+    quick(&sandbox);
+    let failed = sandbox.runner(&["list", "--status", "failed"]).success();
+    assert_eq!(failed.stdout, "");
+    failed.stderr_has(&["no failed runs in experiments; it has 1 run in all"]);
+    let failed = sandbox
+        .runner(&["list", "--status", "failed", "--csv"])
+        .success();
+    assert!(
+        failed.stdout.starts_with("run,status,"),
+        "{}",
+        failed.stdout
+    );
+}
+
+/// Red where the folder is only cut out as it was typed, and where the cause is not named first.
+#[test]
+fn a_disk_that_was_full_is_named_in_the_list() {
+    let sandbox = Sandbox::new();
+    let run = quick(&sandbox);
+    fs::remove_file(sandbox.path(&format!("{run}/result.json"))).unwrap();
+    let events = format!("{run}/events.jsonl");
+    for place in [sandbox.path(&run).display().to_string(), run.clone()] {
+        let reason = format!(
+            "cannot write {place}/checkpoints/step-00000009.safetensors: No space left on device (os error 28)"
+        );
+        let event =
+            json!({"time": "2026-01-01T00:00:00Z", "event": "failed", "step": 9, "reason": reason});
+        sandbox.write(&events, sandbox.read(&events) + &format!("{event}\n"));
+        let list = sandbox
+            .runner(&["list", "--status", "failed", "--json"])
+            .success();
+        let list: Value = serde_json::from_str(&list.stdout).unwrap();
+        assert_eq!(
+            list[0]["note"],
+            "disk full: cannot write checkpoints/step-00000009.safetensors: No space left on device (os error 28)"
+        );
+    }
+}
+
+/// A result.json without `planned_epochs`, as older versions wrote it. Red where the number comes from resolved.toml alone, and
+/// where that of the epochs done is taken.
+#[test]
+fn a_list_of_runs_of_older_versions_has_their_planned_epochs() {
+    let sandbox = Sandbox::new();
+    let early = sandbox.run_tiny(&["training.epochs=9", "early_stop={patience=1,min_delta=0.9}"]);
+    let longer = quick(&sandbox);
+    sandbox
+        .runner(&["resume", &longer, "training.epochs=2"])
+        .success();
+    let list = |expected: [&str; 2]| {
+        let listed = sandbox.runner(&["list", "--csv"]).success().stdout;
+        let epochs = listed
+            .lines()
+            .skip(1)
+            .map(|line| line.split(',').nth(3).unwrap());
+        assert_eq!(epochs.collect::<Vec<_>>(), expected, "{listed}");
+    };
+    list(["9", "2"]);
+    for run in [&early, &longer] {
+        let path = format!("{run}/result.json");
+        let mut result: Value = serde_json::from_str(&sandbox.read(&path)).unwrap();
+        result.as_object_mut().unwrap().remove("planned_epochs");
+        sandbox.write(&path, result.to_string());
+        // Only what reads the whole config stumbles over this.
+        let resolved = format!("{run}/resolved.toml");
+        sandbox.write(&resolved, sandbox.read(&resolved) + "unknown = 1\n");
+    }
+    list(["9", "2"]);
 }
 
 #[test]

@@ -107,6 +107,13 @@ pub fn find(arguments: &[String], out: &Path) -> Result<(Vec<PathBuf>, Vec<PathB
             kept.push(path);
         }
     }
+    if kept.is_empty() && left_out.is_empty() {
+        return Err(run_dir::Error::NoSuchRun {
+            name: arguments.join(" "),
+            why: "no path matches this".to_owned(),
+        }
+        .into());
+    }
     if kept.is_empty() {
         return Err(run_dir::Error::NotARun {
             path: PathBuf::from(arguments.join(" ")),

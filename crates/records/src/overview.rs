@@ -44,19 +44,23 @@ impl Overview {
         // its lock would cost as much again as to read the file.
         match Summary::read(folder) {
             Some(summary) if summary.monitor == ACCURACY && beginning.is_whole() => {
-                Ok(Self::of_summary(summary, beginning))
+                let planned = || run_dir::planned_epochs(folder);
+                match summary.planned_epochs.or_else(planned) {
+                    Some(epochs) => Ok(Self::of_summary(summary, epochs, beginning)),
+                    None => Self::of_run(&Run::open(folder)?),
+                }
             }
             _ => Self::of_run(&Run::open(folder)?),
         }
     }
 
-    fn of_summary(summary: Summary, beginning: &Beginning) -> Self {
+    fn of_summary(summary: Summary, epochs: u64, beginning: &Beginning) -> Self {
         let best = summary.best.as_ref();
         Self {
             run_id: beginning.run_id.clone(),
             status: Status::Finished,
             epoch: Some(summary.last.epoch),
-            epochs: summary.planned_epochs,
+            epochs,
             eval_accuracy: summary.last.eval_accuracy,
             best: best.and_then(|row| Some((row.eval_accuracy?, row.epoch))),
             test_accuracy: summary.test.map(|scores| scores.accuracy),

@@ -4,6 +4,7 @@ use comfy_table::CellAlignment;
 use comfy_table::presets::{ASCII_MARKDOWN, NOTHING};
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 /// Rows under named columns.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,25 +174,26 @@ impl Table {
         if fits(&text) {
             return text;
         }
-        // First the remarks go below their rows, then the first column is broken into lines.
-        for table in [self.clone(), self.with_narrow_names()] {
-            let text = table.lines(|column| !column.is_note);
-            if fits(&text) {
-                return table.with_notes_below(&text, width);
-            }
+        // First the remarks go below their rows, then the first column above them: only a whole name can be copied.
+        let text = self.lines(|column| !column.is_note);
+        if fits(&text) {
+            return self.in_blocks(&text, width, &[]);
+        }
+        let (names, rest) = self.without_names();
+        let text = textwrap::indent(&rest.lines(|column| !column.is_note), "  ");
+        if fits(&text) && names.iter().all(|name| fits(name)) {
+            return rest.in_blocks(&text, width, &names);
         }
         self.transposed(width)
     }
 
-    /// The same table, the texts of the first column broken after hyphens.
-    fn with_narrow_names(&self) -> Self {
-        let mut table = self.clone();
-        for row in &mut table.rows {
-            if let Some(Cell::Text(name)) = row.first_mut() {
-                *name = broken(name, '-', 16);
-            }
-        }
-        table
+    /// The heading and the texts of the first column, and the table without it.
+    fn without_names(&self) -> (Vec<String>, Self) {
+        let mut rest = self.clone();
+        let heading = rest.columns.remove(0).name;
+        let rows = rest.rows.iter_mut().map(|row| row.remove(0).read());
+        let names = [heading].into_iter().chain(rows).collect();
+        (names, rest)
     }
 
     /// Whether readers get a column.
@@ -211,18 +213,26 @@ impl Table {
         format!("{}\n", table.trim_fmt())
     }
 
-    /// `text` has the lines of the headings, then those of each row.
-    fn with_notes_below(&self, text: &str, width: usize) -> String {
+    /// `text` has the lines of the headings, then those of each row. Before each of these comes the name that it has in
+    /// `names`, if there are some; the remarks of a row come after it.
+    fn in_blocks(&self, text: &str, width: usize, names: &[String]) -> String {
+        let (first, other) = match names {
+            [] => ("  ", "    "),
+            _ => ("    ", "      "),
+        };
         let options = textwrap::Options::new(width)
-            .initial_indent("  ")
-            .subsequent_indent("    ")
+            .initial_indent(first)
+            .subsequent_indent(other)
             .word_splitter(textwrap::WordSplitter::NoHyphenation);
         let height = |row: &Vec<Cell>| row.iter().map(|cell| cell.read().lines().count()).max();
         let heights: Vec<usize> = self.rows.iter().filter_map(height).collect();
         let headings = text.lines().count() - heights.iter().sum::<usize>();
+        let mut names = names.iter().cloned();
         let mut text = text.lines().map(str::to_owned);
-        let mut lines: Vec<String> = text.by_ref().take(headings).collect();
+        let mut lines: Vec<String> = names.next().into_iter().collect();
+        lines.extend(text.by_ref().take(headings));
         for (row, height) in self.rows.iter().zip(heights) {
+            lines.extend(names.next());
             lines.extend(text.by_ref().take(height));
             let notes = row.iter().zip(&self.columns);
             for (note, _) in notes.filter(|(cell, column)| column.is_note && **cell != Cell::Empty)
@@ -351,7 +361,7 @@ impl Serialize for Cell {
             Cell::Count(count) => count.serialize(serializer),
             Cell::Number(value) => value.serialize(serializer),
             // TOML that is not JSON too stays text.
-            Cell::Toml(text) => match serde_json::from_str::<serde_json::Value>(text) {
+            Cell::Toml(text) => match serde_json::from_str::<Value>(text) {
                 Ok(value) => value.serialize(serializer),
                 Err(_) => text.serialize(serializer),
             },
@@ -403,6 +413,10 @@ impl Cell {
     fn read(&self) -> String {
         match self {
             Cell::Number(value) => format!("{value:.4}"),
+            Cell::Toml(text) => match serde_json::from_str(text) {
+                Ok(value) => short(&value),
+                Err(_) => text.clone(),
+            },
             Cell::Empty => "-".to_owned(),
             other => other.exact(),
         }
@@ -415,11 +429,36 @@ impl Cell {
             Cell::Number(value) => value.to_string(),
             // Strings without their quotes; everything else is the same in TOML and JSON.
             Cell::Toml(text) => match serde_json::from_str(text) {
-                Ok(serde_json::Value::String(text)) => text,
+                Ok(Value::String(text)) => text,
                 _ => text.clone(),
             },
             Cell::Empty => String::new(),
         }
+    }
+}
+
+/// A value with its floats to six significant digits, which are enough to read.
+fn short(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_f64() => {
+            let exact = number.as_f64().unwrap_or(f64::NAN);
+            let rounded: f64 = format!("{exact:.5e}").parse().unwrap_or(exact);
+            format!("{rounded:?}")
+        }
+        Value::Array(values) => {
+            let values: Vec<String> = values.iter().map(short_element).collect();
+            format!("[{}]", values.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// As [`short`], a text in quotes.
+fn short_element(value: &Value) -> String {
+    match value {
+        Value::String(_) => value.to_string(),
+        other => short(other),
     }
 }
 

@@ -35,7 +35,10 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
         let (data, input) = (&experiment.data, experiment.model.input);
         let report = inspect_run(data, input, experiment.classes(), &watch)
             .map_err(|error| DataError::new(&document, error))?;
-        (report, format!("{name}: the images as a run has them"))
+        (
+            report,
+            format!("{name}: the images as a run would use them"),
+        )
     } else if args.augmented.is_some() {
         let message = format!(
             "--augmented shows what an experiment does to its images, but {name} is not an experiment file\n\
@@ -98,7 +101,7 @@ fn render(report: &Report, title: &str) -> anyhow::Result<String> {
         more(&mut text, count);
     }
     if !report.refusals.is_empty() {
-        let _ = writeln!(text, "\nno run begins with these images:");
+        let _ = writeln!(text, "\na run cannot start with these images:");
         for refusal in &report.refusals {
             let _ = writeln!(text, "  {refusal}");
         }

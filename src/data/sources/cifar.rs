@@ -72,7 +72,7 @@ impl Variant {
         Err(Error::Mismatch {
             path: found,
             what: format!(
-                "these are the batches of CIFAR-{} for Python (pickle), which are not read",
+                "these are the batches of CIFAR-{} for Python (pickle), which are not supported",
                 self.classes()
             ),
             remedy: format!(

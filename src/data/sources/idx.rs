@@ -238,7 +238,7 @@ fn list(images_path: &Path, labels_path: &Path) -> Result<LabelledImages, Error>
 fn guessed(images: &Path, labels: &Path) -> Option<String> {
     twin(images).is_none().then(|| {
         format!(
-            "{}: its labels are taken from {}, the only file beside it with as many",
+            "{}: its labels are taken from {}, the only file next to it with as many labels",
             images.display(),
             labels.display()
         )
@@ -319,10 +319,9 @@ fn labels_beside(images: &Path) -> Result<PathBuf, Error> {
         1 => Ok(fitting.remove(0)),
         found => Err(missing(
             folder,
-            "labels file that is known to belong to it",
+            "labels file that clearly belongs to it",
             format!(
-                "{found} files here have {count} labels, as many as {} has images: put only its labels there, \
-                 or call both as MNIST does: {IMAGES} and {LABELS}",
+                "{found} files here have {count} labels, as many as {} has images: keep only its labels there, or name both files as MNIST does: {IMAGES} and {LABELS}",
                 images.display()
             ),
         )),

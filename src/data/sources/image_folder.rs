@@ -203,7 +203,7 @@ fn list(folder: &Path) -> Result<LabelledImages, Error> {
             passed_over.warning(
                 folder,
                 ["image or folder of images", "images or folders of images"],
-                "passed over (hidden, or left by another program)",
+                "skipped (hidden, or left by another program)",
             ),
         ]
         .into_iter()

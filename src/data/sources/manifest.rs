@@ -111,7 +111,7 @@ fn list(path: &Path, role: Role, columns: &Columns) -> Result<LabelledImages, Er
         path: path.to_owned(),
         what,
         remedy: "it needs a header path,label or path,label,split and one line per image; a split \
-                 is train, val or test; other names of columns: data.columns = { path = \
+                 is train, val or test; if the columns have other names, set data.columns = { path = \
                  \"file_name\", label = \"class_id\" }"
             .to_owned(),
     })?;

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
+use super::shards;
+use crate::config::nearest_path;
 use crate::data::Error;
 use crate::data::catalog::SETS;
 
@@ -13,18 +15,31 @@ pub fn unreadable(place: &Path, source: io::Error) -> Error {
     if source.kind() != ErrorKind::NotFound {
         return Error::Unreadable { path, source };
     }
-    let meant = || Some(format!("did you mean {}?", meant(place)?.display()));
+    let meant = || Some(format!("did you mean {}?", nearest_path(place)?.display()));
     let remedy = known_set(place)
         .or_else(|| unexpanded(place))
         .or_else(meant)
         .unwrap_or_else(|| {
-            "check `data` in the config; paths start at the folder the command runs in".to_owned()
+            "check `data` in the config; paths are relative to the current folder".to_owned()
         });
     Error::NotFound {
         path,
         source,
         remedy,
     }
+}
+
+/// Whether there is something at a place; of a pattern, that is not looked at.
+///
+/// # Errors
+///
+/// If there is nothing, or it cannot be read.
+pub fn check_place(place: &Path) -> Result<(), Error> {
+    if shards::is_pattern(place) {
+        return Ok(());
+    }
+    let found = fs::metadata(place).map_err(|source| unreadable(place, source));
+    found.map(|_| ())
 }
 
 /// What is to be done about a part of a path that a shell would replace, or about an escape inside of it.
@@ -72,36 +87,4 @@ fn known_set(place: &Path) -> Option<String> {
 /// A name without capitals, hyphens and underscores.
 fn folded(name: &str) -> String {
     name.to_lowercase().replace(['-', '_'], "")
-}
-
-/// A place that is there and whose path is nearly the same. Where the path goes wrong in a folder, it goes on
-/// as it is from the folder that was meant.
-fn meant(place: &Path) -> Option<PathBuf> {
-    let mut found = PathBuf::new();
-    for step in place.components() {
-        let next = found.join(step);
-        found = match (next.exists(), step) {
-            (true, _) => next,
-            (false, Component::Normal(name)) => found.join(sibling(&found, name.to_str()?)?),
-            (false, _) => return None,
-        };
-    }
-    Some(found)
-}
-
-/// What there is in a folder under nearly this name.
-fn sibling(folder: &Path, name: &str) -> Option<String> {
-    let folder = match folder.as_os_str().is_empty() {
-        true => Path::new("."),
-        false => folder,
-    };
-    let typed = name.to_lowercase();
-    let entries = fs::read_dir(folder).ok()?.flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let distance = |name: &String| strsim::damerau_levenshtein(&typed, &name.to_lowercase());
-    names
-        .map(|name| (distance(&name), name))
-        .filter(|(distance, name)| *distance <= 1 + name.chars().count() / 4)
-        .min()
-        .map(|(_, name)| name)
 }

@@ -9,7 +9,7 @@ mod image_folder;
 pub mod labelled;
 pub mod labels;
 pub mod manifest;
-mod meant;
+pub mod meant;
 pub mod npz;
 pub mod parquet;
 pub mod place;

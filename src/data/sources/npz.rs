@@ -76,7 +76,7 @@ fn list(path: &Path, role: Role) -> Result<LabelledImages, Error> {
     };
     let file = File::open(path).map_err(unreadable)?;
     let mut zip = ZipArchive::new(BufReader::new(file))
-        .map_err(|error| damaged(format!("not an archive of NumPy (.npz): {error}")))?;
+        .map_err(|error| damaged(format!("not a NumPy archive (.npz): {error}")))?;
     let names = names(&mut zip);
     let found = match role {
         Role::Eval => arrays(&names, Role::Eval).or_else(|| arrays(&names, Role::Test)),
@@ -86,8 +86,7 @@ fn list(path: &Path, role: Role) -> Result<LabelledImages, Error> {
         path: path.to_owned(),
         wanted,
         remedy: format!(
-            "its arrays are {}; those of a set as MedMNIST has them are train_images, train_labels, \
-             val_images and so on, as Keras has them x_train, y_train",
+            "its arrays are {}; MedMNIST's layout has train_images, train_labels, val_images and so on, Keras's has x_train, y_train and so on",
             names.join(", ").replace(".npy", "")
         ),
     };
@@ -116,8 +115,7 @@ fn list(path: &Path, role: Role) -> Result<LabelledImages, Error> {
         path: path.to_owned(),
         what: format!("{images_name}: {what}"),
         remedy:
-            "images are uint8 of the shape [n, height, width] or [n, height, width, 3], labels \
-                 whole numbers of the shape [n] or [n, 1]"
+            "images must be uint8 of shape [n, height, width] or [n, height, width, 3], labels integers of shape [n] or [n, 1]"
                 .to_owned(),
     })?;
     Ok(LabelledImages {
@@ -158,7 +156,7 @@ pub fn array(mut reader: impl Read, compressed: u64) -> Result<Array, String> {
     reader.read_exact(&mut beginning).map_err(cut_off)?;
     let [magic @ .., major, _] = beginning;
     if magic != *b"\x93NUMPY" {
-        return Err("not an array of NumPy (.npy)".to_owned());
+        return Err("not a NumPy array (.npy)".to_owned());
     }
     let length = match major {
         1 => {
@@ -171,7 +169,11 @@ pub fn array(mut reader: impl Read, compressed: u64) -> Result<Array, String> {
             reader.read_exact(&mut length).map_err(cut_off)?;
             u32::from_le_bytes(length) as usize
         }
-        other => return Err(format!("version {other} of NumPy's format is not known")),
+        other => {
+            return Err(format!(
+                "version {other} of NumPy's format is not supported"
+            ));
+        }
     };
     const LONGEST: usize = 1 << 16;
     if length > LONGEST {
@@ -239,7 +241,7 @@ fn parse_header(header: &str) -> Result<(String, Vec<usize>), String> {
             Ok((element[1..].to_owned(), shape))
         }
         _ => Err(format!(
-            "its elements are {element:?}, not whole numbers that are little-endian"
+            "its elements are {element:?}, not little-endian integers"
         )),
     }
 }
@@ -286,7 +288,7 @@ fn numbers(labels: &Array) -> Result<Vec<u32>, String> {
         [_] | [_, 1] => {}
         [_, several] => {
             return Err(format!(
-                "each image has {several} labels, but only one class an image can be learned"
+                "each image has {several} labels, but only one class per image is supported"
             ));
         }
         _ => return Err(format!("the labels have the shape {:?}", labels.shape)),
@@ -300,7 +302,9 @@ fn numbers(labels: &Array) -> Result<Vec<u32>, String> {
         let number = i64::from_le_bytes(filled);
         match (0..=HIGHEST).contains(&number) {
             true => Ok(number as u32),
-            false => Err(format!("{number} is no label: labels are numbers from 0")),
+            false => Err(format!(
+                "{number} is not a label: labels are integers from 0"
+            )),
         }
     };
     labels.bytes.chunks_exact(size).map(number).collect()

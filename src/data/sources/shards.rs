@@ -115,7 +115,7 @@ pub fn expand(place: &Path) -> Result<Vec<PathBuf>, Error> {
         if files.len() == before {
             let what = match pattern == text {
                 true => "no file has a name that fits".to_owned(),
-                false => format!("{pattern} is not there"),
+                false => format!("{pattern} does not exist"),
             };
             return Err(refused(
                 what,
@@ -134,7 +134,7 @@ fn braces(text: &str) -> Result<Vec<String>, String> {
         return Ok(vec![text.to_owned()]);
     };
     let Some(length) = text[start..].find('}') else {
-        return Err("a brace is open that nothing closes".to_owned());
+        return Err("an opening brace is never closed".to_owned());
     };
     let (before, inside) = (&text[..start], &text[start + 1..start + length]);
     let rests = braces(&text[start + length + 1..])?;
@@ -198,7 +198,7 @@ fn in_folder(
     if let Some(file) = first {
         return Err(Error::Mismatch {
             path: file.clone(),
-            what: "its name does not say which split it is of, as others beside it do".to_owned(),
+            what: "its name does not say which split it belongs to, though the names of others beside it do".to_owned(),
             remedy: "name the files of each split: data.train = \"DIR/train-*\", data.eval = \
                      \"DIR/val-*\""
                 .to_owned(),
@@ -278,7 +278,7 @@ fn check_complete(files: &[PathBuf]) -> Result<(), Error> {
             return Err(Error::Mismatch {
                 path: file.clone(),
                 what: format!(
-                    "by its name it is one of {all} files, but {} are here",
+                    "its name says that there are {all} files, but {} are here",
                     files.len()
                 ),
                 remedy: "fetch the others too, or name those that are to be used with data.train \

@@ -113,13 +113,7 @@ impl ImageSpec {
 
 /// The key that names the images of a split.
 pub(in crate::data) fn key_of(data: &config::Data, role: Role) -> &'static str {
-    let own = match role {
-        Role::Train => &data.train,
-        Role::Eval if data.is_split() => &data.train,
-        Role::Eval => &data.eval,
-        Role::Test => &data.test,
-    };
-    match (own, role) {
+    match (own_place(data, role), role) {
         _ if data.synthetic.is_some() => "synthetic",
         (None, _) => "path",
         (Some(_), Role::Eval) if data.is_split() => Role::Train.name(),
@@ -127,24 +121,52 @@ pub(in crate::data) fn key_of(data: &config::Data, role: Role) -> &'static str {
     }
 }
 
+/// The place that a split has apart from `path`.
+fn own_place(data: &config::Data, role: Role) -> Option<&String> {
+    match role {
+        Role::Train => data.train.as_ref(),
+        Role::Eval if data.is_split() => data.train.as_ref(),
+        Role::Eval => data.eval.as_ref(),
+        Role::Test => data.test.as_ref(),
+    }
+}
+
+/// Where the images of a split are, as the config says it.
+fn place_of(data: &config::Data, role: Role) -> String {
+    let place = own_place(data, role).or(data.path.as_ref());
+    place.cloned().unwrap_or_default()
+}
+
 /// Lists what each split takes its images from.
 ///
 /// # Errors
 ///
-/// If a place does not have what the config looks for there.
+/// If places do not have what the config looks for there; of each key the first error.
 pub(in crate::data) fn list_all(
     data: &config::Data,
     classes: usize,
     spec: ImageSpec,
 ) -> Result<Vec<(Role, LabelledImages)>, LoadError> {
     let mut parts = Vec::new();
+    let mut wrong: Vec<LoadError> = Vec::new();
     for role in [Role::Train, Role::Eval, Role::Test] {
-        let listed = list(data, role, classes, spec);
-        if let Some(labelled) = listed.map_err(LoadError::at(key_of(data, role)))? {
-            parts.push((role, labelled));
+        let key = key_of(data, role);
+        match list(data, role, classes, spec) {
+            Ok(labelled) => parts.extend(labelled.map(|labelled| (role, labelled))),
+            Err(error) if wrong.iter().all(|it| it.key != key) => {
+                wrong.push(LoadError::at(key)(error));
+            }
+            Err(_) => {}
         }
     }
-    Ok(parts)
+    let mut wrong = wrong.into_iter();
+    match wrong.next() {
+        Some(first) => Err(LoadError {
+            others: wrong.collect(),
+            ..first
+        }),
+        None => Ok(parts),
+    }
 }
 
 fn list(
@@ -273,6 +295,7 @@ impl SplitsBuilder {
                 },
                 other_sizes: self.other_sizes,
                 size,
+                place: place_of(data, role),
             };
             return Err(LoadError::at(key_of(data, role))(error));
         }

@@ -200,7 +200,7 @@ fn refusals(
     if others > 0 && !spec.is_resized {
         let [height, width] = spec.size;
         refusals.push(format!(
-            "{} not of the height and width of `model.input`, {height}x{width}",
+            "{} not {height}x{width}, the size in `model.input`",
             counted(others, "image is", "images are")
         ));
     }

@@ -198,6 +198,30 @@ fn every_key_can_be_explained() {
     }
 }
 
+/// Red where only whole paths are looked up.
+#[test]
+fn a_unique_name_stands_for_its_key_and_a_word_names_the_keys_that_take_it() {
+    let sandbox = Sandbox::new();
+    for (name, path) in [("adamw", "optimizer.adamw"), ("cosine", "schedule.cosine")] {
+        let alone = sandbox.runner(&["config", "explain", name]).success();
+        assert!(
+            alone.stdout.starts_with(&format!("{path}\n")),
+            "{}",
+            alone.stdout
+        );
+        let set = sandbox
+            .runner(&["config", "explain", name, "tiny.toml"])
+            .success();
+        set.stdout_has(&[&format!("{path} is not set")]);
+    }
+    let outcome = sandbox.runner(&["config", "explain", "shuffle"]).code(2);
+    outcome.stderr_has(&["it is a value of `data.sampler`"]);
+    let outcome = sandbox
+        .runner(&["config", "explain", "weight_decay"])
+        .code(2);
+    outcome.stderr_has(&["`optimizer.sgd.weight_decay` or `optimizer.adam.weight_decay`"]);
+}
+
 /// A default inside something that was replaced, an element that was overridden, what is only in the
 /// document, and what was taken away.
 #[test]
@@ -340,7 +364,10 @@ fn an_unknown_key_cannot_be_explained() {
     for (key, help) in [
         ("training.epoch", "did you mean `epochs`?"),
         ("optimzer.adam", "did you mean `optimizer`?"),
-        ("epochs", "it belongs in [training]: `training.epochs`"),
+        (
+            "betas",
+            "it belongs in another table: `optimizer.adam.betas`",
+        ),
         ("training.lr0", "here it is called `learning_rate`"),
         (
             "model.layers[0].conv2d.filters",

@@ -27,12 +27,21 @@ fn every_broken_config_is_told_as_expected() {
     let out = sandbox.path("runs");
     let configs = files(&folder, "toml");
     assert!(configs.len() > 90, "only {} configs", configs.len());
+    // They run in a folder that has their data.
+    let home = sandbox.path("broken");
+    for place in ["bases", "data", "a", "x", "other", "日本語/größe/🙂"] {
+        fs::create_dir_all(home.join(place)).unwrap();
+    }
+    for config in [configs.clone(), files(&folder.join("bases"), "toml")].concat() {
+        let copy = home.join(config.strip_prefix(&folder).unwrap());
+        fs::copy(&config, copy).unwrap();
+    }
     let mut differences = String::new();
     for config in &configs {
         let name = config.file_name().unwrap().to_str().unwrap();
         let arguments = ["run", name, "--out", out.to_str().unwrap()];
         let mut command = sandbox.command(&arguments);
-        let output = command.current_dir(&folder).output().unwrap();
+        let output = command.current_dir(&home).output().unwrap();
         let outcome = Outcome {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -328,7 +337,7 @@ fn an_override_that_excludes_a_choice_of_the_file_gives_the_one_to_paste() {
             &["optimizer.sgd.momentum=0.9"][..],
         ];
         let outcome = sandbox.runner(&both.concat()).code(2);
-        outcome.stderr_has(&["help: take one of the two out"]);
+        outcome.stderr_has(&["help: remove one of the two"]);
         let pasted = match pasted.ends_with("{unset=true}") {
             true => vec![*last, pasted],
             false => vec![pasted],

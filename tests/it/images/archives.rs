@@ -104,12 +104,12 @@ fn archives_of_numpy_that_are_wrong_say_how() {
         bytes
     };
     for (bytes, expected) in [
-        (good[..good.len() / 2].to_vec(), "not an archive of NumPy"),
+        (good[..good.len() / 2].to_vec(), "not a NumPy archive"),
         (replace(b"(12, 8, 8)", b"(99999999)"), "more than its"),
         (replace(b"(12, 8, 8)", b"(11, 8, 8)"), "but more are there"),
-        (replace(b"'|u1'", b"'<f4'"), "not whole numbers"),
+        (replace(b"'|u1'", b"'<f4'"), "not little-endian integers"),
         (replace(b"False", b"True "), "Fortran"),
-        (b"nothing".to_vec(), "not an archive of NumPy"),
+        (b"nothing".to_vec(), "not a NumPy archive"),
     ] {
         sandbox.write("set/grey.npz", bytes);
         sandbox
@@ -293,13 +293,13 @@ fn shards_that_are_wrong_say_how_and_nothing_is_lost_without_a_word() {
         ),
         (
             [good.clone(), member("x/7.cls", b" "), end.clone()].concat(),
-            "x/7.cls does not have a class in it",
+            "x/7.cls does not contain a class",
         ),
         (good.clone(), "it was cut off"),
         (good[..good.len() - 700].to_vec(), "it was cut off"),
         (
             [whole.clone(), whole.clone()].concat(),
-            "more follows after its end",
+            "data follow its end",
         ),
         (vec![7; 2048], "not a tar file"),
         (end.clone(), "no image with a class"),
@@ -353,7 +353,7 @@ fn a_shard_that_is_missing_by_the_names_of_others_is_told() {
     sandbox
         .runner(&[&["run", "tiny.toml", "data.path=set"][..], &GREY].concat())
         .code(4)
-        .stderr_has(&["by its name it is one of 2 files, but 1 are here"]);
+        .stderr_has(&["its name says that there are 2 files, but 1 are here"]);
 }
 
 const PARQUET: [&str; 3] = [

@@ -215,12 +215,12 @@ fn inspect_of_a_config_has_the_images_of_its_run() {
         "data.validation=0.2",
     ]);
     told.success().stdout_has(&[
-        "tiny.toml: the images as a run has them",
+        "tiny.toml: the images as a run would use them",
         "train: 2",
         "eval: ",
         "test: 20 images in 10 classes",
         "1 file cannot be used:",
-        "no run begins with these images:\n  1 file cannot be used, and",
+        "a run cannot start with these images:\n  1 file cannot be used, and",
     ]);
     let made = "data={synthetic={train_images=50,eval_images=20}}";
     let told = sandbox.runner(&["data", "inspect", "tiny.toml", made]);

@@ -106,7 +106,7 @@ fn hidden_files_are_passed_over_and_others_told_in_one_warning() {
     let splits = load(&sandbox, &[FOLDER]).unwrap();
     let told = splits.warnings.join("\n");
     assert!(
-        splits.train.len() == 60 && !told.contains("skipped"),
+        splits.train.len() == 60 && !told.contains("skipped (not an image"),
         "{told}"
     );
     for name in [
@@ -222,11 +222,9 @@ fn images_of_other_sizes_need_resize() {
     sandbox
         .runner(&["run", "tiny.toml", FOLDER])
         .code(4)
-        .stderr_has(&[
-            "1 image is not of the height and width of `model.input`, 28x28:\n  \
+        .stderr_has(&["1 image is not 28x28, the size in `model.input`:\n  \
              35x20: 1 image, digits/train/1/large.pgm\n\
-             resize all images to one size with data.resize = [28, 28]\n",
-        ]);
+             resize all images to one size with data.resize = [28, 28]\n"]);
     // Many of them are counted.
     for size in 1..=9 {
         for copy in 0..size {
@@ -236,10 +234,10 @@ fn images_of_other_sizes_need_resize() {
     }
     let outcome = sandbox.runner(&["run", "tiny.toml", FOLDER]).code(4);
     let outcome = outcome.stderr_has(&[
-        "46 images are not of the height and width of `model.input`, 28x28:\n  \
+        "46 images are not 28x28, the size in `model.input`:\n  \
          30x9: 9 images, for example digits/test/2/9-0.pgm\n  30x8: 8 images",
         "  30x4: 4 images, for example digits/test/2/4-0.pgm\n  \
-         and 7 images of 4 other sizes; `runner data inspect --json` lists them all\n",
+         and 7 images of 4 other sizes; `runner data inspect digits --json` lists them all\n",
     ]);
     assert_eq!(outcome.stderr.lines().count(), 10, "{}", outcome.stderr);
     let inspected = sandbox.runner(&["data", "inspect", "tiny.toml", FOLDER, "--json"]);

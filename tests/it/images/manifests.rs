@@ -213,7 +213,7 @@ fn what_other_programs_leave_behind_is_passed_over_and_told() {
         .runner(&["run", "tiny.toml", "data.path=digits"])
         .success();
     outcome.stderr_has(&[
-        "digits/train: 5 images or folders of images passed over (hidden, or left by another program): ",
+        "digits/train: 5 images or folders of images skipped (hidden, or left by another program): ",
         " and 2 more",
     ]);
     let splits = load(&sandbox, &["data.path=digits"]).unwrap();

@@ -53,6 +53,7 @@ fn the_readme_goes_from_a_folder_of_colour_images_to_a_trained_network() {
         "classes = 2",
         "resize = [32, 32]",
         "batch_size = 8 # at most a tenth of about 108 training images",
+        "top_k = 1 # eval_top_k_accuracy; it must be below the 2 classes",
     ] {
         assert!(text.lines().any(|it| it == line), "{line}: {text}");
     }
@@ -109,11 +110,18 @@ fn a_config_without_images_to_learn_from_is_not_made() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("empty")).unwrap();
     write_bmp(&sandbox, "one/cat/1.bmp", [1, 2, 3], [8, 8]);
+    for class in ["cat", "dog"] {
+        write_bmp(&sandbox, &format!("few/{class}/1.bmp"), [1, 2, 3], [8, 8]);
+        write_bmp(&sandbox, &format!("pair/{class}/1.bmp"), [1, 2, 3], [8, 8]);
+    }
     sandbox.write("broken/cat/1.png", "no image");
     sandbox.write("broken/dog/1.png", "no image");
     for (arguments, code, message) in [
         (&["nowhere"][..], 4, "nowhere: no folder of images here"),
         (&["empty"], 4, "empty: no training images here"),
+        (&["few"], 4, "no class has more than one image"),
+        (&["pair/cat"], 4, "name the folder above it: --data pair\n"),
+        (&["pear"], 4, "did you mean pair?"),
         (&["one"], 4, "all images are of one class"),
         (&["broken"], 4, "no image can be used"),
         (&["mnist"], 2, "runner data fetch mnist"),
@@ -122,6 +130,23 @@ fn a_config_without_images_to_learn_from_is_not_made() {
         let arguments = [&["config", "new", "new.toml", "--data"], arguments].concat();
         sandbox.runner(&arguments).code(code).stderr_has(&[message]);
         assert!(!sandbox.path("new.toml").exists());
+    }
+}
+
+/// Red with a share that rounds to no image of a class, and with batches larger than the set.
+#[test]
+fn a_new_config_for_a_handful_of_images_can_run() {
+    let sandbox = Sandbox::new();
+    for count in [2, 3, 7] {
+        let (folder, file) = (format!("few{count}"), format!("few{count}.toml"));
+        write_colors(&sandbox, &folder, count);
+        sandbox
+            .runner(&["config", "new", "--data", &folder, &file])
+            .success();
+        let run = ["run", &file, "-q", "training.epochs=2"];
+        sandbox.runner(&run).success();
+        let check = sandbox.runner(&["check", &file]).success();
+        assert!(check.stdout.contains("is good"), "{}", check.stdout);
     }
 }
 

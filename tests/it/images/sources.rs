@@ -307,7 +307,7 @@ fn idx_files_may_have_a_dot_in_their_names_or_any_name_that_is_stated() {
     assert_eq!((splits.train.len(), splits.eval.len()), (60, 30));
     let told = splits.warnings.join("\n");
     assert!(
-        told.contains("plain/train-labels-idx1-ubyte, the only file beside it"),
+        told.contains("plain/train-labels-idx1-ubyte, the only file next to it"),
         "{told}"
     );
     let again = fs::read(sandbox.path("plain/train-labels-idx1-ubyte")).unwrap();
@@ -316,7 +316,7 @@ fn idx_files_may_have_a_dot_in_their_names_or_any_name_that_is_stated() {
         .runner(&["run", "tiny.toml", "data.train=plain/digits.bin", eval])
         .code(4)
         .stderr_has(&[
-            "plain: no labels file that is known to belong to it here\n2 files here have 60 labels",
+            "plain: no labels file that clearly belongs to it here\n2 files here have 60 labels",
         ]);
     sandbox.write("plain/x.bin", "no IDX");
     sandbox

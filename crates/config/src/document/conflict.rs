@@ -18,7 +18,7 @@ pub(super) fn mend(diagnostics: &mut [Diagnostic], sources: &[Source]) {
         };
         if is_typed(diagnostic.origin.source) {
             diagnostic.help = Some(match first.is_some_and(|it| is_typed(it.source)) {
-                true => "take one of the two out".to_owned(),
+                true => "remove one of the two".to_owned(),
                 false => remedy(paths, sources),
             });
         }
@@ -34,7 +34,7 @@ fn remedy([first, second]: &[String; 2], sources: &[Source]) -> String {
     });
     match whole {
         Some(whole) => format!("set the whole table: '{whole}'"),
-        None => format!("take the other away: '{first}={{unset=true}}'"),
+        None => format!("remove the other: '{first}={{unset=true}}'"),
     }
 }
 

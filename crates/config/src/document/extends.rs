@@ -9,6 +9,7 @@ use crate::experiment::EXTENDS;
 use crate::language::remedy::{closest, describe};
 use crate::sections::name::NAME;
 use crate::text::diagnostic::Diagnostic;
+use crate::text::nearest::nearest_path;
 use crate::text::path::KeyPath;
 use crate::text::source::{Origin, Source};
 use crate::text::tree::{self, Entry, Node, Value};
@@ -240,7 +241,10 @@ fn neighbours(path: &Path) -> String {
         _ => Path::new("."),
     };
     let Ok(entries) = fs::read_dir(folder) else {
-        return format!("there is no folder {}", folder.display());
+        return match nearest_path(path).filter(|path| path.is_file()) {
+            Some(path) => format!("did you mean {}?", path.display()),
+            None => format!("there is no folder {}", folder.display()),
+        };
     };
     let names: Vec<String> = entries
         .flatten()

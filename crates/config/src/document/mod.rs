@@ -11,12 +11,12 @@ use std::path::Path;
 use self::extends::Loaded;
 use self::overrides::{Override, PREFIX};
 use crate::error::Error;
-use crate::experiment::{Experiment, LANGUAGE};
+use crate::experiment::{DATA, Experiment, LANGUAGE};
 use crate::language::diagnostics::Diagnostics;
 use crate::model::expand::expand;
 use crate::text::diagnostic::{Concern, Diagnostic, Problems, Severity};
 use crate::text::source::{Origin, Source, place};
-use crate::text::tree::Node;
+use crate::text::tree::{Node, Value};
 
 /// An experiment as it was typed: files, environment and command line laid over each other, each value
 /// with its place. [`Document::check`] makes an [`Experiment`] of it.
@@ -199,6 +199,25 @@ impl Document {
         let origin = self.origin(path).unwrap_or_else(Origin::start);
         let diagnostic = Diagnostic::new(message, origin, "").help(help);
         Problems::new(self.sources.clone(), vec![diagnostic]).into()
+    }
+
+    /// An error of the document, with one more that shows up only later at the value of a key.
+    pub fn with_error(&self, error: Error, path: &str, message: String, help: &str) -> Error {
+        match (error, self.error_at(path, message, help)) {
+            (Error::Invalid(problems), Error::Invalid(more)) => problems.and(more).into(),
+            (error, _) => error,
+        }
+    }
+
+    /// The places of data that are typed, each with the name of its key in `[data]`; they need not be valid.
+    pub fn data_places(&self) -> Vec<(&'static str, String)> {
+        let place =
+            |name: &'static str| match &self.root.at(&format!("{}.{name}", DATA.name))?.value {
+                Value::String(place) if !place.is_empty() => Some((name, place.clone())),
+                _ => None,
+            };
+        let names = ["path", "train", "eval", "test"];
+        names.into_iter().filter_map(place).collect()
     }
 
     /// Where the value of a key stands: `configs/baseline.toml:9:8`.

@@ -95,6 +95,19 @@ pub fn find_key(path: &str) -> Result<&'static KeyInfo, Error> {
     found.ok_or_else(|| unknown(path))
 }
 
+/// The whole path of a key that is named by its path, or by its name alone if no other key has it: `adamw` is
+/// `optimizer.adamw`. What names no key stays as it is.
+pub fn key_path(typed: &str) -> String {
+    let of_name = || match LANGUAGE.paths_of(typed).as_slice() {
+        [path] => Some(path.clone()),
+        _ => None,
+    };
+    match whole_path(typed) {
+        Some(_) => typed.to_owned(),
+        None => of_name().unwrap_or_else(|| typed.to_owned()),
+    }
+}
+
 /// The path of a key from the top of the document; `None` where there is no such key.
 fn whole_path(path: &str) -> Option<KeyPath> {
     let parsed = KeyPath::parse(path)?;
@@ -380,9 +393,18 @@ fn find_values(node: &Node, path: KeyPath, found: &mut Vec<(usize, KeyPath)>) {
 fn unknown(path: &str) -> Error {
     let help = match KeyPath::parse(path) {
         None => "a path looks like training.epochs or model.layers[0].conv2d.stride".to_owned(),
-        Some(parsed) => help_for(&parsed),
+        Some(parsed) => value_of(path).unwrap_or_else(|| help_for(&parsed)),
     };
     refuse(path, format!("unknown key `{path}`"), help)
+}
+
+/// Which keys a word is a value of, if it is one.
+fn value_of(word: &str) -> Option<String> {
+    let keys = LANGUAGE.walk().into_iter();
+    let keys =
+        keys.filter(|(_, key)| matches!(key.kind, Kind::Word(words) if words.contains(&word)));
+    let keys: Vec<String> = keys.map(|(path, _)| format!("`{path}`")).collect();
+    (!keys.is_empty()).then(|| format!("it is a value of {}", keys.join(" and of ")))
 }
 
 fn refuse(path: &str, message: String, help: String) -> Error {

@@ -66,8 +66,7 @@ fn table(keys: &[KeyInfo], can_be_unset: bool) -> Map<String, Value> {
 fn property(key: &KeyInfo, can_be_unset: bool) -> Value {
     let mut schema = kind(key, &key.kind, can_be_unset);
     if can_be_unset {
-        let unset =
-            json!({ "const": true, "description": "Takes away what an extended file sets." });
+        let unset = json!({ "const": true, "description": "Removes what an extended file sets." });
         let unset = object([
             ("type", json!(["object"])),
             ("properties", json!({ "unset": unset })),

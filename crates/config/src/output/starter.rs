@@ -21,12 +21,10 @@ pub struct Starter {
     pub resize: Option<String>,
     /// Whether there are images for evaluation, or some have to be taken from the others.
     pub has_evaluation: bool,
-    /// Images that can be used, without those for evaluation and test.
-    pub images: usize,
+    /// For each class, its images that can be used, without those for evaluation and test.
+    pub images: Vec<usize>,
     /// Images that cannot be used.
     pub broken: usize,
-    /// How many classes there are.
-    pub classes: usize,
     /// The network.
     pub preset: Preset,
 }
@@ -55,7 +53,7 @@ impl Starter {
              # All keys: runner config new --all\n\
              seed = 1\n",
             self.preset(),
-            self.classes,
+            self.images.len(),
             self.file,
             self.contents,
         );
@@ -80,7 +78,8 @@ impl Starter {
             let count = self.broken;
             let _ = writeln!(
                 text,
-                "on_bad_image = \"skip\" # {count} cannot be used; `runner data inspect` lists them"
+                "on_bad_image = \"skip\" # {count} cannot be used; `runner data inspect {}` lists them",
+                self.data,
             );
         }
         text.push_str(
@@ -93,6 +92,10 @@ impl Starter {
     fn training(&self, text: &mut String) {
         let (images, batch) = (self.training_images(), self.batch_size());
         let epochs = (STEPS / images.div_ceil(batch)).clamp(5, 30);
+        let of_images = match images / 10 {
+            0..LEAST_BATCH => format!("about {images} training images"),
+            _ => format!("at most a tenth of about {images} training images"),
+        };
         let rate = match self.preset {
             Preset::Resnet8 => "2e-3",
             Preset::Vgg11 => "3e-4",
@@ -102,7 +105,7 @@ impl Starter {
             text,
             "\n[training]\n\
              epochs = {epochs}\n\
-             batch_size = {batch} # at most a tenth of about {images} training images\n\
+             batch_size = {batch} # {of_images}\n\
              learning_rate = {rate}\n\
              \n\
              [optimizer.adamw]\n\
@@ -118,6 +121,16 @@ impl Starter {
              # [early_stop]\n\
              # patience = 5 # epochs\n",
         );
+        // Among as many as there are classes the label always is.
+        let classes = self.images.len();
+        if classes <= DEFAULT_TOP_K {
+            let top_k = if classes > 2 { 2 } else { 1 };
+            let _ = write!(
+                text,
+                "\n[metrics]\n\
+                 top_k = {top_k} # eval_top_k_accuracy; it must be below the {classes} classes\n"
+            );
+        }
     }
 
     fn model(&self, text: &mut String) {
@@ -130,7 +143,7 @@ impl Starter {
              classes = {}\n",
             self.preset(),
             self.file,
-            self.classes,
+            self.images.len(),
         );
     }
 
@@ -138,24 +151,51 @@ impl Starter {
         self.preset.into()
     }
 
-    /// Of few images a tenth is too few to say anything.
+    /// Of few images a tenth is too few to say anything, or none at all.
     fn validation(&self) -> f64 {
-        if self.images < 100 { 0.2 } else { 0.1 }
+        let images = self.images.iter().sum::<usize>();
+        let classes = self.images.iter().copied().filter(|images| *images > 1);
+        let (shares, class) = match images < 100 {
+            true => (&SHARES[1..], classes.min()),
+            false => (SHARES, classes.max()),
+        };
+        let is_enough = |share: &&f64| held_out(class.unwrap_or(0), **share) > 0;
+        let share = shares.iter().find(is_enough).or(shares.last());
+        *share.expect("there are shares")
     }
 
     fn training_images(&self) -> usize {
-        if self.has_evaluation {
-            return self.images;
+        let images = self.images.iter();
+        match self.has_evaluation {
+            true => images.sum(),
+            false => {
+                let share = self.validation();
+                images.map(|images| images - held_out(*images, share)).sum()
+            }
         }
-        (self.images as f64 * (1.0 - self.validation())) as usize
     }
 
     /// The largest power of two that leaves ten steps to an epoch.
     fn batch_size(&self) -> usize {
-        let tenth = (self.training_images() / 10).clamp(4, 128);
+        let images = self.training_images();
+        let tenth = (images / 10).clamp(LEAST_BATCH, 128).min(images.max(1));
         1 << tenth.ilog2()
     }
 }
+
+/// So many images of a class are for evaluation, where each class gives its exact share.
+fn held_out(images: usize, share: f64) -> usize {
+    (images as f64 * share).round() as usize
+}
+
+/// The shares that evaluation may have.
+const SHARES: &[f64] = &[0.1, 0.2, 0.3];
+
+/// Smaller batches are too noisy, if there are as many images.
+const LEAST_BATCH: usize = 4;
+
+/// The default of `metrics.top_k`.
+const DEFAULT_TOP_K: usize = 5;
 
 /// About how many steps a run has, as far as its epochs are neither very few nor very many.
 const STEPS: usize = 1500;

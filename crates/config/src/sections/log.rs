@@ -19,7 +19,7 @@ const PROBABILITIES: Key<bool> = Key::with_default(
     "probabilities",
     BOOLEAN,
     "false",
-    "whether predictions.csv and its like have a column `probability_CLASS` for every class",
+    "whether the predictions files have a column `probability_CLASS` for every class",
 )
 .on_resume(OnResume::Free);
 

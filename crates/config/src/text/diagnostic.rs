@@ -108,6 +108,16 @@ impl Problems {
         }
     }
 
+    /// These problems and others of the same document.
+    pub(crate) fn and(self, others: Self) -> Self {
+        // The longer list begins with the shorter one: it has what the document is written out to.
+        let sources = match self.sources.len() < others.sources.len() {
+            true => others.sources,
+            false => self.sources,
+        };
+        Self::new(sources, [self.diagnostics, others.diagnostics].concat())
+    }
+
     /// Whether there is no problem.
     pub fn is_empty(&self) -> bool {
         self.diagnostics.is_empty()

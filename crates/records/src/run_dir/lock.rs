@@ -85,7 +85,7 @@ impl Lock {
             }
             _ => Err(Error::Locked {
                 path: folder.to_owned(),
-                holder: "whoever took the lock file away while it was held".to_owned(),
+                holder: "whoever removed the lock file while it was held".to_owned(),
             }),
         }
     }

@@ -32,8 +32,8 @@ pub use lost::Lost;
 pub use read::checkpoints::{best_checkpoint, checkpoint_names};
 pub use read::metrics::metrics;
 pub use read::moves::Moves;
-pub use read::resolve::{in_order, list, resolve};
-pub use read::run::{Run, Status, config_digest, document};
+pub use read::resolve::{in_order, list, names, resolve};
+pub use read::run::{Run, Status, config_digest, document, planned_epochs};
 pub use verify::{Check, verify};
 pub use write::create::NewRun;
 pub use write::finish::{BestResults, Results, SplitResults};
@@ -53,6 +53,16 @@ pub enum Error {
         /// As it was named.
         path: PathBuf,
         /// What is missing or wrong.
+        why: String,
+    },
+    /// A name that stands for no run, or for several.
+    #[error(
+        "{name}: {why}\n`runner run` prints the run directory; `runner list` shows all of them"
+    )]
+    NoSuchRun {
+        /// As it was typed.
+        name: String,
+        /// How many runs it could stand for.
         why: String,
     },
     /// Another process writes to the run.

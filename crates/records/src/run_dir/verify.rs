@@ -225,7 +225,7 @@ fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<Str
         let best = best_checkpoint(folder, &table, monitor).ok()?;
         let best = best.map(|name| format!("{}/{name}", layout::CHECKPOINTS));
         if !named.is_null() && named.as_str() != best.as_deref() {
-            return Some("it names another checkpoint than the best".to_owned());
+            return Some("it names a checkpoint other than the best".to_owned());
         }
         expected.insert("best_checkpoint".to_owned(), named.clone());
         let planned = experiment.training.epochs;

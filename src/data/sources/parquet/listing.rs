@@ -27,8 +27,7 @@ pub fn list(paths: &[PathBuf], columns: &Columns) -> Result<LabelledImages, Erro
         let contents = Contents::read(path, columns).map_err(|what| Error::Mismatch {
             path: path.clone(),
             what,
-            remedy: "it needs a column of images, struct{bytes, path} or bytes, and one of labels; other \
-                     names of columns: data.columns = { path = \"img\", label = \"fine_label\" }"
+            remedy: "it needs a column of images, struct{bytes, path} or bytes, and one of labels; if the columns have other names, set data.columns = { path = \"img\", label = \"fine_label\" }"
                 .to_owned(),
         })?;
         let refused = |what: String, remedy: &str| Error::Mismatch {
@@ -83,15 +82,15 @@ fn renumbered(
     own: Option<&[String]>,
     first: Option<&[String]>,
 ) -> Result<Option<Vec<i64>>, String> {
-    let (own, first) =
-        match (own, first) {
-            (own, first) if own == first => return Ok(None),
-            (Some(own), Some(first)) => (own, first),
-            _ => return Err(
-                "its classes have names and those of the first shard none, or the other way round"
-                    .to_owned(),
-            ),
-        };
+    let (own, first) = match (own, first) {
+        (own, first) if own == first => return Ok(None),
+        (Some(own), Some(first)) => (own, first),
+        _ => {
+            return Err(
+                "either only its classes or only those of the first shard have names".to_owned(),
+            );
+        }
+    };
     let number = |name: &String| {
         let place = first.iter().position(|known| known == name);
         place.map(|place| place as i64).ok_or_else(|| {
@@ -125,7 +124,7 @@ fn labels_of(contents: &Contents, numbers: Option<&[i64]>) -> Result<Vec<Label>,
     let classes = contents.names.as_ref().map(|names| names.len() as i64);
     let number = |(row, label): (usize, &Option<Label>)| match label {
         Some(Label::Number(number)) if *number >= classes.unwrap_or(HIGHEST) => Err(format!(
-            "the label {number} of row {row} is none of its {} classes",
+            "the label {number} of row {row} is not one of its {} classes",
             classes.unwrap_or(HIGHEST)
         )),
         Some(Label::Number(number)) => {

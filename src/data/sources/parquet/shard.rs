@@ -125,7 +125,7 @@ impl Contents {
             format!("its column {image} does not have encoded images in it, bytes or struct{{bytes, path}}")
         })?;
         let label_leaf = leaf(&[label])
-            .ok_or_else(|| format!("its column {label} does not have one class a row"))?;
+            .ok_or_else(|| format!("its column {label} does not have one class per row"))?;
         let labels = read_labels(&reader, label_leaf)?;
         let paths = match leaf(&[image, "path"]).filter(is_binary) {
             Some(leaf) => texts(&reader, leaf)?,
@@ -244,7 +244,7 @@ impl Container for Shard {
         let mut file = images
             .file
             .lock()
-            .map_err(|_| "another thread failed at it")?;
+            .map_err(|_| "another thread failed to read it")?;
         file.seek(SeekFrom::Start(start))
             .and_then(|_| file.read_exact(&mut image))
             .map_err(|error| format!("cannot be read: {error}"))?;

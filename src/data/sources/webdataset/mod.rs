@@ -57,7 +57,7 @@ impl Listing {
         if beginning.starts_with(&[0x1f, 0x8b]) {
             return Err(Error::Mismatch {
                 path: path.to_owned(),
-                what: "it is compressed, so that no image in it can be read without all before it"
+                what: "it is compressed, so an image in it cannot be read without everything before it"
                     .to_owned(),
                 remedy:
                     "unpack it to a plain tar file: gunzip FILE.tar.gz, or tar -xzf FILE.tar.gz"
@@ -103,12 +103,10 @@ impl Listing {
                 wanted: "image with a class".to_owned(),
                 remedy: match self.alone.first() {
                     Some(alone) => format!(
-                        "{alone}; the image and the class of a sample have the same name up to the first \
-                         dot: a/0001.jpg and a/0001.cls"
+                        "{alone}; the image and the class of a sample must have the same name up to the first dot: a/0001.jpg and a/0001.cls"
                     ),
                     None => {
-                        "a shard of WebDataset has for each image NAME.jpg a member NAME.cls with \
-                             its class; other tar files have to be unpacked"
+                        "a WebDataset shard has a member NAME.cls with the class of each image NAME.jpg; unpack other tar files"
                             .to_owned()
                     }
                 },

@@ -165,7 +165,7 @@ pub fn samples<R: Read>(
 /// Says that a sample has two images or two classes.
 fn twice(what: &str, key: &str, name: &str) -> String {
     format!(
-        "two {what} of the sample {key:?}, the second of them {name}: a sample goes by the name up to its first dot"
+        "two {what} of the sample {key:?}, the second of them {name}: the name up to the first dot identifies a sample"
     )
 }
 
@@ -202,7 +202,7 @@ fn label(name: &str, entry: &mut impl Read) -> Result<String, String> {
     read.map_err(|error| format!("{name} cannot be read: {error}"))?;
     let label = text.trim();
     match label.is_empty() || text.len() as u64 > MOST || label.contains(char::is_control) {
-        true => Err(format!("{name} does not have a class in it, as 7 or cat")),
+        true => Err(format!("{name} does not contain a class, such as 7 or cat")),
         false => Ok(label.to_owned()),
     }
 }
@@ -258,8 +258,7 @@ impl<R: Read> Counted<R> {
         match self.zeros == zeros + (self.bytes - end) {
             true => Ok(()),
             false => Err(
-                "more follows after its end: perhaps two tar files were joined, which only \
-                 `tar --concatenate` does rightly"
+                "data follow its end: perhaps two tar files were joined; `tar --concatenate` joins them correctly"
                     .to_owned(),
             ),
         }

@@ -23,7 +23,7 @@ pub struct Columns {
 pub(super) const COLUMNS: TableKey = TableKey::optional(
     "columns",
     &[FILE.info, LABEL.info, SPLIT.info],
-    "names of the columns of a CSV file or a Parquet file, where they are not usual ones",
+    "names of the columns of a CSV or Parquet file, if they are not the usual ones",
 );
 
 const FILE: Key<Option<String>> = Key::derived(

@@ -60,8 +60,7 @@ pub(super) const STRATIFY: Key<bool> = Key::with_default(
     "stratify",
     BOOLEAN,
     "false",
-    "whether `validation` and `folds` give every class its exact share, and not only on average; an \
-     image that comes or goes may then move one other of its class",
+    "whether `validation` and `folds` give every class its exact share, and not only on average; adding or removing an image may then move one other of its class",
 );
 
 /// Reads the paths of all splits, of training, evaluation and test, in this order.
@@ -132,7 +131,7 @@ pub(super) fn read_stratify(section: &Section<'_>) -> bool {
     let is_split = section.node(&VALIDATION).is_some() || section.node(&FOLDS).is_some();
     if let Some(node) = section.node(&STRATIFY).filter(|_| stratify && !is_split) {
         let message = "`data.stratify` has no effect: no images are split off".to_owned();
-        let help = "it goes with `validation` or `folds`";
+        let help = "set `validation` or `folds`, or remove it";
         section.warn(node, message, None, help);
     }
     stratify

@@ -88,7 +88,7 @@ pub(super) const ONE_CYCLE: KeyInfo = KeyInfo::choice(
         FINAL_DIV_FACTOR.info,
         THREE_PHASE.info,
     ],
-    "up to the learning rate, then far down, like PyTorch's OneCycleLR with cycle_momentum=False",
+    "rises to the learning rate, then falls far below where it began, like PyTorch's OneCycleLR with cycle_momentum=False",
 );
 
 impl OneCycleRule {

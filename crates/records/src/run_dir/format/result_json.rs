@@ -75,8 +75,8 @@ impl TestScores {
 /// What the file says at a glance.
 #[derive(Debug, Deserialize)]
 pub struct Summary {
-    /// Epochs that the run was to have.
-    pub planned_epochs: u64,
+    /// Epochs that the run was to have; older versions did not write it.
+    pub planned_epochs: Option<u64>,
     /// The column that says which epoch is best.
     pub monitor: String,
     /// The last epoch.

@@ -38,8 +38,14 @@ pub fn in_order(out: &Path) -> Vec<(Beginning, PathBuf)> {
     runs
 }
 
+/// The run directory that a link, such as `latest`, leads to, under its own name.
+fn behind_link(path: &Path) -> Option<PathBuf> {
+    let run = path.parent()?.join(fs::read_link(path).ok()?);
+    is_run(&run).then_some(run)
+}
+
 /// What could be a run directory by its name.
-fn names(out: &Path) -> Vec<String> {
+pub fn names(out: &Path) -> Vec<String> {
     let entries = fs::read_dir(out).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     names
@@ -56,24 +62,24 @@ fn is_run(folder: &Path) -> bool {
 ///
 /// # Errors
 ///
-/// [`Error::NotARun`] if it names no run, or several.
+/// [`Error::NoSuchRun`] if it names no run, or several.
 pub fn resolve(text: &str, out: &Path) -> Result<PathBuf, Error> {
     let path = Path::new(text);
     if path.exists() {
-        return Ok(path.to_owned());
+        return Ok(behind_link(path).unwrap_or_else(|| path.to_owned()));
     }
-    let not_a_run = |why: String| Error::NotARun {
-        path: path.to_owned(),
+    let no_run = |why: String| Error::NoSuchRun {
+        name: text.to_owned(),
         why,
     };
     let shown = out.display();
     if text.is_empty() {
-        return Err(not_a_run("the name is empty".to_owned()));
+        return Err(no_run("the name is empty".to_owned()));
     }
     if [LAST, layout::LATEST].contains(&text) {
         let mut runs = in_order(out).into_iter().rev();
         let last = runs.find(|(beginning, _)| !beginning.is_repetition());
-        let (_, folder) = last.ok_or_else(|| not_a_run(format!("there are no runs in {shown}")))?;
+        let (_, folder) = last.ok_or_else(|| no_run(format!("there are no runs in {shown}")))?;
         return Ok(folder);
     }
     let mut matching = names(out);
@@ -82,7 +88,7 @@ pub fn resolve(text: &str, out: &Path) -> Result<PathBuf, Error> {
     matching.sort();
     match matching.as_slice() {
         [name] => Ok(out.join(name)),
-        [] => Err(not_a_run(format!(
+        [] => Err(no_run(format!(
             "no such path, and no run in {shown} has a name that begins or ends like this"
         ))),
         several => {
@@ -95,7 +101,7 @@ pub fn resolve(text: &str, out: &Path) -> Result<PathBuf, Error> {
             if let Some(more @ 1..) = several.len().checked_sub(MOST_NAMED) {
                 lines.push(format!("and {more} more"));
             }
-            Err(not_a_run(format!(
+            Err(no_run(format!(
                 "{} runs have names that begin or end like this; type more of the name:\n  {}",
                 several.len(),
                 lines.join("\n  ")

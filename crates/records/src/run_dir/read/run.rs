@@ -114,9 +114,12 @@ impl Run {
     fn reason(&self, last: Option<&Event>) -> String {
         match last {
             Some(Event::Failed { reason, .. }) => {
-                let folder = format!("{}/", self.folder.display());
                 let line = reason.lines().next().unwrap_or_default();
-                line.replace(&folder, "")
+                let line = within(line, &self.identity.run_id);
+                match FULL.iter().any(|full| line.contains(full)) {
+                    true => format!("disk full: {line}"),
+                    false => line,
+                }
             }
             Some(Event::Stopped { step, reason }) => {
                 format!("stopped by {reason} after step {step}")
@@ -134,6 +137,19 @@ impl Run {
     pub fn events(&self) -> Result<Vec<Event>, Error> {
         events::read(&self.folder)
     }
+}
+
+/// What the system says of a disk or a quota that is full.
+const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
+
+/// A line with the paths of what is in a run directory relative to it, however the directory was named.
+fn within(line: &str, run_id: &str) -> String {
+    let inside = format!("{run_id}/");
+    let parts: Vec<&str> = line.split(&inside).collect();
+    let (last, before) = parts.split_last().unwrap_or((&line, &[]));
+    let is_of_path = |c: char| !c.is_whitespace() && !matches!(c, '`' | '"' | '\'' | '(');
+    let before = before.iter().map(|part| part.trim_end_matches(is_of_path));
+    before.collect::<String>() + last
 }
 
 impl Status {
@@ -179,6 +195,23 @@ pub fn document(folder: &Path) -> Result<(Document, Experiment), Error> {
         Ok(experiment) => Ok((document, experiment)),
         Err(error) => Err(damaged(folder, &error)),
     }
+}
+
+/// Epochs that a run is to have, read from no more text than needed; `None` where that is not to be found.
+pub fn planned_epochs(folder: &Path) -> Option<u64> {
+    const KEY: &str = "training.epochs";
+    let changed = |event: Event| match event {
+        Event::Resumed { mut changes, .. } => changes.remove(KEY),
+        _ => None,
+    };
+    let events = events::read(folder).ok()?;
+    if let Some(changed) = events.into_iter().filter_map(changed).next_back() {
+        return changed.parse().ok();
+    }
+    let resolved = std::fs::read_to_string(folder.join(layout::RESOLVED)).ok()?;
+    let (_, training) = resolved.split_once("\n[training]\n")?;
+    let mut lines = training.lines().take_while(|line| !line.starts_with('['));
+    lines.find_map(|line| line.strip_prefix("epochs = ")?.parse().ok())
 }
 
 /// What a run declared when it began, before any change.
