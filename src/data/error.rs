@@ -98,7 +98,7 @@ pub enum Error {
         /// The height and width that all should have.
         size: [usize; 2],
         /// Where the images are, as the config says it.
-        place: String,
+        place: Box<str>,
     },
 }
 
@@ -111,7 +111,7 @@ pub struct LoadError {
     /// The key of `[data]` whose value has to do with it.
     pub key: &'static str,
     /// What is wrong with the values of other keys.
-    pub others: Vec<LoadError>,
+    pub others: Box<[LoadError]>,
 }
 
 impl LoadError {
@@ -120,7 +120,7 @@ impl LoadError {
         move |error| Self {
             error,
             key,
-            others: Vec::new(),
+            others: Box::default(),
         }
     }
 }

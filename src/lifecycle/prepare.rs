@@ -76,7 +76,7 @@ const PRESET_CLASSES: &str = "model.classes";
 #[derive(Debug, thiserror::Error)]
 #[error("{error}{place}{}", others.iter().map(|it| format!("\nerror: {it}")).collect::<String>())]
 pub struct DataError {
-    error: data::Error,
+    error: Box<data::Error>,
     /// A line of its own, or nothing.
     place: String,
     /// What is wrong with other keys.
@@ -113,7 +113,7 @@ impl DataError {
         }
         let place = document.place(&key);
         Self {
-            error,
+            error: Box::new(error),
             place: place.map_or_else(String::new, |place| {
                 format!("\n(`{key}` is set at {place})")
             }),

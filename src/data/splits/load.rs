@@ -295,7 +295,7 @@ impl SplitsBuilder {
                 },
                 other_sizes: self.other_sizes,
                 size,
-                place: place_of(data, role),
+                place: place_of(data, role).into(),
             };
             return Err(LoadError::at(key_of(data, role))(error));
         }

@@ -311,11 +311,11 @@ fn shards_that_are_wrong_say_how_and_nothing_is_lost_without_a_word() {
     for (train, expected) in [
         (
             "set/train-{000000..000002}.tar",
-            "set/train-000002.tar is not there",
+            "set/train-000002.tar does not exist",
         ),
         ("set/train-{2..1}.tar", "{2..1} is empty"),
         ("set/test-*.tar", "no file has a name that fits"),
-        ("set/{train", "a brace is open"),
+        ("set/{train", "an opening brace is never closed"),
     ] {
         run(train).code(4).stderr_has(&[expected]);
     }
