@@ -6,12 +6,22 @@
 pub mod catalog;
 #[path = "../../src/data/error.rs"]
 mod error;
+#[path = "../../src/data/pixels/depth.rs"]
+mod depth;
+#[path = "../../src/data/pixels/exif.rs"]
+mod exif;
+#[path = "../../src/data/pixels/gif.rs"]
+mod gif;
+#[path = "../../src/data/pixels/tiff/mod.rs"]
+mod tiff;
 #[path = "../../src/data/pixels/jpeg/mod.rs"]
 mod jpeg;
 #[path = "../../src/data/pixels/memory.rs"]
 mod memory;
 #[path = "../../src/data/pixels/picture.rs"]
 pub mod picture;
+#[path = "../../src/data/pixels/raster.rs"]
+mod raster;
 #[path = "../../src/data/role.rs"]
 mod role;
 #[path = "../../src/data/sources/mod.rs"]

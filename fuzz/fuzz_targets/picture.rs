@@ -13,7 +13,9 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|input: &[u8]| {
     let small = Request {
         max_pixels: 1 << 24,
-        at_least: None,
+        bits: 12,
+        is_turned: true,
+        ..Request::default()
     };
     let reduced = Request {
         at_least: Some([5, 7]),

@@ -192,6 +192,7 @@ fn notes(session: &Session, document: &Document) -> Vec<String> {
         ),
         _ => {}
     }
+    notes.extend(session.data.notes.iter().cloned());
     let (top_k, classes) = (experiment.metrics.top_k, experiment.classes());
     // A `top_k` that is stated has its warning.
     if top_k >= classes && document.place("metrics.top_k").is_none() {

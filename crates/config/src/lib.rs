@@ -90,7 +90,8 @@ pub use output::template::template;
 pub use sections::augment::{Augment, ColorJitter, Mix, RandomAffine, RandomErasing};
 pub use sections::checkpoint::Checkpoint;
 pub use sections::data::{
-    Cache, Columns, Data, Format, Moments, Normalize, OnBadImage, Sampler, Synthetic,
+    BitDepth, Cache, Columns, Data, Exif, Format, Moments, Normalize, OnBadImage, Sampler,
+    Synthetic,
 };
 pub use sections::device::Device;
 pub use sections::early_stop::EarlyStop;

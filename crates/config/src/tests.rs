@@ -14,7 +14,7 @@ use crate::language::word::Word;
 use crate::model::initializer::{FanMode, Nonlinearity};
 use crate::model::layer::{Approximate, LAYER_KEYS, Padding};
 use crate::model::preset::Preset;
-use crate::sections::data::{Cache, Format, OnBadImage, Sampler};
+use crate::sections::data::{BitDepth, Cache, Exif, Format, OnBadImage, Sampler};
 use crate::sections::loss::ClassWeights;
 use crate::sections::optimizer::{AdjustLrFn, NoDecay};
 use crate::sections::schedule::{AnnealStrategy, Interval, ThresholdMode};
@@ -65,6 +65,7 @@ fn words_are_read_as_they_are_written() {
     check::<AnnealStrategy>();
     check::<Approximate>();
     check::<Cache>();
+    check::<Exif>();
     check::<FanMode>();
     check::<Format>();
     check::<Interval>();
@@ -152,5 +153,7 @@ fn values_of_two_kinds_are_written_as_they_are_read() {
     };
     check::<Padding>(&[PAIR, Kind::Word(&["same"])], &["[1, 2]", "\"same\""]);
     let values = ["[1.0, 0.5]", "\"balanced\""];
+    const BITS: Kind = Kind::Integer { min: 8, max: 16 };
+    check::<BitDepth>(&[BITS, Kind::Word(&["auto"])], &["12", "\"auto\""]);
     check::<ClassWeights>(&[NUMBERS, Kind::Word(&["balanced"])], &values);
 }

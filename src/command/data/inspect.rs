@@ -139,6 +139,12 @@ fn write_split(text: &mut String, split: &SplitReport) -> anyhow::Result<()> {
     };
     writeln!(text, "  mean of pixels  {}", numbers(&split.mean))?;
     writeln!(text, "  std of pixels   {}", numbers(&split.std))?;
+    if let Some(peak) = split.peak_16_bit {
+        writeln!(text, "  16-bit peak     {peak} of 65535")?;
+    }
+    for note in &split.notes {
+        writeln!(text, "  note: {note}")?;
+    }
     for warning in &split.warnings {
         writeln!(text, "  warning: {warning}")?;
     }

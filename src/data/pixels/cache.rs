@@ -13,13 +13,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use etcetera::BaseStrategy;
 use rayon::prelude::*;
 
-use super::scan::{ImageSpec, ImageStats, Outcome, ScannedFile, Stamp};
+use super::scan::{ImageSpec, ImageStats, Outcome, ScannedFile, Stamp, Traits};
 use crate::data::sources::labelled::{ImageFiles, ImagePlace};
 use crate::digest::{self, Digest};
 use crate::memory;
 
 /// Changes whenever the same file may give other pixels than before.
-const DECODER: u32 = 2;
+const DECODER: u32 = 3;
 
 /// Nanoseconds. A file that changed within this time before the scan may change again without another time
 /// stamp, as clocks of file systems are coarse.
@@ -49,10 +49,12 @@ impl Cache {
             size: [height, width],
             is_resized,
             max_pixels,
+            bits,
+            is_turned,
         } = spec;
         let mut digest = digest::of(root.as_os_str().as_encoded_bytes());
         digest.update(format!(
-            "\n{DECODER} {channels} {height} {width} {is_resized} {max_pixels}{part}"
+            "\n{DECODER} {channels} {height} {width} {is_resized} {max_pixels} {bits} {is_turned}{part}"
         ));
         let mut place = digest.hex();
         place.truncate(32);
@@ -113,7 +115,7 @@ impl Cache {
             match (&record[0], record.len()) {
                 (b"pixels", 2) => pixels = std::str::from_utf8(&record[1]).ok().map(str::to_owned),
                 (b"end", 1) => is_whole = true,
-                (_, 13) => match scanned_file_of(&record) {
+                (_, 15) => match scanned_file_of(&record) {
                     Some((path, entry)) => {
                         known.insert(path, entry);
                     }
@@ -169,10 +171,14 @@ impl Cache {
         let ImageSpec {
             channels,
             size: [height, width],
+            bits,
+            is_turned,
             ..
         } = self.spec;
         let mut digest = Digest::default();
-        digest.update(format!("{DECODER} {channels} {height} {width}\n"));
+        digest.update(format!(
+            "{DECODER} {channels} {height} {width} {bits} {is_turned}\n"
+        ));
         for entry in entries {
             digest.update(&entry.sha256);
         }
@@ -270,6 +276,9 @@ fn record_of(path: &Path, entry: &ScannedFile) -> csv::ByteRecord {
     record.push_field(sums[1].as_bytes());
     record.push_field(sums[2].as_bytes());
     record.push_field(reason.as_bytes());
+    let peak = stats.traits.peak.map(|peak| peak.to_string());
+    record.push_field(peak.unwrap_or_default().as_bytes());
+    record.push_field(stats.traits.is_turned.to_string().as_bytes());
     record
 }
 
@@ -283,6 +292,13 @@ fn scanned_file_of(record: &csv::ByteRecord) -> Option<(PathBuf, ScannedFile)> {
         "good" => Outcome::Good(ImageStats {
             key: text(8)?.parse().ok()?,
             sums: [pair(9)?, pair(10)?, pair(11)?],
+            traits: Traits {
+                peak: match text(13)? {
+                    "" => None,
+                    peak => Some(peak.parse().ok()?),
+                },
+                is_turned: text(14)?.parse().ok()?,
+            },
         }),
         "size" => Outcome::OtherSize([text(6)?.parse().ok()?, text(7)?.parse().ok()?]),
         "bad" => Outcome::Bad(text(12)?.to_owned()),

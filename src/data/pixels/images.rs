@@ -176,7 +176,8 @@ impl OnDemand {
         };
         let bytes = place.read().map_err(changed)?;
         let image = spec.decode(&bytes).ok();
-        let same = image.filter(|image| digest::of(image).word() == key);
+        let same = image.filter(|(image, _)| digest::of(image).word() == key);
+        let same = same.map(|(image, _)| image);
         same.ok_or_else(|| changed("it is a different image".to_owned()))
     }
 }

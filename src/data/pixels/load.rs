@@ -178,6 +178,29 @@ fn to_channels(planes: &[u8], from: usize, to: usize) -> Vec<u8> {
     }
 }
 
+/// The largest of all samples of 16 bits; `None` if no image has such samples.
+pub fn peak(
+    files: &ImageFiles,
+    spec: ImageSpec,
+    data: &config::Data,
+    watch: Watch<'_>,
+) -> Option<u16> {
+    let cache = match data.cache {
+        config::Cache::Off => None,
+        config::Cache::Auto | config::Cache::Disk => Cache::open(files, spec),
+    };
+    let known = |index: usize, stamp| cache.as_ref()?.known(files, index, stamp);
+    let entries = scan(files, spec, &known, &|_, _| {}, watch);
+    if let Some(cache) = cache.filter(|cache| !cache.is_all_known(files, &entries)) {
+        cache.write_scan(files, &entries, None);
+    }
+    let of_entry = |entry: &ScannedFile| match &entry.outcome {
+        Outcome::Good(stats) => stats.traits.peak,
+        Outcome::OtherSize(_) | Outcome::Bad(_) => None,
+    };
+    entries.iter().filter_map(of_entry).max()
+}
+
 fn from_files(
     files: ImageFiles,
     spec: ImageSpec,

@@ -1,13 +1,18 @@
-//! From image files to bytes in memory: `picture` decodes one file (`jpeg` if it is one) within the `memory` of all
-//! decoders, `encoded` finds their bytes, `scan` decodes and measures all files of a split, `cache` remembers both for
+//! From image files to bytes in memory: `picture` decodes one file to a `raster` (`jpeg`, `gif` and `tiff` if it is one) within the
+//! `memory` of all decoders, turned as its `exif` says and with the `depth` of its samples, `encoded` finds their bytes, `scan` decodes and measures all files of a split, `cache` remembers both for
 //! the next run, `images` serves pixels within a memory limit, `load` fills
 //! them.
 
 pub mod cache;
+pub mod depth;
 mod encoded;
+pub mod exif;
+mod gif;
 pub mod images;
 pub mod jpeg;
 pub mod load;
 pub mod memory;
 pub mod picture;
+mod raster;
 pub mod scan;
+mod tiff;

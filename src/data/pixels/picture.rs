@@ -1,4 +1,4 @@
-//! From the bytes of one file to pixels: JPEG, PNG, BMP, PGM and WebP, told apart by their content.
+//! From the bytes of one file to pixels, whatever kind of image its content says it is.
 
 use std::borrow::Cow;
 use std::fs;
@@ -9,7 +9,11 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 
-use super::{jpeg, memory};
+use super::depth::Depth;
+use super::exif::Orientation;
+use super::raster::{Admit, Raster};
+use super::{gif, jpeg, memory, tiff};
+use crate::data::sources::kind::{self, Kind};
 
 /// A decoded image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +26,10 @@ pub struct Picture {
     pub height: usize,
     /// Row-major `[height, width, channels]`.
     pixels: Vec<u8>,
+    /// The largest sample, where samples have 16 bits of which the file does not say how many are used.
+    pub peak: Option<u16>,
+    /// How EXIF says that the camera was held.
+    pub orientation: Orientation,
 }
 
 /// What is asked of a decoder.
@@ -32,6 +40,10 @@ pub struct Request {
     /// A height and width: an image may come out smaller than it is, if not below these. Then reduced JPEGs are decoded
     /// several times faster.
     pub at_least: Option<[usize; 2]>,
+    /// Of samples of 16 bits so many are used, 8 to 16.
+    pub bits: u32,
+    /// Whether an image is turned as EXIF says.
+    pub is_turned: bool,
 }
 
 impl Default for Request {
@@ -39,6 +51,8 @@ impl Default for Request {
         Self {
             max_pixels: MAX_PIXELS,
             at_least: None,
+            bits: u16::BITS,
+            is_turned: false,
         }
     }
 }
@@ -82,34 +96,65 @@ impl Picture {
     /// was cut off is wrong too. Waits where other threads have too much memory until their work is done; so `work`
     /// must not decode anything.
     ///
-    /// Transparency is dropped and 16 bits are cut to their upper 8, as Pillow's `convert("RGB")` does
-    /// for colours; gamma, color profiles and EXIF orientation are ignored, as in torchvision's
-    /// `read_image`.
+    /// Transparency is dropped and of 16 bits the upper 8 that are used are taken, as Pillow's `convert("RGB")` does
+    /// for colours; gamma and color profiles are ignored, and so is EXIF's orientation unless it is asked for, as in
+    /// torchvision's `read_image`.
     pub fn decode_then<R>(
         bytes: &[u8],
         request: Request,
         work: impl FnOnce(Self) -> R,
     ) -> Result<R, String> {
-        if bytes.is_empty() {
-            return Err("the file is empty".to_owned());
-        }
+        let kind = Kind::of(bytes).ok_or_else(|| kind::refusal(bytes))?;
+        let orientation = Orientation::of_file(bytes, kind);
+        let turn = match request.is_turned {
+            true => orientation,
+            false => Orientation::Upright,
+        };
+        let at_least = match turn.is_on_its_side() {
+            true => request.at_least.map(|[height, width]| [width, height]),
+            false => request.at_least,
+        };
         let mut memory = None;
-        let mut admit = |size, cost: u64| -> Result<(), String> {
+        let mut admit = |size: [usize; 2], cost: u64| -> Result<(), String> {
             request.check(size)?;
-            memory = Some(memory::take(cost.saturating_add(bytes.len() as u64)));
+            let of_turn = match turn {
+                Orientation::Upright => 0,
+                _ => 3 * (size[0] * size[1]) as u64,
+            };
+            let cost = cost
+                .saturating_add(of_turn)
+                .saturating_add(bytes.len() as u64);
+            memory = Some(memory::take(cost));
             Ok(())
         };
-        use ImageFormat::{Bmp, Png, Pnm, WebP};
-        let picture = match image::guess_format(bytes) {
-            _ if bytes.starts_with(&[0xff, 0xd8]) => {
-                decode_jpeg(bytes, request.at_least, &mut admit)
-            }
-            Ok(format @ (Bmp | Png | Pnm | WebP)) => {
-                decode_other(bytes, format, request.max_pixels, &mut admit)
-            }
-            _ => Err("it is not a JPEG, PNG, BMP, PGM or WebP image".to_owned()),
+        let raster = match kind {
+            Kind::Jpeg => decode_jpeg(bytes, at_least, &mut admit),
+            Kind::Gif => gif::decode(bytes, &mut admit),
+            Kind::Tiff => tiff::decode(bytes, request.bits, &mut admit),
+            Kind::Png => decode_other(bytes, ImageFormat::Png, request, &mut admit),
+            Kind::Bmp => decode_other(bytes, ImageFormat::Bmp, request, &mut admit),
+            Kind::Pnm => decode_other(bytes, ImageFormat::Pnm, request, &mut admit),
+            Kind::WebP => decode_other(bytes, ImageFormat::WebP, request, &mut admit),
         };
-        picture.map(work)
+        Ok(work(Self::of(raster?.turned(turn), orientation)))
+    }
+
+    /// What a decoder made, of a file that says this of the camera.
+    fn of(raster: Raster, orientation: Orientation) -> Self {
+        let Raster {
+            channels,
+            size: [height, width],
+            pixels,
+            peak,
+        } = raster;
+        Self {
+            channels,
+            width,
+            height,
+            pixels,
+            peak,
+            orientation,
+        }
     }
 
     /// From row-major planes of a shape (channels, height, width) of 1 or 3 channels.
@@ -122,12 +167,8 @@ impl Picture {
                 .collect(),
             _ => return None,
         };
-        Some(Self {
-            channels,
-            width,
-            height,
-            pixels,
-        })
+        let raster = Raster::new(channels, [height, width], pixels);
+        Some(Self::of(raster, Orientation::Upright))
     }
 
     /// Row-major `[height, width, channels]`.
@@ -234,23 +275,14 @@ impl Request {
     }
 }
 
-/// Is asked for a height and width, and for bytes of memory, before they are taken.
-type Admit<'a> = &'a mut dyn FnMut([usize; 2], u64) -> Result<(), String>;
-
 fn decode_jpeg(
     bytes: &[u8],
     at_least: Option<[usize; 2]>,
     admit: Admit<'_>,
-) -> Result<Picture, String> {
+) -> Result<Raster, String> {
     let admit = |outline: jpeg::Outline| admit(outline.size, outline.cost);
     let decoded = jpeg::decode(bytes, at_least, admit).map_err(|fault| fault.to_string())?;
-    let [height, width] = decoded.size;
-    Ok(Picture {
-        channels: decoded.channels,
-        width,
-        height,
-        pixels: decoded.pixels,
-    })
+    Ok(Raster::new(decoded.channels, decoded.size, decoded.pixels))
 }
 
 /// The chunks of a PNG: their types, what they hold and where they end. The last one may be cut off.
@@ -302,9 +334,9 @@ fn check_palette(bytes: &[u8]) -> Result<(), String> {
 fn decode_other(
     bytes: &[u8],
     format: ImageFormat,
-    max_pixels: u64,
+    request: Request,
     admit: Admit<'_>,
-) -> Result<Picture, String> {
+) -> Result<Raster, String> {
     let damaged = |error: image::ImageError| match error {
         image::ImageError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
             "the file ends early: it was cut off".to_owned()
@@ -320,7 +352,7 @@ fn decode_other(
     }
     let mut reader = ImageReader::with_format(Cursor::new(ended.as_ref()), format);
     let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_PIXEL_BYTES.saturating_mul(max_pixels.max(SMALL_IMAGE)));
+    limits.max_alloc = Some(MAX_PIXEL_BYTES.saturating_mul(request.max_pixels.max(SMALL_IMAGE)));
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(damaged)?;
     let (width, height) = decoder.dimensions();
@@ -332,30 +364,54 @@ fn decode_other(
     admit([height, width], cost)?;
     let mut raw = vec![0; decoder.total_bytes() as usize];
     decoder.read_image(&mut raw).map_err(damaged)?;
-    // The offsets within a pixel of the bytes that are kept.
-    let upper = usize::from(cfg!(target_endian = "little"));
-    let (channels, taken): (usize, &[usize]) = match color {
-        ColorType::L8 => (1, &[0]),
-        ColorType::La8 => (1, &[0]),
-        ColorType::Rgb8 | ColorType::Rgba8 => (3, &[0, 1, 2]),
-        ColorType::L16 | ColorType::La16 => (1, &[upper]),
-        ColorType::Rgb16 | ColorType::Rgba16 => (3, &[upper, upper + 2, upper + 4]),
+    let size = [height, width];
+    // How many samples of a pixel are kept.
+    let channels = match color {
+        ColorType::L8 | ColorType::La8 | ColorType::L16 | ColorType::La16 => 1,
+        ColorType::Rgb8 | ColorType::Rgba8 | ColorType::Rgb16 | ColorType::Rgba16 => 3,
         other => return Err(format!("its pixels are {other:?}, which is not supported")),
     };
-    let pixel_bytes = usize::from(color.bytes_per_pixel());
-    let pixels = match pixel_bytes == channels {
-        true => raw,
-        false => {
-            let pixels = raw.chunks_exact(pixel_bytes);
-            pixels
-                .flat_map(|pixel| taken.iter().map(|place| pixel[*place]))
-                .collect()
-        }
-    };
-    Ok(Picture {
-        channels,
-        width,
-        height,
-        pixels,
+    let samples = usize::from(color.channel_count());
+    if usize::from(color.bytes_per_pixel()) == samples {
+        let pixels = match samples == channels {
+            true => raw,
+            false => {
+                let kept = raw.chunks_exact(samples);
+                kept.flat_map(|pixel| &pixel[..channels]).copied().collect()
+            }
+        };
+        return Ok(Raster::new(channels, size, pixels));
+    }
+    // A PGM that says its largest value was brought to 16 bits by it.
+    let states_range = format == ImageFormat::Pnm && !bytes_say_65535(bytes);
+    let mut depth = Depth::new(if states_range {
+        u16::BITS
+    } else {
+        request.bits
+    });
+    let pixels = raw.chunks_exact(2 * samples);
+    let kept = pixels.flat_map(|pixel| pixel[..2 * channels].as_chunks().0);
+    let pixels = kept
+        .map(|sample| depth.byte(u16::from_ne_bytes(*sample)))
+        .collect();
+    let peak = (!states_range).then(|| depth.peak());
+    Ok(Raster {
+        peak,
+        ..Raster::new(channels, size, pixels)
     })
+}
+
+/// Whether 65535 is the largest value that a PGM, a PPM or a PAM can have, by its header.
+fn bytes_say_65535(bytes: &[u8]) -> bool {
+    const MOST: usize = 512;
+    let header = String::from_utf8_lossy(&bytes[..bytes.len().min(MOST)]);
+    let without_remarks = header
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default());
+    let words: Vec<&str> = without_remarks.flat_map(str::split_whitespace).collect();
+    let place = match words.iter().position(|word| *word == "MAXVAL") {
+        Some(place) => place + 1,
+        None => 3,
+    };
+    words.get(place).is_some_and(|word| *word == "65535")
 }

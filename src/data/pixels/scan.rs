@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
 
+use super::exif::Orientation;
 use super::picture::{Picture, Request};
 use crate::data::sources::labelled::{ImageFiles, ImagePlace};
 use crate::digest;
@@ -22,6 +23,10 @@ pub struct ImageSpec {
     pub is_resized: bool,
     /// An image of more pixels is refused.
     pub max_pixels: u64,
+    /// Of samples of 16 bits so many are used.
+    pub bits: u32,
+    /// Whether images are turned as EXIF says.
+    pub is_turned: bool,
 }
 
 impl ImageSpec {
@@ -71,6 +76,27 @@ pub struct ImageStats {
     pub key: u64,
     /// Of each channel, the sum of its pixels and of their squares.
     pub sums: [(u64, u64); 3],
+    /// What the file says beside its pixels.
+    pub traits: Traits,
+}
+
+/// What is known of an image file beside its pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traits {
+    /// The largest sample, where samples have 16 bits of which the file does not say how many are used.
+    pub peak: Option<u16>,
+    /// Whether EXIF says that the camera was not held upright.
+    pub is_turned: bool,
+}
+
+impl Traits {
+    /// Those of a decoded image.
+    pub fn of(picture: &Picture) -> Self {
+        Self {
+            peak: picture.peak,
+            is_turned: picture.orientation != Orientation::Upright,
+        }
+    }
 }
 
 impl ImageStats {
@@ -84,6 +110,7 @@ impl ImageStats {
         Self {
             key: digest::of(planes).word(),
             sums,
+            traits: Traits::default(),
         }
     }
 }
@@ -218,8 +245,11 @@ fn look_at(
         Err(reason) => return bad(reason),
     };
     let outcome = match spec.decode(&bytes) {
-        Ok(planes) => {
-            let stats = ImageStats::of(&planes, spec.channels);
+        Ok((planes, traits)) => {
+            let stats = ImageStats {
+                traits,
+                ..ImageStats::of(&planes, spec.channels)
+            };
             keep(planes);
             Outcome::Good(stats)
         }
@@ -244,6 +274,8 @@ impl ImageSpec {
     pub fn request(self) -> Request {
         Request {
             max_pixels: self.max_pixels,
+            bits: self.bits,
+            is_turned: self.is_turned,
             at_least: self
                 .is_resized
                 .then(|| self.size.map(|side| (MARGIN_IN_HALVES * side).div_ceil(2))),
@@ -251,15 +283,15 @@ impl ImageSpec {
     }
 
     /// From the bytes of a file to row-major `[channels, height, width]`.
-    pub fn decode(self, bytes: &[u8]) -> Result<Vec<u8>, Outcome> {
+    pub fn decode(self, bytes: &[u8]) -> Result<(Vec<u8>, Traits), Outcome> {
         let planes = |picture: Picture| {
+            let traits = Traits::of(&picture);
             let size = [picture.height, picture.width];
             if size != self.size && !self.is_resized {
                 return Err(Outcome::OtherSize(size));
             }
-            picture
-                .into_planes(self.channels, self.size)
-                .map_err(Outcome::Bad)
+            let planes = picture.into_planes(self.channels, self.size);
+            Ok((planes.map_err(Outcome::Bad)?, traits))
         };
         Picture::decode_then(bytes, self.request(), planes).map_err(Outcome::Bad)?
     }

@@ -1,18 +1,29 @@
 //! A folder with a folder of images for each class, nested or not.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
+use super::kind;
 use super::labelled::{ImageData, ImageFiles, ImagePlace, LabelledImages};
 use super::labels::{self, Labels};
 use super::source::{Source, SourceFormat};
 use crate::config::Format;
 use crate::data::{Error, Role};
 
-/// The endings of files that count as images, in any case.
-const EXTENSIONS: [&str; 7] = ["jpg", "jpeg", "png", "bmp", "pgm", "ppm", "webp"];
+/// The endings of files that count as images, in any case; a file with another one does so by its content.
+const EXTENSIONS: [&str; 19] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "pgm", "ppm", "pbm", "pnm", "webp", "gif",
+    "tif", "tiff", "heic", "heif", "avif", "svg",
+];
+
+/// Endings of files that lie beside images and are never any, so that they need not be opened.
+const OTHERS: &[&str] = &[
+    "txt", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "toml", "md", "html", "htm", "log",
+    "ini", "db", "py", "ipynb", "npy", "npz", "mat", "zip", "tar", "gz",
+];
 
 /// The names that the folders of a split have, in any case.
 const TRAIN: &[&str] = &["train", "training"];
@@ -148,9 +159,9 @@ fn list(folder: &Path) -> Result<LabelledImages, Error> {
     for (number, class) in (0..).zip(&classes) {
         let before = places.len();
         for (path, is_folder) in entries(&folder.join(class), usize::MAX, &mut passed_over)? {
-            match is_image(&path) {
-                _ if is_folder => {}
-                true => places.push(path),
+            match is_folder {
+                true => {}
+                false if is_image(&path) => places.push(path),
                 false => skipped.add(&path),
             }
         }
@@ -178,7 +189,7 @@ fn list(folder: &Path) -> Result<LabelledImages, Error> {
                 ),
             },
             remedy: format!(
-                "put images there, or remove the folder; image files end in .{}",
+                "put images there, or remove the folder; image files end in .{}, or are images by their content",
                 EXTENSIONS.join(", .")
             ),
         });
@@ -359,12 +370,31 @@ fn is_passed_over(path: &Path) -> Result<bool, Error> {
     Ok(name.starts_with('.') || is_left_behind)
 }
 
+/// Whether a file is an image by the end of its name, or else by its content.
+fn is_image(path: &Path) -> bool {
+    if has_ending(path, &EXTENSIONS) {
+        return true;
+    }
+    // What is no regular file, as a pipe, could keep whoever opens it waiting.
+    let is_to_open = !has_ending(path, OTHERS) && path.is_file();
+    is_to_open && head(path).is_ok_and(|head| kind::is_picture(&head))
+}
+
+/// The first bytes of a file.
+fn head(path: &Path) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    File::open(path)?
+        .take(kind::HEAD as u64)
+        .read_to_end(&mut head)?;
+    Ok(head)
+}
+
 /// Whether a file is an image by the end of its name.
-pub(super) fn is_image(path: &Path) -> bool {
+pub(super) fn is_named_as_image(path: &Path) -> bool {
+    has_ending(path, &EXTENSIONS)
+}
+
+fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|it| {
-        EXTENSIONS
-            .iter()
-            .any(|known| it.eq_ignore_ascii_case(known))
-    })
+    extension.is_some_and(|it| endings.iter().any(|known| it.eq_ignore_ascii_case(known)))
 }

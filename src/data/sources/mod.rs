@@ -1,11 +1,12 @@
 //! Where images and their labels come from. `recognize` finds the splits at a place by asking each format of
 //! [`FORMATS`]; a format's own file recognises its layout and lists a split as a `labelled` without opening any
-//! image file. `place` is where an image file is, in a file of its own or inside another; `shards` are sets cut into several files. `meant` says what a path that leads nowhere was meant for. `labels` numbers the classes. `synthetic` draws images without files.
+//! image file. `place` is where an image file is, in a file of its own or inside another; `shards` are sets cut into several files. `meant` says what a path that leads nowhere was meant for. `kind` tells files by their first bytes. `labels` numbers the classes. `synthetic` draws images without files.
 
 pub mod cifar;
 mod columns;
 pub mod idx;
 mod image_folder;
+pub mod kind;
 pub mod labelled;
 pub mod labels;
 pub mod manifest;

@@ -1,6 +1,9 @@
 //! One numbering of the classes for all splits of a run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use unicode_normalization::UnicodeNormalization;
 
 use crate::data::sources::labelled::LabelledImages;
 use crate::data::sources::labels::Labels;
@@ -178,11 +181,41 @@ fn numbers_of(
             role.title(),
             some_of(&unknown)
         );
-        let remedy = format!("those of the training images are {}", some_of(known));
+        let all: Vec<String> = known.iter().chain(&unknown).cloned().collect();
+        let remedy = twins(&all)
+            .unwrap_or_else(|| format!("those of the training images are {}", some_of(known)));
         return Err(mismatch(source, what, remedy));
     }
     let numbers = own.iter().filter_map(number_of);
     Ok(numbers.map(|number| number as u32).collect())
+}
+
+/// Says that two classes have names that look the same, in different forms of Unicode.
+pub fn twins(names: &[String]) -> Option<String> {
+    let mut seen: BTreeMap<String, &String> = BTreeMap::new();
+    let same = names.iter().find_map(|name| {
+        let before = seen.insert(name.nfc().collect(), name)?;
+        (before != name).then_some((before, name))
+    });
+    let (first, second) = same?;
+    Some(format!(
+        "the names {first} and {second} look the same and count as two classes, since their accents are written in \
+         different forms of Unicode ({} and {}), as macOS and Linux do: rename one",
+        form(first),
+        form(second)
+    ))
+}
+
+/// The form in which a name is written.
+fn form(name: &str) -> &'static str {
+    match (
+        unicode_normalization::is_nfc(name),
+        unicode_normalization::is_nfd(name),
+    ) {
+        (true, _) => "NFC",
+        (false, true) => "NFD",
+        (false, false) => "neither NFC nor NFD",
+    }
 }
 
 /// The first names of a list.

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::dataset::Dataset;
 use super::{classes, split, warnings};
-use crate::config::{self, Moments, Normalize, OnBadImage};
+use crate::config::{self, BitDepth, Exif, Moments, Normalize, OnBadImage};
 use crate::data::pixels;
+use crate::data::pixels::depth::bits_of;
 use crate::data::pixels::images::{Images, MemoryBudget};
 use crate::data::pixels::load::{HashedFile, Loaded};
 use crate::data::pixels::scan::{ImageSpec, Watch};
-use crate::data::sources::labelled::LabelledImages;
+use crate::data::sources::labelled::{ImageData, LabelledImages};
 use crate::data::sources::{self, synthetic};
 use crate::data::{Error, LoadError, Role};
 use crate::digest::Digest;
@@ -37,6 +38,8 @@ pub struct Splits {
     pub normalize: Option<Moments>,
     /// What a user should know before the run.
     pub warnings: Vec<String>,
+    /// What may be meant, but not by everybody.
+    pub notes: Vec<String>,
 }
 
 impl Splits {
@@ -54,6 +57,7 @@ impl Splits {
         let spec = ImageSpec::of(data, input);
         check_size(data, spec, input).map_err(LoadError::at("resize"))?;
         let mut parts = list_all(data, classes, spec)?;
+        let spec = spec.with_depth(data, &parts, watch);
         let class_names = classes::unify(&mut parts, classes, data.first_label)
             .map_err(|(role, error)| LoadError::at(key_of(data, role))(error))?;
         let budget = MemoryBudget::new(memory_limit(data));
@@ -62,7 +66,7 @@ impl Splits {
             let loaded = splits.load(role, labelled, spec, data, &budget, watch);
             loaded.map_err(LoadError::at(key_of(data, role)))?;
         }
-        splits.finish(data, class_names, spec.size)
+        splits.finish(data, class_names, spec)
     }
 
     /// SHA-256 (hex) over the checksums of all files.
@@ -107,6 +111,29 @@ impl ImageSpec {
             size: data.resize.unwrap_or([input[1], input[2]]),
             is_resized: data.resize.is_some(),
             max_pixels: data.max_pixels,
+            bits: match data.bit_depth {
+                BitDepth::Bits(bits) => bits,
+                BitDepth::Auto => u16::BITS,
+            },
+            is_turned: data.exif == Exif::Apply,
+        }
+    }
+
+    /// The same with the bits that the training images need, if the config leaves these to them.
+    pub(in crate::data) fn with_depth(
+        self,
+        data: &config::Data,
+        parts: &[(Role, LabelledImages)],
+        watch: Watch<'_>,
+    ) -> Self {
+        let files = match parts.first().map(|(_, labelled)| &labelled.images) {
+            Some(ImageData::Files(files)) if data.bit_depth == BitDepth::Auto => files,
+            _ => return self,
+        };
+        let peak = pixels::load::peak(files, self, data, watch);
+        Self {
+            bits: peak.map_or(u16::BITS, bits_of),
+            ..self
         }
     }
 }
@@ -280,12 +307,11 @@ impl SplitsBuilder {
         Ok(())
     }
 
-    /// `size`: the height and width that images should have.
     fn finish(
         mut self,
         data: &config::Data,
         class_names: Vec<String>,
-        size: [usize; 2],
+        spec: ImageSpec,
     ) -> Result<Splits, LoadError> {
         if let Some(role) = self.first_bad {
             let error = Error::BadImages {
@@ -294,7 +320,7 @@ impl SplitsBuilder {
                     OnBadImage::Skip => Vec::new(),
                 },
                 other_sizes: self.other_sizes,
-                size,
+                size: spec.size,
                 place: place_of(data, role).into(),
             };
             return Err(LoadError::at(key_of(data, role))(error));
@@ -316,14 +342,7 @@ impl SplitsBuilder {
         let eval = split::limit(data, eval, data.limit_eval, classes);
         for (role, dataset) in [(Role::Train, &train), (Role::Eval, &eval)] {
             if dataset.is_empty() {
-                let error = Error::Mismatch {
-                    path: PathBuf::from(self.files.first().map_or("data", |file| &file.path)),
-                    what: format!("no {} images are left", role.title()),
-                    remedy:
-                        "there are too few images for `validation`, `folds` or the limits in `data`"
-                            .to_owned(),
-                };
-                return Err(LoadError::at(key_of(data, role))(error));
+                return Err(LoadError::at(key_of(data, role))(self.nothing_left(role)));
             }
         }
         if !self.bad.is_empty() {
@@ -339,6 +358,12 @@ impl SplitsBuilder {
         splits.extend(test.as_ref().map(|test| (Role::Test, test)));
         self.warnings
             .extend(warnings::empty_classes(&splits, &class_names));
+        self.warnings.extend(classes::twins(&class_names));
+        self.warnings.extend(warnings::depth(&train, spec.bits));
+        let notes = [
+            warnings::turned(&splits, spec.is_turned),
+            warnings::found_depth(&train, data, spec.bits),
+        ];
         self.warnings
             .extend(warnings::contradictions(&train, &class_names));
         self.warnings.extend(warnings::duplicates(&splits));
@@ -352,7 +377,34 @@ impl SplitsBuilder {
             files: self.files,
             listing,
             warnings: self.warnings,
+            notes: notes.into_iter().flatten().collect(),
         })
+    }
+
+    /// The error that a split is empty.
+    fn nothing_left(&self, role: Role) -> Error {
+        let path = PathBuf::from(self.files.first().map_or("data", |file| &file.path));
+        let title = role.title();
+        match self.bad.first() {
+            None => Error::Mismatch {
+                path,
+                what: format!("no {title} images are left"),
+                remedy: "there are too few images for `validation`, `folds` or the limits in `data`".to_owned(),
+            },
+            Some((first, reason)) => Error::Mismatch {
+                path,
+                what: format!(
+                    "no {title} images are left, since {} skipped, the first of them {first}: {reason}",
+                    match self.bad.len() {
+                        1 => "1 image file was".to_owned(),
+                        count => format!("{count} image files were"),
+                    }
+                ),
+                remedy: "put the files where the paths lead to, or correct the paths; data.on_bad_image = \"error\" \
+                         lists all of them"
+                    .to_owned(),
+            },
+        }
     }
 
     /// Every image file, in the order of the sources.

@@ -6,4 +6,4 @@ pub mod classes;
 pub mod dataset;
 pub mod load;
 pub mod split;
-mod warnings;
+pub mod warnings;

@@ -9,12 +9,14 @@ use serde::{Serialize, Serializer};
 
 use crate::config::{self, Format, OnBadImage};
 use crate::data::pixels::load::hash_of;
-use crate::data::pixels::picture::{MAX_PIXELS, Picture, Request};
-use crate::data::pixels::scan::{ImageSpec, Progress, Watch, mean_and_deviation, moments};
+use crate::data::pixels::picture::{Picture, Request};
+use crate::data::pixels::scan::{ImageSpec, Progress, Traits, Watch, mean_and_deviation, moments};
 use crate::data::sources;
 use crate::data::sources::labelled::{ImageData, ImagePlace, LabelledImages};
 use crate::data::sources::labels::Labels;
+use crate::data::splits::classes::twins;
 use crate::data::splits::load::{key_of, list_all};
+use crate::data::splits::warnings::{of_peak, of_turned};
 use crate::data::splits::{classes, split};
 use crate::data::{Error, LoadError, Role};
 use crate::digest;
@@ -54,6 +56,13 @@ pub struct SplitReport {
     pub mean: Vec<f64>,
     /// As `mean`.
     pub std: Vec<f64>,
+    /// How many have an orientation in EXIF that is not upright.
+    pub exif_turned: usize,
+    /// The largest sample of those with 16 bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_16_bit: Option<u16>,
+    /// What may be meant, but not by everybody.
+    pub notes: Vec<String>,
     /// Path and reason.
     pub broken: Vec<(String, String)>,
     /// What a user should know.
@@ -72,6 +81,7 @@ fn by_size<S: Serializer>(
 /// The images of one split, each looked at.
 struct InspectedSplit {
     role: Role,
+    request: Request,
     images: Vec<InspectedImage>,
     broken: Vec<(String, String)>,
     warnings: Vec<String>,
@@ -88,6 +98,7 @@ struct InspectedImage {
     /// Equal for equal pixels.
     key: u64,
     sums: [(u64, u64); 3],
+    traits: Traits,
 }
 
 /// Looks at every image at a place.
@@ -104,7 +115,7 @@ pub fn inspect(place: &Path, format: Format, watch: Watch<'_>) -> Result<Report,
     for (role, source) in sources {
         let labelled = source.list()?;
         let names = names_of(&labelled.labels);
-        let split = InspectedSplit::of(role, labelled, MAX_PIXELS, watch);
+        let split = InspectedSplit::of(role, labelled, Request::default(), watch);
         reports.push(split.summary(&names));
         splits.push(split);
     }
@@ -133,9 +144,13 @@ pub fn inspect_run(
     let classes = number_of_classes(&parts, outputs, data.first_label);
     let names = classes::unify(&mut parts, classes, data.first_label)
         .map_err(|(role, error)| LoadError::at(key_of(data, role))(error))?;
+    let request = Request {
+        at_least: None,
+        ..spec.with_depth(data, &parts, watch).request()
+    };
     let mut splits: Vec<InspectedSplit> = Vec::new();
     for (role, labelled) in parts {
-        let split = InspectedSplit::of(role, labelled, data.max_pixels, watch);
+        let split = InspectedSplit::of(role, labelled, request, watch);
         match role {
             Role::Train if data.is_split() => splits.extend(split.hold_out(data)),
             _ => splits.push(split),
@@ -243,8 +258,8 @@ fn names_of(labels: &Labels) -> Vec<String> {
 }
 
 impl InspectedSplit {
-    /// Looks at all images of a split; those of more pixels are broken.
-    fn of(role: Role, labelled: LabelledImages, max_pixels: u64, watch: Watch<'_>) -> Self {
+    /// Looks at all images of a split.
+    fn of(role: Role, labelled: LabelledImages, request: Request, watch: Watch<'_>) -> Self {
         let labels = labelled.labels.numbers();
         let (mut images, mut broken) = (Vec::new(), Vec::new());
         match &labelled.images {
@@ -256,7 +271,7 @@ impl InspectedSplit {
             ImageData::Files(files) => {
                 let progress = Progress::new(files.places.len(), watch);
                 let look = |(place, label): (&ImagePlace, &u32)| {
-                    let image = of_file(place, *label, max_pixels);
+                    let image = of_file(place, *label, request);
                     progress.advance();
                     image.map_err(|reason| (place.name(), reason))
                 };
@@ -272,6 +287,7 @@ impl InspectedSplit {
         }
         Self {
             role,
+            request,
             images,
             broken,
             warnings: labelled.warnings,
@@ -293,6 +309,7 @@ impl InspectedSplit {
             .partition(is_held_out);
         let evaluation = Self {
             role: Role::Eval,
+            request: self.request,
             images: held_out,
             broken: Vec::new(),
             warnings: Vec::new(),
@@ -329,7 +346,14 @@ impl InspectedSplit {
         sizes.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
         let of_channels = self.moments();
         let grey = self.images.iter().filter(|it| it.channels == 1).count();
+        let exif_turned = self.images.iter().filter(|it| it.traits.is_turned).count();
+        let peak_16_bit = self.images.iter().filter_map(|it| it.traits.peak).max();
+        let of_depth = peak_16_bit.and_then(|peak| of_peak(peak, self.request.bits));
+        let notes = of_turned(exif_turned, self.request.is_turned);
         SplitReport {
+            exif_turned,
+            peak_16_bit,
+            notes: notes.into_iter().collect(),
             split: self.role.name(),
             images: self.images.len(),
             classes: names.iter().cloned().zip(counts).collect(),
@@ -339,7 +363,13 @@ impl InspectedSplit {
             mean: of_channels.iter().map(|(mean, _)| *mean).collect(),
             std: of_channels.iter().map(|(_, std)| *std).collect(),
             broken: self.broken.clone(),
-            warnings: self.warnings.clone(),
+            warnings: self
+                .warnings
+                .iter()
+                .cloned()
+                .chain(twins(names))
+                .chain(of_depth)
+                .collect(),
         }
     }
 
@@ -379,17 +409,14 @@ fn of_pixels(shape: [usize; 3], bytes: &[u8], source: &str, labels: &[u32]) -> V
                 size: [height, width],
                 key: hash,
                 sums: sums_of(image, height * width),
+                traits: Traits::default(),
             }
         })
         .collect()
 }
 
-fn of_file(place: &ImagePlace, label: u32, max_pixels: u64) -> Result<InspectedImage, String> {
+fn of_file(place: &ImagePlace, label: u32, request: Request) -> Result<InspectedImage, String> {
     let bytes = place.read()?;
-    let request = Request {
-        max_pixels,
-        at_least: None,
-    };
     Picture::decode_then(&bytes, request, |picture| {
         let size = [picture.height, picture.width];
         let planes = picture.planes(picture.channels);
@@ -403,6 +430,7 @@ fn of_file(place: &ImagePlace, label: u32, max_pixels: u64) -> Result<InspectedI
             size,
             key: digest.word(),
             sums: sums_of(&planes, size[0] * size[1]),
+            traits: Traits::of(&picture),
         }
     })
 }

@@ -96,7 +96,7 @@ fn broken_files_say_why() {
         ("crc_of_data.png", "CRC"),
         ("empty.jpg", "the file is empty"),
         ("empty.png", "the file is empty"),
-        ("text.jpg", "not a JPEG, PNG, BMP, PGM or WebP"),
+        ("text.jpg", "not a JPEG, PNG, BMP, PGM, WebP, GIF or TIFF"),
         (
             "bomb.png",
             "20000x20000 pixels, more than data.max_pixels = 250000000",

@@ -112,8 +112,8 @@ fn hidden_files_are_passed_over_and_others_told_in_one_warning() {
     for name in [
         "train/3/Thumbs.db",
         "train/notes.txt",
-        "train/4/a.gif",
-        "train/4/b.gif",
+        "train/4/a.doc",
+        "train/4/b.doc",
     ] {
         sandbox.write(&format!("digits/{name}"), "other");
     }

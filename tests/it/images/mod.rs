@@ -5,6 +5,7 @@ mod augment;
 mod commands;
 mod decode;
 mod folder;
+mod formats;
 mod jpeg;
 mod manifests;
 mod new_config;

@@ -20,7 +20,12 @@ use crate::sections::training::Training;
 const REPRESENTABLE: &str = "an experiment has only what TOML can say";
 
 /// Keys that are younger than the first run directories, with the value that a run without them has: their default.
-const YOUNGER: &[(&str, &str)] = &[("data.stratify", "false"), ("data.first_label", "0")];
+const YOUNGER: &[(&str, &str)] = &[
+    ("data.stratify", "false"),
+    ("data.first_label", "0"),
+    ("data.bit_depth", "16"),
+    ("data.exif", "\"ignore\""),
+];
 
 /// An experiment but for its model, which comes last and reads best one layer a line.
 #[derive(Serialize)]

@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::data::sources::image_folder::is_image;
+use crate::data::sources::image_folder::is_named_as_image;
 use crate::data::sources::place::{Container, MAX_MEMBER};
 use crate::digest::Digest;
 use crate::run_dir::DataFile;
@@ -188,7 +188,7 @@ fn key_of(name: &str) -> (&str, Kind) {
         // A hidden file has no name before its dot.
         _ if dot == base => Kind::Other,
         Some(ending) if ending.eq_ignore_ascii_case("cls") => Kind::Class,
-        _ if is_image(Path::new(name)) => Kind::Image,
+        _ if is_named_as_image(Path::new(name)) => Kind::Image,
         _ => Kind::Other,
     };
     (&name[..dot], kind)

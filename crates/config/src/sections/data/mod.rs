@@ -2,6 +2,7 @@
 
 mod columns;
 mod normalize;
+mod samples;
 mod splits;
 mod synthetic;
 
@@ -10,6 +11,7 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use self::columns::COLUMNS;
 use self::normalize::NORMALIZE;
+use self::samples::{BIT_DEPTH, EXIF};
 use self::splits::{EVAL, FOLD, FOLDS, PATH, STRATIFY, TEST, TRAIN, VALIDATION};
 use self::synthetic::SYNTHETIC;
 use super::augment::{self, Augment};
@@ -22,6 +24,7 @@ use crate::language::word::Word;
 
 pub use columns::Columns;
 pub use normalize::{Moments, Normalize};
+pub use samples::{BitDepth, Exif};
 pub use synthetic::Synthetic;
 
 /// The images and how their bytes become numbers: the network sees `(pixel * scale - mean) / std` of
@@ -70,6 +73,10 @@ pub struct Data {
     pub on_bad_image: OnBadImage,
     /// Images of more pixels are refused.
     pub max_pixels: u64,
+    /// How many of the 16 bits of a sample are used.
+    pub bit_depth: BitDepth,
+    /// What becomes of the orientation that EXIF states.
+    pub exif: Exif,
     /// Memory for decoded images, in MiB; half of what is free if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_limit: Option<u64>,
@@ -261,6 +268,8 @@ pub(crate) const KEYS: &[KeyInfo] = &[
     LIMIT_EVAL.info,
     ON_BAD_IMAGE.info,
     MAX_PIXELS.info,
+    BIT_DEPTH.info,
+    EXIF.info,
     MEMORY_LIMIT.info,
     CACHE.info,
     RESIZE.info,
@@ -301,6 +310,8 @@ impl Data {
             limit_eval: section.read(&LIMIT_EVAL),
             on_bad_image: section.read(&ON_BAD_IMAGE),
             max_pixels: section.read(&MAX_PIXELS),
+            bit_depth: section.read(&BIT_DEPTH),
+            exif: section.read(&EXIF),
             memory_limit: section.read(&MEMORY_LIMIT),
             cache: section.read(&CACHE),
             resize: section.read(&RESIZE),

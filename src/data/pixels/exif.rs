@@ -1,0 +1,133 @@
+//! How a camera was held, as EXIF in a JPEG, PNG or WebP says it.
+
+use super::tiff::directory::Directory;
+use crate::data::sources::kind::Kind;
+
+/// The tag of the orientation, in EXIF as in TIFF.
+pub const ORIENTATION: u16 = 274;
+
+/// From the image as it is stored to the one that is meant, by the numbers of EXIF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Orientation {
+    #[default]
+    Upright,
+    FlippedAcross,
+    TurnedAround,
+    FlippedDown,
+    Transposed,
+    TurnedRight,
+    Transversed,
+    TurnedLeft,
+}
+
+const ALL: [Orientation; 8] = [
+    Orientation::Upright,
+    Orientation::FlippedAcross,
+    Orientation::TurnedAround,
+    Orientation::FlippedDown,
+    Orientation::Transposed,
+    Orientation::TurnedRight,
+    Orientation::Transversed,
+    Orientation::TurnedLeft,
+];
+
+impl Orientation {
+    /// Of a number from 1 to 8; any other says nothing.
+    pub fn of_number(number: u64) -> Self {
+        let place = usize::try_from(number)
+            .ok()
+            .and_then(|it| it.checked_sub(1));
+        let found = place.and_then(|place| ALL.get(place));
+        found.copied().unwrap_or_default()
+    }
+
+    /// What the file says.
+    pub fn of_file(bytes: &[u8], kind: Kind) -> Self {
+        let exif = match kind {
+            Kind::Jpeg => of_jpeg(bytes),
+            Kind::Png => of_png(bytes),
+            Kind::WebP => of_webp(bytes),
+            Kind::Bmp | Kind::Pnm | Kind::Gif | Kind::Tiff => None,
+        };
+        let number = exif.and_then(|exif| {
+            let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
+            Directory::read(exif).ok()?.number(ORIENTATION)
+        });
+        number.map_or(Self::Upright, Self::of_number)
+    }
+
+    /// Whether height and width change places.
+    pub fn is_on_its_side(self) -> bool {
+        self as usize >= Self::Transposed as usize
+    }
+
+    /// The row and column from which the pixel at a row and column of the turned image comes; `size` is the height and
+    /// width before.
+    pub fn source(self, [y, x]: [usize; 2], [height, width]: [usize; 2]) -> [usize; 2] {
+        let (down, across) = (|y: usize| height - 1 - y, |x: usize| width - 1 - x);
+        match self {
+            Self::Upright => [y, x],
+            Self::FlippedAcross => [y, across(x)],
+            Self::TurnedAround => [down(y), across(x)],
+            Self::FlippedDown => [down(y), x],
+            Self::Transposed => [x, y],
+            Self::TurnedRight => [down(x), y],
+            Self::Transversed => [down(x), across(y)],
+            Self::TurnedLeft => [x, across(y)],
+        }
+    }
+}
+
+/// The EXIF segment before the first scan.
+fn of_jpeg(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes.get(2..)?;
+    loop {
+        let (marker, after) = rest.split_first_chunk::<2>()?;
+        match marker {
+            [0xff, 0xff] => {
+                rest = &rest[1..];
+                continue;
+            }
+            [0xff, 0xda | 0xd9] => return None,
+            [0xff, _] => {}
+            _ => return None,
+        }
+        let length = usize::from(u16::from_be_bytes(*after.first_chunk()?));
+        let segment = after.get(2..length)?;
+        if marker == &[0xff, 0xe1] && segment.starts_with(b"Exif\0\0") {
+            return Some(segment);
+        }
+        rest = &after[length..];
+    }
+}
+
+/// The chunk `eXIf`.
+fn of_png(bytes: &[u8]) -> Option<&[u8]> {
+    const SIGNATURE: usize = 8;
+    const CHECKSUM: usize = 4;
+    let mut rest = bytes.get(SIGNATURE..)?;
+    loop {
+        let (length, after) = rest.split_first_chunk()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let (kind, after) = after.split_first_chunk::<4>()?;
+        if kind == b"eXIf" {
+            return after.get(..length);
+        }
+        rest = after.get(length.checked_add(CHECKSUM)?..)?;
+    }
+}
+
+/// The chunk `EXIF` of the container.
+fn of_webp(bytes: &[u8]) -> Option<&[u8]> {
+    const HEADER: usize = 12;
+    let mut rest = bytes.get(HEADER..)?;
+    loop {
+        let (kind, after) = rest.split_first_chunk::<4>()?;
+        let (length, after) = after.split_first_chunk()?;
+        let length = u32::from_le_bytes(*length) as usize;
+        if kind == b"EXIF" {
+            return after.get(..length);
+        }
+        rest = after.get(length.checked_next_multiple_of(2)?..)?;
+    }
+}

@@ -1,0 +1,119 @@
+//! How the strips and tiles of a TIFF are packed.
+
+use std::io::Read;
+
+use flate2::bufread::ZlibDecoder;
+use weezl::decode::Decoder;
+use weezl::{BitOrder, LzwStatus};
+
+/// The compressions that are unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    None,
+    Lzw,
+    Jpeg,
+    Deflate,
+    PackBits,
+}
+
+impl Compression {
+    /// By its number; says which it is otherwise.
+    pub fn of(number: u64) -> Result<Self, String> {
+        let name = match number {
+            1 => return Ok(Self::None),
+            5 => return Ok(Self::Lzw),
+            7 => return Ok(Self::Jpeg),
+            8 | 32946 => return Ok(Self::Deflate),
+            32773 => return Ok(Self::PackBits),
+            2..=4 => "a fax machine's",
+            6 => "JPEG as before 1995",
+            33003 | 33004 | 33005 | 34712 => "JPEG 2000",
+            34887 => "LERC",
+            34925 => "LZMA",
+            50000 => "Zstandard",
+            50001 => "WebP",
+            50002 => "JPEG XL",
+            _ => {
+                return Err(format!(
+                    "its compression {number} is not supported; write it anew: magick FILE -compress LZW FILE"
+                ));
+            }
+        };
+        Err(format!(
+            "its compression, {name}, is not supported; write it anew: magick FILE -compress LZW FILE"
+        ))
+    }
+
+    /// So many bytes from those that are packed. Not for JPEG.
+    pub fn unpack(self, packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
+        let mut bytes = match self {
+            Self::None | Self::Jpeg => packed[..length.min(packed.len())].to_vec(),
+            Self::Lzw => lzw(packed, length)?,
+            Self::Deflate => {
+                let mut bytes = Vec::new();
+                let read = ZlibDecoder::new(packed)
+                    .take(length as u64)
+                    .read_to_end(&mut bytes);
+                if let Err(error) = read
+                    && error.kind() != std::io::ErrorKind::UnexpectedEof
+                {
+                    return Err(format!("damaged image: {error}"));
+                }
+                bytes
+            }
+            Self::PackBits => pack_bits(packed, length),
+        };
+        if bytes.len() < length {
+            return Err("damaged image: one of its strips or tiles has too few pixels".to_owned());
+        }
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+}
+
+fn lzw(packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
+    // Codes whose lowest bits come first, from before TIFF 5.
+    if let [0, second, ..] = packed
+        && second & 1 == 1
+    {
+        return Err("its compression, LZW as before TIFF 5, is not supported".to_owned());
+    }
+    let mut decoder = Decoder::with_tiff_size_switch(BitOrder::Msb, 8);
+    let mut bytes = vec![0; length];
+    let (mut used, mut made) = (0, 0);
+    while made < length {
+        let step = decoder.decode_bytes(&packed[used..], &mut bytes[made..]);
+        used += step.consumed_in;
+        made += step.consumed_out;
+        match step.status {
+            Ok(LzwStatus::Ok) => {}
+            Ok(LzwStatus::NoProgress | LzwStatus::Done) => break,
+            Err(error) => return Err(format!("damaged image: {error}")),
+        }
+    }
+    bytes.truncate(made);
+    Ok(bytes)
+}
+
+/// Runs of one byte, and of bytes as they are.
+fn pack_bits(mut packed: &[u8], length: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let [count, rest @ ..] = packed
+        && bytes.len() < length
+    {
+        packed = match (*count as i8, rest) {
+            (-128, rest) => rest,
+            (count @ 0.., rest) => {
+                let (plain, rest) = rest.split_at((count as usize + 1).min(rest.len()));
+                bytes.extend_from_slice(plain);
+                rest
+            }
+            (count, [byte, rest @ ..]) => {
+                bytes.resize(bytes.len() + 1 + usize::from(count.unsigned_abs()), *byte);
+                rest
+            }
+            (_, []) => &[],
+        };
+    }
+    bytes
+}
