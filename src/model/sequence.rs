@@ -229,8 +229,9 @@ fn is_byte_sized(pool: &MaxPool2d) -> bool {
 impl Residual {
     /// The sum of the branches, then ReLU where it is asked for.
     fn forward(&self, input: Flow, pass: &mut Pass, relu: bool) -> Flow {
-        let one = forward(&self.layers, input.clone(), pass);
-        let other = forward(&self.shortcut, input, pass);
+        let [input, shortcut] = twice(input);
+        let one = forward(&self.layers, input, pass);
+        let other = forward(&self.shortcut, shortcut, pass);
         match (one, other) {
             (Flow::Image(one), Flow::Image(other)) => {
                 Flow::Image(kernels::residual(one, other, relu))
@@ -239,4 +240,14 @@ impl Residual {
             _ => unreachable!("the shapes of an experiment fit"),
         }
     }
+}
+
+/// An input for two branches. Burn sums the gradients of both in the order of the shape; for images that is made the order
+/// in which they lie, channels last, so that neither is copied.
+fn twice(input: Flow) -> [Flow; 2] {
+    let Flow::Image(images) = input else {
+        return [input.clone(), input];
+    };
+    let stored = images.permute([0, 2, 3, 1]);
+    [stored.clone(), stored].map(|stored| Flow::Image(stored.permute([0, 3, 1, 2])))
 }
