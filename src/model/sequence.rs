@@ -112,11 +112,13 @@ fn forward_first<'a>(nodes: &'a [Node], input: Flow, pass: &mut Pass) -> (Flow, 
         (
             [
                 Plain(Layer::Normalization(Normalization::Batch(norm))),
-                Plain(Layer::Activation(Activation::Relu(_))),
+                Plain(Layer::Activation(activation)),
                 rest @ ..,
             ],
             Flow::Image(x),
-        ) => (Flow::Image(norm.forward(x, pass, true)), rest),
+        ) if let Some(rectifier) = activation.rectifier() => {
+            (Flow::Image(norm.forward(x, pass, Some(rectifier))), rest)
+        }
         (
             [
                 Residual(residual),

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use crate::config;
 use crate::kernels;
-use crate::kernels::activation::Activation as Function;
+use crate::kernels::activation::{Activation as Function, Rectifier};
 use crate::model::builder::Place;
 use crate::model::flow::Flow;
 
@@ -65,6 +65,15 @@ impl Activation {
             },
         };
         Self::Plain(Plain { function })
+    }
+
+    /// What kernels before it can apply to what they write.
+    pub fn rectifier(&self) -> Option<Rectifier> {
+        match self {
+            Self::Relu(_) => Some(Rectifier::Relu),
+            Self::Plain(plain) if plain.function == Function::Relu6 => Some(Rectifier::Relu6),
+            Self::Plain(_) | Self::Prelu(_) => None,
+        }
     }
 
     /// Keeps the shape.

@@ -5,8 +5,9 @@
 
 use burn::module::{Module, Param};
 use burn::nn::conv::Conv2d;
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 
+use crate::kernels::activation::Rectifier;
 use crate::model::flow::{BatchStatistics, Mode, Pass};
 use crate::{config, kernels};
 
@@ -38,12 +39,17 @@ impl BatchNorm {
         }
     }
 
-    /// Normalizes by the batch's statistics in training, by the running ones else; then ReLU where
-    /// it is asked for.
-    pub fn forward(&self, x: Tensor<4>, pass: &mut Pass, relu: bool) -> Tensor<4> {
+    /// Normalizes by the batch's statistics in training, by the running ones else; then ReLU or ReLU6 where one is
+    /// asked for.
+    pub fn forward(
+        &self,
+        x: Tensor<4>,
+        pass: &mut Pass,
+        rectifier: Option<Rectifier>,
+    ) -> Tensor<4> {
         if let Mode::Training { .. } = pass.mode {
             let (weight, bias) = (self.weight.val(), self.bias.val());
-            let normalized = kernels::batch_norm(x, weight, bias, self.eps, relu);
+            let normalized = kernels::batch_norm(x, weight, bias, self.eps, rectifier);
             pass.statistics.push(BatchStatistics {
                 mean: normalized.mean,
                 variance: normalized.unbiased_variance,
@@ -54,10 +60,9 @@ impl BatchNorm {
         let channels = scale.dims()[0];
         let shape = [1, channels, 1, 1];
         let output = x * scale.reshape(shape) + shift.reshape(shape);
-        if relu {
-            activation::relu(output)
-        } else {
-            output
+        match rectifier {
+            Some(rectifier) => kernels::activation(output, rectifier.activation()),
+            None => output,
         }
     }
 

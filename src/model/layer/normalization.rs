@@ -95,11 +95,11 @@ impl Normalization {
     /// Keeps the shape. In training a batch norm adds its batch's statistics to `pass`.
     pub fn forward(&self, input: Flow, pass: &mut Pass) -> Flow {
         match (self, input) {
-            (Self::Batch(norm), Flow::Image(x)) => Flow::Image(norm.forward(x, pass, false)),
+            (Self::Batch(norm), Flow::Image(x)) => Flow::Image(norm.forward(x, pass, None)),
             (Self::Batch(norm), Flow::Flat(x)) => {
                 let [batch, features] = x.dims();
                 let images: Tensor<4> = x.reshape([batch, features, 1, 1]);
-                let images = norm.forward(images, pass, false);
+                let images = norm.forward(images, pass, None);
                 Flow::Flat(images.reshape([batch, features]))
             }
             (Self::Group(norm), Flow::Image(x)) => Flow::Image(norm.forward(x)),

@@ -7,6 +7,7 @@ use burn::tensor::{Tensor, module};
 use proptest::prelude::*;
 use proptest::sample::select;
 use runner::kernels::Images;
+use runner::kernels::activation::Rectifier;
 use runner::kernels::conv_relu_pool::{self, ConvReluPoolGeometry};
 use runner::kernels::loss::Loss;
 use runner::kernels::{self, Conv2dGeometry, Level, MemoryFormat, PoolGeometry};
@@ -60,6 +61,33 @@ proptest! {
                 None => y,
             }
         });
+        assert_equal(&ours, &theirs);
+    }
+
+    #[test]
+    fn a_batch_norm_with_a_rectifier_is_both_in_turn(
+        shape in shapes(12, 40),
+        layout in layouts(),
+        dy_format in select(&FORMATS[..]),
+        rectifier in select(vec![Rectifier::Relu, Rectifier::Relu6]),
+    ) {
+        let channels = shape.x()[1];
+        let draw = |array| Numbers::Halves.draw(shape.seed, array, channels);
+        // Outputs below 0 and above 6.
+        let weight: Vec<f32> = draw(1).iter().map(|value| 4.0 * value).collect();
+        let bias = Some(draw(2));
+        let dy = shape.dy(Numbers::Halves, shape.x());
+        let results = |operation: &dyn Fn(Tensor<4>) -> Tensor<4>, rectifier| {
+            let x = layout.images(&shape.operands(Numbers::Fractions).x, shape.x());
+            let (weight, bias) = (tensor(&weight, [channels, 1, 1, 1]), bias.clone());
+            let bias = bias.map(|bias| tensor(&bias, [channels]));
+            differentiate(x, weight, bias, &dy, dy_format, |x, weight, bias| {
+                let (weight, bias) = (weight.reshape([channels]), bias.unwrap());
+                operation(kernels::batch_norm(x, weight, bias, 1e-5, rectifier).output)
+            })
+        };
+        let ours = results(&|y| y, Some(rectifier));
+        let theirs = results(&|y| kernels::activation(y, rectifier.activation()), None);
         assert_equal(&ours, &theirs);
     }
 

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use burn::tensor::Tensor;
 use runner::array::{Array, Arrays, Values};
+use runner::kernels::activation::Rectifier;
 use runner::kernels::adam::Adam;
 use runner::kernels::conv_relu_pool::ConvReluPoolGeometry;
 use runner::kernels::loss::Loss;
@@ -130,7 +131,8 @@ fn cross_entropy_is_pytorchs() {
 #[test]
 fn batch_norm_is_pytorchs() {
     for case in all("batch_norm") {
-        let (eps, relu) = (case.decimal("eps"), case.ints("relu")[0] == 1);
+        let eps = case.decimal("eps");
+        let relu = (case.ints("relu")[0] == 1).then_some(Rectifier::Relu);
         for (format, dy_format) in pairs_of_formats() {
             let x = case.images("x", format).require_grad();
             let weight = case.vector("weight").unwrap().require_grad();

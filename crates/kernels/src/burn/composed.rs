@@ -8,7 +8,7 @@ use burn::tensor::ops::ConvOptions;
 use runner_random::DropoutMask;
 
 use crate::core::geometry::Conv2dGeometry;
-use crate::ops::activation::Activation;
+use crate::ops::activation::{Activation, Rectifier};
 use crate::ops::adam::Adam;
 use crate::ops::avg_pool::{AvgPoolGeometry, Windows};
 use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
@@ -71,7 +71,7 @@ pub(super) fn batch_norm<B: Backend>(
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
     eps: f64,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let [batch, channels, height, width] = input.shape().dims();
     let count = (batch * height * width) as f64;
@@ -87,7 +87,10 @@ pub(super) fn batch_norm<B: Backend>(
     let normalized = B::float_div(centered, deviation);
     let output = B::float_mul(normalized, shaped(weight));
     let output = B::float_add(output, shaped(bias));
-    let output = if relu { B::relu(output) } else { output };
+    let output = match rectifier {
+        Some(rectifier) => activation::<B>(output, rectifier.activation()),
+        None => output,
+    };
     let unbiased = B::float_mul_scalar(variance, (count / (count - 1.0).max(1.0)).into());
     let flat = |tensor| B::float_reshape(tensor, [channels].into());
     (output, flat(mean), flat(unbiased))

@@ -14,7 +14,7 @@ use runner_random::DropoutMask;
 use super::composed;
 use crate::core::geometry::Conv2dGeometry;
 use crate::core::tensor::{Host, ImageTensor, Stored};
-use crate::ops::activation::Activation;
+use crate::ops::activation::{Activation, Rectifier};
 use crate::ops::adam::Adam;
 use crate::ops::avg_pool::AvgPoolGeometry;
 use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
@@ -76,9 +76,9 @@ pub trait Kernels: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         eps: f64,
-        relu: bool,
+        rectifier: Option<Rectifier>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        composed::batch_norm::<Self>(input, weight, bias, eps, relu)
+        composed::batch_norm::<Self>(input, weight, bias, eps, rectifier)
     }
 
     fn avg_pool(input: FloatTensor<Self>, geometry: AvgPoolGeometry) -> FloatTensor<Self> {
@@ -181,12 +181,12 @@ macro_rules! on_host {
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
                 eps: f64,
-                relu: bool,
+                rectifier: Option<Rectifier>,
             ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
                 let input = ImageTensor::new(&input).channels_last();
                 let device = weight.device();
                 let (output, statistics) =
-                    batch_norm::on_host::<Self>(&input, &weight, &bias, eps, relu);
+                    batch_norm::on_host::<Self>(&input, &weight, &bias, eps, rectifier);
                 let [mean, variance] = batch_norm::moment_tensors::<Self>(&statistics, &device);
                 (output, mean, variance)
             }
@@ -320,13 +320,13 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         eps: f64,
-        relu: bool,
+        rectifier: Option<Rectifier>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         if !B::ON_HOST {
-            return composed::batch_norm::<Self>(input, weight, bias, eps, relu);
+            return composed::batch_norm::<Self>(input, weight, bias, eps, rectifier);
         }
         let [output, mean, variance] =
-            batch_norm::on_graph::<B, C>(&input, &weight, &bias, eps, relu);
+            batch_norm::on_graph::<B, C>(&input, &weight, &bias, eps, rectifier);
         (output, mean, variance)
     }
 

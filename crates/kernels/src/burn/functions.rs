@@ -6,7 +6,7 @@ use runner_random::DropoutMask;
 
 use super::extension::Kernels;
 use crate::core::geometry::{Conv2dGeometry, PoolGeometry};
-use crate::ops::activation::Activation;
+use crate::ops::activation::{Activation, Rectifier};
 use crate::ops::adam::Adam;
 use crate::ops::avg_pool::{AvgPoolGeometry, Windows};
 use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
@@ -77,18 +77,18 @@ pub struct BatchNorm {
     pub unbiased_variance: Tensor<1>,
 }
 
-/// Batch normalization with the statistics of the batch itself, then ReLU where it is asked for.
+/// Batch normalization with the statistics of the batch itself, then ReLU or ReLU6 where one is asked for.
 /// The statistics that it gives are constants to the gradient.
 pub fn batch_norm(
     input: Tensor<4>,
     weight: Tensor<1>,
     bias: Tensor<1>,
     eps: f64,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) -> BatchNorm {
     let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
     let bias = bias.into_dispatch();
-    let (output, mean, variance) = Dispatch::batch_norm(input, weight, bias, eps, relu);
+    let (output, mean, variance) = Dispatch::batch_norm(input, weight, bias, eps, rectifier);
     BatchNorm {
         output: Tensor::from_dispatch(output),
         mean: Tensor::from_dispatch(mean).detach(),

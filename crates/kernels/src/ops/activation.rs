@@ -56,6 +56,42 @@ pub enum Activation {
     },
 }
 
+/// An activation that cuts values off and leaves the others as they are, so that kernels before it apply it to what they write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rectifier {
+    /// `max(0, x)`
+    Relu,
+    /// `min(max(0, x), 6)`
+    Relu6,
+}
+
+impl Rectifier {
+    /// The activation by itself.
+    pub fn activation(self) -> Activation {
+        match self {
+            Self::Relu => Activation::Relu,
+            Self::Relu6 => Activation::Relu6,
+        }
+    }
+
+    /// `x` after it; NaN stays NaN.
+    #[inline(always)]
+    pub fn apply(self, x: f32) -> f32 {
+        match self {
+            Self::Relu if x < 0.0 => 0.0,
+            Self::Relu6 if x < 0.0 => 0.0,
+            Self::Relu6 if x > 6.0 => 6.0,
+            _ => x,
+        }
+    }
+
+    /// Whether the gradient at `x` is zero.
+    #[inline(always)]
+    pub fn cuts(self, x: f32) -> bool {
+        x <= 0.0 || self == Self::Relu6 && x >= 6.0
+    }
+}
+
 /// `output = f(input)`
 pub fn forward(level: Level, activation: Activation, input: &[f32], output: &mut [f32]) {
     output

@@ -1,4 +1,4 @@
-//! Batch normalization in training, then ReLU where it is asked for; images lie channels last.
+//! Batch normalization in training, then ReLU or ReLU6 where one is asked for; images lie channels last.
 //!
 //! Sums over the batch are in double precision, chunk by chunk, so that the variance is exact enough
 //! as the mean of squares less the square of the mean.
@@ -16,6 +16,7 @@ use crate::core::node::{register, tracked};
 use crate::core::parallel::chunk_size;
 use crate::core::simd::{Level, Vector, on_level};
 use crate::core::tensor::{Contiguous, Host, ImageTensor, vec_tensor};
+use crate::ops::activation::Rectifier;
 
 /// Mean and variance of each channel over a batch.
 #[derive(Debug, Clone)]
@@ -88,7 +89,7 @@ fn scale_and_shift(
         .unzip()
 }
 
-/// `(input - mean) / sqrt(variance + eps) * weight + bias`, then ReLU where it is asked for.
+/// `(input - mean) / sqrt(variance + eps) * weight + bias`, then ReLU or ReLU6 where one is asked for.
 pub fn forward(
     level: Level,
     input: &[f32],
@@ -97,7 +98,7 @@ pub fn forward(
     weight: &[f32],
     bias: &[f32],
     eps: f64,
-    relu: bool,
+    rectifier: Option<Rectifier>,
     output: &mut [f32],
 ) {
     let (scale, shift) = scale_and_shift(statistics, weight, bias, eps);
@@ -107,7 +108,7 @@ pub fn forward(
         .zip(input.par_chunks(chunk))
         .for_each(|(output, input)| {
             // SAFETY: the function works on slices only; the level is one of this processor.
-            unsafe { normalize_on(level, input, &scale, &shift, relu, output) }
+            unsafe { normalize_on(level, input, &scale, &shift, rectifier, output) }
         });
 }
 
@@ -120,7 +121,7 @@ pub fn backward(
     weight: &[f32],
     bias: &[f32],
     eps: f64,
-    relu: bool,
+    rectifier: Option<Rectifier>,
     gradient: &[f32],
 ) -> BatchNormGradients {
     let channels = weight.len();
@@ -129,7 +130,7 @@ pub fn backward(
     let pairs = input.par_chunks(chunk).zip(gradient.par_chunks(chunk));
     let sums = sum_chunks(pairs, channels, |(input, gradient), sums| {
         // SAFETY: the function works on slices only; the level is one of this processor.
-        unsafe { add_gradients_on(level, input, gradient, &scale, &shift, relu, sums) }
+        unsafe { add_gradients_on(level, input, gradient, &scale, &shift, rectifier, sums) }
     });
     let (gradients, products) = sums.split_at(channels);
     let count = (input.len() / channels) as f64;
@@ -158,7 +159,7 @@ pub fn backward(
         .zip(input.par_chunks(chunk).zip(gradient.par_chunks(chunk)))
         .for_each(|(target, (input, gradient))| {
             // SAFETY: the function works on slices only; the level is one of this processor.
-            unsafe { input_gradient_on(level, input, gradient, &factors, relu, target) }
+            unsafe { input_gradient_on(level, input, gradient, &factors, rectifier, target) }
         });
     BatchNormGradients {
         input: input_gradient,
@@ -218,7 +219,7 @@ unsafe fn add_moments<S: Vector>(values: &[f32], sums: &mut [f64]) {
 
 on_level! {
     unsafe fn normalize_on(
-        input: &[f32], scale: &[f32], shift: &[f32], relu: bool, output: &mut [f32],
+        input: &[f32], scale: &[f32], shift: &[f32], rectifier: Option<Rectifier>, output: &mut [f32],
     ) = normalize
 }
 
@@ -227,7 +228,7 @@ unsafe fn normalize<S: Vector>(
     input: &[f32],
     scale: &[f32],
     shift: &[f32],
-    relu: bool,
+    rectifier: Option<Rectifier>,
     output: &mut [f32],
 ) {
     let channels = scale.len();
@@ -236,14 +237,14 @@ unsafe fn normalize<S: Vector>(
         let factors = scale.iter().zip(shift);
         for ((output, input), (scale, shift)) in output.iter_mut().zip(input).zip(factors) {
             let value = input * scale + shift;
-            *output = if relu && value < 0.0 { 0.0 } else { value };
+            *output = rectifier.map_or(value, |rectifier| rectifier.apply(value));
         }
     }
 }
 
 on_level! {
     unsafe fn add_gradients_on(
-        input: &[f32], gradient: &[f32], scale: &[f32], shift: &[f32], relu: bool,
+        input: &[f32], gradient: &[f32], scale: &[f32], shift: &[f32], rectifier: Option<Rectifier>,
         sums: &mut [f64],
     ) = add_gradients
 }
@@ -255,7 +256,7 @@ unsafe fn add_gradients<S: Vector>(
     gradient: &[f32],
     scale: &[f32],
     shift: &[f32],
-    relu: bool,
+    rectifier: Option<Rectifier>,
     sums: &mut [f64],
 ) {
     let channels = scale.len();
@@ -267,7 +268,8 @@ unsafe fn add_gradients<S: Vector>(
         let values = input.iter().zip(gradient).zip(factors);
         for (((input, gradient), (scale, shift)), (sum, products)) in values.zip(sums) {
             // As the forward pass computed it, to the bit.
-            let is_cut = relu && input * scale + shift <= 0.0;
+            let value = input * scale + shift;
+            let is_cut = rectifier.is_some_and(|rectifier| rectifier.cuts(value));
             let gradient = f64::from(if is_cut { 0.0 } else { *gradient });
             *sum += gradient;
             *products += gradient * f64::from(*input);
@@ -277,7 +279,7 @@ unsafe fn add_gradients<S: Vector>(
 
 on_level! {
     unsafe fn input_gradient_on(
-        input: &[f32], gradient: &[f32], factors: &Factors, relu: bool, target: &mut [f32],
+        input: &[f32], gradient: &[f32], factors: &Factors, rectifier: Option<Rectifier>, target: &mut [f32],
     ) = input_gradient
 }
 
@@ -286,7 +288,7 @@ unsafe fn input_gradient<S: Vector>(
     input: &[f32],
     gradient: &[f32],
     factors: &Factors,
-    relu: bool,
+    rectifier: Option<Rectifier>,
     target: &mut [f32],
 ) {
     let channels = factors.scale.len();
@@ -298,11 +300,8 @@ unsafe fn input_gradient<S: Vector>(
     for (target, (input, gradient)) in target.chunks_exact_mut(channels).zip(pixels) {
         for channel in 0..channels {
             let value = input[channel] * scale[channel] + shift[channel];
-            let gradient = if relu && value <= 0.0 {
-                0.0
-            } else {
-                gradient[channel]
-            };
+            let is_cut = rectifier.is_some_and(|rectifier| rectifier.cuts(value));
+            let gradient = if is_cut { 0.0 } else { gradient[channel] };
             target[channel] = gradient * scale[channel]
                 - (input[channel] * input_factor[channel] + constant[channel]);
         }
@@ -317,7 +316,7 @@ pub(crate) fn on_host<B: Host>(
     weight: &FloatTensor<B>,
     bias: &FloatTensor<B>,
     eps: f64,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) -> (FloatTensor<B>, Statistics) {
     let [batch, channels, ..] = input.sizes();
     let device = weight.device();
@@ -333,7 +332,7 @@ pub(crate) fn on_host<B: Host>(
         weight.slice(),
         bias.slice(),
         eps,
-        relu,
+        rectifier,
         &mut output,
     );
     (input.like(output, &device), statistics)
@@ -354,11 +353,11 @@ pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
     weight: &FloatTensor<Autodiff<B, C>>,
     bias: &FloatTensor<Autodiff<B, C>>,
     eps: f64,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) -> [FloatTensor<Autodiff<B, C>>; 3] {
     let images = ImageTensor::<B>::new(input.primitive()).channels_last();
     let (w, b) = (weight.primitive(), bias.primitive());
-    let (output, statistics) = on_host::<B>(&images, w, b, eps, relu);
+    let (output, statistics) = on_host::<B>(&images, w, b, eps, rectifier);
     let [mean, variance] = moment_tensors::<B>(&statistics, &w.device());
     let parents = [input, weight, bias];
     let output = tracked::<B, C, _, _>(BatchNormBackward, parents, output, |_| BatchNormState {
@@ -367,7 +366,7 @@ pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
         bias: Contiguous::new(b),
         statistics,
         eps,
-        relu,
+        rectifier,
     });
     [
         output,
@@ -387,7 +386,7 @@ struct BatchNormState<B: Host> {
     bias: Contiguous<B>,
     statistics: Statistics,
     eps: f64,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 }
 
 impl<B: Host> Backward<B, 3> for BatchNormBackward {
@@ -410,7 +409,7 @@ impl<B: Host> Backward<B, 3> for BatchNormBackward {
             state.weight.slice(),
             state.bias.slice(),
             state.eps,
-            state.relu,
+            state.rectifier,
             ImageTensor::<B>::new(&gradient)
                 .channels_last()
                 .images()
