@@ -10,7 +10,7 @@ use data::{config, digest, random, run_dir};
 
 use std::fs;
 
-use config::Format;
+use config::{Columns, Format};
 use data::sources::all_splits;
 use data::sources::labelled::ImageData;
 use libfuzzer_sys::fuzz_target;
@@ -26,10 +26,11 @@ fuzz_target!(|input: &[u8]| {
     let file = folder.path().join("train-images-idx3-ubyte");
     fs::write(&file, images).expect("the input is written");
     fs::write(folder.path().join("train-labels-idx1-ubyte"), labels).expect("the input is written");
+    let columns = Columns::default();
     for format in Format::VARIANTS {
         let format: Format = format.parse().expect("a variant is a word");
-        let mut sources = all_splits(&file, format).unwrap_or_default();
-        sources.extend(all_splits(folder.path(), format).unwrap_or_default());
+        let mut sources = all_splits(&file, format, &columns).unwrap_or_default();
+        sources.extend(all_splits(folder.path(), format, &columns).unwrap_or_default());
         for (_, source) in sources {
             let Ok(labelled) = source.list() else {
                 continue;

@@ -16,7 +16,7 @@ pub struct ScanBar {
 /// A bar with the label `what`.
 pub fn scan_bar(what: &str) -> ScanBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-    let template = format!("{what} [{{bar:40}}] {{human_pos}}/{{human_len}}");
+    let template = format!("{what} [{{bar:40}}] {{human_pos}}/{{human_len}}, {{eta}} left");
     let style = ProgressStyle::with_template(&template);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     ScanBar {

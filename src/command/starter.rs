@@ -8,7 +8,7 @@ use super::exit::Usage;
 use super::progress::scan_bar;
 use super::units::thousands;
 use crate::cli;
-use crate::config::{Format, Preset, Starter, nearest_path};
+use crate::config::{Columns, Format, Preset, Starter, nearest_path};
 use crate::data::{Error, Report, Role, catalog, inspect};
 
 /// The file for the images that are named, or else for the digits that come with the project.
@@ -35,7 +35,8 @@ pub fn starter(
     if let Some(typed) = &args.data {
         let place = place(typed)?;
         let bar = scan_bar("reading images");
-        let report = inspect(&place, Format::Auto, &|done, all| bar.at(done, all))
+        let watch = |done, all| bar.at(done, all);
+        let report = inspect(&place, Format::Auto, &Columns::default(), &watch)
             .map_err(|error| of_one_class(&place).unwrap_or(error))?;
         drop(bar);
         fit(&mut starter, &place, &report)?;

@@ -3,8 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use crate::config::Experiment;
-use crate::data::shards;
+use crate::config::{Experiment, fixed_part};
 use crate::run_dir::{self, Identity};
 
 /// Makes the folder in which a run was begun the process's own, where the run's data are there and not here: so a
@@ -75,5 +74,5 @@ fn experiments(folder: &Path, overrides: &[String]) -> Option<(Experiment, Exper
 
 /// Whether there is something at a place; of a pattern, where it looks.
 fn is_there(place: &Path) -> bool {
-    shards::fixed_part(place).exists()
+    fixed_part(place).exists()
 }

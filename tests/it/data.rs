@@ -167,7 +167,7 @@ fn a_folder_without_the_files_says_what_they_are_called() {
         &sandbox,
         &[
             "data: no training images here",
-            "a folder of images contains train/ and test/ or val/",
+            "a folder of images contains one folder per class",
             "t10k-labels-idx1-ubyte, each plain or .gz",
         ],
     );

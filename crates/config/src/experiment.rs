@@ -15,7 +15,7 @@ use crate::model::shape::{self, Shape};
 use crate::model::trace::{self, Traced};
 use crate::model::{check, cost};
 use crate::sections::checkpoint::{self, Checkpoint};
-use crate::sections::data::{self, Data};
+use crate::sections::data::{self, Columns, Data};
 use crate::sections::device::{DEVICE, Device};
 use crate::sections::early_stop::{self, EarlyStop};
 use crate::sections::log::{self, Log};
@@ -155,6 +155,13 @@ impl Experiment {
             log: Log::read(&section.table(&LOG)),
             model,
         }
+    }
+
+    /// What a document that has nothing else calls the columns of its files.
+    pub(crate) fn read_columns(root: &Node, diagnostics: &Diagnostics) -> Columns {
+        let (keys, foreign) = (&[DATA.info], familiar::KEYS);
+        let section = Section::new("", root, Origin::start(), keys, foreign, diagnostics);
+        Data::read_columns(&section.table(&DATA)).unwrap_or_default()
     }
 
     /// All layers with their shapes, each container before the layers inside it.

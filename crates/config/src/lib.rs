@@ -91,7 +91,7 @@ pub use sections::augment::{Augment, ColorJitter, Mix, RandomAffine, RandomErasi
 pub use sections::checkpoint::Checkpoint;
 pub use sections::data::{
     BitDepth, Cache, Columns, Data, Exif, Format, Moments, Normalize, OnBadImage, Sampler,
-    Synthetic,
+    Synthetic, fixed_part, is_pattern,
 };
 pub use sections::device::Device;
 pub use sections::early_stop::EarlyStop;

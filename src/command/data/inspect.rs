@@ -9,7 +9,7 @@ use crate::command::experiment::{checked, read};
 use crate::command::output::{Output, print_result, reading};
 use crate::command::progress::scan_bar;
 use crate::command::units::thousands;
-use crate::config::{Document, Experiment};
+use crate::config::{Columns, Document, Experiment};
 use crate::data::{Report, SplitReport, Splits, contact_sheet, inspect, inspect_run};
 use crate::exit::ExitCode;
 use crate::lifecycle::DataError;
@@ -46,7 +46,8 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
         );
         return Err(Usage(message).into());
     } else {
-        let report = inspect(&args.path, args.format, &watch)?;
+        let columns = columns(&args)?;
+        let report = inspect(&args.path, args.format, &columns, &watch)?;
         let title = format!("{name}: {}", report.format);
         (report, title)
     };
@@ -55,6 +56,25 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
         false => render(&report, &title)?,
     })?;
     Ok(ExitCode::Done)
+}
+
+/// What is typed of the columns of files; nothing else can be said of what is no experiment.
+fn columns(args: &cli::DataInspect) -> anyhow::Result<Columns> {
+    let other = args
+        .overrides
+        .all()
+        .find(|it| !it.starts_with("data.columns"));
+    if let Some(other) = other {
+        let message = format!(
+            "{other} has no effect, as {} is not an experiment file\n\
+             for other files only the names of columns can be set: data.columns.label=class_id",
+            args.path.display()
+        );
+        return Err(Usage(message).into());
+    }
+    let mut document = Document::parse("", "data = {}".to_owned(), "");
+    document.set_all(args.overrides.all());
+    Ok(document.columns()?)
 }
 
 /// Draws the contact sheet of an experiment.

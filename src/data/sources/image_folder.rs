@@ -50,7 +50,7 @@ pub(super) struct ImageFolder;
 
 impl SourceFormat for ImageFolder {
     fn folder_contents(&self) -> &'static str {
-        "a folder of images contains train/ and test/ or val/, each with one folder per class"
+        "a folder of images contains one folder per class (cat/, dog/), or train/ and test/ or val/ with such folders"
     }
 
     fn find_in_folder(

@@ -4,8 +4,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::shards;
-use crate::config::nearest_path;
+use crate::config::{is_pattern, nearest_path};
 use crate::data::Error;
 use crate::data::catalog::SETS;
 
@@ -35,7 +34,7 @@ pub fn unreadable(place: &Path, source: io::Error) -> Error {
 ///
 /// If there is nothing, or it cannot be read.
 pub fn check_place(place: &Path) -> Result<(), Error> {
-    if shards::is_pattern(place) {
+    if is_pattern(place) {
         return Ok(());
     }
     let found = fs::metadata(place).map_err(|source| unreadable(place, source));

@@ -7,7 +7,7 @@ use super::labelled::LabelledImages;
 use super::meant::unreadable;
 use super::source::{Source, SourceFormat, missing};
 use super::{FORMATS, idx, image_folder, shards};
-use crate::config::{self, Columns, Format};
+use crate::config::{self, Columns, Format, is_pattern};
 use crate::data::{Error, Role};
 
 /// The split that a config names for `role`; `None` if the run has no such split.
@@ -56,7 +56,7 @@ fn find_by(data: &config::Data, role: Role, columns: &Columns) -> Result<Option<
 /// Whether a place is a file, or a pattern for files, that does not say which image is for what.
 fn is_unsplit_file(place: &str, columns: &Columns) -> bool {
     let path = Path::new(place);
-    shards::is_pattern(path) || path.is_file() && split_file(path, columns).is_none()
+    is_pattern(path) || path.is_file() && split_file(path, columns).is_none()
 }
 
 /// The format of a file that says of each image which split it is in, and the splits that occur.
@@ -77,22 +77,33 @@ fn both_in_one_file(path: &str) -> Error {
     }
 }
 
-/// Every split at a place, with the role that a run would give it.
+/// Every split at a place, with the role that a run would give it, where columns have these names.
 ///
 /// # Errors
 ///
 /// If nothing of a known format is there, or several formats fit.
-pub fn all_splits(place: &Path, format: Format) -> Result<Vec<(Role, Source)>, Error> {
-    if shards::is_pattern(place) {
+pub fn all_splits(
+    place: &Path,
+    format: Format,
+    columns: &Columns,
+) -> Result<Vec<(Role, Source)>, Error> {
+    let found = all_by(place, format, columns)?.into_iter();
+    let named = |(role, source)| {
+        let columns = columns.clone();
+        (role, Source { columns, ..source })
+    };
+    Ok(found.map(named).collect())
+}
+
+fn all_by(place: &Path, format: Format, columns: &Columns) -> Result<Vec<(Role, Source)>, Error> {
+    if is_pattern(place) {
         return Ok(vec![(
             Role::Train,
             recognize(place, Role::Train, format, true)?,
         )]);
     }
     if place.is_file() {
-        let columns = Columns::default();
-        let splits =
-            candidates(format).find_map(|(_, known)| known.splits_in_file(place, &columns));
+        let splits = candidates(format).find_map(|(_, known)| known.splits_in_file(place, columns));
         let splits = splits.unwrap_or_else(|| vec![Role::Train]);
         let sources = splits
             .into_iter()
@@ -152,7 +163,7 @@ pub fn recognize(
     format: Format,
     is_whole: bool,
 ) -> Result<Source, Error> {
-    if shards::is_pattern(place) {
+    if is_pattern(place) {
         return recognize_pattern(place, role, format);
     }
     let metadata = fs::metadata(place).map_err(|source| unreadable(place, source))?;

@@ -63,22 +63,6 @@ impl<T: Sharded> SourceFormat for T {
     }
 }
 
-/// Whether a place that does not exist as it is typed is a pattern for several files.
-pub fn is_pattern(place: &Path) -> bool {
-    let text = place.to_string_lossy();
-    // `${NAME}` is a variable that nobody has expanded.
-    text.contains(['*', '?', '[', '{']) && !text.contains('$') && !place.exists()
-}
-
-/// The folder that a pattern looks into, as far as it is the same for all files; the place itself if it is no pattern.
-pub fn fixed_part(place: &Path) -> &Path {
-    let is_fixed = |it: &&Path| !it.to_string_lossy().contains(['*', '?', '[', '{']);
-    match is_pattern(place) {
-        true => place.ancestors().find(is_fixed).unwrap_or(Path::new("")),
-        false => place,
-    }
-}
-
 /// The files that a pattern names: `*`, `?` and `[...]` stand for what is there, in the order of the names;
 /// `{000..146}` and `{a,b}` for each of these, all of which have to be there.
 ///

@@ -9,7 +9,7 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
 
-use crate::config::Format;
+use crate::config::{Columns, Format};
 use crate::data::pixels::picture::{Picture, Request};
 use crate::data::pixels::scan::{Progress, Watch};
 use crate::data::sources;
@@ -43,7 +43,7 @@ pub fn export(
     if folder.exists() {
         return Err(unwritable(std::io::ErrorKind::AlreadyExists.into()));
     }
-    let sources = sources::all_splits(place, format)?;
+    let sources = sources::all_splits(place, format, &Columns::default())?;
     let parent = files::folder_of(folder);
     fs::create_dir_all(parent).map_err(unwritable)?;
     let unfinished = tempfile::Builder::new()

@@ -7,7 +7,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
-use crate::config::{self, Format, OnBadImage};
+use crate::config::{self, Columns, Format, OnBadImage};
 use crate::data::pixels::load::hash_of;
 use crate::data::pixels::picture::{Picture, Request};
 use crate::data::pixels::scan::{ImageSpec, Progress, Traits, Watch, mean_and_deviation, moments};
@@ -106,8 +106,13 @@ struct InspectedImage {
 /// # Errors
 ///
 /// If no labelled images are recognised there.
-pub fn inspect(place: &Path, format: Format, watch: Watch<'_>) -> Result<Report, Error> {
-    let sources = sources::all_splits(place, format)?;
+pub fn inspect(
+    place: &Path,
+    format: Format,
+    columns: &Columns,
+    watch: Watch<'_>,
+) -> Result<Report, Error> {
+    let sources = sources::all_splits(place, format, columns)?;
     let format = sources
         .first()
         .map_or("", |(_, source)| source.format.into());

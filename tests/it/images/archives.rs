@@ -217,6 +217,35 @@ fn shards_of_webdataset_are_read_in_place() {
     sandbox.runner(&["verify", &run]).code(3);
 }
 
+/// Red if only folders and files are followed to where they are now, or only the first of two patterns.
+#[test]
+fn shards_of_a_pattern_that_have_moved_are_verified_where_they_are() {
+    let sandbox = sandbox(&SHARDS);
+    let places = |train: &str, eval: &str| {
+        [
+            format!("data.train=\"{train}/train-{{000000..000001}}.tar\""),
+            format!("data.eval=\"{eval}/val-*.tar\""),
+        ]
+    };
+    let [train, eval] = places("set", "set");
+    let run = sandbox.run_tiny(&[&[NO_PATH, &train, &eval][..], &GREY].concat());
+    fs::create_dir(sandbox.path("disk")).unwrap();
+    fs::rename(sandbox.path("set"), sandbox.path("disk/one")).unwrap();
+    fs::create_dir(sandbox.path("disk/two")).unwrap();
+    let shard = sandbox.path("disk/two/val-000000.tar");
+    fs::rename(sandbox.path("disk/one/val-000000.tar"), &shard).unwrap();
+    sandbox.runner(&["verify", &run]).code(3);
+    let [train, eval] = places("disk/one", "disk/two");
+    sandbox.runner(&["verify", &run, &train, &eval]).success();
+    let mut bytes = fs::read(&shard).unwrap();
+    bytes[600] ^= 1;
+    fs::write(&shard, bytes).unwrap();
+    sandbox
+        .runner(&["verify", &run, &train, &eval])
+        .code(3)
+        .stdout_has(&["differs from the file the run was trained on"]);
+}
+
 /// A member of a tar file: its header and its content.
 fn member(name: &str, content: &[u8]) -> Vec<u8> {
     let mut member = vec![0; 512];

@@ -74,6 +74,17 @@ fn columns_have_their_usual_names_or_those_of_the_config() {
     let columns = "data.columns={ path = \"where\", label = \"class_id\", split = \"part\" }";
     assert_eq!(sizes(&[columns]), expected);
     let run = sandbox.run_tiny(&["data.path=set/list.csv", columns]);
+    // As of a file alone, of which nothing else can be said.
+    let inspect = ["data", "inspect", "set/list.csv"];
+    let look = |typed: &str| sandbox.runner(&[&inspect[..], &[typed]].concat());
+    look(columns).success().stdout_has(&["train: ", "eval: "]);
+    look("data.columns.label=no_such")
+        .code(4)
+        .stderr_has(&["no_such"]);
+    look("data.columns.lable=class_id")
+        .code(2)
+        .stderr_has(&["unknown key `data.columns.lable`"]);
+    look("seed=2").code(2).stderr_has(&["seed=2 has no effect"]);
     sandbox.runner(&["verify", &run]).success();
     let resolved = sandbox.read(&format!("{run}/resolved.toml"));
     assert!(resolved.contains("label = \"class_id\""), "{resolved}");

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::experiment::{DATA, Experiment, LANGUAGE};
 use crate::language::diagnostics::Diagnostics;
 use crate::model::expand::expand;
+use crate::sections::data::Columns;
 use crate::text::diagnostic::{Concern, Diagnostic, Problems, Severity};
 use crate::text::source::{Origin, Source, place};
 use crate::text::tree::{Node, Value};
@@ -155,6 +156,21 @@ impl Document {
     /// Every problem of the document, if one of them is an error.
     pub fn experiment(&self) -> Result<Experiment, Error> {
         self.check().map(|(experiment, _)| experiment)
+    }
+
+    /// The names of columns, of a document that says nothing else.
+    ///
+    /// # Errors
+    /// Every problem of the document.
+    pub fn columns(&self) -> Result<Columns, Error> {
+        let diagnostics = Diagnostics::new(LANGUAGE);
+        let columns = Experiment::read_columns(&self.root, &diagnostics);
+        let mut found = diagnostics.into_inner();
+        found.extend(self.diagnostics.clone());
+        match found.is_empty() {
+            true => Ok(columns),
+            false => Err(Problems::new(self.sources.clone(), found).into()),
+        }
     }
 
     /// The experiment, and warnings about what is probably not as it was meant.

@@ -5,11 +5,12 @@
 //! deletes with the process; from there each is read by its place.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Mutex, Once, OnceLock};
 
 use parquet::basic::Type;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
@@ -67,9 +68,26 @@ fn damaged(error: ParquetError) -> String {
     format!("not a Parquet file, or a damaged one: {error}")
 }
 
-/// Makes an error of a panic of the crate, which some damaged pages bring about (version 60.1).
+thread_local! {
+    /// Whether this thread is inside of [`guarded`].
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes an error of a panic of the crate, which some damaged pages bring about (version 60.1), and keeps its text from
+/// stderr.
 fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let others = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !GUARDED.get() {
+                others(panic);
+            }
+        }));
+    });
+    let before = GUARDED.replace(true);
     let result = panic::catch_unwind(AssertUnwindSafe(work));
+    GUARDED.set(before);
     result.unwrap_or_else(|_| Err("a damaged Parquet file".to_owned()))
 }
 

@@ -2,6 +2,7 @@
 
 mod columns;
 mod normalize;
+mod pattern;
 mod samples;
 mod splits;
 mod synthetic;
@@ -24,6 +25,7 @@ use crate::language::word::Word;
 
 pub use columns::Columns;
 pub use normalize::{Moments, Normalize};
+pub use pattern::{fixed_part, is_pattern};
 pub use samples::{BitDepth, Exif};
 pub use synthetic::Synthetic;
 
@@ -281,6 +283,12 @@ pub(crate) const KEYS: &[KeyInfo] = &[
 ];
 
 impl Data {
+    /// What the columns of its files are called.
+    pub(crate) fn read_columns(section: &Section<'_>) -> Option<Columns> {
+        let table = section.optional_table(&COLUMNS)?;
+        Some(Columns::read(&table))
+    }
+
     /// `channels` is `None` where `model.input` cannot be read.
     pub(crate) fn read(section: &Section<'_>, channels: Option<usize>) -> Self {
         let [path, train, eval, test] = splits::read_paths(section);
@@ -297,9 +305,7 @@ impl Data {
             eval,
             test,
             format: section.read(&FORMAT),
-            columns: section
-                .optional_table(&COLUMNS)
-                .map(|it| Columns::read(&it)),
+            columns: Self::read_columns(section),
             first_label: section.read(&FIRST_LABEL),
             validation: section.read(&VALIDATION),
             folds: section.read(&FOLDS),

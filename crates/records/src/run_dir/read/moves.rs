@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::run::beginning;
-use crate::config::Data;
+use crate::config::{Data, fixed_part, is_pattern};
 use crate::run_dir::Error;
 
 /// From the places where a run began with its data to those where they are now.
@@ -26,10 +26,10 @@ impl Moves {
         Ok(Self(pairs.collect()))
     }
 
-    /// Where a file would be now that was at `path` when the run began.
+    /// Where a file would be now that was at `path` when the run began: of several places, the first at which there is one.
     pub fn of(&self, path: &str) -> PathBuf {
         let path = Path::new(path);
-        // Files are named from the place itself, or from the folder of a single file.
+        // Files are named from the place itself, or from the folder of a single file or of a pattern.
         let from_place = self.0.iter().filter_map(|(then, now)| {
             let rest = path.strip_prefix(then).ok()?;
             Some(match rest.as_os_str().is_empty() {
@@ -38,13 +38,17 @@ impl Moves {
             })
         });
         let beside = self.0.iter().filter_map(|(then, now)| {
-            let rest = path.strip_prefix(then.parent()?).ok()?;
-            now.is_file().then(|| now.with_file_name(rest))
+            let (then, now) = match (is_pattern(then), is_pattern(now)) {
+                (true, true) => (fixed_part(then), fixed_part(now)),
+                (false, false) if now.is_file() => (then.parent()?, now.parent()?),
+                _ => return None,
+            };
+            Some(now.join(path.strip_prefix(then).ok()?))
         });
-        from_place
-            .chain(beside)
-            .next()
-            .unwrap_or_else(|| path.to_owned())
+        let places: Vec<PathBuf> = from_place.chain(beside).collect();
+        let there = places.iter().find(|place| place.exists());
+        let place = there.or(places.first());
+        place.cloned().unwrap_or_else(|| path.to_owned())
     }
 
     /// Where a file is: where it would be now, or still where it was.
