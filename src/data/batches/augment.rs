@@ -3,7 +3,7 @@
 //!
 //! The formulas are torchvision's `transforms.v2.functional`, with zeros around the image.
 
-use crate::config::{Augment, ColorJitter, RandomAffine, RandomErasing};
+use crate::config::{Augment, ColorJitter, GaussianBlur, RandomAffine, RandomErasing};
 use crate::random::Stream;
 
 /// An image that is being augmented, its pixels 0..=255.
@@ -59,6 +59,12 @@ pub fn augment(canvas: &mut Canvas, steps: &[Augment], size: [usize; 2], random:
                 canvas.transform(&inverse_affine(0.0, STILL, scale, STILL));
             }
             Augment::ColorJitter(jitter) => color_jitter(canvas, jitter, random),
+            Augment::RandomGrayscale { p } => {
+                if random.unit() < *p {
+                    canvas.grayscale();
+                }
+            }
+            Augment::GaussianBlur(blur) => gaussian_blur(canvas, blur, random),
             Augment::RandomErasing(erasing) => random_erasing(canvas, erasing, random),
             Augment::GaussianNoise { mean, sigma } => {
                 for pixel in &mut canvas.planes {
@@ -109,6 +115,13 @@ fn color_jitter(canvas: &mut Canvas, jitter: &ColorJitter, random: &mut Stream) 
     }
     if jitter.hue > 0.0 {
         canvas.adjust_hue(hue);
+    }
+}
+
+fn gaussian_blur(canvas: &mut Canvas, blur: &GaussianBlur, random: &mut Stream) {
+    if random.unit() < blur.p {
+        let sigma = random.between(blur.sigma[0], blur.sigma[1]);
+        canvas.gaussian_blur(blur.kernel_size, sigma);
     }
 }
 
@@ -310,6 +323,39 @@ impl Canvas {
         }
     }
 
+    /// Replaces each pixel by its lightness; what is not red, green and blue stays as it is.
+    pub fn grayscale(&mut self) {
+        self.adjust_saturation(0.0);
+    }
+
+    /// Blurs along the columns, then along the rows. The size of the kernel is odd; `sigma` is in pixels and
+    /// more than 0. The image is mirrored at its outermost pixels.
+    pub fn gaussian_blur(&mut self, [rows, columns]: [usize; 2], sigma: f64) {
+        let (height, width) = (self.height, self.width);
+        self.convolve(&gaussian_kernel(rows, sigma), height, width);
+        self.convolve(&gaussian_kernel(columns, sigma), width, 1);
+    }
+
+    /// Convolves along an axis of so many pixels that lie `stride` apart.
+    fn convolve(&mut self, kernel: &[f32], length: usize, stride: usize) {
+        if kernel.len() == 1 {
+            return;
+        }
+        let mut blurred = vec![0.0; self.planes.len()];
+        let lines = self.planes.chunks_exact(length * stride);
+        for (source, target) in lines.zip(blurred.chunks_exact_mut(length * stride)) {
+            for (at, target) in target.chunks_exact_mut(stride).enumerate() {
+                for (tap, weight) in kernel.iter().enumerate() {
+                    let from = mirrored(at + tap, kernel.len() / 2, length) * stride;
+                    for (sum, pixel) in target.iter_mut().zip(&source[from..from + stride]) {
+                        *sum += weight * pixel;
+                    }
+                }
+            }
+        }
+        self.planes = blurred;
+    }
+
     fn lightness(&self, index: usize) -> f32 {
         let area = self.area();
         match self.planes.len() / area {
@@ -321,6 +367,24 @@ impl Canvas {
             _ => self.planes[index],
         }
     }
+}
+
+/// The weights of a Gaussian, which add up to 1.
+fn gaussian_kernel(length: usize, sigma: f64) -> Vec<f32> {
+    let middle = (length / 2) as f64;
+    let weights: Vec<f64> = (0..length)
+        .map(|tap| libm::exp(-0.5 * ((tap as f64 - middle) / sigma).powi(2)))
+        .collect();
+    let sum: f64 = weights.iter().sum();
+    weights.iter().map(|weight| (weight / sum) as f32).collect()
+}
+
+/// Where the pixel comes from that is `at - before` in a line which is mirrored at both ends, without its
+/// end pixels twice, as often as needed.
+fn mirrored(at: usize, before: usize, length: usize) -> usize {
+    let period = 2 * (length - 1).max(1);
+    let at = (at + before * (period - 1)) % period;
+    at.min(period - at).min(length - 1)
 }
 
 fn blend(pixel: f32, other: f32, factor: f32) -> f32 {

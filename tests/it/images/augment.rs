@@ -1,6 +1,6 @@
 //! Augmentation: each step against torchvision's arithmetic; draws that depend on nothing but their place.
 
-use runner::config::{Augment, Document, Experiment};
+use runner::config::{Augment, Document, Experiment, GaussianBlur};
 use runner::data::augment::{Canvas, augment, inverse_affine};
 use runner::data::{Batch, Batches};
 use runner::random::{Purpose, stream};
@@ -54,6 +54,8 @@ fn every_step_is_torchvisions() {
             "adjust_contrast" => canvas.adjust_contrast(numbers[0] as f32),
             "adjust_saturation" => canvas.adjust_saturation(numbers[0] as f32),
             "adjust_hue" => canvas.adjust_hue(numbers[0] as f32),
+            "rgb_to_grayscale" => canvas.grayscale(),
+            "gaussian_blur" => canvas.gaussian_blur([size(0), size(1)], numbers[2]),
             "erase" => canvas.erase([size(0), size(1)], [size(2), size(3)], numbers[4] as f32),
             "pad_crop" => canvas.crop([size(0), size(0)], [size(1), size(2)], [size(3), size(4)]),
             // Mixes are of batches; with a colour around the image torchvision darkens its rim twice.
@@ -75,7 +77,7 @@ fn every_step_is_torchvisions() {
         let worst = off.fold(0.0, f32::max);
         assert!(worst < 2e-3, "{name}: {worst}");
     }
-    assert_eq!(seen.len(), 10, "{seen:?}");
+    assert_eq!(seen.len(), 12, "{seen:?}");
 }
 
 /// Numbers that the steps draw are within what the config says, and reach its ends.
@@ -101,6 +103,67 @@ fn a_shift_and_a_crop_reach_every_place_they_may() {
     // Five rows by three columns.
     assert_eq!(places.len(), 15, "{places:?}");
     assert!(!places.contains(&None));
+}
+
+/// How many of 400 images of noise a step changes.
+fn changed(step: Augment) -> usize {
+    let steps = [step];
+    let whole = Canvas {
+        height: 2,
+        width: 3,
+        planes: (0..18).map(|at| (at * 53 % 256) as f32).collect(),
+    };
+    let is_changed = |index: &u64| {
+        let mut canvas = whole.clone();
+        let mut random = stream(1, Purpose::Augment, 1, *index);
+        augment(&mut canvas, &steps, [2, 3], &mut random);
+        canvas != whole
+    };
+    (0..400).filter(is_changed).count()
+}
+
+/// Red if the draw is compared the other way round.
+#[test]
+fn as_many_images_turn_grey_or_blurred_as_p_says() {
+    let blur = |p| {
+        Augment::GaussianBlur(GaussianBlur {
+            kernel_size: [3, 3],
+            sigma: [0.5, 2.0],
+            p,
+        })
+    };
+    for (p, expected) in [(0.0, 0..=0), (0.2, 50..=110), (1.0, 400..=400)] {
+        let grey = changed(Augment::RandomGrayscale { p });
+        assert!(expected.contains(&grey), "{p}: {grey}");
+        let blurred = changed(blur(p));
+        assert!(expected.contains(&blurred), "{p}: {blurred}");
+    }
+}
+
+/// Torchvision refuses such kernels; red if the mirror ends after the first reflection.
+#[test]
+fn a_kernel_may_be_larger_than_the_image() {
+    for (height, width) in [(1, 1), (1, 4), (3, 2)] {
+        let mut canvas = Canvas {
+            height,
+            width,
+            planes: vec![100.0; 3 * height * width],
+        };
+        canvas.gaussian_blur([31, 255], 5.0);
+        let worst = canvas.planes.iter().map(|pixel| (pixel - 100.0).abs());
+        assert!(worst.fold(0.0, f32::max) < 1e-3);
+    }
+    // About the first pixel: 1 0 1 0 1 0 1; about the second: 0 1 0 1 0 1 0.
+    let mut canvas = Canvas {
+        height: 1,
+        width: 2,
+        planes: vec![0.0, 100.0],
+    };
+    canvas.gaussian_blur([1, 7], 1e6);
+    let expected = [400.0 / 7.0, 300.0 / 7.0];
+    for (pixel, expected) in canvas.planes.iter().zip(expected) {
+        assert!((pixel - expected).abs() < 1e-3, "{pixel} {expected}");
+    }
 }
 
 const STEPS: &str = "data.augment=[{random_crop={padding=2}}, \"random_horizontal_flip\", \
@@ -152,7 +215,8 @@ fn a_run_with_every_step_resumes_exactly_from_anywhere() {
     let every = "data.augment=[{random_crop={padding=2}}, \"random_horizontal_flip\", \
          \"random_vertical_flip\", {random_rotation={degrees=10}}, {random_affine={degrees=5,shear=5,\
          scale=[0.9,1.1],translate=[0.1,0.1]}}, \"random_shift\", \"random_scale\", \
-         {color_jitter={brightness=0.2,contrast=0.2}}, \"random_erasing\", \"gaussian_noise\", \
+         {color_jitter={brightness=0.2,contrast=0.2}}, {random_grayscale={p=0.5}}, \
+         {gaussian_blur={kernel_size=3,p=0.5}}, \"random_erasing\", \"gaussian_noise\", \
          \"mixup\", {cutmix={p=0.5}}]";
     let sampler = "data.sampler=balanced";
     let whole = sandbox.run_tiny(&[every, sampler]);

@@ -577,6 +577,14 @@ pub(crate) const WORDS: Equivalents = &[
         Equivalent::Word("color_jitter"),
     ),
     (
+        "grayscale greyscale randomgreyscale togray",
+        Equivalent::Word("random_grayscale"),
+    ),
+    (
+        "blur randomblur randomgaussianblur",
+        Equivalent::Word("gaussian_blur"),
+    ),
+    (
         "erasing cutout randomcutout",
         Equivalent::Word("random_erasing"),
     ),

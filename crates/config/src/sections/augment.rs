@@ -49,6 +49,13 @@ pub enum Augment {
     },
     /// Brightness, contrast, saturation and hue.
     ColorJitter(ColorJitter),
+    /// `torchvision.transforms.RandomGrayscale`
+    RandomGrayscale {
+        /// The probability, from 0 to 1.
+        p: f64,
+    },
+    /// Each pixel becomes a weighted mean of its neighbours.
+    GaussianBlur(GaussianBlur),
     /// A rectangle is blotted out.
     RandomErasing(RandomErasing),
     /// In shares of the full range of a pixel.
@@ -90,6 +97,17 @@ pub struct ColorJitter {
     pub saturation: f64,
     /// The largest turn of the colour circle, either way, as a share of it, less than 0.5.
     pub hue: f64,
+}
+
+/// As `torchvision.transforms.GaussianBlur`, with a probability.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GaussianBlur {
+    /// Height and width of the kernel, both odd.
+    pub kernel_size: [usize; 2],
+    /// The smallest and the largest standard deviation of the kernel, in pixels.
+    pub sigma: [f64; 2],
+    /// The probability, from 0 to 1.
+    pub p: f64,
 }
 
 /// As `torchvision.transforms.RandomErasing`.
@@ -190,6 +208,19 @@ const HUE: Key<f64> = Key::with_default(
     "0.0",
     "largest shift of the hue in either direction, as a fraction of the colour circle",
 );
+const KERNEL_SIZE: Key<[usize; 2]> = Key::required(
+    "kernel_size",
+    pair(1, 255),
+    "height and width of the kernel, both odd",
+)
+.unit("pixels");
+const BLUR_SIGMA: Key<[f64; 2]> = Key::with_default(
+    "sigma",
+    FACTORS,
+    "[0.1, 2.0]",
+    "smallest and largest standard deviation of the kernel",
+)
+.unit("pixels");
 const ERASED: Key<[f64; 2]> = Key::with_default(
     "scale",
     FACTORS,
@@ -231,7 +262,7 @@ const ALWAYS: Key<f64> = chance("1.0");
 type Reader = fn(&Section<'_>) -> Augment;
 
 /// The steps of the language.
-const STEPS: [Variant<Reader>; 12] = [
+const STEPS: [Variant<Reader>; 14] = [
     Variant::new(
         "random_crop",
         &[PADDING.info],
@@ -310,6 +341,26 @@ const STEPS: [Variant<Reader>; 12] = [
         },
     ),
     Variant::new(
+        "random_grayscale",
+        &[chance("0.1").info],
+        "replaces red, green and blue by their lightness",
+        |section| Augment::RandomGrayscale {
+            p: section.read(&chance("0.1")),
+        },
+    ),
+    Variant::new(
+        "gaussian_blur",
+        &[KERNEL_SIZE.info, BLUR_SIGMA.info, ALWAYS.info],
+        "blurs with a Gaussian kernel; the image is mirrored at its edges",
+        |section| {
+            Augment::GaussianBlur(GaussianBlur {
+                kernel_size: odd(section, &KERNEL_SIZE),
+                sigma: range(section, &BLUR_SIGMA),
+                p: section.read(&ALWAYS),
+            })
+        },
+    ),
+    Variant::new(
         "random_erasing",
         &[chance("0.5").info, ERASED.info, RATIO.info, VALUE.info],
         "overwrites a rectangle",
@@ -365,20 +416,27 @@ impl Augment {
                 let help = "mixup and cutmix work on finished images: put them last";
                 section.report_at(node, message, None, help);
             }
-            if let (Self::ColorJitter(jitter), Some(1)) = (&step, channels)
-                && (jitter.saturation > 0.0 || jitter.hue > 0.0)
-            {
-                let message = "grey images have neither saturation nor hue".to_owned();
-                section.warn(
-                    node,
-                    message,
-                    None,
-                    "remove them, or read the images in colour",
-                );
+            if let (Some((message, help)), Some(1)) = (step.needs_color(), channels) {
+                section.warn(node, message.to_owned(), None, help);
             }
             steps.push(step);
         }
         steps
+    }
+
+    /// What is to be said, with a remedy, when images are grey and this step changes nothing but colour.
+    fn needs_color(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::ColorJitter(jitter) if jitter.saturation > 0.0 || jitter.hue > 0.0 => Some((
+                "grey images have neither saturation nor hue",
+                "remove them, or read the images in colour",
+            )),
+            Self::RandomGrayscale { .. } => Some((
+                "`random_grayscale` does not change grey images",
+                "remove it, or read the images in colour",
+            )),
+            _ => None,
+        }
     }
 
     /// Whether it takes another image of the batch.
@@ -405,4 +463,15 @@ fn range(section: &Section<'_>, key: &Key<[f64; 2]>) -> [f64; 2] {
         section.report(key, message, "", "write the smaller number first");
     }
     [low, high]
+}
+
+/// Height and width that have a middle pixel.
+fn odd(section: &Section<'_>, key: &Key<[usize; 2]>) -> [usize; 2] {
+    let size = section.read(key);
+    if let Some(even) = size.iter().find(|length| *length % 2 == 0) {
+        let message = format!("`{}` must be odd, not {even}", section.path_of(key.name));
+        let help = format!("write {} or {}", even - 1, even + 1);
+        section.report(key, message, "", &help);
+    }
+    size
 }
