@@ -4,16 +4,14 @@
 
 #[path = "../../src/data/download/catalog.rs"]
 pub mod catalog;
-#[path = "../../src/data/error.rs"]
-mod error;
 #[path = "../../src/data/pixels/depth.rs"]
 mod depth;
+#[path = "../../src/data/error.rs"]
+mod error;
 #[path = "../../src/data/pixels/exif.rs"]
 mod exif;
 #[path = "../../src/data/pixels/gif.rs"]
 mod gif;
-#[path = "../../src/data/pixels/tiff/mod.rs"]
-mod tiff;
 #[path = "../../src/data/pixels/jpeg/mod.rs"]
 mod jpeg;
 #[path = "../../src/data/pixels/memory.rs"]
@@ -26,6 +24,8 @@ mod raster;
 mod role;
 #[path = "../../src/data/sources/mod.rs"]
 pub mod sources;
+#[path = "../../src/data/pixels/tiff/mod.rs"]
+mod tiff;
 
 pub use error::Error;
 pub use role::Role;
