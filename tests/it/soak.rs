@@ -46,6 +46,7 @@ fn soak_killed_twice_at_random_a_run_comes_out_equal() {
     let mut resumed = 0;
     for index in 0..times(300) {
         let mut chance = chance(index);
+        fs::create_dir(sandbox.path("killed")).unwrap();
         let mut child = start(
             &sandbox,
             &["run", "tiny.toml", MID_EPOCH, "--out", "killed"],
