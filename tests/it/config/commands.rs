@@ -217,6 +217,10 @@ fn a_unique_name_stands_for_its_key_and_a_word_names_the_keys_that_take_it() {
     let outcome = sandbox.runner(&["config", "explain", "shuffle"]).code(2);
     outcome.stderr_has(&["it is a value of `data.sampler`"]);
     let outcome = sandbox
+        .runner(&["config", "explain", "learning_rat"])
+        .code(2);
+    outcome.stderr_has(&["did you mean `training.learning_rate`?"]);
+    let outcome = sandbox
         .runner(&["config", "explain", "weight_decay"])
         .code(2);
     outcome.stderr_has(&["`optimizer.sgd.weight_decay` or `optimizer.adam.weight_decay`"]);

@@ -81,10 +81,31 @@ pub(crate) fn for_key(
             key: Some(path),
         };
     }
+    let near = closest(typed, &names);
+    // At the top, keys of tables too.
+    if near.is_none()
+        && path.is_empty()
+        && let Some(path) = nearly(typed, language)
+    {
+        return Remedy {
+            help: format!("did you mean `{path}`?"),
+            key: Some(path),
+        };
+    }
     Remedy {
         help: suggest(typed, &names),
-        key: closest(typed, &names).map(inside),
+        key: near.map(inside),
     }
+}
+
+/// The path of a key of any table whose name is nearly what is typed; short names are near too many.
+fn nearly(typed: &str, language: Language) -> Option<String> {
+    const SHORTEST: usize = 4;
+    let keys = language.walk();
+    let names = keys.iter().map(|(_, key)| key.name);
+    let names: Vec<&str> = names.filter(|name| name.len() >= SHORTEST).collect();
+    let paths = language.paths_of(closest(typed, &names)?);
+    paths.first().cloned()
 }
 
 /// A key that another table has, under its whole path.

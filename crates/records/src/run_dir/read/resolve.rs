@@ -1,11 +1,12 @@
 //! From what a user types for a run to its directory.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::files::TEMPORARY_PREFIX;
+use crate::files::{IoError, TEMPORARY_PREFIX};
 use crate::run_dir::format::run_json::Beginning;
 use crate::run_dir::{Error, layout};
 
@@ -57,15 +58,27 @@ fn is_run(folder: &Path) -> bool {
     folder.join(layout::IDENTITY).is_file()
 }
 
+/// Whether there is something at a path; a text that is no path, or one through a file, leads nowhere.
+fn is_there(path: &Path) -> Result<bool, Error> {
+    use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory};
+    match path.try_exists() {
+        Ok(is_there) => Ok(is_there),
+        Err(source) => match source.kind() {
+            InvalidFilename | InvalidInput | NotADirectory => Ok(false),
+            _ => Err(IoError::new("read", path, source).into()),
+        },
+    }
+}
+
 /// The directory of the run that `text` names: a path; `last`, the run that was begun last, repetitions of
 /// others aside; or how the name of one run in `out`, and of no other, begins or ends.
 ///
 /// # Errors
 ///
-/// [`Error::NoSuchRun`] if it names no run, or several.
+/// [`Error::NoSuchRun`] if it names no run, or several; [`Error::Io`] if the system does not say what is at the path.
 pub fn resolve(text: &str, out: &Path) -> Result<PathBuf, Error> {
     let path = Path::new(text);
-    if path.exists() {
+    if is_there(path)? {
         return Ok(behind_link(path).unwrap_or_else(|| path.to_owned()));
     }
     let no_run = |why: String| Error::NoSuchRun {
