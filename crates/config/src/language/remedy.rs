@@ -22,6 +22,14 @@ impl Remedy {
             key: None,
         }
     }
+
+    /// The key at a whole path, which nearly was typed.
+    fn meant(path: String) -> Self {
+        Self {
+            help: format!("did you mean `{path}`?"),
+            key: Some(path),
+        }
+    }
 }
 
 /// What a name that is unknown in the table at `path` should have been. `foreign` are the names that
@@ -76,10 +84,7 @@ pub(crate) fn for_key(
     }
     // As an environment variable with an underscore too few has it.
     if is_table && let Some(path) = language.path_of_words(typed) {
-        return Remedy {
-            help: format!("did you mean `{path}`?"),
-            key: Some(path),
-        };
+        return Remedy::meant(path);
     }
     let near = closest(typed, &names);
     // At the top, keys of tables too.
@@ -87,10 +92,7 @@ pub(crate) fn for_key(
         && path.is_empty()
         && let Some(path) = nearly(typed, language)
     {
-        return Remedy {
-            help: format!("did you mean `{path}`?"),
-            key: Some(path),
-        };
+        return Remedy::meant(path);
     }
     Remedy {
         help: suggest(typed, &names),

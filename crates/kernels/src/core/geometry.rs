@@ -66,6 +66,11 @@ impl Frame {
         self.padded[0] * self.row()
     }
 
+    /// Elements before the first pixel of the image.
+    pub fn first(&self) -> usize {
+        self.before[0] * self.row() + self.before[1] * self.channels
+    }
+
     /// Elements of the image without the border.
     pub fn image_len(&self) -> usize {
         self.channels * self.size[0] * self.size[1]

@@ -18,26 +18,23 @@ impl Frame {
     }
 }
 
-/// Images in their frames, one after the other: themselves, where they lie so already, else laid into `padded`.
+/// Images in their frames, one after the other: themselves, where they lie so already, else laid into `padded`; always
+/// there where vectors read beyond the last channel, `needs_room`.
 pub fn laid<'a>(
     images: &'a [f32],
     format: MemoryFormat,
     frame: &Frame,
+    needs_room: bool,
     padded: &'a mut [f32],
 ) -> &'a [f32] {
-    if frame.is_laid(format) {
+    if frame.is_laid(format) && !needs_room {
         return images;
     }
-    lay_all(images, format, frame, padded);
-    padded
-}
-
-/// Lays images into their frames, one after the other.
-pub fn lay_all(images: &[f32], format: MemoryFormat, frame: &Frame, padded: &mut [f32]) {
     let frames = padded.chunks_exact_mut(frame.len());
     for (image, padded) in images.chunks_exact(frame.image_len()).zip(frames) {
         lay(image, format, frame, padded);
     }
+    padded
 }
 
 /// Lays an image into its frame; `padded` may be longer than the frame.
@@ -121,7 +118,7 @@ pub fn write_masked(
 /// The image inside a frame, without its border, channels last.
 pub fn take(padded: &[f32], frame: &Frame, image: &mut [f32]) {
     let line = frame.size[1] * frame.channels;
-    let first = frame.before[0] * frame.row() + frame.before[1] * frame.channels;
+    let first = frame.first();
     for (y, target) in image.chunks_exact_mut(line).enumerate() {
         target.copy_from_slice(&padded[first + y * frame.row()..][..line]);
     }

@@ -210,7 +210,8 @@ unsafe fn gathered_panel<S: Vector, const V: usize>(
             };
         }
         match (S::WIDE, S::ROWS, V) {
-            (true, _, _) => tiles!(12),
+            (true, _, 1) => tiles!(12),
+            (true, _, _) => tiles!(8),
             (false, 6, _) => tiles!(6),
             _ => tiles!(4),
         }
@@ -251,7 +252,6 @@ unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
             2 => last_tile!(2),
             3..=4 => last_tile!(4),
             5..=6 => last_tile!(6),
-            7..=8 => last_tile!(8),
             _ => gathered_tile::<S, V, ROWS>(a, last, segments, panel, c, initial, relu, left),
         }
     }

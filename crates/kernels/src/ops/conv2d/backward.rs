@@ -8,7 +8,7 @@ use super::weight_gradient::WeightGradient;
 use super::winograd;
 use crate::core::buffer::Buffer;
 use crate::core::geometry::{Conv2dGeometry, Frame, MemoryFormat};
-use crate::core::image::{Images, laid, lay, lay_all, write_masked};
+use crate::core::image::{Images, laid, lay, write_masked};
 use crate::core::parallel::{
     Pieces, add_to, chunk_size_with_sums, images_of_a_task, scratch, sum_over_chunks,
 };
@@ -173,8 +173,7 @@ impl Way {
 
 /// Where the pixels of an image start in its frame.
 fn pixels(frame: &Frame) -> Vec<usize> {
-    let first = frame.before[0] * frame.row() + frame.before[1] * frame.channels;
-    let rows = (0..frame.size[0]).map(|y| first + y * frame.row());
+    let rows = (0..frame.size[0]).map(|y| frame.first() + y * frame.row());
     rows.flat_map(|row| (0..frame.size[1]).map(move |x| row + x * frame.channels))
         .collect()
 }
@@ -212,7 +211,7 @@ impl<L: Fn(usize, &Frame, &mut [f32]) + Sync> Pass<'_, L> {
     /// Adds the gradients of `count` outputs in their frames to that of the bias.
     fn add_bias(&self, gradients: &[f32], frame: &Frame, bias: &mut [f32]) {
         let line = frame.size[1] * frame.channels;
-        let first = frame.before[0] * frame.row() + frame.before[1] * frame.channels;
+        let first = frame.first();
         for image in gradients.chunks_exact(frame.len()) {
             for y in 0..frame.size[0] {
                 let row = &image[first + y * frame.row()..][..line];
@@ -266,19 +265,20 @@ impl<L: Fn(usize, &Frame, &mut [f32]) + Sync> Pass<'_, L> {
             None => self.weight_gradient.images_at_once(),
         };
         let at_once = at_once.min(samples.len());
+        let needs_room = matches!(self.weight_gradient, Way::Depthwise(_));
         // Vectors may read beyond the last channel.
         let mut padded = scratch(at_once * frame.len() + MAX_LANES);
         let mut gradients = scratch(at_once * gradient_frame.len() + MAX_LANES);
         for first in samples.clone().step_by(at_once) {
             let count = at_once.min(samples.end - first);
             let inputs = self.inputs(first, count);
-            let inputs = match &self.weight_gradient {
-                Way::Depthwise(_) => {
-                    lay_all(inputs.values, inputs.format, &frame, &mut padded);
-                    &padded
-                }
-                _ => laid(inputs.values, inputs.format, &frame, &mut padded),
-            };
+            let inputs = laid(
+                inputs.values,
+                inputs.format,
+                &frame,
+                needs_room,
+                &mut padded,
+            );
             let length = count * gradient_frame.len();
             self.lay_gradients(first, count, gradient_frame, &mut gradients[..length]);
             match &self.weight_gradient {
@@ -329,7 +329,7 @@ impl<L: Fn(usize, &Frame, &mut [f32]) + Sync> Pass<'_, L> {
         let prepare = |first: usize, count: usize, target: &mut [f32], bias: &mut [f32]| {
             let inputs = self.inputs(first, count);
             let mut padded = scratch(count * frame.len());
-            let inputs = laid(inputs.values, inputs.format, &frame, &mut padded);
+            let inputs = laid(inputs.values, inputs.format, &frame, false, &mut padded);
             let mut gradients = scratch(count * gradient_frame.len());
             self.lay_gradients(first, count, gradient_frame, &mut gradients);
             self.add_bias(&gradients, gradient_frame, bias);

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::depthwise::{Taps, is_depthwise};
 use super::winograd::Winograd;
 use crate::core::geometry::{Conv2dGeometry, Frame, MemoryFormat};
-use crate::core::image::{Images, lay_all};
+use crate::core::image::{Images, laid};
 use crate::core::parallel::{images_of_a_task, scratch};
 use crate::core::product::{Packed, Row, Segment, Start, gathered};
 use crate::core::simd::{Level, MAX_LANES};
@@ -85,19 +85,15 @@ impl Convolver {
         count * self.frame().len() + MAX_LANES
     }
 
-    /// An image in its frame: itself where it lies so already and no vector reads beyond it, else laid into `padded`.
+    /// Images in their frames, see [`laid`]; `padded` has [`Self::frames_len`] floats.
     pub fn laid<'a>(
         &self,
         images: &'a [f32],
         format: MemoryFormat,
         padded: &'a mut [f32],
     ) -> &'a [f32] {
-        let frame = self.frame();
-        if frame.is_laid(format) && !matches!(self.way, Way::Depthwise { .. }) {
-            return images;
-        }
-        lay_all(images, format, &frame, padded);
-        padded
+        let needs_room = matches!(self.way, Way::Depthwise { .. });
+        laid(images, format, &self.frame(), needs_room, padded)
     }
 
     /// `conv2d(input, weight) + bias` of `count` images in their frames, at most [`Self::images_at_once`], then ReLU

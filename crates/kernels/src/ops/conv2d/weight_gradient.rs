@@ -78,8 +78,7 @@ impl WeightGradient {
     ) {
         let channels = self.geometry.out_channels;
         let lie = Gradients {
-            first: gradient_frame.before[0] * gradient_frame.row()
-                + gradient_frame.before[1] * channels,
+            first: gradient_frame.first(),
             row: gradient_frame.row(),
             image: gradient_frame.len(),
         };

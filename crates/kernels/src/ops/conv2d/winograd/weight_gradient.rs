@@ -68,8 +68,7 @@ impl WeightGradient {
             gradients: Patches {
                 tiling,
                 channels: outs,
-                first: gradient_frame.before[0] * gradient_frame.row()
-                    + gradient_frame.before[1] * outs,
+                first: gradient_frame.first(),
                 row: gradient_frame.row(),
                 frame: gradient_frame.len(),
             },
