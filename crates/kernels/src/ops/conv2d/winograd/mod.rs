@@ -240,10 +240,12 @@ unsafe fn transform_output_generic<S: Vector>(
     let layout = winograd.products;
     for (index, tile) in winograd.tiling().tiles(first, count).enumerate() {
         let (y, x) = (2 * tile.y, 2 * tile.x);
+        // All channels of a tile are together.
+        let tile_start = layout.place(index, 0);
         for channel in (0..outs).step_by(S::LANES) {
             // SAFETY: the caller's promise.
             unsafe {
-                let from = products.add(layout.place(index, channel));
+                let from = products.add(tile_start + channel);
                 let read = |point: usize| S::load(from.add(point * layout.points));
                 let tile_outputs = output_tile(std::array::from_fn(read));
                 let bias = S::load(bias.add(channel));

@@ -230,7 +230,14 @@ unsafe fn transform_patches<S: Vector, const N: usize>(
         // SAFETY: the caller's promise; a block has room for whole vectors.
         unsafe {
             let corner = images.add(patches.place(tile));
+            // As `Layout::place`, without its divisions.
+            let mut place = layout.place(index, 0);
+            let mut block_end = layout.block;
             for channel in (0..channels).step_by(S::LANES) {
+                if channel == block_end {
+                    block_end += layout.block;
+                    place += layout.blocks - layout.block;
+                }
                 let at = |y: usize, x: usize| corner.add(y * patches.row + x * channels + channel);
                 let patch: [[S; N]; N] = if channel < whole {
                     std::array::from_fn(|y| std::array::from_fn(|x| S::load(at(y, x))))
@@ -245,7 +252,7 @@ unsafe fn transform_patches<S: Vector, const N: usize>(
                         })
                     })
                 };
-                let target = points.add(layout.place(index, channel));
+                let target = points.add(place + channel);
                 for (point, value) in transform(patch).into_iter().enumerate() {
                     value.store(target.add(point * layout.points));
                 }
