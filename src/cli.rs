@@ -62,6 +62,16 @@ pub enum Command {
     /// Run a config once uninterrupted and once killed at random times, and compare every byte
     #[command(after_help = help::below(["runner prove configs/baseline.toml", "runner prove configs/baseline.toml --kills 20 --seed 7"], help::COMPARING))]
     Prove(Prove),
+    /// Run one experiment many times, with other values: grids, searches, seeds
+    #[command(after_help = help::below(["runner sweep new learning-rate.toml --config configs/baseline.toml", "runner sweep run learning-rate.toml"], help::TRAINING))]
+    #[command(subcommand)]
+    Sweep(Sweep),
+    /// Run one trial of a sweep; what launchers start
+    #[command(hide = true)]
+    SweepTask(SweepTask),
+    /// Print what a few steps of an experiment cost, as JSON; what `sweep check` starts
+    #[command(hide = true)]
+    SweepMeasure(SweepMeasure),
     /// Print the script with which a shell completes commands, options, keys and the names of runs
     #[command(after_help = help::below(["runner completions bash > ~/.local/share/bash-completion/completions/runner", "runner completions fish > ~/.config/fish/completions/runner.fish"], help::LANGUAGE))]
     Completions(Completions),
@@ -258,6 +268,198 @@ pub struct Check {
     /// Also train and evaluate two batches, write and verify the run, then delete it
     #[arg(long)]
     pub fast_dev_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Sweep {
+    /// Run the trials of a sweep file in a new sweep directory, or go on with those that were cut
+    #[command(after_help = help::below(["runner sweep run sweeps/learning-rate.toml", "runner sweep run sweeps/learning-rate.toml training.epochs=3 --parallel 2"], help::SWEEPING))]
+    Run(SweepRun),
+    /// Go on with a sweep: what is finished stays, what was cut continues from its checkpoint, what failed is tried again
+    #[command(after_help = help::below(["runner sweep resume", "runner sweep resume learning-rate --parallel 1"], help::SWEEPING))]
+    Resume(SweepResume),
+    /// Add what a sweep file has more than a sweep: values, points, seeds; then run it
+    #[command(after_help = help::below(["runner sweep extend last sweeps/learning-rate.toml", "runner sweep extend learning-rate sweeps/learning-rate.toml --parallel 1"], help::SWEEPING))]
+    Extend(SweepExtend),
+    /// Show what a sweep file will do: its trials, their time, memory and disk; makes nothing
+    #[command(after_help = help::below(["runner sweep check sweeps/learning-rate.toml", "runner sweep check sweeps/learning-rate.toml training.epochs=3"], help::CHECKING))]
+    Check(SweepCheck),
+    /// Show how far a sweep is, and what its trials are doing
+    #[command(after_help = help::below(["runner sweep status", "runner sweep status learning-rate"], help::RUNS))]
+    Status(SweepStatus),
+    /// Show the points of a sweep by their scores, or with --trials each trial
+    #[command(after_help = help::below(["runner sweep show", "runner sweep show last --trials --csv"], help::RUNS))]
+    Show(SweepShow),
+    /// Print the best point of a sweep, and the run directories of its trials
+    #[command(after_help = help::below(["runner sweep best", "runner show $(runner sweep best --quiet)"], help::RUNS))]
+    Best(SweepBest),
+    /// Stop the trials of a sweep, their checkpoints written; `sweep resume` goes on with them
+    #[command(after_help = help::below(["runner sweep cancel", "runner sweep cancel learning-rate"], help::RUNS))]
+    Cancel(SweepCancel),
+    /// List the sweeps, the oldest first
+    #[command(after_help = help::below(["runner sweep list", "runner sweep list --json"], help::RUNS))]
+    List(SweepList),
+    /// Write a sweep file to start from
+    #[command(after_help = help::below(["runner sweep new", "runner sweep new learning-rate.toml --config configs/baseline.toml"], help::LANGUAGE))]
+    New(SweepNew),
+    /// Print the JSON schema (draft 2019-09) of sweep files, for editors
+    #[command(after_help = help::below(["runner sweep schema", "runner sweep schema > sweep.schema.json"], help::LANGUAGE))]
+    Schema,
+}
+
+/// A sweep file, and values that override those of its experiment.
+#[derive(Debug, Args)]
+pub struct SweepFile {
+    /// The sweep file, for example sweeps/learning-rate.toml
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+}
+
+/// How trials are launched.
+#[derive(Debug, Args)]
+pub struct Launch {
+    /// Trials at a time on this machine [default: `parallel` of the sweep file, else one a processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub parallel: Option<u16>,
+    #[command(flatten)]
+    pub threads: Threads,
+    /// Print only the path of the sweep directory
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepRun {
+    #[command(flatten)]
+    pub file: SweepFile,
+    #[command(flatten)]
+    pub out: Out,
+    #[command(flatten)]
+    pub launch: Launch,
+    /// Print the trials that would be run, and make nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Begin a new sweep directory even if there is one with the same trials
+    #[arg(long)]
+    pub new: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepResume {
+    /// A sweep directory, any unique beginning or end of a sweep's name, or `last`
+    #[arg(default_value = "last")]
+    pub sweep: String,
+    #[command(flatten)]
+    pub out: Out,
+    #[command(flatten)]
+    pub launch: Launch,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepExtend {
+    /// A sweep directory, any unique beginning or end of a sweep's name, or `last`
+    pub sweep: String,
+    #[command(flatten)]
+    pub file: SweepFile,
+    #[command(flatten)]
+    pub out: Out,
+    #[command(flatten)]
+    pub launch: Launch,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepCheck {
+    #[command(flatten)]
+    pub file: SweepFile,
+    #[command(flatten)]
+    pub out: Out,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepStatus {
+    /// A sweep directory, any unique beginning or end of a sweep's name, or `last`
+    #[arg(default_value = "last")]
+    pub sweep: String,
+    #[command(flatten)]
+    pub out: Out,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepShow {
+    /// A sweep directory, any unique beginning or end of a sweep's name, or `last`
+    #[arg(default_value = "last")]
+    pub sweep: String,
+    /// A row a trial, as trials.csv has them, instead of a row a point
+    #[arg(long)]
+    pub trials: bool,
+    #[command(flatten)]
+    pub out: Out,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepBest {
+    /// A sweep directory, any unique beginning or end of a sweep's name, or `last`
+    #[arg(default_value = "last")]
+    pub sweep: String,
+    /// Print only the run directory of the best point's best trial
+    #[arg(short, long)]
+    pub quiet: bool,
+    #[command(flatten)]
+    pub out: Out,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepCancel {
+    /// A sweep directory, any unique beginning or end of a sweep's name, or `last`
+    #[arg(default_value = "last")]
+    pub sweep: String,
+    #[command(flatten)]
+    pub out: Out,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepList {
+    #[command(flatten)]
+    pub out: Out,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepNew {
+    /// The file to create [default: stdout]
+    pub path: Option<PathBuf>,
+    /// The experiment file whose keys vary
+    #[arg(long, value_name = "FILE", default_value = "configs/baseline.toml")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepTask {
+    /// The sweep directory
+    pub sweep: PathBuf,
+    /// The number of the trial
+    #[arg(long, value_name = "N")]
+    pub trial: usize,
+    /// The epoch that it is to get to
+    #[arg(long, value_name = "EPOCH")]
+    pub until: u64,
+    /// The process with whose end it stops
+    #[arg(long, value_name = "PID")]
+    pub parent: Option<u32>,
+    #[command(flatten)]
+    pub threads: Threads,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepMeasure {
+    #[command(flatten)]
+    pub experiment: Experiment,
+    #[command(flatten)]
+    pub threads: Threads,
 }
 
 #[derive(Debug, Subcommand)]

@@ -38,7 +38,7 @@
 //! ```
 //! # const CONFIG: &str = include_str!("../tests/configs/synthetic.toml");
 //! use runner::config::Document;
-//! use runner::lifecycle::{begin, conclude, prepare};
+//! use runner::lifecycle::{Occasion, begin, conclude, prepare};
 //! use runner::run_dir::Run;
 //! use runner::train::{Interrupt, Silent, fit};
 //!
@@ -46,7 +46,7 @@
 //! let document = Document::parse("tiny.toml", CONFIG.to_owned(), "tiny");
 //! let prepared = prepare(&document, document.experiment()?, None, &|_, _| {})?;
 //! let mut interrupt = Interrupt::default();
-//! let mut begun = begin(&document, prepared, out.path(), None, &mut interrupt)?;
+//! let mut begun = begin(&document, prepared, out.path(), Occasion::Run, &mut interrupt)?;
 //! let end = fit(&mut begun.session, &mut begun.run, &interrupt, &mut Silent);
 //! conclude(end, &mut begun.session, &mut begun.run, &interrupt)?;
 //!
@@ -62,7 +62,7 @@
 //! ```
 //! # const CONFIG: &str = include_str!("../tests/configs/synthetic.toml");
 //! # use runner::config::Document;
-//! # use runner::lifecycle::{begin, conclude, prepare};
+//! # use runner::lifecycle::{Occasion, begin, conclude, prepare};
 //! # use runner::train::{Interrupt, Silent, fit};
 //! # let out = tempfile::tempdir()?;
 //! # for seed in [1, 2] {
@@ -70,7 +70,7 @@
 //! #     document.set_all(&[format!("seed={seed}")]);
 //! #     let prepared = prepare(&document, document.experiment()?, None, &|_, _| {})?;
 //! #     let mut interrupt = Interrupt::default();
-//! #     let mut begun = begin(&document, prepared, out.path(), None, &mut interrupt)?;
+//! #     let mut begun = begin(&document, prepared, out.path(), Occasion::Run, &mut interrupt)?;
 //! #     let end = fit(&mut begun.session, &mut begun.run, &interrupt, &mut Silent);
 //! #     conclude(end, &mut begun.session, &mut begun.run, &interrupt)?;
 //! # }
@@ -98,6 +98,7 @@ pub use runner_kernels as kernels;
 pub use runner_metrics as metrics;
 pub use runner_random as random;
 pub use runner_records::{array, compare, overview, run_dir, table};
+pub use runner_sweep as sweep;
 
 pub mod cli;
 pub mod command;

@@ -17,6 +17,21 @@ pub const TRAINING: &[ExitCode] = &[
     ExitCode::Terminated,
 ];
 
+/// The codes of a command that runs trials.
+pub const SWEEPING: &[ExitCode] = &[
+    ExitCode::Done,
+    ExitCode::Failed,
+    ExitCode::Usage,
+    ExitCode::Data,
+    ExitCode::RunDirectory,
+    ExitCode::Diverged,
+    ExitCode::Io,
+    ExitCode::Resumable,
+    ExitCode::Hangup,
+    ExitCode::Interrupted,
+    ExitCode::Terminated,
+];
+
 /// The codes of a command that trains and compares.
 pub const COMPARING: &[ExitCode] = &ExitCode::ALL;
 

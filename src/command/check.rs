@@ -11,7 +11,7 @@ use crate::config::{Cost, Document, Experiment, Rule, Traced};
 use crate::data::Splits;
 use crate::device::Chosen;
 use crate::exit::ExitCode;
-use crate::lifecycle::{Prepared, begin, disk_needed, prepare};
+use crate::lifecycle::{Occasion, Prepared, begin, disk_needed, prepare};
 use crate::memory::{self, Bound};
 use crate::run_dir::{Moves, space, verify};
 use crate::table::{Cell, Column, Table};
@@ -360,8 +360,14 @@ fn fast_dev_run(
     let prepared = Prepared { session, device };
     let folder = tempfile::tempdir()?;
     let mut interrupt = Interrupt::install()?;
-    let mut begun =
-        begin(document, prepared, folder.path(), None, &mut interrupt).map_err(unwrapped)?;
+    let mut begun = begin(
+        document,
+        prepared,
+        folder.path(),
+        Occasion::Run,
+        &mut interrupt,
+    )
+    .map_err(unwrapped)?;
     let mut reporter = Reporter::of_begun(output, &begun);
     let (session, run) = (&mut begun.session, &mut begun.run);
     let end = fit(session, run, &interrupt, &mut Silent);

@@ -6,7 +6,7 @@ use super::output::StdoutError;
 use crate::exit::ExitCode;
 use crate::files::IoError;
 use crate::lifecycle::{self, DataError, Failure, Refusal};
-use crate::{compare, config, data, device, run_dir, train};
+use crate::{compare, config, data, device, run_dir, sweep, train};
 
 /// The command line asks for something that does not exist or cannot be done.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +110,21 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
             train::Error::RunDir(error) => run_dir_code(error),
         });
     }
+    if let Some(error) = error.downcast_ref::<sweep::directory::Error>() {
+        return Some(sweep_code(error));
+    }
     error.downcast_ref::<run_dir::Error>().map(run_dir_code)
+}
+
+fn sweep_code(error: &sweep::directory::Error) -> ExitCode {
+    use sweep::directory::Error;
+    match error {
+        Error::Io(_) => ExitCode::Io,
+        Error::NoSuchSweep { .. } | Error::Other { .. } => ExitCode::Usage,
+        Error::Locked { .. } => ExitCode::Resumable,
+        Error::RunDir(error) => run_dir_code(error),
+        Error::NotASweep { .. } | Error::Damaged { .. } => ExitCode::RunDirectory,
+    }
 }
 
 fn data_code(error: &data::Error) -> ExitCode {

@@ -20,6 +20,7 @@ mod resume;
 mod run;
 mod show;
 mod starter;
+mod sweep;
 mod units;
 mod verify;
 
@@ -45,6 +46,9 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Verify(args) => verify::execute(args),
         Command::Reproduce(args) => reproduce::execute(args),
         Command::Prove(args) => prove::execute(args),
+        Command::Sweep(args) => sweep::execute(args),
+        Command::SweepTask(args) => sweep::task(args),
+        Command::SweepMeasure(args) => sweep::measure(args),
         Command::Completions(args) => completions::execute(&args),
         Command::Man(args) => man::execute(&args),
     }

@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::exit::ExitCode;
-use crate::lifecycle::{Comparer, Original, begin, go_home};
+use crate::lifecycle::{Comparer, Occasion, Original, begin, go_home};
 use crate::run_dir::layout::METRICS;
 use crate::run_dir::resolve;
 use crate::train::{Interrupt, fit};
@@ -41,9 +41,15 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     let prepared = original
         .prepare(args.threads.threads, &|done, all| bar.at(done, all))
         .map_err(unwrapped)?;
-    let reproduces = Some(original.identity.run_id.clone());
-    let mut begun =
-        begin(document, prepared, &out, reproduces, &mut interrupt).map_err(unwrapped)?;
+    let run_id = original.identity.run_id.clone();
+    let mut begun = begin(
+        document,
+        prepared,
+        &out,
+        Occasion::Repetition(&run_id),
+        &mut interrupt,
+    )
+    .map_err(unwrapped)?;
     let reporter = Reporter::of_begun(output, &begun);
     output.only_when_quiet(&begun.run.folder().display().to_string());
     let mut comparer = Comparer {

@@ -19,16 +19,26 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<ExitCode> {
     let mut interrupt = Interrupt::install()?;
     let overrides = args.overrides.all().cloned().collect();
     let ([folder], overrides) = go_home([resolve(&args.run, &args.out.out)?], overrides);
-    let resumable = Resumable::open(Request {
+    let request = Request {
         folder: &folder,
         overrides: &overrides,
         allow_other_version: args.allow_other_version,
         threads: args.threads.threads,
-    })
-    .map_err(unwrapped)?;
+    };
+    go_on(request, output, &mut interrupt)
+}
+
+/// Trains a run to its end, or until it is stopped.
+pub fn go_on(
+    request: Request<'_>,
+    output: Output,
+    interrupt: &mut Interrupt,
+) -> anyhow::Result<ExitCode> {
+    let folder = request.folder;
+    let resumable = Resumable::open(request).map_err(unwrapped)?;
     output.only_when_quiet(&folder.display().to_string());
     if let Some(finished) = resumable.finished().map_err(unwrapped)? {
-        output.result(&is_finished(&folder, &resumable.experiment, &finished));
+        output.result(&is_finished(folder, &resumable.experiment, &finished));
         for key in resumable.changes.keys() {
             output.note(&format!("{key} has no effect on a finished run"));
         }
@@ -36,14 +46,14 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<ExitCode> {
     }
     let changes = resumable.changes.clone();
     let bar = scan_bar("reading images");
-    let resumed = resumable.go_on(&mut interrupt, &|done, all| bar.at(done, all));
+    let resumed = resumable.go_on(interrupt, &|done, all| bar.at(done, all));
     let Resumed {
         mut session,
         mut run,
         device,
         damaged,
         extension,
-    } = resumed.map_err(|error| OfRun::new(&folder, unwrapped(error)))?;
+    } = resumed.map_err(|error| OfRun::new(folder, unwrapped(error)))?;
     let mut reporter = Reporter::new(output, run.log(), session.experiment.training.epochs);
     reporter.introduce(&session, &run, &device);
     for (name, reason) in &damaged {
@@ -53,11 +63,11 @@ pub fn execute(args: cli::Resume) -> anyhow::Result<ExitCode> {
         reporter.note(&format!("changed: {key} = {value}"));
     }
     if let Some(extension) = &extension {
-        reporter.note(&format!("warning: {}", rates(extension, &folder)));
+        reporter.note(&format!("warning: {}", rates(extension, folder)));
     }
     reporter.note(&where_it_goes_on(&session.position));
-    let end = fit(&mut session, &mut run, &interrupt, &mut reporter);
-    conclude(end, &mut session, &mut run, &interrupt, &mut reporter)
+    let end = fit(&mut session, &mut run, interrupt, &mut reporter);
+    conclude(end, &mut session, &mut run, interrupt, &mut reporter)
 }
 
 /// The message of a resume whose run is finished after `done` epochs.

@@ -1,8 +1,11 @@
 //! `runner run`: a new run from a config.
 
+use std::path::Path;
+
 use crate::cli;
+use crate::config::{Document, Experiment};
 use crate::exit::ExitCode;
-use crate::lifecycle::{begin, prepare};
+use crate::lifecycle::{Occasion, begin, prepare};
 use crate::train::{Interrupt, fit};
 
 use super::exit::unwrapped;
@@ -16,27 +19,38 @@ pub fn execute(args: cli::Run) -> anyhow::Result<ExitCode> {
     let document = document(&args.experiment)?;
     let mut interrupt = Interrupt::install()?;
     let (experiment, _) = runnable(&document)?;
-    let bar = scan_bar("reading images");
-    let threads = args.threads.threads;
-    let prepared = prepare(&document, experiment, threads, &|done, all| {
-        bar.at(done, all)
-    })
-    .map_err(unwrapped)?;
-    let mut begun =
-        begin(&document, prepared, &args.out.out, None, &mut interrupt).map_err(unwrapped)?;
-    let mut reporter = Reporter::of_begun(output, &begun);
-    output.only_when_quiet(&begun.run.folder().display().to_string());
-    let end = fit(
-        &mut begun.session,
-        &mut begun.run,
-        &interrupt,
-        &mut reporter,
-    );
-    conclude(
-        end,
-        &mut begun.session,
-        &mut begun.run,
-        &interrupt,
-        &mut reporter,
-    )
+    let start = Start {
+        document: &document,
+        experiment,
+        out: &args.out.out,
+        occasion: Occasion::Run,
+        threads: args.threads.threads,
+    };
+    start.train(output, &mut interrupt)
+}
+
+/// A run that is to be begun and trained.
+pub struct Start<'a> {
+    pub document: &'a Document,
+    pub experiment: Experiment,
+    pub out: &'a Path,
+    pub occasion: Occasion<'a>,
+    pub threads: Option<u16>,
+}
+
+impl Start<'_> {
+    /// Makes the run's directory and trains it to its end, or until it is stopped.
+    pub fn train(self, output: Output, interrupt: &mut Interrupt) -> anyhow::Result<ExitCode> {
+        let bar = scan_bar("reading images");
+        let watch = |done, all| bar.at(done, all);
+        let prepared = prepare(self.document, self.experiment, self.threads, &watch);
+        let prepared = prepared.map_err(unwrapped)?;
+        let begun = begin(self.document, prepared, self.out, self.occasion, interrupt);
+        let mut begun = begun.map_err(unwrapped)?;
+        let mut reporter = Reporter::of_begun(output, &begun);
+        output.only_when_quiet(&begun.run.folder().display().to_string());
+        let (session, run) = (&mut begun.session, &mut begun.run);
+        let end = fit(session, run, interrupt, &mut reporter);
+        conclude(end, session, run, interrupt, &mut reporter)
+    }
 }

@@ -19,8 +19,19 @@ pub struct Begun {
     pub device: String,
 }
 
+/// What a new run is begun for.
+#[derive(Debug, Clone, Copy)]
+pub enum Occasion<'a> {
+    /// For itself.
+    Run,
+    /// To repeat the run with this id.
+    Repetition(&'a str),
+    /// As the trial of a sweep, which gives it its id.
+    Trial(&'a str),
+}
+
 /// Makes the run directory of a prepared session in `out` and starts its time limit; `document` is the config
-/// that the session was prepared from, `reproduces` the id of the run that this one is to repeat, if any.
+/// that the session was prepared from.
 ///
 /// # Errors
 /// Where the directory cannot be made, or there is no room for the run.
@@ -28,14 +39,20 @@ pub fn begin(
     document: &Document,
     prepared: Prepared,
     out: &Path,
-    reproduces: Option<String>,
+    occasion: Occasion<'_>,
     interrupt: &mut Interrupt,
 ) -> Result<Begun, Error> {
     let Prepared { session, device } = prepared;
     interrupt.limit(session.experiment.training.max_minutes);
     space::check(out, disk_needed(&session))?;
+    let (id, reproduces) = match occasion {
+        Occasion::Run => (None, None),
+        Occasion::Repetition(of) => (None, Some(of.to_owned())),
+        Occasion::Trial(id) => (Some(id), None),
+    };
     let run = Writer::create(NewRun {
         out,
+        id,
         identity: identity(&session, document, device.backend, reproduces),
         config_text: document.text(),
         resolved_text: &session.experiment.to_toml(),

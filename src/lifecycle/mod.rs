@@ -15,7 +15,7 @@ mod reproduce;
 mod resume;
 mod unchanged;
 
-pub use begin::{Begun, begin, disk_needed};
+pub use begin::{Begun, Occasion, begin, disk_needed};
 pub use conclude::{Conclusion, SplitReport, conclude};
 pub use extension::Extension;
 pub use home::go_home;

@@ -110,6 +110,10 @@ impl Fit<'_> {
             if let Some(end) = self.end() {
                 return Ok(end);
             }
+            if self.interrupt.ends_before(self.session.position.epoch) {
+                self.commit_epoch()?;
+                return Ok(End::Stopped(Stop::Epoch));
+            }
             self.session.base_rate = self.base_rate();
             let mut times = Times::default();
             if let Some(stop) = self.train_epoch(&mut times.train)? {
@@ -297,6 +301,16 @@ impl Fit<'_> {
         // The image is what to tell of; without this checkpoint a resume goes on from the one before.
         let _ = self.commit();
         Err(error.into())
+    }
+
+    /// Writes the checkpoint of the last epoch, where none was due.
+    fn commit_epoch(&mut self) -> Result<(), Error> {
+        let every_epochs = self.session.experiment.checkpoint.every_epochs;
+        let done = self.session.position.epoch - 1;
+        match done.is_multiple_of(every_epochs) {
+            true => Ok(()),
+            false => self.commit(),
+        }
     }
 
     /// Writes a checkpoint of the session as it stands.

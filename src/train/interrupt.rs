@@ -28,6 +28,8 @@ pub enum Stop {
     TimeLimit,
     /// [`Interrupt::request`]
     Requested,
+    /// [`Interrupt::until_epoch`]
+    Epoch,
 }
 
 /// The stops that `Interrupt::received` can note; it holds one more than the index into this list.
@@ -53,6 +55,7 @@ impl Stop {
             Stop::Xcpu => "SIGXCPU",
             Stop::TimeLimit => "training.max_minutes",
             Stop::Requested => "request",
+            Stop::Epoch => "the end of its rung",
         }
     }
 
@@ -64,6 +67,7 @@ impl Stop {
             Stop::Int => ExitCode::Interrupted,
             Stop::Term => ExitCode::Terminated,
             Stop::Hup => ExitCode::Hangup,
+            Stop::Epoch => ExitCode::Done,
             Stop::Usr1 | Stop::Usr2 | Stop::Xcpu | Stop::TimeLimit | Stop::Requested => {
                 ExitCode::Resumable
             }
@@ -72,12 +76,13 @@ impl Stop {
 }
 
 /// Requests to stop: from signals, from a time limit, or from within the program. Clones share signals and
-/// requests, but each has its own time limit.
+/// requests, but each has its own time limit and last epoch.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     /// 0: nothing; else one more than the index into [`RECEIVED`].
     received: Arc<AtomicUsize>,
     deadline: Option<Instant>,
+    last_epoch: Option<u64>,
 }
 
 impl Interrupt {
@@ -125,6 +130,16 @@ impl Interrupt {
         self.deadline = limit
             .filter(|limit| !limit.is_zero())
             .and_then(|limit| Instant::now().checked_add(limit));
+    }
+
+    /// Stops when this epoch, from 1, is done: a later resume goes on from there as if there had been no stop.
+    pub fn until_epoch(&mut self, epoch: u64) {
+        self.last_epoch = Some(epoch);
+    }
+
+    /// Whether an epoch is beyond the last one that is to be done.
+    pub fn ends_before(&self, epoch: u64) -> bool {
+        self.last_epoch.is_some_and(|last| epoch > last)
     }
 
     /// Asks for a stop from within the program.

@@ -67,7 +67,7 @@ pub(crate) const EXTENDS: Key<Option<Vec<String>>> = Key::optional(
     "experiment files that this one builds on, relative to this file; tables are merged, arrays \
      and values are replaced, `key = { unset = true }` removes a key, and `name` is not inherited",
 );
-const SEED: Key<u64> = Key::required(
+pub(crate) const SEED: Key<u64> = Key::required(
     "seed",
     integer(0, i64::MAX as u64),
     "seed of every random draw",

@@ -47,6 +47,7 @@
 //!   [`Experiment`].
 //! - `document`: files, environment and command line laid over each other: from text to the tree.
 //! - `output`: what is said about an experiment and the language: resolved, explained, options, schema, template.
+//! - `sweep`: sweep files, whose trials are experiments with other values.
 
 #![warn(missing_docs, unreachable_pub)]
 
@@ -57,6 +58,7 @@ mod language;
 mod model;
 mod output;
 mod sections;
+mod sweep;
 mod text;
 
 #[cfg(test)]
@@ -67,7 +69,7 @@ pub use model::layer::*;
 pub use sections::optimizer::*;
 pub use sections::schedule::*;
 
-pub use document::Document;
+pub use document::{Document, Snapshot};
 pub use error::Error;
 pub use experiment::{Experiment, LANGUAGE};
 pub use language::info::{Fallback, KeyInfo, Kind, LayerKeys, OnResume};
@@ -99,6 +101,7 @@ pub use sections::log::Log;
 pub use sections::loss::{ClassWeights, CrossEntropy, Focal, Loss};
 pub use sections::metrics::Metrics;
 pub use sections::training::Training;
+pub use sweep::*;
 pub use text::diagnostic::{Problems, RenderOptions};
 pub use text::nearest::nearest_path;
 pub use text::source::{Source, SourceKind};

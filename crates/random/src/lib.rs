@@ -32,6 +32,9 @@ pub enum Purpose {
     Augment = 8,
     /// The partner and the share of a training image in mixup and CutMix; keyed as `Augment`.
     Mix = 9,
+    /// The points of a sweep; epoch: 0 for random points, 1 for the scrambling of a Sobol sequence, 2 for estimators;
+    /// index: the point's number. No run draws from it.
+    Search = 10,
 }
 
 /// The stream of one purpose at one place.
@@ -52,6 +55,11 @@ pub fn stream(seed: u64, purpose: Purpose, epoch: u64, index: u64) -> Stream {
 pub struct Stream(ChaCha8Rng);
 
 impl Stream {
+    /// The generator itself, for libraries that draw by themselves.
+    pub fn into_generator(self) -> impl Rng {
+        self.0
+    }
+
     /// The next 64 random bits.
     #[inline]
     pub fn next_u64(&mut self) -> u64 {

@@ -11,10 +11,11 @@ use std::path::Path;
 use self::extends::Loaded;
 use self::overrides::{Override, PREFIX};
 use crate::error::Error;
-use crate::experiment::{DATA, Experiment, LANGUAGE};
+use crate::experiment::{DATA, EXTENDS, Experiment, LANGUAGE};
 use crate::language::diagnostics::Diagnostics;
 use crate::model::expand::expand;
 use crate::sections::data::Columns;
+use crate::sections::name::NAME;
 use crate::text::diagnostic::{Concern, Diagnostic, Problems, Severity};
 use crate::text::source::{Origin, Source, place};
 use crate::text::tree::{Node, Value};
@@ -34,6 +35,15 @@ pub struct Document {
     is_partial: bool,
     /// The experiment's name unless the document gives one.
     default_name: String,
+}
+
+/// An experiment as one text that depends on no other file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapshot {
+    /// The experiment file and all that it extends, with the values from the environment and the command line.
+    pub text: String,
+    /// Values of single layers, which count the layers as they are written out: `key=value`.
+    pub of_layers: Vec<String>,
 }
 
 impl Document {
@@ -143,10 +153,51 @@ impl Document {
             let parsed = parse(&source.text, self.sources.len());
             self.sources.push(source);
             match parsed {
-                Ok(single) if single.is_of_layer() => self.of_layers.push(single),
-                Ok(single) => self.diagnostics.extend(single.apply(&mut self.root).err()),
+                Ok(single) => self.set(single),
                 Err(error) => self.diagnostics.push(error),
             }
+        }
+    }
+
+    /// Applies a single value; what is wrong with it is reported by [`Document::check`].
+    pub(crate) fn set(&mut self, single: Override) {
+        match single.is_of_layer() {
+            true => self.of_layers.push(single),
+            false => self.diagnostics.extend(single.apply(&mut self.root).err()),
+        }
+    }
+
+    /// Adds a text that values may come from; its place among the sources.
+    pub(crate) fn add_source(&mut self, source: Source) -> usize {
+        self.sources.push(source);
+        self.sources.len() - 1
+    }
+
+    /// The tree as it stands, before presets are written out.
+    pub(crate) fn root(&self) -> &Node {
+        &self.root
+    }
+
+    /// The sources of the document as it is checked: with those of presets.
+    pub(crate) fn expanded_sources(&self) -> Vec<Source> {
+        self.expanded().sources
+    }
+
+    /// The document as one text that depends on no other file, and the values for single layers.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let mut root = self.root.clone();
+        if let Value::Table(table) = &mut root.value {
+            table.take(EXTENDS.name);
+        }
+        let mut plain = root.plain();
+        if let Some(table) = plain.as_table_mut()
+            && !table.contains_key(NAME.name)
+        {
+            table.insert(NAME.name.to_owned(), self.default_name.clone().into());
+        }
+        Snapshot {
+            text: toml::to_string(&plain).expect("what was read as TOML can be written as TOML"),
+            of_layers: self.of_layers.iter().map(Override::typed).collect(),
         }
     }
 
@@ -234,6 +285,11 @@ impl Document {
             };
         let names = ["path", "train", "eval", "test"];
         names.into_iter().filter_map(place).collect()
+    }
+
+    /// Whether a value stands at a path, before presets are written out.
+    pub fn has(&self, path: &str) -> bool {
+        self.root.at(path).is_some()
     }
 
     /// Where the value of a key stands: `configs/baseline.toml:9:8`.

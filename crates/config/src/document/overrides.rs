@@ -102,6 +102,20 @@ impl Override {
         })
     }
 
+    /// A value that is already read, for the place at `path`, which is typed at `origin`.
+    pub(crate) fn at(path: KeyPath, origin: Origin, value: Node) -> Self {
+        Self {
+            path,
+            origin,
+            value,
+        }
+    }
+
+    /// As it would be typed: `training.epochs=22`.
+    pub(super) fn typed(&self) -> String {
+        format!("{}={}", self.path, self.value.toml())
+    }
+
     /// Where the value goes.
     pub(super) fn path(&self) -> &KeyPath {
         &self.path

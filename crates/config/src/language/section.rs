@@ -92,6 +92,20 @@ impl<'a> Section<'a> {
         self.node(key).map(|_| self.table_of(key))
     }
 
+    /// The table under `key`, whatever keys it has: its reader reports those that it does not know.
+    pub(crate) fn open(&self, key: &TableKey) -> Section<'a> {
+        let node = self.node(key);
+        Section {
+            path: self.path_of(key.name),
+            table: node.and_then(|node| match &node.value {
+                Value::Table(table) => Some(table),
+                _ => None,
+            }),
+            origin: self.place(key).unwrap_or(&self.origin).clone(),
+            diagnostics: self.diagnostics,
+        }
+    }
+
     fn table_of(&self, key: &KeyInfo) -> Section<'a> {
         let (path, keys) = (self.path_of(key.name), key.keys());
         if let Some(entry) = self.table.and_then(|table| table.get(key.name)) {

@@ -114,6 +114,18 @@ pub(crate) const fn numbers(each: &'static Kind, words: &'static str) -> Values<
     })
 }
 
+/// An array of any number of whole numbers of at least zero; `words` say what of.
+pub(crate) const fn integers(words: &'static str) -> Values<Vec<u64>> {
+    Values::new(Kind::Array {
+        each: &Kind::Integer {
+            min: 0,
+            max: i64::MAX as u64,
+        },
+        length: None,
+        words,
+    })
+}
+
 /// An array of two numbers; `words` say what of.
 pub(crate) const fn two_numbers(each: &'static Kind, words: &'static str) -> Values<[f64; 2]> {
     Values::new(Kind::Array {

@@ -52,7 +52,7 @@ pub fn schema() -> Value {
 const LAYER: &str = "layer";
 
 /// A table with these keys.
-fn table(keys: &[KeyInfo], can_be_unset: bool) -> Map<String, Value> {
+pub(crate) fn table(keys: &[KeyInfo], can_be_unset: bool) -> Map<String, Value> {
     let properties: Map<String, Value> = keys
         .iter()
         .map(|key| (key.name.to_owned(), property(key, can_be_unset)))
@@ -226,7 +226,7 @@ fn either(mut one: Map<String, Value>, other: Map<String, Value>) -> Map<String,
 }
 
 /// The schema of a value that is complete: a table in it has the keys that were named and no others.
-fn closed(mut schema: Map<String, Value>) -> Value {
+pub(crate) fn closed(mut schema: Map<String, Value>) -> Value {
     if let Some(Value::Object(properties)) = schema.get("properties") {
         let names: Vec<&str> = properties.keys().map(String::as_str).collect();
         let unknown_key = format!("^(?!{})", any_of(&names).trim_start_matches('^'));
@@ -252,7 +252,7 @@ fn is_draft_7() -> Value {
 /// Refuses the value of an unknown key; of a table or an array, a value inside.
 ///
 /// It is the one whose key is the first by its first letter, so that one mistake has one message.
-fn unknown() -> Value {
+pub(crate) fn unknown() -> Value {
     let inside = |first: &str| json!({ "patternProperties": { first: reference("unknown") } });
     let any = inside("");
     let one_of_them = ('a'..='z').rev().fold(any, |others, letter| {
@@ -274,7 +274,7 @@ fn unknown() -> Value {
 }
 
 /// The definition of this name, with everything in it that is required.
-fn whole(definition: &str, keys: &[KeyInfo]) -> Value {
+pub(crate) fn whole(definition: &str, keys: &[KeyInfo]) -> Value {
     let mut schema = object([("$ref", reference(definition)["$ref"].clone())]);
     schema.extend(required(keys).unwrap_or_default());
     schema.into()
@@ -324,11 +324,11 @@ fn required(keys: &[KeyInfo]) -> Option<Map<String, Value>> {
     ]))
 }
 
-fn reference(definition: &str) -> Value {
+pub(crate) fn reference(definition: &str) -> Value {
     json!({ "$ref": format!("#/definitions/{definition}") })
 }
 
-fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
+pub(crate) fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
     let members = members.map(|(name, value)| (name.to_owned(), value));
     Map::from_iter(members)
 }

@@ -123,6 +123,11 @@ impl Problems {
         self.diagnostics.is_empty()
     }
 
+    /// The problems, errors before warnings.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics.iter()
+    }
+
     /// Whether a problem matches the predicate.
     pub fn any(&self, predicate: impl Fn(&Diagnostic) -> bool) -> bool {
         self.diagnostics.iter().any(predicate)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -84,6 +85,62 @@ impl Node {
     pub(crate) fn replace(&mut self, mut with: Node) {
         std::mem::swap(self, &mut with);
         self.replaced = Some(Box::new(with));
+    }
+
+    /// The same value with all its places in another source.
+    pub(crate) fn moved_to(&self, source: usize) -> Self {
+        let origin = Origin {
+            source,
+            span: self.origin.span.clone(),
+        };
+        let value = match &self.value {
+            Value::Array(items) => {
+                Value::Array(items.iter().map(|it| it.moved_to(source)).collect())
+            }
+            Value::Table(table) => {
+                let mut moved = Table::default();
+                for entry in table.entries() {
+                    moved.insert(Entry {
+                        key: entry.key.clone(),
+                        key_origin: Origin {
+                            source,
+                            span: entry.key_origin.span.clone(),
+                        },
+                        node: entry.node.moved_to(source),
+                    });
+                }
+                Value::Table(moved)
+            }
+            plain => plain.clone(),
+        };
+        Self::new(value, origin)
+    }
+
+    /// The value as TOML in one line. A date, which no key takes, becomes a string.
+    pub(crate) fn toml(&self) -> String {
+        let mut line = String::new();
+        let serializer = toml::ser::ValueSerializer::new(&mut line);
+        self.plain()
+            .serialize(serializer)
+            .expect("what was read as TOML can be written as TOML");
+        line
+    }
+
+    /// The value without places.
+    pub(crate) fn plain(&self) -> toml::Value {
+        match &self.value {
+            Value::String(text) => text.clone().into(),
+            Value::Integer(value) => (*value).into(),
+            Value::Float(value) => (*value).into(),
+            Value::Boolean(value) => (*value).into(),
+            Value::Datetime => "a date".into(),
+            Value::Array(items) => toml::Value::Array(items.iter().map(Self::plain).collect()),
+            Value::Table(table) => {
+                let entries = table.entries();
+                let plain = entries.map(|entry| (entry.key.clone(), entry.node.plain()));
+                toml::Value::Table(plain.collect())
+            }
+        }
     }
 
     /// The node at a path, `model.layers[7]`.

@@ -15,8 +15,11 @@ use super::now;
 /// Who has a run: the text of the lock file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Holder {
+    /// The process.
     pub pid: u32,
+    /// The machine that it runs on.
     pub host: String,
+    /// Since when: RFC 3339, UTC.
     pub since: String,
     /// When it was written last; absent where the system's lock guards the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +46,11 @@ pub struct Heartbeat {
 }
 
 impl Holder {
+    /// Whether it is a process of this machine.
+    pub fn is_here(&self) -> bool {
+        self.host == host()
+    }
+
     /// This process, from now on.
     pub fn this() -> Self {
         Self {

@@ -30,7 +30,11 @@ const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(10);
 
 impl Lock {
-    /// Takes the lock of a run directory.
+    /// Takes the lock of a run directory, or of a sweep directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Locked`] if another process has it; [`Error::Io`] if the system refuses.
     pub fn acquire(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(layout::LOCK);
         let io = |error| Error::from(IoError::new("lock", &path, error));
@@ -100,6 +104,11 @@ impl Lock {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Who holds the lock of a directory, or has held it last.
+    pub fn holder(folder: &Path) -> Option<Holder> {
+        Holder::read(&mut File::open(folder.join(layout::LOCK)).ok()?)
     }
 
     /// Whether a heartbeat stands in for it.

@@ -28,6 +28,8 @@ pub use format::predictions_csv::{Prediction, PredictionRow};
 pub use format::result_json::{Summary, TestScores};
 pub use format::run_json::{Beginning, FORMAT, Identity};
 pub use format::timing_csv::Timing;
+pub use heartbeat::Holder;
+pub use lock::Lock;
 pub use lost::Lost;
 pub use read::checkpoints::{best_checkpoint, checkpoint_names};
 pub use read::metrics::metrics;

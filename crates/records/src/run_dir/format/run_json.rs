@@ -19,7 +19,7 @@ pub const FORMAT: u32 = 1;
 pub struct Identity {
     /// [`FORMAT`] of the program that began it.
     pub format: u32,
-    /// Time, name and four letters: the name of its directory.
+    /// The name of its directory: time, name and four letters; of a trial the sweep's name and its number.
     pub run_id: String,
     /// The experiment's.
     pub name: String,

@@ -19,6 +19,8 @@ use crate::run_dir::{Error, layout, now, time};
 pub struct NewRun<'a> {
     /// The folder that holds the run directories.
     pub out: &'a Path,
+    /// Its id, which is the name of its directory; made of the time, the name and four letters unless given.
+    pub id: Option<&'a str>,
     /// Complete but for the id, the time of creation and the place among other runs.
     pub identity: Identity,
     /// The config as the user typed it.
@@ -41,6 +43,7 @@ impl Writer {
     pub fn create(new: NewRun<'_>) -> Result<Self, Error> {
         let NewRun {
             out,
+            id,
             mut identity,
             config_text,
             resolved_text,
@@ -58,11 +61,13 @@ impl Writer {
                 .map_err(IoError::at("create a folder in", out))?;
             let unique = tail.path().to_string_lossy();
             let unique = unique[unique.len() - 4..].to_lowercase();
-            identity.run_id = format!(
-                "{}-{}-{unique}",
-                time.format("%Y%m%d-%H%M%S"),
-                identity.name
-            );
+            identity.run_id = match id {
+                Some(id) => id.to_owned(),
+                None => {
+                    let time = time.format("%Y%m%d-%H%M%S");
+                    format!("{time}-{}-{unique}", identity.name)
+                }
+            };
             let temporary = tail.path();
             let lock = fill(temporary, config_text, resolved_text, images)?;
             let turn = Turn::take(out)?;
@@ -74,10 +79,11 @@ impl Writer {
             match fs::rename(temporary, &folder) {
                 // Another run took the same second and the same four letters.
                 Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty
-                    ) => {}
+                    if id.is_none()
+                        && matches!(
+                            error.kind(),
+                            io::ErrorKind::AlreadyExists | io::ErrorKind::DirectoryNotEmpty
+                        ) => {}
                 Err(error) => return Err(IoError::new("create", folder, error).into()),
                 Ok(()) => {
                     let _ = tail.keep();

@@ -1,0 +1,321 @@
+//! A sweep at a glance: where it stands, its trials as a table, its points by their scores.
+
+use rayon::prelude::*;
+use runner_files as files;
+use runner_metrics::best_first;
+use runner_records::table::{Cell, Column, Style, Table};
+
+use crate::decide::Decision;
+use crate::directory::{Error, SweepDir};
+use crate::layout;
+use crate::plan::{Plan, Trial};
+use crate::state::{Progress, TrialState};
+
+/// A sweep and where all its trials stand.
+#[derive(Debug)]
+pub struct Overview {
+    /// The sweep.
+    pub plan: Plan,
+    /// A state for each trial of the plan.
+    pub states: Vec<TrialState>,
+    /// What comes next.
+    pub decision: Decision,
+}
+
+/// What a trial is doing, in a word.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::EnumString, strum::VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum TrialStatus {
+    /// It has not begun.
+    Waiting,
+    /// A process works on it.
+    Running,
+    /// It was cut before it got where it was to get.
+    Interrupted,
+    /// It has got to its rung, and the others of the rung have not.
+    Paused,
+    /// It was not worth more epochs.
+    Pruned,
+    /// It ended with an error.
+    Failed,
+    /// All its epochs are done.
+    Finished,
+}
+
+impl Overview {
+    /// Reads where every trial of a sweep stands.
+    ///
+    /// # Errors
+    /// If the sweep's record is not as the program wrote it.
+    pub fn read(sweep: &SweepDir) -> Result<Self, Error> {
+        Ok(Self::of(sweep, sweep.plan()?))
+    }
+
+    /// As [`Overview::read`], for a plan that is at hand.
+    pub fn of(sweep: &SweepDir, plan: Plan) -> Self {
+        let states: Vec<TrialState> = plan
+            .trials
+            .par_iter()
+            .map(|trial| sweep.state(&plan, trial))
+            .collect();
+        let decision = plan.decide(&states);
+        Self {
+            plan,
+            states,
+            decision,
+        }
+    }
+
+    /// What a trial is doing; by its index in the plan.
+    pub fn status(&self, trial: usize) -> TrialStatus {
+        match &self.states[trial].progress {
+            Progress::Finished => TrialStatus::Finished,
+            Progress::Running => TrialStatus::Running,
+            _ if self.decision.pruned.binary_search(&trial).is_ok() => TrialStatus::Pruned,
+            Progress::Failed { .. } => TrialStatus::Failed,
+            Progress::Waiting => TrialStatus::Waiting,
+            Progress::Interrupted => {
+                let is_open = self.decision.open.iter().any(|work| work.trial == trial);
+                match is_open {
+                    true => TrialStatus::Interrupted,
+                    false => TrialStatus::Paused,
+                }
+            }
+        }
+    }
+
+    /// How many trials do this.
+    pub fn count(&self, status: TrialStatus) -> usize {
+        let trials = 0..self.states.len();
+        trials.filter(|trial| self.status(*trial) == status).count()
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_done(&self) -> bool {
+        self.decision.open.is_empty() && self.plan.points.len() as u64 >= self.plan.wanted()
+    }
+
+    /// The trials that do this, by their index in the plan.
+    pub fn trials_with(&self, status: TrialStatus) -> Vec<usize> {
+        let trials = 0..self.states.len();
+        trials
+            .filter(|trial| self.status(*trial) == status)
+            .collect()
+    }
+
+    /// Epochs that are done, and those that the search costs in all, if no trial ends early.
+    pub fn epochs(&self) -> (u64, u64) {
+        let done = self.states.iter().map(TrialState::epochs).sum();
+        let plan = &self.plan;
+        let full = plan.trials.first().map_or(0, |trial| trial.epochs);
+        let brackets = plan.brackets();
+        let has_rungs = brackets.iter().any(|bracket| bracket.rungs.len() > 1);
+        let planned: u64 = match has_rungs {
+            true => brackets.iter().map(|it| it.cost(full)).sum::<u64>() * plan.seeds() as u64,
+            false => plan.trials.iter().map(|trial| trial.epochs).sum(),
+        };
+        let to_come = (plan.wanted() - plan.points.len() as u64) * plan.seeds() as u64;
+        (done, planned + to_come * full)
+    }
+
+    /// Of trials, the one with the best score; the first of equals, and where none has a score.
+    pub fn best_of(&self, trials: &[usize]) -> usize {
+        let scores = trials.iter().map(|trial| self.score(*trial));
+        let best = best_first(self.plan.sweep.objective.mode, scores);
+        trials[best.first().copied().unwrap_or(0)]
+    }
+
+    /// The keys that vary, with their values at a point.
+    pub fn values(&self, point: usize) -> impl Iterator<Item = (&String, &String)> {
+        let trial = &self.plan.trials[self.plan.trials_of(point).start];
+        self.keys().zip(trial.values.iter().flatten())
+    }
+
+    /// The score of a trial where it stands.
+    pub fn score(&self, trial: usize) -> Option<f64> {
+        let epochs = self.plan.trials[trial].epochs;
+        self.states[trial].score(&self.plan.sweep.objective, epochs)
+    }
+
+    /// The names of the keys that vary.
+    fn keys(&self) -> impl Iterator<Item = &String> {
+        self.plan.sweep.parameters.iter().flat_map(|it| &it.keys)
+    }
+
+    /// A row a trial, as trials.csv has them.
+    pub fn trials(&self, sweep: &SweepDir) -> Table {
+        let mut columns = fixed_columns(self);
+        columns.extend(["status", "epochs", "objective"].map(Column::new));
+        let rows = self.plan.trials.iter().enumerate().map(|(index, trial)| {
+            let mut row = fixed_cells(sweep, trial);
+            row.extend([
+                Cell::Text(self.status(index).to_string()),
+                Cell::Count(self.states[index].epochs()),
+                self.score(index).into(),
+            ]);
+            row
+        });
+        Table {
+            rows: rows.collect(),
+            columns,
+        }
+    }
+
+    /// The points by their scores, the best first; those without a score last.
+    pub fn points(&self) -> Table {
+        let monitor = &self.plan.sweep.objective.monitor;
+        let mut columns = vec![Column::new("rank"), Column::new("point")];
+        columns.extend(self.keys().map(Column::new));
+        columns.push(Column::new(monitor));
+        if self.plan.seeds() > 1 {
+            columns.push(Column::headed("standard_deviation", "sd"));
+        }
+        columns.extend([
+            Column::headed("trials", "trial"),
+            Column::new("epochs"),
+            Column::new("status"),
+        ]);
+        let ranked = self.plan.ranking(&self.decision);
+        let others = (0..self.plan.points.len()).filter(|point| !ranked.contains(point));
+        let mut others: Vec<usize> = others.collect();
+        others.sort_by_key(|point| std::cmp::Reverse(self.decision.points[*point].epoch));
+        let ranked = ranked
+            .iter()
+            .enumerate()
+            .map(|(rank, point)| (Some(rank + 1), *point));
+        let all = ranked.chain(others.into_iter().map(|point| (None, point)));
+        Table {
+            rows: all.map(|(rank, point)| self.point(rank, point)).collect(),
+            columns,
+        }
+    }
+
+    fn point(&self, rank: Option<usize>, point: usize) -> Vec<Cell> {
+        let trials = self.plan.trials_of(point);
+        let outcome = self.decision.points[point];
+        let count = |count: usize| Cell::Count(count as u64);
+        let mut row = vec![rank.map_or(Cell::Empty, count), count(point + 1)];
+        let values = self.plan.trials[trials.start].values.iter().flatten();
+        row.extend(values.map(|value| Cell::Toml(value.clone())));
+        row.push(outcome.score.into());
+        if self.plan.seeds() > 1 {
+            row.push(self.deviation(point).into());
+        }
+        let numbers = trials
+            .clone()
+            .map(|trial| self.plan.trials[trial].number.to_string());
+        row.push(Cell::Text(numbers.collect::<Vec<_>>().join(" ")));
+        row.push(Cell::Count(outcome.epoch));
+        let mut statuses: Vec<String> = trials.map(|it| self.status(it).to_string()).collect();
+        statuses.dedup();
+        row.push(Cell::Text(statuses.join(", ")));
+        row
+    }
+
+    /// The standard deviation of a point's scores over its seeds, that of a sample.
+    fn deviation(&self, point: usize) -> Option<f64> {
+        let outcome = self.decision.points[point];
+        let (trials, mean) = (self.plan.trials_of(point), outcome.score?);
+        let degrees = trials.len().checked_sub(1).filter(|it| *it > 0)? as f64;
+        let objective = &self.plan.sweep.objective;
+        let squares = trials.map(|trial| {
+            let score = self.states[trial].score(objective, outcome.epoch);
+            score.map(|score| (score - mean).powi(2))
+        });
+        squares
+            .sum::<Option<f64>>()
+            .map(|sum| (sum / degrees).sqrt())
+    }
+
+    /// Writes trials.csv as things stand.
+    ///
+    /// # Errors
+    /// If the system refuses; then the old file is still there.
+    pub fn write(&self, sweep: &SweepDir) -> Result<(), Error> {
+        let text = self.trials(sweep).render(Style::Csv);
+        Ok(files::replace(
+            &sweep.folder.join(layout::TRIALS),
+            text.as_bytes(),
+        )?)
+    }
+
+    /// Refuses a trials.csv whose fixed columns are not those of the plan: someone has edited it, and may believe that
+    /// this changes what is run.
+    ///
+    /// # Errors
+    /// Where the first difference is.
+    pub fn check_table(&self, sweep: &SweepDir) -> Result<(), Error> {
+        let path = sweep.folder.join(layout::TRIALS);
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            return Ok(());
+        };
+        let expected = Table {
+            columns: fixed_columns(self),
+            rows: self
+                .plan
+                .trials
+                .iter()
+                .map(|trial| fixed_cells(sweep, trial))
+                .collect(),
+        };
+        let expected = expected.render(Style::Csv);
+        let records = |text: &str| -> Vec<csv::StringRecord> {
+            let mut reader = csv::ReaderBuilder::new();
+            let mut reader = reader
+                .has_headers(false)
+                .flexible(true)
+                .from_reader(text.as_bytes());
+            reader.records().flatten().collect()
+        };
+        let (there, expected) = (records(&text), records(&expected));
+        // A sweep that was cut while it grew has fewer rows.
+        for (line, (there, expected)) in there.iter().zip(&expected).enumerate() {
+            if let Some(cell) =
+                (0..expected.len()).find(|cell| there.get(*cell) != expected.get(*cell))
+            {
+                return Err(Error::Damaged {
+                    path,
+                    why: format!(
+                        "line {}, column {}: {:?} is not what was planned, {:?}\n\
+                         this table is written, never read; delete it, and change the sweep file instead: runner sweep extend",
+                        line + 1,
+                        cell + 1,
+                        there.get(cell).unwrap_or_default(),
+                        expected.get(cell).unwrap_or_default()
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fixed_columns(overview: &Overview) -> Vec<Column> {
+    let mut columns = vec![Column::new("trial"), Column::new("point")];
+    columns.extend(overview.keys().map(Column::new));
+    columns.extend(["seed", "run_directory"].map(Column::new));
+    columns
+}
+
+fn fixed_cells(sweep: &SweepDir, trial: &Trial) -> Vec<Cell> {
+    let mut row = vec![
+        Cell::Count(trial.number as u64),
+        Cell::Count(trial.point as u64),
+    ];
+    row.extend(
+        trial
+            .values
+            .iter()
+            .flatten()
+            .map(|value| Cell::Toml(value.clone())),
+    );
+    row.push(Cell::Count(trial.seed));
+    row.push(Cell::Text(format!(
+        "{}/{}",
+        layout::RUNS,
+        sweep.run_id(trial.number)
+    )));
+    row
+}

@@ -1,0 +1,243 @@
+//! `runner sweep status`, `show`, `best` and `list`, and what is said at the end of a session.
+
+use crate::cli;
+use crate::exit::ExitCode;
+use crate::sweep::directory::SweepDir;
+use crate::sweep::local::Failure;
+use crate::sweep::overview::{Overview, TrialStatus};
+use crate::sweep::resolve;
+use crate::sweep::state::Progress;
+use crate::table::{Cell, Column, Style, Table};
+
+use super::super::exit::Usage;
+use super::super::output::{Output, note, print_result, reading, style};
+use super::super::units::counted;
+use super::begin::{count, shown};
+use super::view;
+
+/// Points that are shown at the end of a session.
+const SHOWN: usize = 10;
+
+/// Statuses in the order in which they are counted.
+const STATUSES: [TrialStatus; 7] = [
+    TrialStatus::Finished,
+    TrialStatus::Pruned,
+    TrialStatus::Failed,
+    TrialStatus::Running,
+    TrialStatus::Paused,
+    TrialStatus::Interrupted,
+    TrialStatus::Waiting,
+];
+
+pub fn status(args: cli::SweepStatus) -> anyhow::Result<ExitCode> {
+    let sweep = resolve::resolve(&args.sweep, &args.out.out)?;
+    let overview = Overview::read(&sweep)?;
+    let mut lines = vec![format!("sweep   {}", shown(&sweep.folder))];
+    lines.push(format!("search  {}", super::check::counts(&overview.plan)));
+    lines.push(format!("trials  {}", statuses(&overview)));
+    let (done, all) = overview.epochs();
+    lines.push(format!("epochs  {done} of {all}"));
+    lines.push(format!(
+        "best    {}",
+        view::best(&overview).unwrap_or_else(|| "none yet".to_owned())
+    ));
+    lines.push(match sweep.holder() {
+        Some(holder) => format!(
+            "run by  process {} on {} since {}",
+            holder.pid, holder.host, holder.since
+        ),
+        None if overview.is_done() => "done".to_owned(),
+        None => format!(
+            "no process runs it; to continue: runner sweep resume {}",
+            shown(&sweep.folder)
+        ),
+    });
+    print_result(&(lines.join("\n") + "\n"))?;
+    let running = overview.trials_with(TrialStatus::Running);
+    for trial in running {
+        let (state, of) = (&overview.states[trial], &overview.plan.trials[trial]);
+        print_result(&format!(
+            "  trial {:<4} epoch {} of {}  {}\n",
+            of.number,
+            state.epochs(),
+            of.epochs,
+            view::values(&overview, trial)
+        ))?;
+    }
+    for (trial, reason) in failed(&overview) {
+        let number = overview.plan.trials[trial].number;
+        print_result(&format!("  trial {number:<4} failed: {reason}\n"))?;
+    }
+    Ok(ExitCode::Done)
+}
+
+pub fn show(args: cli::SweepShow) -> anyhow::Result<ExitCode> {
+    let sweep = resolve::resolve(&args.sweep, &args.out.out)?;
+    let overview = Overview::read(&sweep)?;
+    let table = match args.trials {
+        true => overview.trials(&sweep),
+        false => overview.points(),
+    };
+    print_result(&table.render(style(&args.format)))?;
+    Ok(ExitCode::Done)
+}
+
+pub fn best(args: cli::SweepBest) -> anyhow::Result<ExitCode> {
+    let sweep = resolve::resolve(&args.sweep, &args.out.out)?;
+    let overview = Overview::read(&sweep)?;
+    let Some(point) = overview.plan.ranking(&overview.decision).first().copied() else {
+        let folder = shown(&sweep.folder);
+        let message = format!(
+            "{folder}: no trial has a score yet\nlook at it with: runner sweep status {folder}"
+        );
+        return Err(Usage(message).into());
+    };
+    let trials: Vec<usize> = overview.plan.trials_of(point).collect();
+    let folder = |trial: usize| shown(&sweep.run_folder(overview.plan.trials[trial].number));
+    if args.quiet {
+        print_result(&format!("{}\n", folder(overview.best_of(&trials))))?;
+        return Ok(ExitCode::Done);
+    }
+    let mut text = view::best(&overview).unwrap_or_default() + "\n";
+    for (key, value) in overview.values(point) {
+        text += &format!("  {key} = {value}\n");
+    }
+    for trial in &trials {
+        text += &format!("run: {}\n", folder(*trial));
+    }
+    if !overview.is_done() {
+        text += "the sweep is not done: another point may become the best\n";
+    }
+    print_result(&text)?;
+    Ok(ExitCode::Done)
+}
+
+pub fn list(args: cli::SweepList) -> anyhow::Result<ExitCode> {
+    let columns = ["sweep", "search", "trials", "finished", "pruned", "failed"].map(Column::new);
+    let mut table = Table {
+        columns: columns
+            .into_iter()
+            .chain([Column::notes("best"), Column::new("status")])
+            .collect(),
+        rows: Vec::new(),
+    };
+    for sweep in resolve::list(&args.out.out) {
+        let overview = match Overview::read(&sweep) {
+            Ok(overview) => overview,
+            // One damaged sweep must not hide the others.
+            Err(error) => {
+                note(&format!("skipped: {error}"));
+                continue;
+            }
+        };
+        let status = match (sweep.holder(), overview.is_done()) {
+            (Some(_), _) => "running",
+            (None, true) => "done",
+            (None, false) => "interrupted",
+        };
+        table.rows.push(vec![
+            Cell::Text(sweep.record.sweep_id.clone()),
+            Cell::Text(overview.plan.sweep.search.name().to_owned()),
+            Cell::Count(overview.plan.trials.len() as u64),
+            count(overview.count(TrialStatus::Finished)),
+            count(overview.count(TrialStatus::Pruned)),
+            count(overview.count(TrialStatus::Failed)),
+            view::best(&overview).map_or(Cell::Empty, Cell::Text),
+            Cell::Text(status.to_owned()),
+        ]);
+    }
+    let style = style(&args.format);
+    if table.rows.is_empty() && matches!(style, Style::Reading { .. }) {
+        note(&format!(
+            "no sweeps in {}; start one: runner sweep new sweep.toml",
+            args.out.out.display()
+        ));
+        return Ok(ExitCode::Done);
+    }
+    print_result(&table.render(style))?;
+    Ok(ExitCode::Done)
+}
+
+/// `8 finished, 1 failed`
+fn statuses(overview: &Overview) -> String {
+    let counts = STATUSES.map(|status| (overview.count(status), status));
+    let some = counts.iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> = some
+        .map(|(count, status)| format!("{count} {status}"))
+        .collect();
+    words.join(", ")
+}
+
+/// What a session came to: the best points, and what to do next.
+pub fn conclude(sweep: &SweepDir, overview: &Overview, output: Output) {
+    let mut points = overview.points();
+    let more = points.rows.len().saturating_sub(SHOWN);
+    points.rows.truncate(SHOWN);
+    output.result(&format!("\n{}", points.render(reading()).trim_end()));
+    if more > 0 {
+        output.result(&format!(
+            "and {} more: runner sweep show {}",
+            counted(more, "point"),
+            shown(&sweep.folder)
+        ));
+    }
+    output.result(&format!("\nTrials: {}", statuses(overview)));
+    output.result(&format!("Sweep:  {}", shown(&sweep.folder)));
+    if let Some(best) = overview.plan.ranking(&overview.decision).first() {
+        let trials: Vec<usize> = overview.plan.trials_of(*best).collect();
+        let number = overview.plan.trials[overview.best_of(&trials)].number;
+        output.result(&format!(
+            "Next:   runner show {}",
+            shown(&sweep.run_folder(number))
+        ));
+    }
+}
+
+/// Trials that have failed, with why.
+fn failed(overview: &Overview) -> Vec<(usize, &str)> {
+    let trials = overview.trials_with(TrialStatus::Failed).into_iter();
+    let trials = trials.filter_map(|trial| match &overview.states[trial].progress {
+        Progress::Failed { reason, .. } => Some((trial, reason.as_str())),
+        _ => None,
+    });
+    trials.collect()
+}
+
+/// Names the trials that failed; the exit code that says so.
+pub fn failures(sweep: &SweepDir, overview: &Overview, in_session: &[Failure]) -> ExitCode {
+    let failed = failed(overview);
+    let lasting: Vec<usize> = failed
+        .iter()
+        .map(|(trial, _)| overview.plan.trials[*trial].number)
+        .collect();
+    let others = in_session
+        .iter()
+        .filter(|failure| !lasting.contains(&failure.trial));
+    let mut lines: Vec<String> = failed
+        .iter()
+        .map(|(trial, reason)| format!("  trial {}: {reason}", overview.plan.trials[*trial].number))
+        .collect();
+    let before = lines.len();
+    lines.extend(others.map(|failure| format!("  trial {}: {}", failure.trial, failure.reason)));
+    if lines.is_empty() {
+        return ExitCode::Done;
+    }
+    note(&format!(
+        "error: {} failed:\n{}",
+        counted(lines.len(), "trial"),
+        lines.join("\n")
+    ));
+    let is_lasting = |(trial, _): &(usize, &str)| overview.states[*trial].has_failed();
+    let all_last = lines.len() == before && failed.iter().all(is_lasting);
+    if !all_last {
+        note(&format!(
+            "to try them again: runner sweep resume {}",
+            shown(&sweep.folder)
+        ));
+    }
+    let is_divergence = |(_, reason): &(usize, &str)| reason.starts_with("diverged");
+    match all_last && failed.iter().all(is_divergence) {
+        true => ExitCode::Diverged,
+        false => ExitCode::Failed,
+    }
+}
