@@ -69,6 +69,9 @@ pub enum Command {
     /// Run one trial of a sweep; what launchers start
     #[command(hide = true)]
     SweepTask(SweepTask),
+    /// Submit what comes next in a sweep on a Slurm cluster; what the collecting job runs
+    #[command(hide = true)]
+    SweepCollect(SweepCollect),
     /// Print what a few steps of an experiment cost, as JSON; what `sweep check` starts
     #[command(hide = true)]
     SweepMeasure(SweepMeasure),
@@ -316,9 +319,20 @@ pub struct SweepFile {
     pub overrides: Overrides,
 }
 
+/// Where trials run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Launcher {
+    Local,
+    Slurm,
+}
+
 /// How trials are launched.
 #[derive(Debug, Args)]
 pub struct Launch {
+    /// Where trials run: on this machine, or as jobs of a Slurm cluster, as `[launcher.slurm]` says [default: local, or
+    /// where the sweep was begun]
+    #[arg(long, value_enum)]
+    pub launcher: Option<Launcher>,
     /// Trials at a time on this machine [default: `parallel` of the sweep file, else one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub parallel: Option<u16>,
@@ -337,7 +351,7 @@ pub struct SweepRun {
     pub out: Out,
     #[command(flatten)]
     pub launch: Launch,
-    /// Print the trials that would be run, and make nothing
+    /// Print the trials that would be run, or with --launcher slurm the script of their jobs, and make nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Begin a new sweep directory even if there is one with the same trials
@@ -442,16 +456,38 @@ pub struct SweepTask {
     /// The sweep directory
     pub sweep: PathBuf,
     /// The number of the trial
-    #[arg(long, value_name = "N")]
-    pub trial: usize,
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "until",
+        required_unless_present = "tasks"
+    )]
+    pub trial: Option<usize>,
     /// The epoch that it is to get to
     #[arg(long, value_name = "EPOCH")]
-    pub until: u64,
+    pub until: Option<u64>,
+    /// The file of tasks of a submission, in the launcher's folder
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "index",
+        conflicts_with = "trial"
+    )]
+    pub tasks: Option<String>,
+    /// Which of the tasks
+    #[arg(long, value_name = "N")]
+    pub index: Option<usize>,
     /// The process with whose end it stops
     #[arg(long, value_name = "PID")]
     pub parent: Option<u32>,
     #[command(flatten)]
     pub threads: Threads,
+}
+
+#[derive(Debug, Args)]
+pub struct SweepCollect {
+    /// The sweep directory
+    pub sweep: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -120,6 +120,7 @@ fn sweep_code(error: &sweep::directory::Error) -> ExitCode {
     use sweep::directory::Error;
     match error {
         Error::Io(_) => ExitCode::Io,
+        Error::Cluster(_) => ExitCode::Failed,
         Error::NoSuchSweep { .. } | Error::Other { .. } => ExitCode::Usage,
         Error::Locked { .. } => ExitCode::Resumable,
         Error::RunDir(error) => run_dir_code(error),

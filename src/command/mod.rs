@@ -48,6 +48,7 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Prove(args) => prove::execute(args),
         Command::Sweep(args) => sweep::execute(args),
         Command::SweepTask(args) => sweep::task(args),
+        Command::SweepCollect(args) => sweep::collect(args),
         Command::SweepMeasure(args) => sweep::measure(args),
         Command::Completions(args) => completions::execute(&args),
         Command::Man(args) => man::execute(&args),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout;
 use crate::plan::{Plan, Trial};
+use crate::slurm::cluster;
 use crate::state::{Progress, TrialState};
 
 /// The format of sweep directories that this program writes.
@@ -73,6 +74,9 @@ pub enum Error {
         /// Which process, in words.
         holder: String,
     },
+    /// The cluster does not do what it is to do.
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
     /// The lock, or the run directory of a trial, cannot be had.
     #[error(transparent)]
     RunDir(run_dir::Error),

@@ -16,5 +16,6 @@ pub mod overview;
 pub mod plan;
 pub mod points;
 pub mod resolve;
+pub mod slurm;
 pub mod state;
 pub mod tpe;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::cli;
+use crate::cli::{self, Launcher};
 use crate::config::SweepFile;
 use crate::exit::ExitCode;
 use crate::memory;
@@ -11,18 +11,20 @@ use crate::sweep::local::{self, Local};
 use crate::sweep::overview::Overview;
 use crate::sweep::plan::Plan;
 use crate::sweep::resolve::{list, resolve};
+use crate::sweep::slurm::jobs::Jobs;
 use crate::table::Cell;
 use crate::train::Interrupt;
 
 use super::super::exit::Usage;
 use super::super::output::{Output, print_result, reading};
 use super::super::units::counted;
+use super::slurm;
 use super::view::View;
 
 pub fn run(args: cli::SweepRun) -> anyhow::Result<ExitCode> {
     let (file, plan) = plan(&args.file)?;
     if args.dry_run {
-        return dry_run(&plan);
+        return dry_run(&plan, &args.launch);
     }
     let out = &args.out.out;
     let known = list(out).into_iter().rev();
@@ -114,7 +116,10 @@ fn kinship(sweep: SweepDir, plan: &Plan) -> Option<Kinship> {
     is_part.then_some(Kinship::Grown(sweep, count))
 }
 
-fn dry_run(plan: &Plan) -> anyhow::Result<ExitCode> {
+fn dry_run(plan: &Plan, args: &cli::Launch) -> anyhow::Result<ExitCode> {
+    if args.launcher == Some(Launcher::Slurm) {
+        return slurm::dry_run(plan);
+    }
     print_result(&super::check::trials(plan).render(reading()))?;
     print_result(&format!(
         "{}; nothing was made\n",
@@ -141,6 +146,10 @@ fn check_version(sweep: &SweepDir) -> Result<(), Error> {
 fn launch(mut sweep: SweepDir, args: &cli::Launch) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: args.quiet };
     check_version(&sweep)?;
+    let begun_there = Jobs::of(&sweep).exist().then_some(Launcher::Slurm);
+    if args.launcher.or(begun_there) == Some(Launcher::Slurm) {
+        return slurm::launch(sweep, output);
+    }
     let interrupt = Interrupt::install()?;
     let _lock = sweep.lock()?;
     let plan = sweep.plan()?;

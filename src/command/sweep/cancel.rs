@@ -18,6 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn execute(args: cli::SweepCancel) -> anyhow::Result<ExitCode> {
     let sweep = resolve(&args.sweep, &args.out.out)?;
     let folder = shown(&sweep.folder);
+    if super::slurm::cancel(&sweep)? {
+        print_result(&format!(
+            "the jobs are cancelled; their trials write checkpoints\nto continue: runner sweep resume {folder}\n"
+        ))?;
+        return Ok(ExitCode::Done);
+    }
     let Some(holder) = sweep.holder() else {
         note(&format!("{folder}: no process runs this sweep"));
         return Ok(ExitCode::Done);

@@ -6,10 +6,12 @@ mod check;
 mod measure;
 mod new;
 mod show;
+mod slurm;
 mod task;
 mod view;
 
 pub use measure::execute as measure;
+pub use slurm::collect;
 pub use task::execute as task;
 
 use crate::cli;

@@ -44,9 +44,9 @@ pub fn schema() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
-/// A path as one that starts from a folder.
+/// A path as one that starts from a folder; links stay as they are typed.
 fn from(folder: &Path, path: &Path) -> std::io::Result<String> {
-    let (folder, path) = (folder.canonicalize()?, path.canonicalize()?);
+    let (folder, path) = (std::path::absolute(folder)?, std::path::absolute(path)?);
     let shared = folder.components().zip(path.components());
     let shared = shared.take_while(|(one, other)| one == other).count();
     let ups = folder.components().skip(shared).map(|_| "..".to_owned());

@@ -6,6 +6,7 @@ use crate::sweep::directory::SweepDir;
 use crate::sweep::local::Failure;
 use crate::sweep::overview::{Overview, TrialStatus};
 use crate::sweep::resolve;
+use crate::sweep::slurm::jobs::Jobs;
 use crate::sweep::state::Progress;
 use crate::table::{Cell, Column, Style, Table};
 
@@ -13,6 +14,7 @@ use super::super::exit::Usage;
 use super::super::output::{Output, note, print_result, reading, style};
 use super::super::units::counted;
 use super::begin::{count, shown};
+use super::slurm;
 use super::view;
 
 /// Points that are shown at the end of a session.
@@ -41,6 +43,20 @@ pub fn status(args: cli::SweepStatus) -> anyhow::Result<ExitCode> {
         "best    {}",
         view::best(&overview).unwrap_or_else(|| "none yet".to_owned())
     ));
+    let on_cluster = Jobs::of(&sweep).exist();
+    let queue = if on_cluster {
+        slurm::queue(&sweep)
+    } else {
+        Ok(Vec::new())
+    };
+    match &queue {
+        Ok(queue) if !queue.is_empty() => {
+            lines.push(format!("jobs    {}", queue.join("\n        ")))
+        }
+        Ok(_) => {}
+        // What the files say stands without the cluster.
+        Err(error) => note(&format!("warning: {error}")),
+    }
     lines.push(match sweep.holder() {
         Some(holder) => format!(
             "run by  process {} on {} since {}",

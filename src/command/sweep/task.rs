@@ -1,18 +1,23 @@
 //! `runner sweep-task`: one trial of a sweep, as far as it is to get. It can be started again at any time: what is done
 //! stays done.
 
-use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use crate::cli;
 use crate::exit::ExitCode;
 use crate::files::{self, IoError};
 use crate::lifecycle::{Occasion, Request};
+use crate::run_dir::{Event, Holder, Lock, Run};
 use crate::sweep::directory::SweepDir;
 use crate::sweep::layout;
-use crate::train::Interrupt;
+use crate::sweep::slurm::cluster;
+use crate::sweep::slurm::jobs::{Jobs, Task};
+use crate::sweep::slurm::lease::{Lease, Taken};
+use crate::train::{Interrupt, Stop};
 
-use super::super::exit::exit_code;
-use super::super::output::Output;
+use super::super::exit::{Usage, exit_code};
+use super::super::output::{Output, note};
 use super::super::resume::go_on;
 use super::super::run::Start;
 
@@ -20,13 +25,39 @@ pub fn execute(args: cli::SweepTask) -> anyhow::Result<ExitCode> {
     if !follow(args.parent) {
         return Ok(ExitCode::Terminated);
     }
-    let mut interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::install()?;
     let sweep = SweepDir::open(&args.sweep)?;
-    let (trial, document, experiment) = sweep.trial(args.trial)?;
+    let threads = args.threads.threads;
+    match (args.trial, args.until, args.tasks, args.index) {
+        (Some(trial), Some(until), _, _) => {
+            train(&sweep, Task { trial, until }, threads, interrupt)
+        }
+        (_, _, Some(tasks), Some(index)) => {
+            let task = Jobs::of(&sweep).tasks(&tasks)?.get(index).copied();
+            let task = task.ok_or_else(|| Usage(format!("{tasks} has no task {index}")))?;
+            of_job(&sweep, task, submission(&tasks), threads, interrupt)
+        }
+        _ => Err(Usage("name a trial, or a task of a submission".to_owned()).into()),
+    }
+}
+
+/// `007.tasks` is of submission 7.
+fn submission(tasks: &str) -> usize {
+    tasks.trim_end_matches(".tasks").parse().unwrap_or(0)
+}
+
+/// Trains a trial as far as it is to get.
+fn train(
+    sweep: &SweepDir,
+    task: Task,
+    threads: Option<u16>,
+    mut interrupt: Interrupt,
+) -> anyhow::Result<ExitCode> {
+    let (trial, document, experiment) = sweep.trial(task.trial)?;
     let home = &sweep.record.working_directory;
     std::env::set_current_dir(home).map_err(IoError::at("enter", home))?;
-    if args.until < trial.epochs {
-        interrupt.until_epoch(args.until);
+    if task.until < trial.epochs {
+        interrupt.until_epoch(task.until);
     }
     let output = Output { quiet: false };
     let folder = sweep.run_folder(trial.number);
@@ -35,7 +66,7 @@ pub fn execute(args: cli::SweepTask) -> anyhow::Result<ExitCode> {
             folder: &folder,
             overrides: &[],
             allow_other_version: false,
-            threads: args.threads.threads,
+            threads,
         };
         return go_on(request, output, &mut interrupt);
     }
@@ -44,24 +75,114 @@ pub fn execute(args: cli::SweepTask) -> anyhow::Result<ExitCode> {
         experiment,
         out: &sweep.folder.join(layout::RUNS),
         occasion: Occasion::Trial(&sweep.run_id(trial.number)),
-        threads: args.threads.threads,
+        threads,
     };
     let ended = start.train(output, &mut interrupt);
     if let Err(error) = &ended
         && exit_code(error) == ExitCode::Usage
         && !folder.exists()
     {
-        refuse(&sweep.refusal(trial.number), error);
+        refuse(sweep, trial.number, error);
     }
     ended
 }
 
 /// Notes why the trial cannot begin: with the same data it never will. What cannot be noted is found again.
-fn refuse(path: &Path, error: &anyhow::Error) {
+fn refuse(sweep: &SweepDir, trial: usize, error: &anyhow::Error) {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     let line = line.strip_prefix("error: ").unwrap_or(line);
-    let _ = files::replace(path, format!("{line}\n").as_bytes());
+    let _ = files::replace(&sweep.refusal(trial), format!("{line}\n").as_bytes());
+}
+
+/// A task of a Slurm job: it takes the trial from a copy of itself that is to have ended, and at a notice it puts itself
+/// back into the queue.
+fn of_job(
+    sweep: &SweepDir,
+    task: Task,
+    submission: usize,
+    threads: Option<u16>,
+    interrupt: Interrupt,
+) -> anyhow::Result<ExitCode> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let array = variable("SLURM_ARRAY_JOB_ID").zip(variable("SLURM_ARRAY_TASK_ID"));
+    // Not SLURM_JOB_ID: of the last task it is that of the whole array.
+    let name = array.map(|(job, index)| format!("{job}_{index}"));
+    let this = Holder::this();
+    let lease = Lease {
+        submission,
+        restart: variable("SLURM_RESTART_COUNT")
+            .and_then(|it| it.parse().ok())
+            .unwrap_or(0),
+        task: name.clone().unwrap_or_default(),
+        host: this.host,
+        pid: this.pid,
+        requeued_at: None,
+    };
+    let mine = match lease.take(&sweep.folder, task.trial)? {
+        Taken::Mine(lease) => lease,
+        Taken::Superseded(other) => {
+            note(&format!(
+                "trial {} is worked on by task {} on {}",
+                task.trial, other.task, other.host
+            ));
+            return Ok(ExitCode::Resumable);
+        }
+    };
+    let folder = sweep.run_folder(task.trial);
+    if Lock::is_held(&folder) {
+        note(&format!(
+            "trial {} is taken from an earlier copy of this task",
+            task.trial
+        ));
+        Lock::take_from_holder(&folder)?;
+    }
+    let limit = sweep.plan()?.sweep.slurm;
+    let code = train(sweep, task, threads, interrupt.clone())?;
+    match (code, interrupt.poll(), name) {
+        (ExitCode::Resumable, Some(Stop::Usr1 | Stop::Usr2), Some(name)) => {
+            requeue(sweep, task, mine, &name, limit.max_requeues);
+            // The cluster ends this process; one that ends by itself is not started again.
+            sleep(Duration::from_secs(limit.notice_s + SPARE));
+        }
+        // Perhaps the end of a grace period, after which the job is requeued if it is still alive.
+        (ExitCode::Terminated, _, Some(_)) => sleep(Duration::from_secs(SPARE)),
+        _ => {}
+    }
+    Ok(code)
+}
+
+/// Seconds in which the cluster ends a process that it has told to stop.
+const SPARE: u64 = 60;
+
+/// Puts a task back into the queue, unless it has been there too often, or has done nothing since.
+fn requeue(sweep: &SweepDir, task: Task, mut lease: Lease, name: &str, most: u64) {
+    let run = Run::open(&sweep.run_folder(task.trial));
+    let last = run.ok().and_then(|run| run.events().ok()?.pop());
+    let step = match last {
+        Some(Event::Stopped { step, .. }) => Some(step),
+        _ => None,
+    };
+    if lease.restart >= most {
+        note(&format!(
+            "not requeued: it was {most} times; runner sweep resume goes on with it"
+        ));
+        return;
+    }
+    if step.is_some() && step == lease.requeued_at {
+        note(
+            "not requeued: nothing was done since the last time; give it more `time`, or a shorter `notice_s`",
+        );
+        return;
+    }
+    lease.requeued_at = step;
+    if let Err(error) = lease.write(&sweep.folder, task.trial) {
+        note(&format!("warning: {error}"));
+    }
+    match cluster::requeue(name) {
+        Ok(()) => note(&format!("requeued as {name}")),
+        Err(error) => note(&format!("not requeued: {error}")),
+    }
 }
 
 /// Has the system end this process with SIGTERM when the one that has started it ends; whether that one is still there.

@@ -107,6 +107,8 @@ impl Observer for View {
             None => {
                 let status = match overview.status(work.trial) {
                     TrialStatus::Paused => "waits for its rung".to_owned(),
+                    // It was the last of its rung, and goes on.
+                    TrialStatus::Interrupted => "promoted".to_owned(),
                     status => status.to_string(),
                 };
                 let score = overview.score(work.trial);

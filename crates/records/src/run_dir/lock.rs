@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::heartbeat::{Heartbeat, Holder, is_beating};
 use super::{Error, layout};
-use crate::files::IoError;
+use crate::files::{self, IoError};
 
 /// The lock of a run, held while this value lives.
 #[derive(Debug)]
@@ -65,6 +65,16 @@ impl Lock {
         };
         lock.confirm(folder)?;
         Ok(lock)
+    }
+
+    /// Takes the lock from whoever holds it, who finds that out before the next commit: for one who knows that the holder
+    /// is to have ended, and cannot be asked. The lock is free after it.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses.
+    pub fn take_from_holder(folder: &Path) -> Result<(), Error> {
+        Ok(files::replace(&folder.join(layout::LOCK), b"")?)
     }
 
     /// Refuses if the locked file is no longer the run's: another file in its place could be locked by

@@ -113,8 +113,9 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
+    /// If it cannot be written, or the lock was lost.
     pub fn append_epoch(&mut self, record: &EpochRecord) -> Result<(), Error> {
+        self.lock.confirm(&self.folder)?;
         let row = metrics_csv::line(record);
         // A row without its newline was never acknowledged; the run writes it again.
         files::append(&self.folder.join(layout::METRICS), &row, |_| false)?;

@@ -1,0 +1,210 @@
+//! Slurm's commands.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A command of Slurm that did not do what it was to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not installed here.
+    #[error(
+        "`{command}` is not there\nstart the sweep on a machine of the Slurm cluster, or without --launcher slurm"
+    )]
+    NotThere {
+        /// Its name.
+        command: &'static str,
+    },
+    /// It refused, in its own words.
+    #[error("`{command}` refused: {words}\n{remedy}")]
+    Refused {
+        /// Its name.
+        command: &'static str,
+        /// What it printed.
+        words: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+}
+
+/// A task that the cluster knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queued {
+    /// The name of its job.
+    pub job_name: String,
+    /// Its index in the array; `None` of a job that is no array.
+    pub index: Option<usize>,
+    /// `PENDING`, `RUNNING` and so on.
+    pub state: String,
+    /// Why it does not run.
+    pub reason: String,
+    /// The node it runs on.
+    pub node: String,
+}
+
+/// The states of tasks that will still do something.
+const ALIVE: &str = "PENDING,RUNNING,SUSPENDED,COMPLETING,CONFIGURING,STOPPED";
+
+/// What a user can do about a refusal.
+const REMEDY: &str =
+    "change [launcher.slurm] of the sweep file; `sinfo` and `sacctmgr` say what there is";
+
+/// The array size of a cluster that does not say.
+const MAX_ARRAY_SIZE: usize = 1001;
+
+/// Hands a script in; the id of the job. `after` are the ids of jobs that have to end first.
+///
+/// # Errors
+/// Where the cluster refuses.
+pub fn sbatch(script: &Path, after: &[u64]) -> Result<u64, Error> {
+    let mut command = clean("sbatch");
+    command.arg("--parsable");
+    if !after.is_empty() {
+        let ids: Vec<String> = after.iter().map(u64::to_string).collect();
+        command.arg(format!("--dependency=afterany:{}", ids.join(":")));
+    }
+    let text = run("sbatch", command.arg(script))?;
+    // `123` or `123;cluster`, perhaps below warnings.
+    let id = text
+        .lines()
+        .rev()
+        .find_map(|line| line.split(';').next()?.trim().parse().ok());
+    id.ok_or_else(|| Error::Refused {
+        command: "sbatch",
+        words: format!("it printed no job id: {}", text.trim()),
+        remedy: REMEDY,
+    })
+}
+
+/// The tasks of jobs with these names that are alive.
+///
+/// # Errors
+/// Where the cluster does not answer.
+pub fn squeue(job_names: &[String]) -> Result<Vec<Queued>, Error> {
+    if job_names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut command = clean("squeue");
+    command.args([
+        "--noheader",
+        "--array",
+        "--states",
+        ALIVE,
+        "--format",
+        "%j|%i|%T|%r|%N",
+        "--name",
+    ]);
+    let text = run("squeue", command.arg(job_names.join(",")))?;
+    Ok(text.lines().filter_map(parse).collect())
+}
+
+/// Reads a line of `squeue`: `runner-lr-000|12_3|PENDING|Resources|`.
+fn parse(line: &str) -> Option<Queued> {
+    let parts: Vec<&str> = line.split('|').collect();
+    let [job_name, id, state, reason, node] = parts.as_slice() else {
+        return None;
+    };
+    Some(Queued {
+        job_name: job_name.trim().to_owned(),
+        index: id
+            .split_once('_')
+            .and_then(|(_, index)| index.trim().parse().ok()),
+        state: state.trim().to_owned(),
+        reason: reason.trim().to_owned(),
+        node: node.trim().to_owned(),
+    })
+}
+
+/// Ends all jobs with these names.
+///
+/// # Errors
+/// Where the cluster refuses.
+pub fn scancel(job_names: &[String]) -> Result<(), Error> {
+    for name in job_names {
+        run("scancel", clean("scancel").arg("--name").arg(name))?;
+    }
+    Ok(())
+}
+
+/// Puts a task back into the queue; the cluster then kills its process.
+///
+/// # Errors
+/// Where the cluster refuses.
+pub fn requeue(task: &str) -> Result<(), Error> {
+    run("scontrol", clean("scontrol").args(["requeue", task])).map(|_| ())
+}
+
+/// The largest size of an array.
+///
+/// # Errors
+/// Where the cluster does not answer.
+pub fn max_array_size() -> Result<usize, Error> {
+    let text = run("scontrol", clean("scontrol").args(["show", "config"]))?;
+    let size = text.lines().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "MaxArraySize").then(|| value.trim().parse().ok())?
+    });
+    Ok(size.unwrap_or(MAX_ARRAY_SIZE).max(1))
+}
+
+/// A command without the variables of a job that this process may be part of: a new job would inherit its ids. Nor do
+/// variables change what the script asks for.
+fn clean(program: &'static str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        let is_of_job = text.starts_with("SLURM_") && text != "SLURM_CONF";
+        if is_of_job || text.starts_with("SBATCH_") || text.starts_with("SQUEUE_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
+fn run(name: &'static str, command: &mut Command) -> Result<String, Error> {
+    let output = match command.output() {
+        Ok(output) => output,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(Error::NotThere { command: name });
+        }
+        Err(error) => {
+            return Err(Error::Refused {
+                command: name,
+                words: error.to_string(),
+                remedy: "see whether it runs by itself",
+            });
+        }
+    };
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = output;
+    let text = String::from_utf8_lossy(&stdout).into_owned();
+    if status.success() {
+        return Ok(text);
+    }
+    let words = String::from_utf8_lossy(&stderr);
+    Err(Error::Refused {
+        command: name,
+        words: [words.trim(), text.trim()].join(" ").trim().to_owned(),
+        remedy: REMEDY,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_squeue_are_read() {
+        let queued = parse("runner-lr-000|12_3|RUNNING|None|n2").unwrap();
+        assert_eq!((queued.index, queued.node.as_str()), (Some(3), "n2"));
+        let waiting = parse("runner-lr-000-collect|13|PENDING|Dependency|").unwrap();
+        assert_eq!(
+            (waiting.index, waiting.reason.as_str()),
+            (None, "Dependency")
+        );
+        assert_eq!(parse("slurm_load_jobs error"), None);
+    }
+}

@@ -1,0 +1,183 @@
+//! Submits what is to be run and is not alive, and behind it the job that goes on from there.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use runner_config::Slurm;
+use runner_files as files;
+
+use super::cluster::{self, Queued};
+use super::jobs::{Jobs, Task};
+use super::script;
+use crate::decide::Work;
+use crate::directory::{Error, SweepDir};
+use crate::overview::Overview;
+use crate::tpe;
+
+/// What a submission came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Submitted {
+    /// The ids of the arrays that were handed in.
+    pub jobs: Vec<u64>,
+    /// The number of their tasks.
+    pub tasks: usize,
+    /// The number of tasks that are alive from before.
+    pub alive: usize,
+}
+
+/// Which of the trials that are not where they are to get are submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that were never submitted to get there: what failed waits for the user.
+    New,
+    /// All of them.
+    All,
+}
+
+/// A task that is alive, and its trial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alive {
+    /// What it is to do.
+    pub task: Task,
+    /// What the cluster says of it.
+    pub queued: Queued,
+}
+
+/// The tasks of a sweep that the cluster still knows.
+///
+/// # Errors
+/// Where the cluster does not answer, or a file of tasks cannot be read.
+pub fn alive(sweep: &SweepDir) -> Result<Vec<Alive>, Error> {
+    let jobs = Jobs::of(sweep);
+    let known = jobs.read();
+    let names: Vec<String> = known.iter().map(|job| job.job_name.clone()).collect();
+    let mut alive = Vec::new();
+    for queued in cluster::squeue(&names)? {
+        let job = known.iter().find(|job| job.job_name == queued.job_name);
+        let (Some(file), Some(index)) = (job.and_then(|job| job.tasks.as_ref()), queued.index)
+        else {
+            continue;
+        };
+        if let Some(task) = jobs.tasks(file)?.get(index) {
+            alive.push(Alive {
+                task: *task,
+                queued,
+            });
+        }
+    }
+    Ok(alive)
+}
+
+/// Submits the trials that are to be run and are not alive. The caller holds the sweep's lock.
+///
+/// # Errors
+/// Where the cluster refuses, or a file cannot be written.
+pub fn submit(
+    sweep: &mut SweepDir,
+    program: &Path,
+    slurm: &Slurm,
+    scope: Scope,
+) -> Result<Submitted, Error> {
+    let mut overview = Overview::read(sweep)?;
+    overview.check_table(sweep)?;
+    let points = tpe::next_of(&overview);
+    if !points.is_empty() {
+        let trials = overview.plan.add(points);
+        let trials = trials.map_err(|error| Error::Other {
+            path: sweep.folder.clone(),
+            why: error.to_string(),
+        })?;
+        sweep.add(&trials)?;
+        overview = Overview::read(sweep)?;
+    }
+    overview.write(sweep)?;
+    let jobs = Jobs::of(sweep);
+    let alive = alive(sweep)?;
+    let done = submitted_before(&jobs)?;
+    let task = |work: &Work| Task {
+        trial: overview.plan.trials[work.trial].number,
+        until: work.until,
+    };
+    let is_alive = |task: &Task| alive.iter().any(|it| it.task.trial == task.trial);
+    let is_due = |task: &Task| scope == Scope::All || !done.contains(&(task.trial, task.until));
+    let tasks: Vec<Task> = overview.decision.open.iter().map(task).collect();
+    let tasks: Vec<Task> = tasks
+        .into_iter()
+        .filter(|it| !is_alive(it) && is_due(it))
+        .collect();
+    let mut submitted = Submitted {
+        tasks: tasks.len(),
+        alive: alive.len(),
+        jobs: Vec::new(),
+    };
+    if tasks.is_empty() {
+        return Ok(submitted);
+    }
+    jobs.create()?;
+    // One array after the other, so that no more run at a time than one of them allows.
+    for chunk in tasks.chunks(cluster::max_array_size()?) {
+        let after = submitted.jobs.last().copied();
+        let id = hand_in(sweep, &jobs, program, slurm, Some(chunk), after.as_slice())?;
+        submitted.jobs.push(id);
+    }
+    let last = submitted.jobs.last().copied();
+    hand_in(sweep, &jobs, program, slurm, None, last.as_slice())?;
+    Ok(submitted)
+}
+
+/// What was submitted so far: trials and epochs.
+fn submitted_before(jobs: &Jobs) -> Result<BTreeSet<(usize, u64)>, Error> {
+    let mut before = BTreeSet::new();
+    for file in jobs.read().iter().filter_map(|job| job.tasks.as_ref()) {
+        before.extend(
+            jobs.tasks(file)?
+                .iter()
+                .map(|task| (task.trial, task.until)),
+        );
+    }
+    Ok(before)
+}
+
+/// Hands one job in: an array of tasks, or the collecting job.
+fn hand_in(
+    sweep: &SweepDir,
+    jobs: &Jobs,
+    program: &Path,
+    slurm: &Slurm,
+    tasks: Option<&[Task]>,
+    after: &[u64],
+) -> Result<u64, Error> {
+    let mut job = jobs.next(tasks)?;
+    let logs = jobs.logs();
+    let script = script::Job {
+        sweep: &sweep.folder,
+        program,
+        slurm,
+        name: &job.job_name,
+        logs: &logs,
+    };
+    let text = match (tasks, &job.tasks) {
+        (Some(tasks), Some(file)) => script.array(tasks.len(), file),
+        _ => script.collect(),
+    };
+    let path = jobs.script(&job);
+    files::replace(&path, text.as_bytes())?;
+    jobs.note(&job)?;
+    let id = cluster::sbatch(&path, after)?;
+    job.job_id = Some(id);
+    jobs.note(&job)?;
+    Ok(id)
+}
+
+/// The script of the first array of a plan that has no directory yet.
+pub fn preview(program: &Path, slurm: &Slurm, tasks: usize) -> String {
+    let folder = Path::new("SWEEP_DIRECTORY");
+    let job = script::Job {
+        sweep: folder,
+        program,
+        slurm,
+        name: "runner-SWEEP_DIRECTORY-000",
+        logs: &folder.join(super::jobs::FOLDER).join("logs"),
+    };
+    job.array(tasks, "000.tasks")
+}

@@ -1,0 +1,151 @@
+//! Sweeps on a Slurm cluster: handing trials in, and the job that goes on from there.
+
+use std::collections::BTreeMap;
+
+use crate::cli;
+use crate::exit::ExitCode;
+use crate::sweep::directory::SweepDir;
+use crate::sweep::overview::Overview;
+use crate::sweep::plan::Plan;
+use crate::sweep::slurm::cluster;
+use crate::sweep::slurm::jobs::Jobs;
+use crate::sweep::slurm::submit::{Scope, alive, preview, submit};
+
+use super::super::output::{Output, note, print_result};
+use super::super::units::counted;
+use super::begin::shown;
+
+/// Hands in all trials that are to be run and are not alive.
+pub fn launch(mut sweep: SweepDir, output: Output) -> anyhow::Result<ExitCode> {
+    let _lock = sweep.lock()?;
+    let plan = sweep.plan()?;
+    let program = std::env::current_exe()?;
+    let folder = shown(&sweep.folder);
+    output.only_when_quiet(&sweep.folder.display().to_string());
+    output.note(&format!("sweep: {}", sweep.folder.display()));
+    let submitted = submit(&mut sweep, &program, &plan.sweep.slurm, Scope::All)?;
+    let ids: Vec<String> = submitted.jobs.iter().map(u64::to_string).collect();
+    if submitted.tasks > 0 {
+        let jobs = if ids.len() == 1 { "job" } else { "jobs" };
+        output.result(&format!(
+            "submitted {} as {jobs} {}",
+            counted(submitted.tasks, "trial"),
+            ids.join(", ")
+        ));
+    }
+    if submitted.alive > 0 {
+        output.result(&format!(
+            "{} from before",
+            counted(submitted.alive, "job is alive").replace("alives", "alive")
+        ));
+    }
+    let overview = Overview::read(&sweep)?;
+    if submitted.tasks + submitted.alive == 0 {
+        super::show::conclude(&sweep, &overview, output);
+        return Ok(super::show::failures(&sweep, &overview, &[]));
+    }
+    output.result(&format!(
+        "Sweep:  {folder}\nNext:   runner sweep status {folder}"
+    ));
+    Ok(ExitCode::Done)
+}
+
+/// The script that would be handed in.
+pub fn dry_run(plan: &Plan) -> anyhow::Result<ExitCode> {
+    let program = std::env::current_exe()?;
+    let tasks = plan
+        .decide(&vec![Default::default(); plan.trials.len()])
+        .open
+        .len();
+    print_result(&preview(&program, &plan.sweep.slurm, tasks))?;
+    note(&format!("{}; nothing was made", super::check::counts(plan)));
+    Ok(ExitCode::Done)
+}
+
+/// What the job behind an array does: the table is written, and what comes next is handed in.
+pub fn collect(args: cli::SweepCollect) -> anyhow::Result<ExitCode> {
+    let mut sweep = SweepDir::open(&args.sweep)?;
+    let _lock = sweep.lock()?;
+    let slurm = sweep.plan()?.sweep.slurm;
+    let program = std::env::current_exe()?;
+    let submitted = submit(&mut sweep, &program, &slurm, Scope::New)?;
+    let overview = Overview::read(&sweep)?;
+    if submitted.tasks + submitted.alive > 0 {
+        note(&format!("submitted {}", counted(submitted.tasks, "trial")));
+        return Ok(ExitCode::Done);
+    }
+    overview.write(&sweep)?;
+    if !overview.is_done() {
+        note(&format!(
+            "error: trials are missing\nto submit them again: runner sweep resume {}",
+            sweep.folder.display()
+        ));
+    }
+    let code = super::show::failures(&sweep, &overview, &[]);
+    Ok(match overview.is_done() {
+        false if code == ExitCode::Done => ExitCode::Failed,
+        _ => code,
+    })
+}
+
+/// What the cluster says of the trials, a line each state: `4 pending: waiting for resources`.
+pub fn queue(sweep: &SweepDir) -> Result<Vec<String>, crate::sweep::directory::Error> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for task in alive(sweep)? {
+        let state = task.queued.state.to_lowercase();
+        let words = match state.as_str() {
+            "pending" => format!("{state}: {}", reason(&task.queued.reason)),
+            _ => format!("{state} on {}", task.queued.node),
+        };
+        *counts.entry(words).or_default() += 1;
+    }
+    Ok(counts
+        .into_iter()
+        .map(|(words, count)| format!("{count} {words}"))
+        .collect())
+}
+
+/// Why a task does not run, in words.
+fn reason(word: &str) -> &str {
+    match word {
+        "Resources" => "waiting for free resources",
+        "Priority" => "waiting behind jobs of higher priority",
+        "JobArrayTaskLimit" => "waiting for others of the array, as max_parallel says",
+        "Dependency" => "waiting for the array before it",
+        "DependencyNeverSatisfied" => {
+            "never starts: a job that it waits for is gone; cancel and resume the sweep"
+        }
+        "BeginTime" => "requeued, starts soon",
+        "JobHeldUser" | "JobHeldAdmin" => "held; release it with scontrol release",
+        "launch failed requeued held" => {
+            "held after a failed start; see the node, then scontrol release"
+        }
+        "PartitionDown" | "PartitionInactive" => "the partition is down",
+        "PartitionTimeLimit" => "never starts: `time` is above the partition's limit",
+        "PartitionNodeLimit" => "never starts: the partition has no such nodes",
+        "ReqNodeNotAvail" => "waiting for a node that is not available",
+        "QOSMaxJobsPerUserLimit" | "AssocMaxJobsLimit" | "MaxJobsPerAccount" => {
+            "waiting: as many jobs run as you may have"
+        }
+        "AssocGrpCpuLimit" | "QOSGrpCpuLimit" => {
+            "waiting: as many processors are used as you may have"
+        }
+        other => other,
+    }
+}
+
+/// Ends all jobs of a sweep; whether there were some.
+pub fn cancel(sweep: &SweepDir) -> Result<bool, crate::sweep::directory::Error> {
+    let mut jobs = Jobs::of(sweep).read();
+    if jobs.is_empty() {
+        return Ok(false);
+    }
+    // Collecting jobs first, or one would submit what comes next.
+    jobs.sort_by_key(|job| job.tasks.is_some());
+    let names: Vec<String> = jobs.into_iter().map(|job| job.job_name).collect();
+    let is_alive = !cluster::squeue(&names)?.is_empty();
+    if is_alive {
+        cluster::scancel(&names)?;
+    }
+    Ok(is_alive)
+}
