@@ -83,6 +83,7 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     let overview = Overview::read(sweep)?;
     overview.check_table(sweep)?;
+    overview.check_runs(sweep)?;
     overview.write(sweep)?;
     let mut session = Session {
         sweep,

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use runner_files as files;
 use runner_metrics::best_first;
+use runner_records::run_dir::Identity;
 use runner_records::table::{Cell, Column, Style, Table};
 
 use crate::decide::Decision;
@@ -239,6 +240,59 @@ impl Overview {
             &sweep.folder.join(layout::TRIALS),
             text.as_bytes(),
         )?)
+    }
+
+    /// Refuses a run directory that is not that of its trial: someone has put it there.
+    ///
+    /// # Errors
+    /// Which one, and what to do.
+    pub fn check_runs(&self, sweep: &SweepDir) -> Result<(), Error> {
+        self.plan.trials.par_iter().try_for_each(|trial| {
+            let folder = sweep.run_folder(trial.number);
+            if !folder.is_dir() {
+                return Ok(());
+            }
+            let identity = Identity::read(&folder).map_err(Error::RunDir)?;
+            let (theirs, ours) = (&identity.program_version, &sweep.record.program_version);
+            let why = match (
+                identity.config_digest == trial.config_digest,
+                theirs == ours,
+            ) {
+                (true, true) => return Ok(()),
+                (false, _) => format!(
+                    "this is not the run of trial {}: its config is another one",
+                    trial.number
+                ),
+                (true, false) => {
+                    format!("this run is of version {theirs} of the program, the sweep of {ours}")
+                }
+            };
+            Err(Error::Damaged {
+                path: folder,
+                why: format!("{why}\nmove it away; the trial is then run again"),
+            })
+        })
+    }
+
+    /// The numbers of trials that trials.csv says have begun, and whose run directories are gone.
+    pub fn lost(&self, sweep: &SweepDir) -> Vec<usize> {
+        let text = std::fs::read_to_string(sweep.folder.join(layout::TRIALS)).unwrap_or_default();
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .from_reader(text.as_bytes());
+        let headers = reader.headers().cloned().unwrap_or_default();
+        let place = |name: &str| headers.iter().position(|header| header == name);
+        let (Some(trial), Some(epochs)) = (place("trial"), place("epochs")) else {
+            return Vec::new();
+        };
+        let begun = reader
+            .records()
+            .flatten()
+            .filter(|row| row.get(epochs).is_some_and(|it| it != "0"));
+        let numbers = begun.filter_map(|row| row.get(trial)?.parse().ok());
+        numbers
+            .filter(|number| !sweep.run_folder(*number).exists())
+            .collect()
     }
 
     /// Refuses a trials.csv whose fixed columns are not those of the plan: someone has edited it, and may believe that

@@ -16,7 +16,7 @@ use crate::table::Cell;
 use crate::train::Interrupt;
 
 use super::super::exit::Usage;
-use super::super::output::{Output, print_result, reading};
+use super::super::output::{Output, note, print_result, reading};
 use super::super::units::counted;
 use super::slurm;
 use super::view::View;
@@ -146,6 +146,11 @@ fn check_version(sweep: &SweepDir) -> Result<(), Error> {
 fn launch(mut sweep: SweepDir, args: &cli::Launch) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: args.quiet };
     check_version(&sweep)?;
+    for trial in Overview::read(&sweep)?.lost(&sweep) {
+        note(&format!(
+            "warning: the run directory of trial {trial} is gone; it is run again"
+        ));
+    }
     let begun_there = Jobs::of(&sweep).exist().then_some(Launcher::Slurm);
     if args.launcher.or(begun_there) == Some(Launcher::Slurm) {
         return slurm::launch(sweep, output);

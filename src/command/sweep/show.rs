@@ -63,6 +63,7 @@ pub fn status(args: cli::SweepStatus) -> anyhow::Result<ExitCode> {
             holder.pid, holder.host, holder.since
         ),
         None if overview.is_done() => "done".to_owned(),
+        None if queue.is_ok_and(|queue| !queue.is_empty()) => "run by  the cluster".to_owned(),
         None => format!(
             "no process runs it; to continue: runner sweep resume {}",
             shown(&sweep.folder)

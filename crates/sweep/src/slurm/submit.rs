@@ -80,6 +80,7 @@ pub fn submit(
 ) -> Result<Submitted, Error> {
     let mut overview = Overview::read(sweep)?;
     overview.check_table(sweep)?;
+    overview.check_runs(sweep)?;
     let points = tpe::next_of(&overview);
     if !points.is_empty() {
         let trials = overview.plan.add(points);
