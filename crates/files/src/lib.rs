@@ -110,11 +110,21 @@ pub fn create_folders(folder: &Path) -> Result<(), IoError> {
 ///
 /// If the system refuses; then the old file is still there.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
-    let temporary = write_temporary(path, bytes)?;
-    temporary
-        .persist(path)
-        .map_err(|error| IoError::new("replace", path, error.error))?;
+    place(path, bytes)?;
     sync_folder(folder_of(path))
+}
+
+/// As [`replace`], but that the file has its name is durable only once the folder has been synced: for one of several
+/// files, of which the last one is replaced.
+///
+/// # Errors
+///
+/// If the system refuses; then the old file is still there.
+pub fn place(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
+    let temporary = write_temporary(path, bytes)?;
+    let placed = temporary.persist(path);
+    placed.map_err(|error| IoError::new("replace", path, error.error))?;
+    Ok(())
 }
 
 /// A failed sync says nothing about a second one on the same file, so only a new file is worth a

@@ -249,6 +249,7 @@ impl Session<'_> {
         let number = self.overview.plan.trials[work.trial].number;
         let reason = match (&state.progress, status.code()) {
             (Progress::Failed { reason, .. }, Some(_)) => reason.clone(),
+            (Progress::Interrupted, Some(_)) => self.note_of(number),
             (_, Some(code)) => {
                 let line =
                     last_error(&fs::read_to_string(self.sweep.log(number)).unwrap_or_default());
@@ -261,6 +262,13 @@ impl Session<'_> {
             code: status.code(),
             reason,
         })
+    }
+
+    /// Why the run of a trial is not finished, in a line.
+    fn note_of(&self, trial: usize) -> String {
+        let run = Run::open(&self.sweep.run_folder(trial));
+        let note = run.ok().and_then(|run| run.note().ok()?);
+        note.unwrap_or_else(|| "its process ended before the trial".to_owned())
     }
 
     /// Whether trials that are to be run are run by processes that another session has left behind.

@@ -73,7 +73,7 @@ impl Writer {
             let turn = Turn::take(out)?;
             identity.sequence = turn.sequence;
             let text = identity.text();
-            files::create(&temporary.join(layout::IDENTITY), text.as_bytes())?;
+            files::write_synced(&temporary.join(layout::IDENTITY), text.as_bytes())?;
             files::sync_folder(temporary)?;
             let folder = out.join(&identity.run_id);
             match fs::rename(temporary, &folder) {
@@ -112,11 +112,11 @@ fn fill(
         (layout::METRICS, &metrics_csv::header()),
         (layout::TIMING, &timing_csv::header()),
     ] {
-        files::create(&folder.join(name), text.as_bytes())?;
+        files::write_synced(&folder.join(name), text.as_bytes())?;
     }
     if !images.is_empty() {
         let text = data_csv::text(images);
-        files::create(&folder.join(layout::DATA), text.as_bytes())?;
+        files::write_synced(&folder.join(layout::DATA), text.as_bytes())?;
     }
     events::append(folder, Event::Created)?;
     let checkpoints = folder.join(layout::CHECKPOINTS);

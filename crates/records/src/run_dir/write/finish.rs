@@ -98,16 +98,16 @@ impl Writer {
         ];
         for (names, split, best) in splits {
             let Some(split) = split else { continue };
-            files::replace(&path(names.report), split.report.as_bytes())?;
+            files::place(&path(names.report), split.report.as_bytes())?;
             let confusion = confusion_csv::text(&split.confusion, class_names);
-            files::replace(&path(names.confusion), confusion.as_bytes())?;
+            files::place(&path(names.confusion), confusion.as_bytes())?;
             let predictions = predictions_csv::text(&split.predictions, class_names);
-            files::replace(&path(names.predictions), predictions.as_bytes())?;
+            files::place(&path(names.predictions), predictions.as_bytes())?;
             let best_path = path(names.best_predictions);
             match best {
                 Some(best) => {
                     let predictions = predictions_csv::text(best, class_names);
-                    files::replace(&best_path, predictions.as_bytes())?;
+                    files::place(&best_path, predictions.as_bytes())?;
                 }
                 // What a shorter run has left would be taken for this one's.
                 None if best_path.exists() => {
@@ -132,6 +132,8 @@ impl Writer {
         result.insert("reproducible".to_owned(), self.is_reproducible()?.into());
         result.insert("finished_at".to_owned(), now().into());
         let text = result_json::text(result);
+        // Where result.json is, all others are.
+        files::sync_folder(self.folder())?;
         Ok(files::replace(&path(layout::RESULT), text.as_bytes())?)
     }
 }
