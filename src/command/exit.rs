@@ -18,6 +18,14 @@ pub struct Usage(pub String);
 #[error(transparent)]
 pub struct Unwritable(pub IoError);
 
+/// The data of a trial are not those of the sweep's other trials.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the data are no longer those that the sweep's other trials were trained on, so their scores could not be compared\n\
+     bring the old data back, or begin the sweep anew: runner sweep run FILE --new"
+)]
+pub struct OtherData;
+
 /// An error of a run that has a directory.
 #[derive(Debug, thiserror::Error)]
 #[error("{source}\nthe run: {}", folder.display())]
@@ -57,6 +65,9 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     if error.is::<config::Error>() || error.is::<Usage>() {
         return Some(ExitCode::Usage);
+    }
+    if error.is::<OtherData>() {
+        return Some(ExitCode::Data);
     }
     if let Some(error) = error.downcast_ref::<data::Error>() {
         return Some(data_code(error));

@@ -8,7 +8,7 @@ use crate::exit::ExitCode;
 use crate::lifecycle::{Occasion, begin, prepare};
 use crate::train::{Interrupt, fit};
 
-use super::exit::unwrapped;
+use super::exit::{OtherData, unwrapped};
 use super::experiment::{document, runnable};
 use super::output::Output;
 use super::progress::scan_bar;
@@ -24,6 +24,7 @@ pub fn execute(args: cli::Run) -> anyhow::Result<ExitCode> {
         experiment,
         out: &args.out.out,
         occasion: Occasion::Run,
+        data_digest: None,
         threads: args.threads.threads,
     };
     start.train(output, &mut interrupt)
@@ -35,6 +36,8 @@ pub struct Start<'a> {
     pub experiment: Experiment,
     pub out: &'a Path,
     pub occasion: Occasion<'a>,
+    /// The digest that the data must have, where other runs have to be on the same.
+    pub data_digest: Option<String>,
     pub threads: Option<u16>,
 }
 
@@ -45,6 +48,10 @@ impl Start<'_> {
         let watch = |done, all| bar.at(done, all);
         let prepared = prepare(self.document, self.experiment, self.threads, &watch);
         let prepared = prepared.map_err(unwrapped)?;
+        let digest = prepared.session.data.digest();
+        if self.data_digest.is_some_and(|expected| expected != digest) {
+            return Err(OtherData.into());
+        }
         let begun = begin(self.document, prepared, self.out, self.occasion, interrupt);
         let mut begun = begun.map_err(unwrapped)?;
         let mut reporter = Reporter::of_begun(output, &begun);

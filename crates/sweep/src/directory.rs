@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use runner_config::{Document, Experiment, Sweep, SweepFile};
 use runner_files::{self as files, IoError, TEMPORARY_PREFIX};
-use runner_records::run_dir::{self, Holder, Lock};
+use runner_records::run_dir::{self, Holder, Identity, Lock};
 use serde::{Deserialize, Serialize};
 
 use crate::layout;
@@ -275,6 +275,18 @@ impl SweepDir {
     /// The name of a trial's run directory.
     pub fn run_id(&self, number: usize) -> String {
         format!("{}-{number:03}", self.record.name)
+    }
+
+    /// The digest of the data that the sweep's trials are trained on, where they are all on the same and one has begun.
+    pub fn data_digest(&self) -> Option<String> {
+        let (_, sweep) = self.sweep().ok()?;
+        let mut keys = sweep.parameters.iter().flat_map(|it| &it.keys);
+        if keys.any(|key| key == "data" || key.starts_with("data.")) {
+            return None;
+        }
+        let trials = self.record.trials.iter();
+        let mut runs = trials.filter_map(|it| Identity::read(&self.run_folder(it.number)).ok());
+        runs.next().map(|identity| identity.data_digest)
     }
 
     /// Where a trial stands.

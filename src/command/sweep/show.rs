@@ -1,5 +1,7 @@
 //! `runner sweep status`, `show`, `best` and `list`, and what is said at the end of a session.
 
+use std::collections::BTreeMap;
+
 use crate::cli;
 use crate::exit::ExitCode;
 use crate::sweep::directory::SweepDir;
@@ -7,6 +9,7 @@ use crate::sweep::local::Failure;
 use crate::sweep::overview::{Overview, TrialStatus};
 use crate::sweep::resolve;
 use crate::sweep::slurm::jobs::Jobs;
+use crate::sweep::slurm::submit;
 use crate::sweep::state::Progress;
 use crate::table::{Cell, Column, Style, Table};
 
@@ -84,6 +87,17 @@ pub fn status(args: cli::SweepStatus) -> anyhow::Result<ExitCode> {
     for (trial, reason) in failed(&overview) {
         let number = overview.plan.trials[trial].number;
         print_result(&format!("  trial {number:<4} failed: {reason}\n"))?;
+    }
+    let ended = if on_cluster {
+        submit::ended(&sweep)
+    } else {
+        BTreeMap::new()
+    };
+    for trial in overview.trials_with(TrialStatus::Interrupted) {
+        let number = overview.plan.trials[trial].number;
+        if let Some(state) = ended.get(&number) {
+            print_result(&format!("  trial {number:<4} its job ended: {state}\n"))?;
+        }
     }
     Ok(ExitCode::Done)
 }

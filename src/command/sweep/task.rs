@@ -75,6 +75,7 @@ fn train(
         experiment,
         out: &sweep.folder.join(layout::RUNS),
         occasion: Occasion::Trial(&sweep.run_id(trial.number)),
+        data_digest: sweep.data_digest(),
         threads,
     };
     let ended = start.train(output, &mut interrupt);

@@ -115,6 +115,33 @@ fn parse(line: &str) -> Option<Queued> {
     })
 }
 
+/// How tasks of these jobs have ended: `12_3` and `OUT_OF_MEMORY`. A cluster that keeps no accounts knows of none.
+pub fn sacct(job_ids: &[u64]) -> Vec<(String, String)> {
+    if job_ids.is_empty() {
+        return Vec::new();
+    }
+    let ids: Vec<String> = job_ids.iter().map(u64::to_string).collect();
+    let mut command = clean("sacct");
+    command.args([
+        "--noheader",
+        "--allocations",
+        "--parsable2",
+        "--format",
+        "JobID,State",
+        "--jobs",
+    ]);
+    let text = run("sacct", command.arg(ids.join(","))).unwrap_or_default();
+    let ended = text.lines().filter_map(|line| line.split_once('|'));
+    // `CANCELLED by 0`
+    let ended = ended.map(|(id, state)| {
+        (
+            id.to_owned(),
+            state.split(' ').next().unwrap_or(state).to_owned(),
+        )
+    });
+    ended.collect()
+}
+
 /// Ends all jobs with these names.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Submits what is to be run and is not alive, and behind it the job that goes on from there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use runner_config::Slurm;
@@ -66,6 +66,35 @@ pub fn alive(sweep: &SweepDir) -> Result<Vec<Alive>, Error> {
         }
     }
     Ok(alive)
+}
+
+/// How the cluster says that the last task of each trial has ended, by the trial's number: `OUT_OF_MEMORY`. Those that it
+/// has completed, and those that it does not know, are left out.
+pub fn ended(sweep: &SweepDir) -> BTreeMap<usize, String> {
+    let jobs = Jobs::of(sweep);
+    let known = jobs.read();
+    let ids: Vec<u64> = known.iter().filter_map(|job| job.job_id).collect();
+    let accounts = cluster::sacct(&ids);
+    let mut ended = BTreeMap::new();
+    for job in &known {
+        let (Some(file), Some(id)) = (&job.tasks, job.job_id) else {
+            continue;
+        };
+        for (index, task) in jobs.tasks(file).unwrap_or_default().iter().enumerate() {
+            let name = format!("{id}_{index}");
+            let state = accounts.iter().rev().find(|(task, _)| *task == name);
+            match state {
+                Some((_, state)) if state != "COMPLETED" => {
+                    ended.insert(task.trial, state.clone());
+                }
+                Some(_) => {
+                    ended.remove(&task.trial);
+                }
+                None => {}
+            }
+        }
+    }
+    ended
 }
 
 /// Submits the trials that are to be run and are not alive. The caller holds the sweep's lock.
