@@ -145,6 +145,11 @@ impl Overview {
         self.plan.sweep.parameters.iter().flat_map(|it| &it.keys)
     }
 
+    /// The keys as short as tells them apart: `learning_rate`.
+    pub fn short_keys(&self) -> Vec<&str> {
+        short_keys(&self.plan)
+    }
+
     /// A row a trial, as trials.csv has them.
     pub fn trials(&self, sweep: &SweepDir) -> Table {
         let mut columns = fixed_columns(self);
@@ -168,7 +173,7 @@ impl Overview {
     pub fn points(&self) -> Table {
         let monitor = &self.plan.sweep.objective.monitor;
         let mut columns = vec![Column::new("rank"), Column::new("point")];
-        columns.extend(self.keys().map(Column::new));
+        columns.extend(columns_of_keys(&self.plan));
         columns.push(Column::new(monitor));
         if self.plan.seeds() > 1 {
             columns.push(Column::headed("standard_deviation", "sd"));
@@ -346,9 +351,29 @@ impl Overview {
     }
 }
 
+/// A column for each key that varies, read under its short name.
+pub fn columns_of_keys(plan: &Plan) -> Vec<Column> {
+    let keys = plan.sweep.parameters.iter().flat_map(|it| &it.keys);
+    let columns = keys.zip(short_keys(plan));
+    columns
+        .map(|(key, short)| Column::headed(key, short))
+        .collect()
+}
+
+fn short_keys(plan: &Plan) -> Vec<&str> {
+    let keys = || plan.sweep.parameters.iter().flat_map(|it| &it.keys);
+    let last = |key: &'_ str| -> usize { key.rfind('.').map_or(0, |dot| dot + 1) };
+    let is_alone = |short: &str| keys().filter(|key| key[last(key)..] == *short).count() == 1;
+    let short = keys().map(|key| match &key[last(key)..] {
+        short if is_alone(short) => short,
+        _ => key.as_str(),
+    });
+    short.collect()
+}
+
 fn fixed_columns(overview: &Overview) -> Vec<Column> {
     let mut columns = vec![Column::new("trial"), Column::new("point")];
-    columns.extend(overview.keys().map(Column::new));
+    columns.extend(columns_of_keys(&overview.plan));
     columns.extend(["seed", "run_directory"].map(Column::new));
     columns
 }

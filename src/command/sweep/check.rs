@@ -7,6 +7,7 @@ use crate::exit::ExitCode;
 use crate::memory;
 use crate::run_dir::space;
 use crate::sweep::brackets::Bracket;
+use crate::sweep::overview::columns_of_keys;
 use crate::sweep::plan::Plan;
 use crate::table::{Cell, Column, Table};
 
@@ -79,13 +80,7 @@ pub fn counts(plan: &Plan) -> String {
 /// The trials with what is fixed of them.
 pub fn trials(plan: &Plan) -> Table {
     let mut columns = vec![Column::new("trial"), Column::new("point")];
-    columns.extend(
-        plan.sweep
-            .parameters
-            .iter()
-            .flat_map(|it| &it.keys)
-            .map(Column::new),
-    );
+    columns.extend(columns_of_keys(plan));
     columns.extend(["seed", "epochs"].map(Column::new));
     let rows = plan.trials.iter().map(|trial| {
         let mut row = vec![

@@ -174,16 +174,11 @@ fn line() -> ProgressBar {
     ProgressBar::new_spinner().with_style(style)
 }
 
-/// The values of a trial: `training.learning_rate=0.001 seed=1`.
+/// The values of a trial: `learning_rate=0.001 seed=1`.
 pub fn values(overview: &Overview, trial: usize) -> String {
-    let keys = overview
-        .plan
-        .sweep
-        .parameters
-        .iter()
-        .flat_map(|it| &it.keys);
+    let keys = overview.short_keys();
     let trial = &overview.plan.trials[trial];
-    let values = keys.zip(trial.values.iter().flatten());
+    let values = keys.iter().zip(trial.values.iter().flatten());
     let mut words: Vec<String> = values
         .map(|(key, value)| format!("{key}={value}"))
         .collect();
