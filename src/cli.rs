@@ -72,7 +72,7 @@ pub enum Command {
     /// Submit what comes next in a sweep on a Slurm cluster; what the collecting job runs
     #[command(hide = true)]
     SweepCollect(SweepCollect),
-    /// Print what a few steps of an experiment cost, as JSON; what `sweep check` starts
+    /// Print what a few steps of a sweep's first trial cost, as JSON; what `sweep check` starts
     #[command(hide = true)]
     SweepMeasure(SweepMeasure),
     /// Print the script with which a shell completes commands, options, keys and the names of runs
@@ -493,7 +493,7 @@ pub struct SweepCollect {
 #[derive(Debug, Args)]
 pub struct SweepMeasure {
     #[command(flatten)]
-    pub experiment: Experiment,
+    pub file: SweepFile,
     #[command(flatten)]
     pub threads: Threads,
 }

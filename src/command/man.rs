@@ -28,7 +28,7 @@ pub fn execute(args: &cli::Man) -> anyhow::Result<ExitCode> {
 
 /// Writes the page of a command, and those of the commands inside it.
 fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
-    for inner in command.get_subcommands() {
+    for inner in command.get_subcommands().filter(|it| !it.is_hide_set()) {
         write_pages(inner, folder)?;
     }
     let page = Man::new(command.clone());

@@ -1,6 +1,7 @@
 //! What reaches the user: results on stdout, everything else on stderr.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
 use crate::cli;
 use crate::config::{self, Problems, RenderOptions};
@@ -127,4 +128,14 @@ pub fn print_error(error: &anyhow::Error) {
 /// Prints problems of a config on stderr, which come in lines that fit.
 pub fn print_problems(problems: &Problems) {
     let _ = writeln!(io::stderr(), "{}", problems.render(look()));
+}
+
+/// A folder as one types it: relative to the current one, if it is below that.
+pub fn shown(folder: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    folder
+        .strip_prefix(&here)
+        .unwrap_or(folder)
+        .display()
+        .to_string()
 }

@@ -19,10 +19,11 @@ fn groups() -> Vec<Vec<String>> {
     groups
 }
 
-/// Every command that does something, as it is typed: `config show`.
+/// Every command that does something, as it is typed: `config show`; but for those that the program itself starts.
 fn commands() -> Vec<Vec<String>> {
     let mut found = Vec::new();
-    for command in Cli::command().get_subcommands() {
+    let cli = Cli::command();
+    for command in cli.get_subcommands().filter(|it| !it.is_hide_set()) {
         let name = command.get_name().to_owned();
         let inner: Vec<_> = command.get_subcommands().collect();
         if inner.is_empty() {

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout;
 use crate::plan::{Plan, Trial};
+use crate::points::Point;
 use crate::slurm::cluster;
 use crate::state::{Progress, TrialState};
 
@@ -333,7 +334,10 @@ impl SweepDir {
     ///
     /// # Errors
     /// If the plan lacks a trial of this sweep, or the file cannot be written; then the sweep is as it was.
-    pub fn extend(&mut self, plan: &Plan, file: &SweepFile) -> Result<usize, Error> {
+    pub fn extend(&mut self, mut plan: Plan, file: &SweepFile) -> Result<usize, Error> {
+        let chosen = self.chosen(&plan)?;
+        plan.add(chosen)
+            .map_err(|error| self.damaged(&error.to_string()))?;
         let known: BTreeMap<&str, usize> = self
             .record
             .trials
@@ -381,6 +385,18 @@ impl SweepDir {
             files::replace(&self.folder.join(name), text.as_bytes())?;
         }
         Ok(new)
+    }
+
+    /// Points after those of a plan that a search by results has chosen; they stay what they are.
+    fn chosen(&self, plan: &Plan) -> Result<Vec<Point>, Error> {
+        let (first, wanted) = (plan.points.len(), plan.wanted() as usize);
+        let known = self.plan()?.points;
+        let later = known.iter().take(wanted).skip(first);
+        let later = later.map_while(|point| {
+            let values = plan.sweep.parameters.iter().zip(point);
+            values.map(|(it, value)| it.value(&value.texts)).collect()
+        });
+        Ok(later.collect())
     }
 
     fn replace(&mut self, record: Record) -> Result<(), Error> {

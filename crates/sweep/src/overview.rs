@@ -1,5 +1,8 @@
 //! A sweep at a glance: where it stands, its trials as a table, its points by their scores.
 
+use std::collections::BTreeMap;
+
+use csv::StringRecord;
 use rayon::prelude::*;
 use runner_files as files;
 use runner_metrics::best_first;
@@ -300,51 +303,55 @@ impl Overview {
             .collect()
     }
 
-    /// Refuses a trials.csv whose fixed columns are not those of the plan: someone has edited it, and may believe that
-    /// this changes what is run.
+    /// Refuses a trials.csv that says other values, seeds or run directories than are planned: someone has edited it, and
+    /// may believe that this changes what is run. Rows may be missing or in another order: a sweep that was extended and
+    /// cut has those of before.
     ///
     /// # Errors
     /// Where the first difference is.
     pub fn check_table(&self, sweep: &SweepDir) -> Result<(), Error> {
         let path = sweep.folder.join(layout::TRIALS);
-        let Ok(text) = std::fs::read_to_string(&path) else {
+        let Ok(mut there) = csv::Reader::from_path(&path) else {
             return Ok(());
         };
-        let expected = Table {
-            columns: fixed_columns(self),
-            rows: self
-                .plan
-                .trials
-                .iter()
-                .map(|trial| fixed_cells(sweep, trial))
-                .collect(),
+        let damaged = |line: u64, why: String| Error::Damaged {
+            path: path.clone(),
+            why: format!(
+                "line {line}: {why}\n\
+                 this table is written, never read; delete it, and change the sweep file instead: runner sweep extend"
+            ),
         };
+        let mut expected = self.trials(sweep);
+        expected.columns.truncate(fixed_columns(self).len());
+        for row in &mut expected.rows {
+            row.truncate(expected.columns.len());
+        }
         let expected = expected.render(Style::Csv);
-        let records = |text: &str| -> Vec<csv::StringRecord> {
-            let mut reader = csv::ReaderBuilder::new();
-            let mut reader = reader
-                .has_headers(false)
-                .flexible(true)
-                .from_reader(text.as_bytes());
-            reader.records().flatten().collect()
-        };
-        let (there, expected) = (records(&text), records(&expected));
-        // A sweep that was cut while it grew has fewer rows.
-        for (line, (there, expected)) in there.iter().zip(&expected).enumerate() {
-            if let Some(cell) =
-                (0..expected.len()).find(|cell| there.get(*cell) != expected.get(*cell))
-            {
-                return Err(Error::Damaged {
-                    path,
-                    why: format!(
-                        "line {}, column {}: {:?} is not what was planned, {:?}\n\
-                         this table is written, never read; delete it, and change the sweep file instead: runner sweep extend",
-                        line + 1,
-                        cell + 1,
-                        there.get(cell).unwrap_or_default(),
-                        expected.get(cell).unwrap_or_default()
-                    ),
-                });
+        let mut expected = csv::Reader::from_reader(expected.as_bytes());
+        let headers = expected.headers().cloned().unwrap_or_default();
+        let known: BTreeMap<String, StringRecord> = expected
+            .records()
+            .flatten()
+            .filter_map(|row| Some((row.get(0)?.to_owned(), row)))
+            .collect();
+        let names = there.headers().cloned().unwrap_or_default();
+        for row in there.records() {
+            let row = row.map_err(|error| damaged(1, format!("not as it was written: {error}")))?;
+            let line = row.position().map_or(1, csv::Position::line);
+            let number = row.get(0).unwrap_or_default();
+            let Some(planned) = known.get(number) else {
+                return Err(damaged(line, format!("there is no trial {number:?}")));
+            };
+            for (name, cell) in names.iter().zip(&row) {
+                let place = headers.iter().position(|header| header == name);
+                let planned = place.and_then(|place| planned.get(place));
+                // The number of a point changes when others come between.
+                if let Some(planned) = planned.filter(|it| *it != cell && name != POINT) {
+                    return Err(damaged(
+                        line,
+                        format!("`{name}` is {cell:?}, and {planned:?} was planned"),
+                    ));
+                }
             }
         }
         Ok(())
@@ -371,8 +378,11 @@ fn short_keys(plan: &Plan) -> Vec<&str> {
     short.collect()
 }
 
+/// The column of the numbers of points.
+const POINT: &str = "point";
+
 fn fixed_columns(overview: &Overview) -> Vec<Column> {
-    let mut columns = vec![Column::new("trial"), Column::new("point")];
+    let mut columns = vec![Column::new("trial"), Column::new(POINT)];
     columns.extend(columns_of_keys(&overview.plan));
     columns.extend(["seed", "run_directory"].map(Column::new));
     columns

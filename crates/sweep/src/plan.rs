@@ -1,5 +1,7 @@
 //! From a sweep file to its trials: every point with every seed, each resolved and checked before anything starts.
 
+use std::collections::BTreeMap;
+
 use runner_config::{
     Assignment, Base, Document, Error, Experiment, Halving, Parameter, Sampling, Search, Sweep,
     SweepFile,
@@ -94,6 +96,7 @@ impl Plan {
             points,
             trials,
         };
+        plan.refuse_equals(file)?;
         plan.check_rungs(file)?;
         Ok(plan)
     }
@@ -126,6 +129,30 @@ impl Plan {
     /// The number of seeds that each point is run with.
     pub fn seeds(&self) -> usize {
         self.sweep.seeds.len().max(1)
+    }
+
+    /// Refuses values that are written in two ways and mean the same: their trials would be the same run twice.
+    fn refuse_equals(&self, file: &SweepFile) -> Result<(), Error> {
+        let mut known: BTreeMap<&str, &Trial> = BTreeMap::new();
+        for trial in &self.trials {
+            let Some(first) = known.insert(&trial.config_digest, trial) else {
+                continue;
+            };
+            let keys = self.sweep.parameters.iter().flat_map(|it| &it.keys);
+            let values = first.values.iter().flatten();
+            let values = values.zip(trial.values.iter().flatten());
+            let differ = keys.zip(values).filter(|(_, (one, other))| one != other);
+            let differ = differ.map(|(key, (one, other))| format!("`{key}` {one} and {other}"));
+            let message = format!(
+                "trials {} and {} are the same experiment: {}",
+                first.number,
+                trial.number,
+                differ.collect::<Vec<_>>().join(", ")
+            );
+            let help = "equal trials are run once: remove one of the two values";
+            return Err(file.error_at("parameters", message, help));
+        }
+        Ok(())
     }
 
     /// Refuses rungs that have no score, or whose trials are of different lengths.

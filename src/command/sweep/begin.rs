@@ -1,9 +1,8 @@
 //! `runner sweep run`, `resume` and `extend`: from a sweep file or directory to trials that run.
 
-use std::path::Path;
+use std::collections::BTreeSet;
 
 use crate::cli::{self, Launcher};
-use crate::config::SweepFile;
 use crate::exit::ExitCode;
 use crate::memory;
 use crate::sweep::directory::{Error, SweepDir};
@@ -12,12 +11,12 @@ use crate::sweep::overview::Overview;
 use crate::sweep::plan::Plan;
 use crate::sweep::resolve::{list, resolve};
 use crate::sweep::slurm::jobs::Jobs;
-use crate::table::Cell;
 use crate::train::Interrupt;
 
 use super::super::exit::Usage;
-use super::super::output::{Output, note, print_result, reading};
+use super::super::output::{Output, note, print_result, reading, shown};
 use super::super::units::counted;
+use super::planned::{counts, plan, trials};
 use super::slurm;
 use super::view::View;
 
@@ -31,13 +30,14 @@ pub fn run(args: cli::SweepRun) -> anyhow::Result<ExitCode> {
     let mut known = known.filter(|_| !args.new);
     let sweep = match known.find_map(|sweep| kinship(sweep, &plan)) {
         Some(Kinship::Same(sweep)) => sweep,
-        Some(Kinship::Grown(sweep, count)) => {
-            let folder = sweep.folder.display();
+        Some(Kinship::Grown(sweep)) => {
+            let folder = shown(&sweep.folder);
             return Err(Usage(format!(
-                "{folder} has {count} of these {} already\n\
+                "{folder} has {} of these {} already\n\
                  to run only what is new: runner sweep extend {folder} {}\n\
                  to run all of them again: add --new",
-                counted(plan.trials.len(), "trial"),
+                sweep.record.trials.len(),
+                counted(plan.wanted() as usize * plan.seeds(), "trial"),
                 args.file.file.display()
             ))
             .into());
@@ -57,7 +57,7 @@ pub fn extend(args: cli::SweepExtend) -> anyhow::Result<ExitCode> {
     let (file, plan) = plan(&args.file)?;
     let new = {
         let _lock = sweep.lock()?;
-        sweep.extend(&plan, &file)?
+        sweep.extend(plan, &file)?
     };
     let output = Output {
         quiet: args.launch.quiet,
@@ -66,22 +66,12 @@ pub fn extend(args: cli::SweepExtend) -> anyhow::Result<ExitCode> {
     launch(sweep, &args.launch)
 }
 
-/// The plan of a sweep file, every trial of it checked.
-pub fn plan(typed: &cli::SweepFile) -> anyhow::Result<(SweepFile, Plan)> {
-    let file = SweepFile::read(&typed.file)?;
-    let plan = Plan::new(&file, |document| {
-        document.set_environment(std::env::vars_os());
-        document.set_all(typed.overrides.all());
-    })?;
-    Ok((file, plan))
-}
-
 /// How a sweep that is there is like one that is planned.
 enum Kinship {
     /// It has the same trials.
     Same(SweepDir),
-    /// It has some of the trials, and no others; so many.
-    Grown(SweepDir, usize),
+    /// It has some of the trials, and no others, or all of them under another search or objective.
+    Grown(SweepDir),
 }
 
 fn kinship(sweep: SweepDir, plan: &Plan) -> Option<Kinship> {
@@ -100,31 +90,27 @@ fn kinship(sweep: SweepDir, plan: &Plan) -> Option<Kinship> {
         .map(|it| it.config_digest.as_str())
         .collect();
     // A search that goes by results has planned more since.
-    let is_same = match plan.wanted() == plan.points.len() as u64 {
-        true => planned == there,
-        false => there.starts_with(&planned),
-    };
-    let is_like = sweep.plan().is_ok_and(|known| {
-        known.sweep.objective == plan.sweep.objective && known.sweep.search == plan.sweep.search
-    });
+    let goes_by_results = plan.wanted() > plan.points.len() as u64;
+    let has_planned = goes_by_results && there.starts_with(&planned);
+    let is_same = planned == there || has_planned;
+    let known = sweep.plan().ok()?;
+    let is_like =
+        known.sweep.objective == plan.sweep.objective && known.sweep.search == plan.sweep.search;
     if is_same && is_like {
         return Some(Kinship::Same(sweep));
     }
-    let planned: std::collections::BTreeSet<&str> = planned.into_iter().collect();
-    let count = there.len();
-    let is_part = count > 0 && count < planned.len() && there.iter().all(|it| planned.contains(it));
-    is_part.then_some(Kinship::Grown(sweep, count))
+    let all: BTreeSet<&str> = planned.iter().copied().collect();
+    let is_part = there.len() < planned.len() && there.iter().all(|it| all.contains(it));
+    let is_grown = is_part || is_same && known.sweep.name == plan.sweep.name;
+    is_grown.then_some(Kinship::Grown(sweep))
 }
 
 fn dry_run(plan: &Plan, args: &cli::Launch) -> anyhow::Result<ExitCode> {
     if args.launcher == Some(Launcher::Slurm) {
         return slurm::dry_run(plan);
     }
-    print_result(&super::check::trials(plan).render(reading()))?;
-    print_result(&format!(
-        "{}; nothing was made\n",
-        super::check::counts(plan)
-    ))?;
+    print_result(&trials(plan).render(reading()))?;
+    print_result(&format!("{}; nothing was made\n", counts(plan)))?;
     Ok(ExitCode::Done)
 }
 
@@ -163,7 +149,7 @@ fn launch(mut sweep: SweepDir, args: &cli::Launch) -> anyhow::Result<ExitCode> {
     output.note(&format!("sweep: {}", sweep.folder.display()));
     output.note(&format!(
         "{}, {} at a time on {} each",
-        super::check::counts(&plan),
+        counts(&plan),
         local.parallel,
         counted(local.threads, "thread")
     ));
@@ -205,22 +191,4 @@ pub fn local(plan: &Plan, args: &cli::Launch) -> std::io::Result<Local> {
         threads: threads.unwrap_or((processors / at_once).max(1)),
         memory: memory::available().map(|available| available.bytes),
     })
-}
-
-/// A folder as one types it: relative to the current one, if it is below that.
-pub fn shown(folder: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    folder
-        .strip_prefix(&here)
-        .unwrap_or(folder)
-        .display()
-        .to_string()
-}
-
-/// An empty cell, or a count.
-pub fn count(number: usize) -> Cell {
-    match number {
-        0 => Cell::Empty,
-        number => Cell::Count(number as u64),
-    }
 }

@@ -9,8 +9,7 @@ use crate::sweep::directory::SweepDir;
 use crate::sweep::resolve::resolve;
 
 use super::super::exit::Usage;
-use super::super::output::{note, print_result};
-use super::begin::shown;
+use super::super::output::{note, print_result, shown};
 
 /// How long checkpoints are waited for.
 const PATIENCE: Duration = Duration::from_secs(60);

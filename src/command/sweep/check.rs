@@ -7,14 +7,12 @@ use crate::exit::ExitCode;
 use crate::memory;
 use crate::run_dir::space;
 use crate::sweep::brackets::Bracket;
-use crate::sweep::overview::columns_of_keys;
 use crate::sweep::plan::Plan;
-use crate::table::{Cell, Column, Table};
 
 use super::super::output::{note, print_result, reading};
 use super::super::units::{bytes, counted, human};
-use super::begin::plan;
 use super::measure::Measured;
+use super::planned::{counts, plan, trials};
 
 /// Up to this number, each trial has a row.
 const MAX_ROWS: usize = 30;
@@ -46,9 +44,9 @@ pub fn execute(args: cli::SweepCheck) -> anyhow::Result<ExitCode> {
             .threads
             .map_or((processors / parallel).max(1), usize::from);
         match measure(&args.file, parallel, threads)? {
-            Some(cost) => measured.push((parallel, cost)),
+            Ok(cost) => measured.push((parallel, cost)),
             // Its own message has been printed.
-            None => return Ok(ExitCode::Data),
+            Err(code) => return Ok(code),
         }
     }
     print_result(&costs(&plan, &measured))?;
@@ -60,47 +58,6 @@ pub fn execute(args: cli::SweepCheck) -> anyhow::Result<ExitCode> {
     }
     print_result(&format!("\n{} can run\n", args.file.file.display()))?;
     Ok(ExitCode::Done)
-}
-
-/// `halving, 27 points with 3 seeds: 81 trials`
-pub fn counts(plan: &Plan) -> String {
-    let (points, seeds) = (plan.wanted() as usize, plan.seeds());
-    let of_seeds = match seeds {
-        1 => String::new(),
-        seeds => format!(" with {}", counted(seeds, "seed")),
-    };
-    let name = plan.sweep.search.name();
-    format!(
-        "{name}, {}{of_seeds}: {}",
-        counted(points, "point"),
-        counted(points * seeds, "trial")
-    )
-}
-
-/// The trials with what is fixed of them.
-pub fn trials(plan: &Plan) -> Table {
-    let mut columns = vec![Column::new("trial"), Column::new("point")];
-    columns.extend(columns_of_keys(plan));
-    columns.extend(["seed", "epochs"].map(Column::new));
-    let rows = plan.trials.iter().map(|trial| {
-        let mut row = vec![
-            Cell::Count(trial.number as u64),
-            Cell::Count(trial.point as u64),
-        ];
-        row.extend(
-            trial
-                .values
-                .iter()
-                .flatten()
-                .map(|value| Cell::Toml(value.clone())),
-        );
-        row.extend([Cell::Count(trial.seed), Cell::Count(trial.epochs)]);
-        row
-    });
-    Table {
-        rows: rows.collect(),
-        columns,
-    }
 }
 
 /// How many points get to which epoch, where not all get to the last.
@@ -119,44 +76,32 @@ fn rungs(plan: &Plan) -> String {
     text
 }
 
-/// What a few steps cost where `parallel` processes take them at once; `None` where one of them fails, whose message
-/// is printed.
+/// What a few steps cost where `parallel` processes take them at once, or the exit code of one that failed, whose
+/// message is printed.
 fn measure(
     file: &cli::SweepFile,
     parallel: usize,
     threads: usize,
-) -> anyhow::Result<Option<Measured>> {
-    let (sweep_file, plan) = plan(file)?;
-    let config = sweep_file
-        .path()
-        .parent()
-        .unwrap_or(sweep_file.path())
-        .join(&plan.sweep.config);
-    let first = plan.points.first();
-    let keys = plan.sweep.parameters.iter().flat_map(|it| &it.keys);
-    let values = first.into_iter().flatten().flat_map(|value| &value.texts);
-    let set = keys
-        .zip(values)
-        .filter(|(_, value)| !value.contains("unset"));
+) -> anyhow::Result<Result<Measured, ExitCode>> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("sweep-measure").arg(&config);
+    command.arg("sweep-measure").arg(&file.file);
     command.args(file.overrides.all());
-    command.args(set.map(|(key, value)| format!("{key}={value}")));
     command.args(["--threads", &threads.to_string()]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let children: std::io::Result<Vec<Child>> = (0..parallel).map(|_| command.spawn()).collect();
-    let mut slowest: Option<Measured> = None;
+    let mut all = Vec::new();
     for child in children? {
         let output = child.wait_with_output()?;
         if !output.status.success() {
-            return Ok(None);
+            let code = output.status.code().and_then(ExitCode::from_number);
+            return Ok(Err(code.unwrap_or(ExitCode::Failed)));
         }
-        let measured: Measured = serde_json::from_slice(&output.stdout)?;
-        if slowest.is_none_or(|it| it.epoch_seconds < measured.epoch_seconds) {
-            slowest = Some(measured);
-        }
+        all.push(serde_json::from_slice::<Measured>(&output.stdout)?);
     }
-    Ok(slowest)
+    let slowest = all
+        .into_iter()
+        .max_by(|a, b| a.epoch_seconds.total_cmp(&b.epoch_seconds));
+    Ok(slowest.ok_or(ExitCode::Failed))
 }
 
 /// What the sweep costs for each number of trials at a time, and which is best.

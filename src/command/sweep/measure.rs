@@ -1,4 +1,4 @@
-//! `runner sweep-measure`: what a few steps of an experiment cost in a process of its own.
+//! `runner sweep-measure`: what a few steps of a sweep's first trial cost in a process of its own.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,8 @@ use crate::lifecycle::{disk_needed, prepare};
 use crate::train::try_out;
 
 use super::super::exit::unwrapped;
-use super::super::experiment::document;
 use super::super::output::print_result;
+use super::planned::plan;
 
 /// What a few steps cost.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -30,7 +30,9 @@ pub struct Measured {
 const BUDGET: Duration = Duration::from_millis(600);
 
 pub fn execute(args: cli::SweepMeasure) -> anyhow::Result<ExitCode> {
-    let document = document(&args.experiment)?;
+    let (_, plan) = plan(&args.file)?;
+    let seed = plan.sweep.seeds.first().copied();
+    let document = plan.base.trial(&plan.sweep, &plan.points[0], seed);
     let experiment = document.experiment()?;
     let since = Instant::now();
     let prepared = prepare(&document, experiment, args.threads.threads, &|_, _| {});

@@ -5,6 +5,8 @@ mod cancel;
 mod check;
 mod measure;
 mod new;
+mod planned;
+mod queue;
 mod show;
 mod slurm;
 mod task;

@@ -14,10 +14,10 @@ use crate::sweep::state::Progress;
 use crate::table::{Cell, Column, Style, Table};
 
 use super::super::exit::Usage;
-use super::super::output::{Output, note, print_result, reading, style};
+use super::super::output::{Output, note, print_result, reading, shown, style};
 use super::super::units::counted;
-use super::begin::{count, shown};
-use super::slurm;
+use super::planned::counts;
+use super::queue::queue;
 use super::view;
 
 /// Points that are shown at the end of a session.
@@ -38,7 +38,7 @@ pub fn status(args: cli::SweepStatus) -> anyhow::Result<ExitCode> {
     let sweep = resolve::resolve(&args.sweep, &args.out.out)?;
     let overview = Overview::read(&sweep)?;
     let mut lines = vec![format!("sweep   {}", shown(&sweep.folder))];
-    lines.push(format!("search  {}", super::check::counts(&overview.plan)));
+    lines.push(format!("search  {}", counts(&overview.plan)));
     lines.push(format!("trials  {}", statuses(&overview)));
     let (done, all) = overview.epochs();
     lines.push(format!("epochs  {done} of {all}"));
@@ -48,7 +48,7 @@ pub fn status(args: cli::SweepStatus) -> anyhow::Result<ExitCode> {
     ));
     let on_cluster = Jobs::of(&sweep).exist();
     let queue = if on_cluster {
-        slurm::queue(&sweep)
+        queue(&sweep)
     } else {
         Ok(Vec::new())
     };
@@ -65,10 +65,10 @@ pub fn status(args: cli::SweepStatus) -> anyhow::Result<ExitCode> {
             "run by  process {} on {} since {}",
             holder.pid, holder.host, holder.since
         ),
-        None if overview.is_done() => "done".to_owned(),
+        None if overview.is_done() => "state   done".to_owned(),
         None if queue.is_ok_and(|queue| !queue.is_empty()) => "run by  the cluster".to_owned(),
         None => format!(
-            "no process runs it; to continue: runner sweep resume {}",
+            "state   not running; to continue: runner sweep resume {}",
             shown(&sweep.folder)
         ),
     });
@@ -84,9 +84,8 @@ pub fn status(args: cli::SweepStatus) -> anyhow::Result<ExitCode> {
             view::values(&overview, trial)
         ))?;
     }
-    for (trial, reason) in failed(&overview) {
-        let number = overview.plan.trials[trial].number;
-        print_result(&format!("  trial {number:<4} failed: {reason}\n"))?;
+    for line in by_reason(&failed(&overview)) {
+        print_result(&format!("failed  {line}\n"))?;
     }
     let ended = if on_cluster {
         submit::ended(&sweep)
@@ -189,6 +188,14 @@ pub fn list(args: cli::SweepList) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
+/// An empty cell, or a count.
+fn count(number: usize) -> Cell {
+    match number {
+        0 => Cell::Empty,
+        number => Cell::Count(number as u64),
+    }
+}
+
 /// `8 finished, 1 failed`
 fn statuses(overview: &Overview) -> String {
     let counts = STATUSES.map(|status| (overview.count(status), status));
@@ -224,11 +231,13 @@ pub fn conclude(sweep: &SweepDir, overview: &Overview, output: Output) {
     }
 }
 
-/// Trials that have failed, with why.
+/// The numbers of trials that have failed, with why.
 fn failed(overview: &Overview) -> Vec<(usize, &str)> {
     let trials = overview.trials_with(TrialStatus::Failed).into_iter();
     let trials = trials.filter_map(|trial| match &overview.states[trial].progress {
-        Progress::Failed { reason, .. } => Some((trial, reason.as_str())),
+        Progress::Failed { reason, .. } => {
+            Some((overview.plan.trials[trial].number, reason.as_str()))
+        }
         _ => None,
     });
     trials.collect()
@@ -236,39 +245,55 @@ fn failed(overview: &Overview) -> Vec<(usize, &str)> {
 
 /// Names the trials that failed; the exit code that says so.
 pub fn failures(sweep: &SweepDir, overview: &Overview, in_session: &[Failure]) -> ExitCode {
-    let failed = failed(overview);
-    let lasting: Vec<usize> = failed
+    let lasting = failed(overview);
+    let is_other = |failure: &&Failure| !lasting.iter().any(|(number, _)| *number == failure.trial);
+    let others: Vec<(usize, &str)> = in_session
         .iter()
-        .map(|(trial, _)| overview.plan.trials[*trial].number)
+        .filter(is_other)
+        .map(|failure| (failure.trial, failure.reason.as_str()))
         .collect();
-    let others = in_session
-        .iter()
-        .filter(|failure| !lasting.contains(&failure.trial));
-    let mut lines: Vec<String> = failed
-        .iter()
-        .map(|(trial, reason)| format!("  trial {}: {reason}", overview.plan.trials[*trial].number))
-        .collect();
-    let before = lines.len();
-    lines.extend(others.map(|failure| format!("  trial {}: {}", failure.trial, failure.reason)));
-    if lines.is_empty() {
+    let mut all = [lasting.as_slice(), &others].concat();
+    all.sort_by_key(|(number, _)| *number);
+    if all.is_empty() {
         return ExitCode::Done;
     }
     note(&format!(
-        "error: {} failed:\n{}",
-        counted(lines.len(), "trial"),
-        lines.join("\n")
+        "error: {} failed:\n  {}",
+        counted(all.len(), "trial"),
+        by_reason(&all).join("\n  ")
     ));
-    let is_lasting = |(trial, _): &(usize, &str)| overview.states[*trial].has_failed();
-    let all_last = lines.len() == before && failed.iter().all(is_lasting);
-    if !all_last {
+    let again = overview.trials_with(TrialStatus::Failed).into_iter();
+    let mut again = again.filter(|trial| !overview.states[*trial].has_failed());
+    if !others.is_empty() || again.next().is_some() {
         note(&format!(
-            "to try them again: runner sweep resume {}",
+            "to try again: runner sweep resume {}",
             shown(&sweep.folder)
         ));
     }
     let is_divergence = |(_, reason): &(usize, &str)| reason.starts_with("diverged");
-    match all_last && failed.iter().all(is_divergence) {
+    match all.iter().all(is_divergence) {
         true => ExitCode::Diverged,
         false => ExitCode::Failed,
     }
+}
+
+/// Trials that failed in the same way, in a line: `trials 3, 7: diverged in epoch 1`.
+fn by_reason(failed: &[(usize, &str)]) -> Vec<String> {
+    let mut reasons: Vec<&str> = Vec::new();
+    for (_, reason) in failed {
+        if !reasons.contains(reason) {
+            reasons.push(reason);
+        }
+    }
+    let lines = reasons.into_iter().map(|reason| {
+        let same = failed.iter().filter(|(_, other)| *other == reason);
+        let numbers: Vec<String> = same.map(|(number, _)| number.to_string()).collect();
+        let trials = if numbers.len() == 1 {
+            "trial"
+        } else {
+            "trials"
+        };
+        format!("{trials} {}: {reason}", numbers.join(", "))
+    });
+    lines.collect()
 }

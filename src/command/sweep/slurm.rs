@@ -1,7 +1,5 @@
 //! Sweeps on a Slurm cluster: handing trials in, and the job that goes on from there.
 
-use std::collections::BTreeMap;
-
 use crate::cli;
 use crate::exit::ExitCode;
 use crate::sweep::directory::SweepDir;
@@ -9,11 +7,12 @@ use crate::sweep::overview::Overview;
 use crate::sweep::plan::Plan;
 use crate::sweep::slurm::cluster;
 use crate::sweep::slurm::jobs::Jobs;
-use crate::sweep::slurm::submit::{Scope, alive, preview, submit};
+use crate::sweep::slurm::submit::{Scope, preview, submit};
 
-use super::super::output::{Output, note, print_result};
+use super::super::output::{Output, note, print_result, shown};
 use super::super::units::counted;
-use super::begin::shown;
+use super::planned::counts;
+use super::show;
 
 /// Hands in all trials that are to be run and are not alive.
 pub fn launch(mut sweep: SweepDir, output: Output) -> anyhow::Result<ExitCode> {
@@ -41,8 +40,8 @@ pub fn launch(mut sweep: SweepDir, output: Output) -> anyhow::Result<ExitCode> {
     }
     let overview = Overview::read(&sweep)?;
     if submitted.tasks + submitted.alive == 0 {
-        super::show::conclude(&sweep, &overview, output);
-        return Ok(super::show::failures(&sweep, &overview, &[]));
+        show::conclude(&sweep, &overview, output);
+        return Ok(show::failures(&sweep, &overview, &[]));
     }
     output.result(&format!(
         "Sweep:  {folder}\nNext:   runner sweep status {folder}"
@@ -58,7 +57,7 @@ pub fn dry_run(plan: &Plan) -> anyhow::Result<ExitCode> {
         .open
         .len();
     print_result(&preview(&program, &plan.sweep.slurm, tasks))?;
-    note(&format!("{}; nothing was made", super::check::counts(plan)));
+    note(&format!("{}; nothing was made", counts(plan)));
     Ok(ExitCode::Done)
 }
 
@@ -81,57 +80,11 @@ pub fn collect(args: cli::SweepCollect) -> anyhow::Result<ExitCode> {
             sweep.folder.display()
         ));
     }
-    let code = super::show::failures(&sweep, &overview, &[]);
+    let code = show::failures(&sweep, &overview, &[]);
     Ok(match overview.is_done() {
         false if code == ExitCode::Done => ExitCode::Failed,
         _ => code,
     })
-}
-
-/// What the cluster says of the trials, a line each state: `4 pending: waiting for resources`.
-pub fn queue(sweep: &SweepDir) -> Result<Vec<String>, crate::sweep::directory::Error> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for task in alive(sweep)? {
-        let state = task.queued.state.to_lowercase();
-        let words = match state.as_str() {
-            "pending" => format!("{state}: {}", reason(&task.queued.reason)),
-            _ => format!("{state} on {}", task.queued.node),
-        };
-        *counts.entry(words).or_default() += 1;
-    }
-    Ok(counts
-        .into_iter()
-        .map(|(words, count)| format!("{count} {words}"))
-        .collect())
-}
-
-/// Why a task does not run, in words.
-fn reason(word: &str) -> &str {
-    match word {
-        "Resources" => "waiting for free resources",
-        "Priority" => "waiting behind jobs of higher priority",
-        "JobArrayTaskLimit" => "waiting for others of the array, as max_parallel says",
-        "Dependency" => "waiting for the array before it",
-        "DependencyNeverSatisfied" => {
-            "never starts: a job that it waits for is gone; cancel and resume the sweep"
-        }
-        "BeginTime" => "requeued, starts soon",
-        "JobHeldUser" | "JobHeldAdmin" => "held; release it with scontrol release",
-        "launch failed requeued held" => {
-            "held after a failed start; see the node, then scontrol release"
-        }
-        "PartitionDown" | "PartitionInactive" => "the partition is down",
-        "PartitionTimeLimit" => "never starts: `time` is above the partition's limit",
-        "PartitionNodeLimit" => "never starts: the partition has no such nodes",
-        "ReqNodeNotAvail" => "waiting for a node that is not available",
-        "QOSMaxJobsPerUserLimit" | "AssocMaxJobsLimit" | "MaxJobsPerAccount" => {
-            "waiting: as many jobs run as you may have"
-        }
-        "AssocGrpCpuLimit" | "QOSGrpCpuLimit" => {
-            "waiting: as many processors are used as you may have"
-        }
-        other => other,
-    }
 }
 
 /// Ends all jobs of a sweep; whether there were some.

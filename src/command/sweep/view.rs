@@ -12,7 +12,7 @@ use crate::sweep::directory::SweepDir;
 use crate::sweep::local::{Failure, Observer};
 use crate::sweep::overview::{Overview, TrialStatus};
 
-use super::super::output::{Output, note};
+use super::super::output::{Output, note, shown};
 use super::super::units::human;
 
 /// Shows a sweep on stderr.
@@ -41,7 +41,7 @@ impl View {
             lines: is_shown.then(Lines::new),
             started: Instant::now(),
             before: None,
-            folder: super::begin::shown(&sweep.folder),
+            folder: shown(&sweep.folder),
         }
     }
 

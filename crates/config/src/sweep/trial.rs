@@ -59,7 +59,7 @@ impl Base {
 
     /// The document of a trial: `point` has a value for each parameter of the sweep; without a seed it is that of
     /// the experiment.
-    fn trial(&self, sweep: &Sweep, point: &[Assignment], seed: Option<u64>) -> Document {
+    pub fn trial(&self, sweep: &Sweep, point: &[Assignment], seed: Option<u64>) -> Document {
         let mut document = self.document.clone();
         for (parameter, value) in sweep.parameters.iter().zip(point) {
             for single in parameter.overrides(value, self.source, document.root()) {
