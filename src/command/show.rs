@@ -200,7 +200,7 @@ fn tell(event: &Event) -> Option<String> {
             format!("no longer reproducible: continued with version {to} after {from}")
         }
         Event::Stopped { step, reason } => format!("stopped by {reason} after step {step}"),
-        Event::Failed { step, reason } => {
+        Event::Failed { step, reason, .. } => {
             format!(
                 "failed after step {step}: {}",
                 reason.lines().next().unwrap_or_default()

@@ -5,8 +5,8 @@ use crate::data::{Dataset, Role, Splits};
 use crate::metrics::Scores;
 use crate::model::Network;
 use crate::run_dir::{
-    BestResults, Checkpoint, Event, Prediction, PredictionRow, Results, SplitResults, Writer,
-    best_checkpoint, layout,
+    self, BestResults, Cause, Checkpoint, Event, Prediction, PredictionRow, Results, SplitResults,
+    Writer, best_checkpoint, layout,
 };
 use crate::train::{self, End, Interrupt, Predicted, Session, Stop};
 
@@ -52,6 +52,7 @@ pub fn conclude(
         // The first error is the one to tell, whether or not it can be noted.
         let _ = run.event(Event::Failed {
             step,
+            cause: Some(cause(error)),
             reason: error.to_string(),
         });
     })?;
@@ -68,6 +69,17 @@ pub fn conclude(
         run.event(Event::Stopped { step, reason })?;
     }
     Ok(conclusion)
+}
+
+/// The kind of an error, for whoever reads of it later.
+fn cause(error: &train::Error) -> Cause {
+    match error {
+        train::Error::Diverged { .. } | train::Error::RunDir(run_dir::Error::NotFinite { .. }) => {
+            Cause::Diverged
+        }
+        train::Error::RunDir(run_dir::Error::Io(error)) if error.is_disk_full() => Cause::DiskFull,
+        _ => Cause::Other,
+    }
 }
 
 /// Why results are not written.
@@ -87,10 +99,10 @@ impl<E: Into<Error>> From<E> for Halt {
 /// Writes the results of a run whose epochs are all done.
 fn finish(session: &Session, run: &Writer, interrupt: &Interrupt) -> Result<Conclusion, Halt> {
     let names = &session.data.class_names;
-    let last = Said::new(|role| session.predict(role, interrupt))?;
+    let last = Predictions::new(|role| session.predict(role, interrupt))?;
     let best = best(session, run)?;
-    let said_by_best = match best.as_ref().and_then(|best| best.network.as_ref()) {
-        Some(network) => Some(Said::new(|role| {
+    let of_best = match best.as_ref().and_then(|best| best.network.as_ref()) {
+        Some(network) => Some(Predictions::new(|role| {
             session.predict_with(network, role, interrupt)
         })?),
         None => None,
@@ -100,7 +112,7 @@ fn finish(session: &Session, run: &Writer, interrupt: &Interrupt) -> Result<Conc
         eval: SplitResults::new(eval, names),
         test: test.map(|rows| SplitResults::new(rows, names)),
         best: best.map(|best| {
-            let (eval, test) = said_by_best.as_ref().unwrap_or(&last).rows(&session.data);
+            let (eval, test) = of_best.as_ref().unwrap_or(&last).rows(&session.data);
             BestResults {
                 checkpoint: best.checkpoint,
                 eval,
@@ -118,13 +130,13 @@ fn finish(session: &Session, run: &Writer, interrupt: &Interrupt) -> Result<Conc
     })
 }
 
-/// What a network says of all images.
-struct Said {
+/// The predictions of a network for all images.
+struct Predictions {
     eval: Vec<Prediction>,
     test: Option<Vec<Prediction>>,
 }
 
-impl Said {
+impl Predictions {
     fn new(predict: impl Fn(Role) -> Result<Predicted, train::Error>) -> Result<Self, Halt> {
         let predict = |role| match predict(role)? {
             Predicted::All(predictions) => Ok(Some(predictions)),
@@ -142,15 +154,16 @@ impl Said {
         &'a self,
         data: &'a Splits,
     ) -> (Vec<PredictionRow<'a>>, Option<Vec<PredictionRow<'a>>>) {
-        let rows = |images: &'a Dataset, said: &'a [Prediction]| {
-            let said = said.iter().enumerate();
-            said.map(|(place, said)| PredictionRow::new(images.origin(place), said))
+        let rows = |images: &'a Dataset, predictions: &'a [Prediction]| {
+            let numbered = predictions.iter().enumerate();
+            numbered
+                .map(|(index, prediction)| PredictionRow::new(images.origin(index), prediction))
                 .collect()
         };
         let test = data.test.as_ref().zip(self.test.as_deref());
         (
             rows(&data.eval, &self.eval),
-            test.map(|(images, said)| rows(images, said)),
+            test.map(|(images, predictions)| rows(images, predictions)),
         )
     }
 }

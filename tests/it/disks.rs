@@ -68,7 +68,7 @@ fn a_disk_of_any_size_runs_full_without_loss() {
     // Long enough for its logs to outgrow what the check before the start asks for.
     let config = ["training.epochs=600", "checkpoint.keep_last=2"];
     let expected = traces(&sandbox, &sandbox.run_tiny(&config));
-    let (mut full, mut refused) = (0, 0);
+    let (mut full, mut refused, mut named) = (0, 0, 0);
     for kilobytes in (0..100).map(|index| 316 + 2 * index) {
         let size = format!("size={kilobytes}k");
         let mount = Mount::new(&sandbox, "small", &["-t", "tmpfs", "-o", &size], "tmpfs");
@@ -90,6 +90,13 @@ fn a_disk_of_any_size_runs_full_without_loss() {
                     outcome.stderr
                 );
                 full += 1;
+                // Where the disk has room for the event, the list has the cause.
+                let list = sandbox.runner(&["list", "--out", "small/runs", "--csv"]);
+                let list = list.success().stdout;
+                match list.contains("disk full: ") {
+                    true => named += 1,
+                    false => assert!(list.contains("killed"), "{list}"),
+                }
             }
             other => panic!("{kilobytes} KiB: {other:?}\n{}", outcome.stderr),
         }
@@ -107,15 +114,15 @@ fn a_disk_of_any_size_runs_full_without_loss() {
         drop(mount);
     }
     assert!(
-        full > 30,
-        "{full} ran full, {refused} were refused at the start"
+        full > 30 && named > 10,
+        "{full} ran full, {refused} were refused at the start, {named} have the cause in the list"
     );
 }
 
 /// A cut is a copy of the disk at an instant: what the file system has not yet handed to the disk
 /// is not in it. The disk is a file on XFS, whose `cp --reflink` copies at one instant.
 ///
-/// Seen red with the sync of files taken out of `atomic.rs`, and with files written in place.
+/// Seen red with the sync of files taken out of `crates/files`, and with files written in place.
 #[test]
 #[ignore = "needs root and loop devices; .ci/run runs it"]
 fn a_power_cut_at_any_instant_loses_nothing_that_was_acknowledged() {

@@ -247,6 +247,9 @@ fn optimizer_state_that_overflows_ends_the_run_at_that_step() {
         .code(6)
         .stderr_has(&["diverged in epoch 1, step 1", "exp_avg_sq.layers."]);
     sandbox.runner(&["list"]).success().stdout_has(&["failed"]);
+    let events = sandbox.read(&format!("{}/events.jsonl", latest(&sandbox)));
+    let failed: serde_json::Value = serde_json::from_str(events.lines().last().unwrap()).unwrap();
+    assert_eq!(failed["cause"], "diverged");
     let shown = sandbox.runner(&["show", "last"]).success();
     assert!(
         !shown.stdout.contains("to continue"),

@@ -204,7 +204,8 @@ fn a_list_of_nothing_says_so() {
     );
 }
 
-/// Red where the folder is only cut out as it was typed, and where the cause is not named first.
+/// An event as older versions wrote it, without a cause. Red where the folder is only cut out as it was typed, and where
+/// the cause is not named first.
 #[test]
 fn a_disk_that_was_full_is_named_in_the_list() {
     let sandbox = Sandbox::new();
@@ -226,6 +227,38 @@ fn a_disk_that_was_full_is_named_in_the_list() {
             list[0]["note"],
             "disk full: cannot write checkpoints/step-00000009.safetensors: No space left on device (os error 28)"
         );
+    }
+}
+
+/// Red where the words of a failure decide though its cause is there, and where a cause that is not known makes its line
+/// unreadable.
+#[test]
+fn the_cause_of_a_failure_counts_and_not_its_words() {
+    let sandbox = Sandbox::new();
+    let run = quick(&sandbox);
+    fs::remove_file(sandbox.path(&format!("{run}/result.json"))).unwrap();
+    let path = format!("{run}/events.jsonl");
+    let begun = sandbox.read(&path);
+    let full = "No space left on device";
+    for (cause, reason, note) in [
+        ("disk_full", "no room", "disk full: no room"),
+        ("other", full, full),
+        ("unheard_of", full, full),
+        ("diverged", "not finite", "not finite"),
+        ("other", "diverged", "diverged"),
+    ] {
+        let event = json!({
+            "time": "2026-01-01T00:00:00Z", "event": "failed", "step": 9, "cause": cause, "reason": reason
+        });
+        sandbox.write(&path, format!("{begun}{event}\n"));
+        let list = sandbox
+            .runner(&["list", "--status", "failed", "--json"])
+            .success();
+        let list: Value = serde_json::from_str(&list.stdout).unwrap();
+        assert_eq!(list[0]["note"], note, "{cause}");
+        let shown = sandbox.runner(&["show", &run]).success().stdout;
+        let advises = shown.contains("to continue: runner resume");
+        assert_eq!(advises, cause != "diverged", "{cause}: {shown}");
     }
 }
 

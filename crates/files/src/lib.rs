@@ -48,6 +48,12 @@ impl IoError {
         }
     }
 
+    /// Whether the disk or the user's quota is full.
+    pub fn is_disk_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self.source.kind(), StorageFull | QuotaExceeded)
+    }
+
     /// For `map_err`: adds the operation and the path to the system's error.
     pub fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::new(action, path, source)

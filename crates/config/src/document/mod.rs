@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::experiment::{DATA, EXTENDS, Experiment, LANGUAGE};
 use crate::language::diagnostics::Diagnostics;
 use crate::model::expand::expand;
-use crate::sections::data::Columns;
+use crate::sections::data::{Columns, PLACES};
 use crate::sections::name::NAME;
 use crate::text::diagnostic::{Concern, Diagnostic, Problems, Severity};
 use crate::text::source::{Origin, Source, place};
@@ -278,13 +278,15 @@ impl Document {
 
     /// The places of data that are typed, each with the name of its key in `[data]`; they need not be valid.
     pub fn data_places(&self) -> Vec<(&'static str, String)> {
-        let place =
-            |name: &'static str| match &self.root.at(&format!("{}.{name}", DATA.name))?.value {
-                Value::String(place) if !place.is_empty() => Some((name, place.clone())),
-                _ => None,
-            };
-        let names = ["path", "train", "eval", "test"];
-        names.into_iter().filter_map(place).collect()
+        let names = PLACES.iter().map(|key| key.name);
+        names
+            .filter_map(
+                |name| match &self.root.at(&format!("{}.{name}", DATA.name))?.value {
+                    Value::String(place) if !place.is_empty() => Some((name, place.clone())),
+                    _ => None,
+                },
+            )
+            .collect()
     }
 
     /// Whether a value stands at a path, before presets are written out.

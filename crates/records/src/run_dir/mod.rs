@@ -22,7 +22,7 @@ use crate::files::IoError;
 
 pub use format::checkpoint::{Checkpoint, Damage, Phase, Position, Stage, State, WrittenAt};
 pub use format::data_csv::{DataFile, ImageFile, listed_images};
-pub use format::events::Event;
+pub use format::events::{Cause, Event};
 pub use format::metrics_csv::{MetricsTable, TableError};
 pub use format::predictions_csv::{Prediction, PredictionRow};
 pub use format::result_json::{Summary, TestScores};

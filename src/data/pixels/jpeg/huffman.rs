@@ -23,12 +23,12 @@ pub struct Huffman {
     symbols: Vec<u8>,
 }
 
-/// A number with the zeros before it.
+/// A coefficient that is not zero, and the run of zeros before it.
 #[derive(Clone, Copy)]
-pub struct Run {
-    /// So many zeros.
+pub struct ZeroRun {
+    /// The number of zeros.
     pub zeros: usize,
-    /// The number after them.
+    /// The coefficient after them.
     pub number: i32,
 }
 
@@ -111,15 +111,15 @@ impl Huffman {
         }
     }
 
-    /// The next number with its zeros, if both are short; else nothing is read.
+    /// The next coefficient with the zeros before it, if its code is short; otherwise nothing is read.
     #[inline]
-    pub fn short_run(&self, bits: &mut Bits<'_>) -> Option<Run> {
+    pub fn short_run(&self, bits: &mut Bits<'_>) -> Option<ZeroRun> {
         let entry = self.numbers[bits.peek(LOOKUP_BITS) as usize];
         if entry == 0 {
             return None;
         }
         bits.skip(entry as u32 & 15);
-        Some(Run {
+        Some(ZeroRun {
             zeros: (entry >> 4 & 15) as usize,
             number: entry >> 8,
         })

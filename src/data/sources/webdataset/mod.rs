@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::shard::{Counted, Others, Shard, samples};
+use self::shard::{OtherMembers, Shard, ShardReader, samples};
 use super::labelled::{ImageData, ImageFiles, ImagePlace, LabelledImages};
 use super::labels::Labels;
 use super::place::Container;
@@ -43,7 +43,7 @@ struct Listing {
     /// Images without a class, and classes without an image.
     alone: Vec<String>,
     /// Other members.
-    others: Others,
+    others: OtherMembers,
 }
 impl Listing {
     fn add(&mut self, path: &Path) -> Result<(), Error> {
@@ -64,7 +64,7 @@ impl Listing {
                         .to_owned(),
             });
         }
-        let mut reader = Counted::new(file);
+        let mut reader = ShardReader::new(file);
         let samples = samples(&mut reader, &mut self.others).map_err(|what| Error::File {
             path: path.to_owned(),
             what,

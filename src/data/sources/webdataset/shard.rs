@@ -77,7 +77,7 @@ pub struct Sample {
 
 /// Members that are neither images nor classes.
 #[derive(Debug, Default)]
-pub struct Others {
+pub struct OtherMembers {
     /// How many there are.
     pub count: usize,
     /// The name of the first.
@@ -86,8 +86,8 @@ pub struct Others {
 
 /// All samples of a shard, in the order of their names; says what is wrong with it otherwise.
 pub fn samples<R: Read>(
-    reader: &mut Counted<R>,
-    others: &mut Others,
+    reader: &mut ShardReader<R>,
+    others: &mut OtherMembers,
 ) -> Result<BTreeMap<String, Sample>, String> {
     let allowance = Rc::clone(&reader.allowance);
     let is_at_end = Rc::clone(&reader.is_at_end);
@@ -117,10 +117,10 @@ pub fn samples<R: Read>(
         let (key, kind) = match (is_plain, key_of(&name)) {
             (true, known) => known,
             // A link, a sparse file.
-            (false, (key, _)) => (key, Kind::Other),
+            (false, (key, _)) => (key, MemberKind::Other),
         };
         match kind {
-            Kind::Image => {
+            MemberKind::Image => {
                 let member = Member {
                     offset: entry.raw_file_position(),
                     bytes: entry.size(),
@@ -135,7 +135,7 @@ pub fn samples<R: Read>(
                     return Err(twice("images", key, &name));
                 }
             }
-            Kind::Class => {
+            MemberKind::Class => {
                 let label = label(&name, &mut entry)?;
                 let before = samples
                     .entry(key.to_owned())
@@ -146,13 +146,13 @@ pub fn samples<R: Read>(
                     return Err(twice("classes", key, &name));
                 }
             }
-            Kind::Other => {
+            MemberKind::Other => {
                 others.count += 1;
                 others.first.get_or_insert(name);
             }
         }
         let left = io::copy(&mut entry, &mut io::sink()).map_err(damaged)?;
-        let is_read = !is_plain || kind == Kind::Class || left == entry.size();
+        let is_read = !is_plain || kind == MemberKind::Class || left == entry.size();
         if !is_read {
             return Err(CUT_OFF.to_owned());
         }
@@ -173,23 +173,23 @@ const CUT_OFF: &str = "the tar file ends early: it was cut off";
 
 /// What a member is by the end of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum MemberKind {
     Image,
     Class,
     Other,
 }
 
 /// The sample that a member belongs to, and what it is: the name up to the first dot after the last slash, and the end.
-fn key_of(name: &str) -> (&str, Kind) {
+fn key_of(name: &str) -> (&str, MemberKind) {
     let name = name.strip_prefix("./").unwrap_or(name);
     let base = name.rfind('/').map_or(0, |slash| slash + 1);
     let dot = name[base..].find('.').map_or(name.len(), |dot| base + dot);
     let kind = match Path::new(name).extension().and_then(|it| it.to_str()) {
         // A hidden file has no name before its dot.
-        _ if dot == base => Kind::Other,
-        Some(ending) if ending.eq_ignore_ascii_case("cls") => Kind::Class,
-        _ if is_named_as_image(Path::new(name)) => Kind::Image,
-        _ => Kind::Other,
+        _ if dot == base => MemberKind::Other,
+        Some(ending) if ending.eq_ignore_ascii_case("cls") => MemberKind::Class,
+        _ if is_named_as_image(Path::new(name)) => MemberKind::Image,
+        _ => MemberKind::Other,
     };
     (&name[..dot], kind)
 }
@@ -207,11 +207,12 @@ fn label(name: &str, entry: &mut impl Read) -> Result<String, String> {
     }
 }
 
-/// Headers between two members take no more than this.
+/// The headers between two members may take at most this many bytes.
 const HEADER_BYTES: u64 = 1 << 20;
 
-/// Takes the checksum of what is read, and counts it: headers can ask for all memory.
-pub struct Counted<R> {
+/// Reads a shard, with the checksum and the length of what was read. It limits what the headers between two members may
+/// take, since a header can ask for all memory.
+pub struct ShardReader<R> {
     inner: R,
     digest: Digest,
     bytes: u64,
@@ -223,8 +224,8 @@ pub struct Counted<R> {
     is_at_end: Rc<Cell<bool>>,
 }
 
-impl<R: Read> Counted<R> {
-    /// Of nothing yet.
+impl<R: Read> ShardReader<R> {
+    /// Nothing is read yet.
     pub fn new(inner: R) -> Self {
         Self {
             inner,
@@ -265,7 +266,7 @@ impl<R: Read> Counted<R> {
     }
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for ShardReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.allowance.get();
         if left == 0 {

@@ -7,12 +7,15 @@ mod samples;
 mod splits;
 mod synthetic;
 
+use std::array::from_fn;
+
 use serde::Serialize;
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use self::columns::COLUMNS;
 use self::normalize::NORMALIZE;
 use self::samples::{BIT_DEPTH, EXIF};
+pub(crate) use self::splits::PLACES;
 use self::splits::{EVAL, FOLD, FOLDS, PATH, STRATIFY, TEST, TRAIN, VALIDATION};
 use self::synthetic::SYNTHETIC;
 use super::augment::{self, Augment};
@@ -291,7 +294,7 @@ impl Data {
 
     /// `channels` is `None` where `model.input` cannot be read.
     pub(crate) fn read(section: &Section<'_>, channels: Option<usize>) -> Self {
-        let [path, train, eval, test] = splits::read_paths(section);
+        let [path, train, eval, test] = splits::read_places(section);
         splits::check_folds(section);
         splits::check_sources(section, &SYNTHETIC);
         let scale = read_scale(section);
@@ -331,14 +334,13 @@ impl Data {
         }
     }
 
-    /// What says where the images are, by the paths of the keys.
-    pub fn places(&self) -> [(&'static str, Option<&String>); 4] {
-        [
-            ("data.path", self.path.as_ref()),
-            ("data.train", self.train.as_ref()),
-            ("data.eval", self.eval.as_ref()),
-            ("data.test", self.test.as_ref()),
-        ]
+    /// What says where the images are, by the paths of the keys: `data.path` and so on.
+    pub fn places(&self) -> [(String, Option<&str>); 4] {
+        let places = [&self.path, &self.train, &self.eval, &self.test];
+        from_fn(|index| {
+            let path = format!("data.{}", PLACES[index].name);
+            (path, places[index].as_deref())
+        })
     }
 
     /// Takes over from `other` where the images are.

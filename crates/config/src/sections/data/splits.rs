@@ -41,6 +41,8 @@ pub(super) const TEST: Key<Option<String>> = Key::follows(
      epoch; by default the test split of `path`, unless evaluation already uses it",
 )
 .on_resume(OnResume::SameData);
+/// What says where the images are: of all splits, of training, evaluation and test.
+pub(crate) const PLACES: [&Key<Option<String>>; 4] = [&PATH, &TRAIN, &EVAL, &TEST];
 pub(super) const VALIDATION: Key<Option<f64>> = Key::optional(
     "validation",
     PART,
@@ -63,9 +65,9 @@ pub(super) const STRATIFY: Key<bool> = Key::with_default(
     "whether `validation` and `folds` give every class its exact share, and not only on average; adding or removing an image may then move one other of its class",
 );
 
-/// Reads the paths of all splits, of training, evaluation and test, in this order.
-pub(super) fn read_paths(section: &Section<'_>) -> [Option<String>; 4] {
-    [&PATH, &TRAIN, &EVAL, &TEST].map(|key| {
+/// Reads the values of [`PLACES`].
+pub(super) fn read_places(section: &Section<'_>) -> [Option<String>; 4] {
+    PLACES.map(|key| {
         let text = section.read(key);
         if text.as_deref() == Some("") && section.has_text(key) {
             let message = format!("`{}` is empty", section.path_of(key.name));
@@ -80,7 +82,7 @@ pub(super) fn check_sources(section: &Section<'_>, synthetic: &TableKey) {
     let has = |key: &KeyInfo| section.node(key).is_some();
     let is_split = has(&VALIDATION) || has(&FOLDS);
     if has(synthetic) {
-        for key in [&PATH, &TRAIN, &EVAL, &TEST] {
+        for key in PLACES {
             section.report_two(
                 key,
                 synthetic,

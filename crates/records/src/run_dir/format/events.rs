@@ -53,6 +53,8 @@ pub enum Event {
     Failed {
         /// Optimizer steps done.
         step: u64,
+        /// What kind of error it was; absent in runs of older versions.
+        cause: Option<Cause>,
         /// The error's message.
         reason: String,
     },
@@ -63,14 +65,49 @@ pub enum Event {
     },
 }
 
-/// How the reason of a failure begins where training diverged.
-pub const DIVERGED: &str = "diverged";
+/// The kind of an error that ended a process, as far as readers of a run act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// A number is not finite. A resume would end in the same error at the same step.
+    Diverged,
+    /// The disk or the user's quota is full.
+    DiskFull,
+    /// Any other kind, including those that only newer versions know.
+    #[serde(other)]
+    Other,
+}
+
+impl Cause {
+    /// The cause of a failure that an older version recorded, which has only a message.
+    fn of_message(reason: &str) -> Self {
+        const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
+        let line = reason.lines().next().unwrap_or_default();
+        if line.starts_with("diverged") {
+            Self::Diverged
+        } else if FULL.iter().any(|full| line.contains(full)) {
+            Self::DiskFull
+        } else {
+            Self::Other
+        }
+    }
+}
 
 impl Event {
-    /// The reason of a failure that the same run would end in again, at the same step.
+    /// The kind of error that ended the process; `None` for everything but a failure.
+    pub fn cause(&self) -> Option<Cause> {
+        match self {
+            Event::Failed { cause, reason, .. } => {
+                Some(cause.unwrap_or_else(|| Cause::of_message(reason)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The message of a failure that a resume would end in again, at the same step.
     pub fn lasting_failure(&self) -> Option<&str> {
         match self {
-            Event::Failed { reason, .. } if reason.starts_with(DIVERGED) => Some(reason),
+            Event::Failed { reason, .. } if self.cause() == Some(Cause::Diverged) => Some(reason),
             _ => None,
         }
     }

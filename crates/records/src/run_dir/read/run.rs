@@ -7,7 +7,7 @@ use strum::{EnumString, VariantNames};
 
 use super::metrics::metrics;
 use crate::config::{self, Document, Experiment, Word};
-use crate::run_dir::format::events::{self, Event};
+use crate::run_dir::format::events::{self, Cause, Event};
 use crate::run_dir::format::metrics_csv::{MetricsTable, TableError};
 use crate::run_dir::format::result_json::{self, TestScores};
 use crate::run_dir::format::run_json::{Identity, repetition};
@@ -113,12 +113,12 @@ impl Run {
     /// Why it ended before its end, by its last event.
     fn reason(&self, last: Option<&Event>) -> String {
         match last {
-            Some(Event::Failed { reason, .. }) => {
+            Some(event @ Event::Failed { reason, .. }) => {
                 let line = reason.lines().next().unwrap_or_default();
                 let line = within(line, &self.identity.run_id);
-                match FULL.iter().any(|full| line.contains(full)) {
-                    true => format!("disk full: {line}"),
-                    false => line,
+                match event.cause() {
+                    Some(Cause::DiskFull) => format!("disk full: {line}"),
+                    _ => line,
                 }
             }
             Some(Event::Stopped { step, reason }) => {
@@ -138,9 +138,6 @@ impl Run {
         events::read(&self.folder)
     }
 }
-
-/// What the system says of a disk or a quota that is full.
-const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
 /// A line with the paths of what is in a run directory relative to it, however the directory was named.
 fn within(line: &str, run_id: &str) -> String {
