@@ -1,7 +1,7 @@
-//! How much memory this process can still have: what the machine has left, and what the job that it belongs to may have,
-//! be that a container, a batch job (both limited by cgroups) or a shell (`ulimit`).
+//! How much memory this process can still allocate: what the machine has free, limited by a container or batch job
+//! (cgroups) or a shell (`ulimit`).
 //!
-//! No crate: what there is knows one version of cgroups, or none but the root's, or not what is used already.
+//! Our own reading, since no crate covers both versions of cgroups, nested groups, and what is in use already.
 
 use std::fmt;
 use std::fs;
@@ -11,12 +11,12 @@ use crate::kernels::fallibly;
 
 pub use crate::kernels::zeroed_bytes as zeros;
 
-/// Memory that can still be had.
+/// Memory that can still be allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Available {
-    /// So much of it.
+    /// How much.
     pub bytes: u64,
-    /// Why it is not more.
+    /// What limits it.
     pub bound: Bound,
 }
 
@@ -44,12 +44,12 @@ impl fmt::Display for Bound {
     }
 }
 
-/// What this process can still have; `None` where the system does not tell (Linux does).
+/// What this process can still allocate, in bytes; `None` where the system does not say (Linux does).
 pub fn available() -> Option<Available> {
     available_in(Path::new("/"))
 }
 
-/// As [`available`], on a system whose files are below `root`.
+/// Like [`available`], with `root` in place of `/`.
 pub fn available_in(root: &Path) -> Option<Available> {
     let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
     let (limits, status) = (read("proc/self/limits"), read("proc/self/status"));
@@ -82,7 +82,7 @@ pub fn available_in(root: &Path) -> Option<Available> {
         .min_by_key(|available| available.bytes)
 }
 
-/// Room for so many bytes; `None` where there is no memory for them.
+/// An empty vector with room for `length` bytes; `None` if that memory is refused.
 pub fn with_capacity(length: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     fallibly(|| bytes.try_reserve_exact(length)).ok()?;
@@ -107,7 +107,7 @@ struct Version {
     mounted_as: &'static str,
     limits: &'static [&'static str],
     used: &'static str,
-    /// The line of memory.stat with what counts as used and is given back for the asking.
+    /// The line of memory.stat for memory that counts as used but is reclaimed on demand.
     reclaimable: &'static str,
 }
 
@@ -125,8 +125,8 @@ const SECOND: Version = Version {
     reclaimable: "inactive_file",
 };
 
-/// What is left of the tightest limit of the process's groups and of those that these are in. `own` is
-/// /proc/self/cgroup, `mounts` /proc/self/mountinfo.
+/// What is left of the tightest limit among the process's groups and their ancestors. `own` is /proc/self/cgroup,
+/// `mounts` is /proc/self/mountinfo.
 fn left_of_cgroups(root: &Path, own: &str, mounts: &str) -> Option<u64> {
     let of_line = |line: &str| {
         let mut parts = line.splitn(3, ':').skip(1);
@@ -138,7 +138,7 @@ fn left_of_cgroups(root: &Path, own: &str, mounts: &str) -> Option<u64> {
         };
         let (shown, mount) = mounts.lines().find_map(|line| version.mount(line))?;
         let mount = root.join(mount.strip_prefix("/").unwrap_or(&mount));
-        // In a container the group may be named as the host sees it, and only the container's own is mounted.
+        // In a container, the group may have the host's name while only the container's own group is mounted.
         let inside = Path::new(group).strip_prefix(shown);
         let folder = inside.map_or_else(|_| mount.clone(), |inside| mount.join(inside));
         let groups = folder
@@ -150,7 +150,7 @@ fn left_of_cgroups(root: &Path, own: &str, mounts: &str) -> Option<u64> {
 }
 
 impl Version {
-    /// Which group a line of mountinfo mounts, and where; `None` for other mounts.
+    /// The group that a line of mountinfo mounts, and the mount point; `None` for other mounts.
     fn mount(&self, line: &str) -> Option<(PathBuf, PathBuf)> {
         let (place, kind) = line.split_once(" - ")?;
         let mut kind = kind.split(' ');

@@ -16,6 +16,8 @@ mod gif;
 mod jpeg;
 #[path = "../../src/data/pixels/memory.rs"]
 mod memory;
+#[path = "../../src/data/metered.rs"]
+mod metered;
 #[path = "../../src/data/pixels/picture.rs"]
 pub mod picture;
 #[path = "../../src/data/pixels/raster.rs"]

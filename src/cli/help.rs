@@ -1,4 +1,4 @@
-//! What stands below the options in the help of a command: examples, and the exit codes that it can have.
+//! The text below the options in the help of a command: examples and exit codes.
 
 use crate::exit::ExitCode;
 
@@ -74,7 +74,7 @@ pub const VERIFYING: &[ExitCode] = &[
     ExitCode::Io,
 ];
 
-/// Two examples and the exit codes, as a help shows them: a heading, indented lines, an empty line.
+/// Formats examples and exit codes: a heading, indented lines, an empty line.
 pub fn below(examples: [&str; 2], codes: &[ExitCode]) -> String {
     let [first, second] = examples;
     let mut text = format!("Examples:\n  {first}\n  {second}\n\nExit codes:");

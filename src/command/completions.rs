@@ -1,4 +1,4 @@
-//! `runner completions`: a shell's script, which asks the program itself what can be typed next.
+//! `runner completions`: the completion script of a shell, which asks the program what can be typed next.
 
 use std::env;
 use std::ffi::OsStr;
@@ -17,7 +17,7 @@ use crate::run_dir;
 
 use super::output::print_result;
 
-/// The environment variable with which the script of a shell asks.
+/// The environment variable that the completion script sets.
 const VARIABLE: &str = "RUNNER_COMPLETE";
 
 pub fn execute(args: &cli::Completions) -> anyhow::Result<ExitCode> {
@@ -30,12 +30,12 @@ pub fn execute(args: &cli::Completions) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
-/// Answers the script of a shell and ends the process, if it is one that asks.
+/// If a completion script started the process, answers it and exits.
 pub fn answer() {
     CompleteEnv::with_factory(command).var(VARIABLE).complete();
 }
 
-/// The command line, with what arguments can be beside what their types say.
+/// The command line, with completers for arguments whose values the types do not give.
 fn command() -> Command {
     let mut command = Cli::command();
     for name in ["resume", "show", "verify", "reproduce"] {
@@ -59,7 +59,7 @@ fn command() -> Command {
     command
 }
 
-/// A command whose argument of this name is completed so. The arguments stay in their order.
+/// Adds a completer to the argument with this name; the order of arguments stays.
 fn with(command: Command, name: &str, how: impl ArgExt + Clone) -> Command {
     command.mut_args(|argument| match argument.get_id() == name {
         true => argument.add(how.clone()),
@@ -67,7 +67,7 @@ fn with(command: Command, name: &str, how: impl ArgExt + Clone) -> Command {
     })
 }
 
-/// What can be typed for a run: `last`, names, and paths of run directories.
+/// Candidates for a run: `last`, names, and paths of run directories.
 fn runs(typed: &OsStr) -> Vec<CompletionCandidate> {
     let out = env::var_os("RUNNER_OUT").map_or(PathBuf::from(cli::DEFAULT_OUT), PathBuf::from);
     let typed = typed.to_string_lossy();
@@ -87,20 +87,20 @@ fn runs(typed: &OsStr) -> Vec<CompletionCandidate> {
         .collect()
 }
 
-/// What is in a folder of runs; hidden files are none of them.
+/// The entries of a folder of runs, without hidden files.
 fn run_names(out: &Path) -> Vec<String> {
     let mut names = run_dir::names(out);
     names.retain(|name| !name.starts_with('.'));
     names
 }
 
-/// The sets known by name.
+/// Candidates for a known data set.
 fn sets() -> Vec<CompletionCandidate> {
     let names = SETS.iter().map(|set| set.name);
     names.map(CompletionCandidate::new).collect()
 }
 
-/// Every key of the language.
+/// Candidates for a key of the language.
 fn keys() -> Vec<CompletionCandidate> {
     let keys = LANGUAGE.walk().into_iter();
     keys.map(|(path, key)| CompletionCandidate::new(path).help(Some(key.meaning.into())))

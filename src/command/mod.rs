@@ -33,6 +33,10 @@ use crate::cli::Command;
 use crate::exit::ExitCode;
 
 /// Carries a command out; the code is the process's exit code.
+///
+/// # Errors
+///
+/// Whatever keeps the command from its result; [`exit_code`] gives the exit code of the error.
 pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => run::execute(args),

@@ -86,7 +86,7 @@ pub fn note(line: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// A text in lines of at most so many columns, unless a word is longer; each line keeps its indent.
+/// Wraps a text at `width` columns; only a single word may be longer. Each line keeps its indent.
 fn wrapped(text: &str, width: usize) -> String {
     let lines = text.lines().map(|line| {
         let indent = &line[..line.len() - line.trim_start().len()];
@@ -99,7 +99,7 @@ fn wrapped(text: &str, width: usize) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Whether stderr shows colours: a terminal, and NO_COLOR not set (https://no-color.org).
+/// Whether stderr shows colours: a terminal, and NO_COLOR not set (<https://no-color.org>).
 pub fn colour() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -14,6 +14,7 @@
 mod batches;
 mod download;
 mod error;
+mod metered;
 mod pixels;
 mod role;
 mod sources;

@@ -15,16 +15,16 @@ use crate::train::{self, End, Interrupt, Predicted, Session, Stop};
 pub enum Conclusion {
     /// All epochs are done, or as many as were worth it; the results are written.
     Finished {
-        /// What was said of the evaluation images.
+        /// Scores and report of the evaluation images.
         eval: SplitReport,
-        /// Of the images for the last evaluation, where there are some.
+        /// The same for the test images, if there are any.
         test: Option<SplitReport>,
     },
     /// Something asked for a stop; the checkpoint is written.
     Stopped(Stop),
 }
 
-/// What the last evaluation said of one split.
+/// The result of the last evaluation of one split.
 #[derive(Debug)]
 pub struct SplitReport {
     /// How many images there are.
@@ -71,7 +71,7 @@ pub fn conclude(
     Ok(conclusion)
 }
 
-/// The kind of an error, for whoever reads of it later.
+/// The kind of an error, as the events record it.
 fn cause(error: &train::Error) -> Cause {
     match error {
         train::Error::Diverged { .. } | train::Error::RunDir(run_dir::Error::NotFinite { .. }) => {

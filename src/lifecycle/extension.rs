@@ -1,4 +1,4 @@
-//! What more epochs of a run with a schedule would be trained at.
+//! The learning rates at which additional epochs of a run with a schedule would train.
 
 use crate::config::{Experiment, Rule, Schedule};
 use crate::schedule::learning_rate;
@@ -6,23 +6,22 @@ use crate::schedule::learning_rate;
 /// The learning rates of the epochs that an extension adds to a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Extension {
-    /// The first epoch that is added, 1-based.
+    /// The first additional epoch, 1-based.
     pub first_epoch: u64,
     /// The last one.
     pub last_epoch: u64,
-    /// The rate with which they begin.
+    /// The rate at their beginning.
     pub first_rate: f64,
-    /// The lowest and the highest rate with which one of them begins or ends.
+    /// The lowest and highest rate at the beginning or end of any of them.
     pub rates: [f64; 2],
-    /// The override with which the schedule of a new run has as many epochs, for example
-    /// `schedule.cosine.t_max=10.0`; `None` where its rule has no end, or ends with them already.
+    /// The override that makes the schedule of a new run last for all epochs, for example
+    /// `schedule.cosine.t_max=10.0`; `None` if its rule has no end, or ends with them already.
     pub stretched: Option<String>,
 }
 
 impl Extension {
-    /// Of a run whose first `done` epochs are planned or done already. `None` where the rate does not follow from
-    /// the config alone: without a schedule it stays as it is, and with `reduce_on_plateau` it depends on what is
-    /// measured.
+    /// For a run whose first `done` epochs are planned or done already. `None` without a schedule, where the rate is
+    /// constant, and with `reduce_on_plateau`, where it depends on what is measured.
     pub fn new(experiment: &Experiment, done: u64, steps_per_epoch: u64) -> Option<Self> {
         let (schedule, training) = (experiment.schedule.as_ref()?, &experiment.training);
         if matches!(schedule.rule, Some(Rule::ReduceOnPlateau(_)) | None) || training.epochs <= done
@@ -54,7 +53,7 @@ impl Extension {
     }
 }
 
-/// The override with which a schedule's rule ends with epoch `epochs`.
+/// The override that makes a schedule's rule end with epoch `epochs`.
 fn stretched(schedule: &Schedule, epochs: u64) -> Option<String> {
     let (key, length) = match schedule.rule.as_ref()? {
         Rule::Cosine(rule) => ("cosine.t_max", rule.t_max),

@@ -1,4 +1,4 @@
-//! Where the paths of a run start: those of its data, and those that the user typed about it.
+//! The folder from which the relative paths of a run are resolved: those of its data, and those that the user typed.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::config::{Experiment, fixed_part};
 use crate::run_dir::{self, Identity};
 
-/// Makes the folder in which a run was begun the process's own, where the run's data are there and not here: so a
-/// run goes on from any folder. Of `paths` the first is the run directory, the others are what the user typed, as are
-/// the overrides; they come back as they are found from then on. What is wrong with the run is left to whoever opens it.
+/// Changes to the folder in which a run began, if the run's data are found from there and not from here: so a run can be
+/// resumed from any folder. The first of `paths` is the run directory, the others and the overrides are what the user
+/// typed; they are returned so that they still mean the same. Errors of the run are left to the caller that opens it.
 pub fn go_home<const N: usize>(
     paths: [PathBuf; N],
     overrides: Vec<String>,
@@ -28,7 +28,7 @@ pub fn go_home<const N: usize>(
     (paths, overrides)
 }
 
-/// The overrides, with a place of data that they change as an absolute path, which means the same in any folder.
+/// The overrides, with places of data as absolute paths, which mean the same in any folder.
 fn with_absolute_places(folder: &Path, mut overrides: Vec<String>) -> Vec<String> {
     let Some((before, after)) = experiments(folder, &overrides) else {
         return overrides;
@@ -49,7 +49,7 @@ fn with_absolute_places(folder: &Path, mut overrides: Vec<String>) -> Vec<String
     overrides
 }
 
-/// The folder in which a run was begun, where the run's data are there and not here.
+/// The folder in which a run began, if the run's data are found from there and not from here.
 fn home(folder: &Path, overrides: &[String]) -> Option<PathBuf> {
     let identity = Identity::read(folder).ok()?;
     let (_, experiment) = experiments(folder, overrides)?;
@@ -72,7 +72,7 @@ fn experiments(folder: &Path, overrides: &[String]) -> Option<(Experiment, Exper
     Some((before, document.experiment().ok()?))
 }
 
-/// Whether there is something at a place; of a pattern, where it looks.
+/// Whether a place exists; for a pattern, whether the folder it looks into does.
 fn is_there(place: &Path) -> bool {
     fixed_part(place).exists()
 }

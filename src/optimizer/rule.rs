@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 /// How a parameter moves along its gradient. All tensors are as long as the parameter, and in the order
 /// of its elements.
 pub trait Rule: Send {
-    /// What PyTorch calls the arrays of the state that a parameter of so many dimensions has.
+    /// PyTorch's names for the state arrays of a parameter with this number of dimensions.
     fn state_names(&self, dimensions: usize) -> Vec<&'static str>;
 
     /// A step; gives the parameter after it. `state` has the arrays of [`Self::state_names`], or none

@@ -97,8 +97,8 @@ fn cannot_link(error: &io::Error) -> bool {
     ) || cfg!(unix) && error.raw_os_error() == Some(INPUT_OUTPUT)
 }
 
-/// Makes a folder and those that it is in, durably. Of a folder that is there already nothing is asked, as it may be one
-/// that this user may enter and no more.
+/// Creates a folder and its missing parents, durably. A folder that exists is not touched: the user may have no right
+/// but to enter it.
 ///
 /// # Errors
 ///
@@ -223,7 +223,7 @@ fn end_last_line(file: &mut File, is_whole: fn(&str) -> bool) -> io::Result<bool
     Ok(true)
 }
 
-/// Makes names that were added to or removed from a folder durable, as far as its file system does that; see
+/// Syncs a folder, so that names added to or removed from it are durable, if its file system supports that; see
 /// [`syncs_folders`].
 ///
 /// # Errors

@@ -14,7 +14,7 @@ pub struct ComparedRun {
     /// `None` for a metrics file on its own.
     status: Option<Status>,
     metrics: MetricsTable,
-    /// Of a finished run with test images.
+    /// Scores on the test images; `None` if there are none or the run is not finished.
     test: Option<TestScores>,
     /// Trainable numbers in its network; `None` for a metrics file on its own.
     parameters: Option<usize>,

@@ -1,4 +1,4 @@
-//! A run in a line, read from as few files as will do: folders can hold thousands of runs.
+//! One line per run, read from as few files as possible: a folder can hold thousands of runs.
 
 use std::path::Path;
 
@@ -18,11 +18,11 @@ pub struct Overview {
     pub epoch: Option<u64>,
     /// Epochs that it is to have.
     pub epochs: u64,
-    /// Of its last epoch.
+    /// Evaluation accuracy of its last epoch.
     pub eval_accuracy: Option<f64>,
-    /// The highest of all epochs, and that epoch.
+    /// The highest evaluation accuracy, and its epoch.
     pub best: Option<(f64, u64)>,
-    /// Of its test images.
+    /// Accuracy on the test images.
     pub test_accuracy: Option<f64>,
     /// Why it is not finished, or what is special about it.
     pub note: Option<String>,
@@ -40,8 +40,8 @@ impl Overview {
     }
 
     fn read(folder: &Path, beginning: &Beginning) -> Result<Self, Error> {
-        // A run that is writing its result, or about to go on, may count as finished for that moment: to ask for
-        // its lock would cost as much again as to read the file.
+        // A run that is just writing its result, or about to be resumed, may count as finished for that moment: checking
+        // its lock would double the cost.
         match Summary::read(folder) {
             Some(summary) if summary.monitor == ACCURACY && beginning.is_whole() => {
                 let planned = || run_dir::planned_epochs(folder);

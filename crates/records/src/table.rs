@@ -378,7 +378,7 @@ fn style_for_reading(table: &mut comfy_table::Table) {
     }
 }
 
-/// A text in several lines, each ending with `end` and, unless its part is longer, of at most so many characters.
+/// Breaks a text into lines of at most `most` characters, each ending with `end`; a single part may be longer.
 fn broken(text: &str, end: char, most: usize) -> String {
     let mut lines = vec![String::new()];
     for part in text.split_inclusive(end) {

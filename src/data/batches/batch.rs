@@ -218,7 +218,11 @@ impl<'a> Batches<'a> {
         })
     }
 
-    /// Batch `index` of `0..len()`.
+    /// Assembles batch `index` of `0..len()`.
+    ///
+    /// # Errors
+    ///
+    /// If an image that is decoded as needed can no longer be read, or is another one than before.
     pub fn get(&self, index: usize) -> Result<Batch, Error> {
         let start = index * self.batch_size;
         let end = self.order.len().min(start + self.batch_size);

@@ -1,16 +1,15 @@
 //! Unpacking archives that may be hostile: only plain files that were asked for come out, under
 //! names of our own, and either all of them or none.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
 use flate2::read::MultiGzDecoder;
 
 use super::catalog::Member;
+use crate::data::metered::Metered;
 use crate::digest::Digest;
 use crate::files::IoError;
 
@@ -71,8 +70,13 @@ pub enum Error {
     Io(#[from] IoError),
 }
 
-/// Unpacks `members` of a `.zip` or a `.tar.gz` into `folder`, which is made anew; whatever of that
-/// name was there goes, and after an error nothing is left of it.
+/// Unpacks `members` of a `.zip` or a `.tar.gz` into `folder`, which is created anew: an existing folder of that name is
+/// deleted, and after an error nothing is left of the new one.
+///
+/// # Errors
+///
+/// If the archive is damaged, lacks a member, holds what no known set does (links, paths that lead outside, more than
+/// `limits`), or a file cannot be read or written.
 pub fn unpack(
     archive: &Path,
     format: ArchiveFormat,
@@ -134,17 +138,12 @@ struct Unpacking<'a> {
     unpacked: Vec<Unpacked>,
 }
 
-/// Headers between two members take no more than this.
-const HEADER_BYTES: u64 = 1 << 20;
 const NAME_BYTES: usize = 1024;
 
 impl Unpacking<'_> {
     fn tar_gz(&mut self, file: File) -> Result<(), Error> {
-        let allowance = Rc::new(Cell::new(HEADER_BYTES));
-        let mut reader = Metered {
-            inner: MultiGzDecoder::new(BufReader::new(file)),
-            left: Rc::clone(&allowance),
-        };
+        let mut reader = Metered::new(MultiGzDecoder::new(BufReader::new(file)));
+        let allowance = reader.allowance();
         let archive = self.archive;
         let damaged = |error: io::Error| self::damaged(archive, &error);
         let mut tar = tar::Archive::new(&mut reader);
@@ -162,7 +161,7 @@ impl Unpacking<'_> {
             let size = entry.size();
             let member = self.wanted(&path).filter(|_| kind.is_file());
             // From here on `copy` enforces the limits.
-            allowance.set(u64::MAX);
+            allowance.for_contents();
             let read = match member {
                 Some(member) => self.take(member, &mut entry)?,
                 None => self.copy(&path, &mut entry, |_| Ok(()))?,
@@ -170,7 +169,7 @@ impl Unpacking<'_> {
             if read != size {
                 return Err(self.damaged("it ends early: the file is truncated"));
             }
-            allowance.set(HEADER_BYTES);
+            allowance.for_headers();
         }
         // The checksum of the gzip stream comes after its end.
         io::copy(&mut reader, &mut io::sink()).map_err(damaged)?;
@@ -364,27 +363,5 @@ fn remove(folder: &Path) -> Result<(), Error> {
             Err(IoError::new("remove", folder, error).into())
         }
         _ => Ok(()),
-    }
-}
-
-/// Gives so many bytes and then an error, so that no header can ask for all memory.
-struct Metered<R> {
-    inner: R,
-    left: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Metered<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.left.get();
-        if left == 0 {
-            let what = format!("more than {HEADER_BYTES} bytes without a member");
-            return Err(io::Error::other(what));
-        }
-        let end = buffer
-            .len()
-            .min(usize::try_from(left).unwrap_or(usize::MAX));
-        let read = self.inner.read(&mut buffer[..end])?;
-        self.left.set(left - read as u64);
-        Ok(read)
     }
 }

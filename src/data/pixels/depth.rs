@@ -1,20 +1,20 @@
-//! From samples of 16 bits to bytes.
+//! Converts 16-bit samples to bytes.
 
-/// Takes samples of 16 bits to bytes, and keeps the largest in mind.
+/// Converts 16-bit samples to bytes and remembers the largest sample.
 #[derive(Debug)]
 pub struct Depth {
-    /// Of 16 bits so many are used, 8 to 16.
+    /// How many of the 16 bits are used, 8 to 16.
     bits: u32,
     peak: u16,
 }
 
 impl Depth {
-    /// Of samples that use so many bits.
+    /// For samples that use `bits` of their 16 bits.
     pub fn new(bits: u32) -> Self {
         Self { bits, peak: 0 }
     }
 
-    /// The upper 8 of the bits that are used; what is above them is white.
+    /// The upper 8 of the bits that are used; a sample that uses more bits is white.
     #[inline]
     pub fn byte(&mut self, sample: u16) -> u8 {
         self.peak = self.peak.max(sample);
@@ -27,7 +27,7 @@ impl Depth {
     }
 }
 
-/// The bits that are used where this is the largest sample.
+/// The number of bits that the largest sample needs, at least 8.
 pub fn bits_of(peak: u16) -> u32 {
     (u16::BITS - peak.leading_zeros()).max(8)
 }

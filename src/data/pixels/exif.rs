@@ -1,12 +1,12 @@
-//! How a camera was held, as EXIF in a JPEG, PNG or WebP says it.
+//! The orientation that EXIF states in a JPEG, PNG or WebP file.
 
 use super::tiff::directory::Directory;
 use crate::data::sources::kind::Kind;
 
-/// The tag of the orientation, in EXIF as in TIFF.
+/// The tag of the orientation, the same in EXIF and TIFF.
 pub const ORIENTATION: u16 = 274;
 
-/// From the image as it is stored to the one that is meant, by the numbers of EXIF.
+/// How a stored image has to be turned or flipped; the variants are in the order of EXIF's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Orientation {
     #[default]
@@ -32,7 +32,7 @@ const ALL: [Orientation; 8] = [
 ];
 
 impl Orientation {
-    /// Of a number from 1 to 8; any other says nothing.
+    /// From EXIF's number, 1 to 8; any other number counts as upright.
     pub fn of_number(number: u64) -> Self {
         let place = usize::try_from(number)
             .ok()
@@ -41,7 +41,7 @@ impl Orientation {
         found.copied().unwrap_or_default()
     }
 
-    /// What the file says.
+    /// Reads the orientation of a file; upright if it states none.
     pub fn of_file(bytes: &[u8], kind: Kind) -> Self {
         let exif = match kind {
             Kind::Jpeg => of_jpeg(bytes),
@@ -56,13 +56,13 @@ impl Orientation {
         number.map_or(Self::Upright, Self::of_number)
     }
 
-    /// Whether height and width change places.
+    /// Whether it swaps height and width.
     pub fn is_on_its_side(self) -> bool {
         self as usize >= Self::Transposed as usize
     }
 
-    /// The row and column from which the pixel at a row and column of the turned image comes; `size` is the height and
-    /// width before.
+    /// The row and column in the stored image of the pixel at row `y` and column `x` of the turned image. Height and
+    /// width are those of the stored image.
     pub fn source(self, [y, x]: [usize; 2], [height, width]: [usize; 2]) -> [usize; 2] {
         let (down, across) = (|y: usize| height - 1 - y, |x: usize| width - 1 - x);
         match self {
@@ -78,7 +78,7 @@ impl Orientation {
     }
 }
 
-/// The EXIF segment before the first scan.
+/// Finds the EXIF segment before the first scan.
 fn of_jpeg(bytes: &[u8]) -> Option<&[u8]> {
     let mut rest = bytes.get(2..)?;
     loop {
@@ -101,7 +101,7 @@ fn of_jpeg(bytes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The chunk `eXIf`.
+/// Finds the chunk `eXIf`.
 fn of_png(bytes: &[u8]) -> Option<&[u8]> {
     const SIGNATURE: usize = 8;
     const CHECKSUM: usize = 4;
@@ -117,7 +117,7 @@ fn of_png(bytes: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The chunk `EXIF` of the container.
+/// Finds the chunk `EXIF` of the RIFF container.
 fn of_webp(bytes: &[u8]) -> Option<&[u8]> {
     const HEADER: usize = 12;
     let mut rest = bytes.get(HEADER..)?;

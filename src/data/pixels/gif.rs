@@ -8,21 +8,21 @@ use super::raster::{Admit, Raster};
 const CUT_OFF: &str = "the file ends early: it was cut off";
 const TOO_FEW: &str = "damaged image: it has fewer pixels than its header says";
 
-/// The first frame of a file, and what comes before it.
+/// The first frame of a file, with the palette and transparent colour that apply to it.
 struct Frame<'a> {
-    /// Height and width of the screen, as large as the frame needs it at least.
+    /// Height and width of the logical screen, enlarged if the frame does not fit.
     screen: [usize; 2],
-    /// From the upper left corner of the screen, down and across.
+    /// Offset of the frame from the upper left corner of the screen: rows, then columns.
     offset: [usize; 2],
-    /// Height and width.
+    /// Height and width of the frame.
     size: [usize; 2],
     is_interlaced: bool,
-    /// Three bytes a colour; grey from black to white without one.
+    /// Three bytes per colour. Without a palette, indices are grey levels.
     palette: &'a [u8],
-    /// The colour that is none; the screen has it around the frame.
+    /// The index of the transparent colour, which fills the screen around the frame.
     transparent: u8,
     code_size: u8,
-    /// All that follows.
+    /// The rest of the file, from the LZW data on.
     data: &'a [u8],
 }
 
@@ -52,7 +52,7 @@ pub fn decode(bytes: &[u8], admit: Admit<'_>) -> Result<Raster, String> {
     Ok(Raster::new(channels, frame.screen, pixels))
 }
 
-/// Bytes that are read one after the other.
+/// Reads bytes from the front of a slice.
 struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {
@@ -68,13 +68,13 @@ impl<'a> Cursor<'a> {
         Ok(*taken)
     }
 
-    /// The next block of data; empty at their end.
+    /// The next data sub-block; the one that ends the data is empty.
     fn block(&mut self) -> Result<&'a [u8], String> {
         let [length] = self.array()?;
         self.take(usize::from(length))
     }
 
-    /// A table of colours, if flags say that there is one.
+    /// A colour table, if the flags announce one.
     fn palette(&mut self, flags: u8) -> Result<Option<&'a [u8]>, String> {
         let length = 3 << ((flags & 7) + 1);
         match flags & 0x80 {
@@ -114,7 +114,7 @@ impl<'a> Frame<'a> {
                 }
                 [0x2c] => break,
                 [0x3b] => return Err("damaged image: it has no frame".to_owned()),
-                // As Pillow does, bytes between blocks are passed over.
+                // Bytes between blocks are skipped, like Pillow does.
                 _ => {}
             }
         }
@@ -135,7 +135,7 @@ impl<'a> Frame<'a> {
         })
     }
 
-    /// Paints the frame on the screen.
+    /// Copies the frame onto the screen.
     fn paint(&self, screen: &mut [u8]) -> Result<(), String> {
         let [height, width] = self.size;
         if width == 0 || height == 0 {
@@ -149,7 +149,7 @@ impl<'a> Frame<'a> {
         Ok(())
     }
 
-    /// Which row each row of the data is.
+    /// The image row of each row of the data, which differ if the frame is interlaced.
     fn rows(&self) -> Vec<usize> {
         let passes: &[(usize, usize)] = match self.is_interlaced {
             true => &[(0, 8), (4, 8), (2, 4), (1, 2)],
@@ -159,14 +159,14 @@ impl<'a> Frame<'a> {
         passes.iter().flat_map(rows).collect()
     }
 
-    /// The colour of each pixel of the frame, in the order of the data.
+    /// The colour index of each pixel of the frame, in the order of the data.
     fn indices(&self) -> Result<Vec<u8>, String> {
         let mut cursor = Cursor(self.data);
         let mut decoder = Decoder::new(BitOrder::Lsb, self.code_size);
         let mut indices = vec![0; self.size[0] * self.size[1]];
         let mut made = 0;
         loop {
-            // The empty block at the end lets out what the decoder still holds.
+            // The empty block at the end flushes the decoder.
             let mut block = cursor.block()?;
             let is_last = block.is_empty();
             while made < indices.len() {

@@ -13,7 +13,8 @@ pub struct ColumnPlaces {
     pub split: Option<usize>,
 }
 
-/// The names that such columns usually have, in any case; the first of each is ours and wins over the others.
+/// The usual names of such columns, compared without regard to case; the first of each list is ours and takes
+/// precedence.
 const PATH: &[&str] = &[
     "path",
     "file_name",
@@ -29,8 +30,7 @@ const LABEL: &[&str] = &["label", "class", "class_name", "category", "target"];
 const SPLIT: &[&str] = &["split", "subset"];
 
 impl ColumnPlaces {
-    /// Finds the columns that `wanted` names, and by their usual names those that it leaves open; says what is
-    /// wrong otherwise.
+    /// Finds the columns that `wanted` names, and the others by their usual names; the error says what is wrong.
     pub fn of(headers: &[&str], wanted: &Columns) -> Result<Self, String> {
         let find = |key, name: &Option<String>, usual| match name {
             Some(name) => stated(headers, key, name).map(Some),
@@ -49,7 +49,7 @@ impl ColumnPlaces {
     }
 }
 
-/// The column of a name that the config states: exactly, or else in any case if only one is called so.
+/// The column that the config names: an exact match, or else the only match without regard to case.
 fn stated(headers: &[&str], key: &str, name: &str) -> Result<usize, String> {
     if let Some(exact) = headers.iter().position(|header| *header == name) {
         return Ok(exact);

@@ -375,7 +375,7 @@ fn is_image(path: &Path) -> bool {
     if has_ending(path, &EXTENSIONS) {
         return true;
     }
-    // What is no regular file, as a pipe, could keep whoever opens it waiting.
+    // Opening something that is not a regular file, such as a pipe, could block.
     let is_to_open = !has_ending(path, OTHERS) && path.is_file();
     is_to_open && head(path).is_ok_and(|head| kind::is_picture(&head))
 }

@@ -1,7 +1,7 @@
-//! What a file is by its first bytes, whatever its name ends in: an image of a kind that is decoded, or something else
-//! that often lies in an image's place.
+//! Identifies a file by its first bytes, whatever its name: an image that can be decoded, or something else that people
+//! often have among their images.
 
-/// So many bytes from the beginning of a file tell what it is.
+/// How many bytes from the beginning of a file are enough to identify it.
 pub const HEAD: usize = 512;
 
 /// The kinds of images that are decoded.
@@ -17,10 +17,10 @@ pub enum Kind {
     Tiff,
 }
 
-/// What is known by name and not decoded.
+/// A format that is recognized but not decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Foreign {
-    /// What it is, after "it is".
+    /// Its description, which continues "it is".
     what: &'static str,
     /// What to do about it.
     remedy: &'static str,

@@ -50,7 +50,7 @@ impl LabelledImages {
     /// What it came from, for messages.
     pub fn name(&self) -> String {
         match (&self.images, self.files.last()) {
-            // Of a pair of files the one with the labels, which are what can be wrong.
+            // For a pair of files, the one with the labels: they are what can be wrong.
             (ImageData::Pixels { .. }, Some(file)) => file.path.clone(),
             (ImageData::Pixels { source, .. }, None) => source.clone(),
             (ImageData::Files(files), _) => files.root.display().to_string(),

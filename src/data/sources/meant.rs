@@ -1,4 +1,4 @@
-//! What a path that leads nowhere was meant for: a known set that is not fetched yet, or a name that is nearly right.
+//! Suggests what a path that does not exist was meant to be: a known data set not fetched yet, or a nearly right name.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -28,11 +28,11 @@ pub fn unreadable(place: &Path, source: io::Error) -> Error {
     }
 }
 
-/// Whether there is something at a place; of a pattern, that is not looked at.
+/// Checks that a place exists; patterns are not expanded.
 ///
 /// # Errors
 ///
-/// If there is nothing, or it cannot be read.
+/// If it does not exist or cannot be read.
 pub fn check_place(place: &Path) -> Result<(), Error> {
     if is_pattern(place) {
         return Ok(());
@@ -41,7 +41,7 @@ pub fn check_place(place: &Path) -> Result<(), Error> {
     found.map(|_| ())
 }
 
-/// What is to be done about a part of a path that a shell would replace, or about an escape inside of it.
+/// The remedy for a part of a path that a shell would expand, or for an escape in it.
 fn unexpanded(place: &Path) -> Option<String> {
     let text = place.to_str()?;
     if text.contains(char::is_control) {
@@ -63,7 +63,7 @@ fn unexpanded(place: &Path) -> Option<String> {
     ))
 }
 
-/// How to get the known set that is looked for at a place or around it.
+/// How to fetch the known data set that a place is named after.
 fn known_set(place: &Path) -> Option<String> {
     let named = |folder: &Path| {
         let name = folded(folder.file_name()?.to_str()?);

@@ -1,5 +1,5 @@
-//! NumPy's archives as MedMNIST has them: `train_images`, `train_labels` and so on, each an array of `uint8`, in a zip
-//! file. Source of the format of arrays: NumPy's documentation of `numpy.lib.format`.
+//! NumPy archives (.npz) in the layout of MedMNIST (`train_images`, `train_labels` and so on) or Keras (`x_train`,
+//! `y_train`). The format of arrays is documented at `numpy.lib.format`.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -139,7 +139,7 @@ fn names(zip: &mut ZipArchive<BufReader<File>>) -> Vec<String> {
 /// An array as its file has it.
 #[derive(Debug)]
 pub struct Array {
-    /// The letter of the kind and the number of bytes of an element: `u1`, `i8`.
+    /// The letter of the dtype's kind and the bytes per element: `u1`, `i8`.
     pub element: String,
     /// The size of each dimension.
     pub shape: Vec<usize>,
@@ -147,9 +147,9 @@ pub struct Array {
     pub bytes: Vec<u8>,
 }
 
-/// Reads an array of whole numbers of `compressed` bytes; says what is wrong with it otherwise.
+/// Reads an array of whole numbers that takes `compressed` bytes in the archive; the error says what is wrong with it.
 pub fn array(mut reader: impl Read, compressed: u64) -> Result<Array, String> {
-    /// The method of zip makes no file larger than this times as large.
+    /// Deflate cannot compress better than by this factor.
     const MOST_TIMES: u64 = 1032;
     let cut_off = |error: std::io::Error| format!("it ends early, or is damaged: {error}");
     let mut beginning = [0; 8];
@@ -193,7 +193,7 @@ pub fn array(mut reader: impl Read, compressed: u64) -> Result<Array, String> {
             "its header says {shape:?}, more than its {compressed} bytes in the archive can hold"
         ));
     };
-    // Grown by what is really there, so that a false header cannot ask for memory.
+    // Grows with what is really there, so that a false header cannot ask for memory.
     let mut bytes = Vec::new();
     let read = reader.take(length as u64 + 1).read_to_end(&mut bytes);
     read.map_err(cut_off)?;
@@ -213,7 +213,7 @@ pub fn array(mut reader: impl Read, compressed: u64) -> Result<Array, String> {
     }
 }
 
-/// The element and the shape in the header of an array, a dictionary of Python with three keys.
+/// The dtype and the shape in the header of an array, which is a Python dictionary with three keys.
 fn parse_header(header: &str) -> Result<(String, Vec<usize>), String> {
     let odd = || format!("its header cannot be read: {:?}", header.trim());
     let after = |key: &str| {

@@ -1,4 +1,4 @@
-//! Where the bytes of an image file are: in a file of their own, or inside one that holds many.
+//! Where the bytes of an image file are: in a file of their own, or inside a container.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub enum ImagePlace {
     /// It is a file of its own.
     File(PathBuf),
-    /// It is inside a file that holds many.
+    /// It is a member of a container.
     Member {
         /// The file that holds it.
         container: Arc<dyn Container>,
@@ -19,7 +19,7 @@ pub enum ImagePlace {
     },
 }
 
-/// No member is larger than an image file may be.
+/// The maximum size of a member in bytes, the same as that of an image file.
 pub const MAX_MEMBER: u64 = 1 << 28;
 
 /// A file that holds many image files.
@@ -27,10 +27,10 @@ pub trait Container: fmt::Debug + Send + Sync {
     /// The file itself.
     fn path(&self) -> &Path;
 
-    /// What a member is called inside it.
+    /// The name of a member inside it.
     fn name(&self, index: usize) -> Cow<'_, str>;
 
-    /// The bytes of a member; says why there are none otherwise.
+    /// Reads the bytes of a member; the error says why it cannot.
     fn read(&self, index: usize) -> Result<Vec<u8>, String>;
 }
 
@@ -43,7 +43,7 @@ impl ImagePlace {
         }
     }
 
-    /// The file that holds the image, if it is no file of its own.
+    /// The container of the image, if it has one.
     pub fn container(&self) -> Option<String> {
         match self {
             Self::File(_) => None,
@@ -51,7 +51,7 @@ impl ImagePlace {
         }
     }
 
-    /// The path by which messages and records name the image; that of a member goes on inside its container.
+    /// The path by which messages and records name the image; for a member, the path of its container and its name.
     pub fn path(&self) -> Cow<'_, Path> {
         match self {
             Self::File(path) => Cow::Borrowed(path),

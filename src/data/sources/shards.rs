@@ -1,5 +1,5 @@
-//! Sets that are cut into several files, as `train-00000-of-00002.parquet` or `train-{000..146}.tar`: the files that a
-//! pattern names, and those of a split in a folder.
+//! Data sets in several files (shards), such as `train-00000-of-00002.parquet` or `train-{000..146}.tar`: finds the files
+//! of a pattern, and those of a split in a folder.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,10 +10,10 @@ use super::source::{Source, SourceFormat};
 use crate::config::Format;
 use crate::data::{Error, Role};
 
-/// No pattern stands for more files than this.
+/// The maximum number of files that a pattern may stand for.
 const MOST: usize = 100_000;
 
-/// A format whose sets are shards of one kind of file.
+/// A format whose data sets consist of shards, all files of one kind.
 pub(super) trait Sharded: Sync {
     /// The format.
     const FORMAT: Format;
@@ -112,7 +112,7 @@ pub fn expand(place: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
-/// Writes braces out: all that a text with ranges and lists in braces stands for.
+/// Expands ranges and lists in braces, like a shell.
 fn braces(text: &str) -> Result<Vec<String>, String> {
     let Some(start) = text.find('{') else {
         return Ok(vec![text.to_owned()]);
@@ -137,7 +137,7 @@ fn braces(text: &str) -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// The numbers from one to another, with as many digits as the first has.
+/// The numbers of a range, zero-padded to the width of the first.
 fn range(first: &str, last: &str) -> Result<Vec<String>, String> {
     let number = |text: &str| {
         let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -156,12 +156,12 @@ fn range(first: &str, last: &str) -> Result<Vec<String>, String> {
         .collect())
 }
 
-/// The files of a split in a folder, or in its folder `data`, with the split that they are of by their names. Without
-/// such names, all are training images if `is_whole`.
+/// The files of a split in a folder, or in its subfolder `data`, with the split that their names state. If no name states
+/// a split, all files are training images if `is_whole`.
 ///
 /// # Errors
 ///
-/// If only some names say a split, or a file is missing by what the names of others say.
+/// If only some names state a split, or the names show that a file is missing.
 fn in_folder(
     folder: &Path,
     endings: &[&str],
@@ -204,7 +204,7 @@ fn in_folder(
     Ok(found)
 }
 
-/// The test files of a folder whose evaluation images are others.
+/// The test files of a folder whose evaluation images come from elsewhere.
 fn spare_test(
     folder: &Path,
     endings: &[&str],
@@ -234,7 +234,7 @@ fn has_ending(file: &Path, endings: &[&str]) -> bool {
     endings.iter().any(|ending| name.ends_with(ending))
 }
 
-/// The split that the name of a file ends in, numbers and the like aside: `imagenet-train-00000-of-00147`.
+/// The split that a file name ends with, apart from numbers: `train` in `imagenet-train-00000-of-00147`.
 fn split_of(file: &Path) -> Option<Role> {
     let name = file.file_name()?.to_str()?;
     let stem = name.split('.').next()?;
@@ -245,12 +245,12 @@ fn split_of(file: &Path) -> Option<Role> {
     Role::from_name(words.next()?)
 }
 
-/// Hugging Face once put a checksum behind the numbers.
+/// Whether a part of a file name is a checksum, which Hugging Face used to append.
 fn is_checksum(word: &str) -> bool {
     word.len() == 16 && word.chars().all(|it| it.is_ascii_hexdigit())
 }
 
-/// Of files called `00000-of-00003` there have to be three.
+/// Checks that there are as many files as their names state: three of `00000-of-00003`.
 fn check_complete(files: &[PathBuf]) -> Result<(), Error> {
     for file in files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -283,7 +283,7 @@ pub fn root(files: &[PathBuf]) -> PathBuf {
     }
 }
 
-/// What a set of files is called in records: the first of them, and the last.
+/// The name of a set of files in records: the first and the last file.
 pub fn title(files: &[PathBuf]) -> String {
     match files {
         [] => String::new(),

@@ -18,7 +18,7 @@ pub fn hold_out(data: &config::Data, train: Dataset) -> (Dataset, Dataset) {
     (train.only(&training), train.only(&evaluation))
 }
 
-/// Leaves at most so many images; see [`kept`].
+/// Keeps at most `limit` images; see [`kept`].
 pub fn limit(
     data: &config::Data,
     dataset: Dataset,

@@ -26,7 +26,7 @@ impl Canvas {
         self.pixels[3 * (y * self.width + x)..][..3].copy_from_slice(&color);
     }
 
-    /// Writes a text in black, each pixel of the font so many wide and high; a text wider than `width` is cut and
+    /// Writes a text in black, each pixel of the font enlarged `scale` times; a text wider than `width` is cut and
     /// ends in an ellipsis, and a character that the font lacks is a question mark.
     pub fn write(&mut self, text: &str, [x, y]: [usize; 2], width: usize, scale: usize) {
         let room = width / (CHARACTER * scale);

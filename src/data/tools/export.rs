@@ -27,8 +27,12 @@ pub enum Encoding {
     Png,
 }
 
-/// Writes `DIR/train/<class>/<number>.jpg` and `DIR/test/...` of all that is at a place. Gives the number
-/// of images. The folder is there whole or not at all; one that is there is left alone.
+/// Writes all images at a place to `folder`, as `train/<class>/<number>.jpg`, `test/...`; returns their number. The folder
+/// appears complete or not at all.
+///
+/// # Errors
+///
+/// If the images cannot be read, or the folder exists already or cannot be written.
 pub fn export(
     place: &Path,
     format: Format,

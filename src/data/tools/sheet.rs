@@ -12,7 +12,7 @@ use crate::data::Error;
 use crate::data::batches::batch::Batches;
 use crate::data::splits::load::Splits;
 
-/// Columns: the image itself, then what it is in so many epochs.
+/// In the row of an image, its augmented versions in this many epochs follow the image itself.
 const EPOCHS: u64 = 7;
 const ROWS: usize = 8;
 /// White between images, in pixels.
@@ -20,7 +20,12 @@ const GAP: usize = 2;
 /// Images of this height have letters whose pixels are one of theirs.
 const SMALL: usize = 64;
 
-/// Draws the sheet as a PNG file: a row an image, below the name of its class, spread over the training images.
+/// Draws the sheet as a PNG file, with one row per image below the name of its class; the images are spread over the
+/// training images.
+///
+/// # Errors
+///
+/// If an image can no longer be read, or the file cannot be written.
 pub fn contact_sheet(
     splits: &Splits,
     data: &config::Data,

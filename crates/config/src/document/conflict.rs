@@ -1,4 +1,4 @@
-//! A value on the command line that excludes one of the file: the words to type in its place.
+//! Conflicts between a value on the command line and one in a file: finds the override to type instead.
 
 use super::overrides::Override;
 use crate::experiment::LANGUAGE;
@@ -8,7 +8,7 @@ use crate::text::path::{KeyPath, PathStep};
 use crate::text::source::{Source, SourceKind};
 use crate::text::tree;
 
-/// Gives each conflict that is of the command line with something else the override to paste.
+/// Adds to each conflict that involves the command line the override that resolves it.
 pub(super) fn mend(diagnostics: &mut [Diagnostic], sources: &[Source]) {
     let is_typed = |source: usize| sources[source].kind == SourceKind::CommandLine;
     for diagnostic in diagnostics {
@@ -89,7 +89,7 @@ fn inline(values: &[(Vec<String>, String)]) -> String {
             .filter(|(path, _)| path.first() == Some(name))
             .map(|(path, value)| (path[1..].to_vec(), value.clone()))
             .collect();
-        // Of two values for one place the last one counts.
+        // Of two values for one key, the last counts.
         match inside.last() {
             Some((path, value)) if path.is_empty() => format!("{name}={value}"),
             _ => format!("{name}={}", inline(&inside)),

@@ -327,7 +327,7 @@ impl<T: FromNode> FromNode for Vec<T> {
     }
 }
 
-/// An array of so many values; one of another length is wrong as a whole.
+/// An array of `N` values; an array of another length is wrong as a whole.
 fn array<T: FromNode, const N: usize>(node: &Node, kind: Kind) -> Result<[T; N], &Node> {
     let Value::Array(items) = &node.value else {
         return Err(node);

@@ -31,7 +31,7 @@ pub enum Preset {
 
 impl Word for Preset {}
 
-/// Images with sides from so many pixels on get the stem that was made for 224.
+/// Images with sides of at least this many pixels get the stem designed for 224.
 const LARGE: usize = 64;
 
 /// The layers of a preset for images of size `input` (channels, height, width) as a TOML array.

@@ -5,7 +5,7 @@ use crate::language::familiar::{self, Equivalent};
 use crate::language::info::{KeyInfo, Kind};
 use crate::text::path::KeyPath;
 
-/// What an option stands for that the command line does not have.
+/// The meaning of an option that our command line does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OptionMeaning {
     /// One of these keys, by their paths; at least one.
@@ -14,8 +14,7 @@ pub enum OptionMeaning {
     Note(&'static str),
 }
 
-/// The meaning of an option, without its hyphens in front: a key of the language, by its path or its name, or what
-/// another tool calls one.
+/// Looks up an option, given without its leading hyphens: a key's path or name, or another tool's name for a key.
 pub fn option_meaning(option: &str) -> Option<OptionMeaning> {
     let name = option.replace('-', "_").to_lowercase();
     let is_value =

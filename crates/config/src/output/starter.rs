@@ -121,7 +121,7 @@ impl Starter {
              # [early_stop]\n\
              # patience = 5 # epochs\n",
         );
-        // Among as many as there are classes the label always is.
+        // With as many guesses as classes, the label is always among them.
         let classes = self.images.len();
         if classes <= DEFAULT_TOP_K {
             let top_k = if classes > 2 { 2 } else { 1 };
@@ -183,7 +183,7 @@ impl Starter {
     }
 }
 
-/// So many images of a class are for evaluation, where each class gives its exact share.
+/// How many images of a class are held out for evaluation, if each class gives its exact share.
 fn held_out(images: usize, share: f64) -> usize {
     (images as f64 * share).round() as usize
 }
@@ -197,5 +197,5 @@ const LEAST_BATCH: usize = 4;
 /// The default of `metrics.top_k`.
 const DEFAULT_TOP_K: usize = 5;
 
-/// About how many steps a run has, as far as its epochs are neither very few nor very many.
+/// The number of steps that a run should have, unless that means very few or very many epochs.
 const STEPS: usize = 1500;

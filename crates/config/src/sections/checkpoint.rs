@@ -13,15 +13,15 @@ use crate::language::values::{NOT_NEGATIVE, count, integer, name};
 /// it may change on resume.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Checkpoint {
-    /// A checkpoint after every so many epochs; the last epoch always has one.
+    /// Number of epochs between checkpoints; the last epoch always has one.
     pub every_epochs: u64,
-    /// A checkpoint inside the epoch after every so many steps as well; 0: none.
+    /// Number of steps between checkpoints within an epoch; 0: none.
     pub every_steps: u64,
-    /// A checkpoint when so many minutes have passed since the last; 0: none.
+    /// Minutes between checkpoints; 0: none.
     pub every_minutes: f64,
-    /// The newest so many checkpoints are kept; never fewer than two.
+    /// How many of the newest checkpoints are kept, at least two.
     pub keep_last: usize,
-    /// The best so many checkpoints that end an epoch are kept as well.
+    /// How many of the best checkpoints that end an epoch are kept as well.
     pub keep_best: usize,
     /// The column of metrics.csv that says which is best.
     pub monitor: String,

@@ -10,7 +10,7 @@ use crate::language::values::{count, integer};
 /// How evaluation is measured.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metrics {
-    /// A prediction is right for `eval_top_k_accuracy` if the label is among so many of the highest.
+    /// For `eval_top_k_accuracy`, a prediction is right if the label is among this many highest scores.
     pub top_k: usize,
     /// Bins of the confidence for `eval_calibration_error`.
     pub calibration_bins: usize,

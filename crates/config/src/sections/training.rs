@@ -28,9 +28,9 @@ pub struct Training {
     /// Evaluation takes a running average of the weights with this decay a step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema_decay: Option<f64>,
-    /// An evaluation after every so many epochs; 0: none before the results.
+    /// Number of epochs between evaluations; 0: none before the results.
     pub eval_every_epochs: u64,
-    /// A process stops after so many minutes, its checkpoint written; 0: no limit.
+    /// Minutes after which a process writes a checkpoint and stops; 0: no limit.
     pub max_minutes: f64,
 }
 

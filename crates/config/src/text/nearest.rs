@@ -1,10 +1,10 @@
-//! What was meant by a path where there is nothing.
+//! Finds what a path that does not exist was probably meant to be.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// A place that is there and whose path is nearly the same. Where the path goes wrong in a folder, it goes on
-/// as it is from the folder that was meant.
+/// An existing path that is spelled nearly the same. If a folder in the middle is misspelled, the rest of the path is
+/// looked up in the folder that was probably meant.
 pub fn nearest_path(path: &Path) -> Option<PathBuf> {
     let mut found = PathBuf::new();
     for step in path.components() {
@@ -18,7 +18,7 @@ pub fn nearest_path(path: &Path) -> Option<PathBuf> {
     Some(found)
 }
 
-/// What there is in a folder under nearly this name.
+/// The entry of a folder with nearly this name.
 fn sibling(folder: &Path, name: &str) -> Option<String> {
     let folder = match folder.as_os_str().is_empty() {
         true => Path::new("."),

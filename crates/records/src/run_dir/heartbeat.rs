@@ -1,5 +1,5 @@
-//! In place of the system's lock, where the file system has none: the lock file says who its owner is, and the owner
-//! writes it anew every few seconds. It guards less than a lock, see [`Lost::Locks`](super::lost::Lost::Locks).
+//! A heartbeat in place of the system's lock, on file systems without locks: the lock file names its owner, who rewrites
+//! it every few seconds. It protects less than a lock, see [`Lost::Locks`](super::lost::Lost::Locks).
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::now;
 
-/// Who has a run: the text of the lock file.
+/// The process that works on a run: the text of the lock file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Holder {
     /// The process.
@@ -21,7 +21,7 @@ pub struct Holder {
     pub host: String,
     /// Since when: RFC 3339, UTC.
     pub since: String,
-    /// When it was written last; absent where the system's lock guards the run.
+    /// When it was last written; absent if the system's lock protects the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     beat: Option<String>,
 }
@@ -29,18 +29,18 @@ pub struct Holder {
 /// The time between two beats.
 const BEAT: Duration = Duration::from_secs(10);
 
-/// A holder on another machine that has been silent for so long is gone.
+/// A holder on another machine that has been silent for this long counts as gone.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// Time in which each of two processes that start at once sees what the other has written.
+/// Time after which each of two processes that start at once sees what the other has written.
 const SETTLE: Duration = Duration::from_millis(200);
 
-/// A thread that writes the lock file anew, until it is dropped.
+/// A thread that rewrites the lock file until this value is dropped.
 #[derive(Debug)]
 pub struct Heartbeat {
     file: File,
     holder: Holder,
-    /// Ends the thread when it goes.
+    /// Dropping it ends the thread.
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -51,7 +51,7 @@ impl Holder {
         self.host == host()
     }
 
-    /// This process, from now on.
+    /// This process, from this moment.
     pub fn this() -> Self {
         Self {
             pid: std::process::id(),
@@ -90,7 +90,7 @@ impl Holder {
 }
 
 impl Heartbeat {
-    /// Takes the file if nobody has it; `None` if somebody has.
+    /// Claims the lock file; `None` if another process holds it.
     pub fn start(file: &File) -> io::Result<Option<Self>> {
         let mut file = file.try_clone()?;
         if is_beating(&mut file) {
@@ -108,7 +108,7 @@ impl Heartbeat {
         let (mut own, mut beating) = (file.try_clone()?, holder.clone());
         let beat = move || {
             while stopped.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
-                // Whoever took over after a long silence keeps it.
+                // A process that took over after a long silence keeps it.
                 if !is_of(&beating, &mut own) {
                     return;
                 }
@@ -147,7 +147,7 @@ fn is_of(holder: &Holder, file: &mut File) -> bool {
     Holder::read(file).is_some_and(|there| there.is(holder))
 }
 
-/// Whether somebody has a lock file who writes it every few seconds.
+/// Whether the holder of a lock file still rewrites it every few seconds.
 pub fn is_beating(file: &mut File) -> bool {
     let modified = file.metadata().and_then(|metadata| metadata.modified());
     // A time in the future is that of a clock that is ahead.

@@ -6,10 +6,10 @@ use std::path::Path;
 use super::lock::Lock;
 use crate::files;
 
-/// A guarantee that a run does not have on its file system; shown as what that means for the run.
+/// A guarantee that the file system of a run does not give; displayed as what that means for the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lost {
-    /// Nothing but a file with the name of its owner keeps others away from the run.
+    /// Only a file that names its owner keeps other processes away from the run.
     Locks,
     /// New files of the run may be lost in a power cut.
     FolderSyncs,
@@ -32,7 +32,7 @@ impl fmt::Display for Lost {
 }
 
 impl Lost {
-    /// What a run in `folder` does not have.
+    /// The guarantees that a run in `folder` lacks.
     pub(super) fn of(folder: &Path, lock: &Lock) -> Vec<Self> {
         let mut lost = Vec::new();
         if lock.is_heartbeat() {

@@ -42,7 +42,7 @@ pub enum Event<'a> {
         /// The name of the file.
         name: &'a str,
     },
-    /// So many of so many bytes of a file are here.
+    /// Part of a file has been downloaded.
     Bytes {
         /// The name of the file.
         name: &'a str,

@@ -1,22 +1,22 @@
-//! Bits of entropy-coded data, up to the next marker (ITU-T T.81, F.2.2.5).
+//! Reads the bits of entropy-coded data, up to the next marker (ITU-T T.81, F.2.2.5).
 
 use super::fault::Fault;
 
-/// Reads bits, and zeros once the data are over.
+/// A bit reader that returns zeros after the end of the data.
 pub struct Bits<'a> {
     bytes: &'a [u8],
     /// The next byte that is not in `buffer`.
     at: usize,
-    /// The next bits, the first one on top.
+    /// The next bits, the first in the highest position.
     buffer: u64,
-    /// So many bits of `buffer` are valid.
+    /// How many bits of `buffer` are valid.
     count: u32,
-    /// So many bits were made up after the end of the data.
+    /// How many zero bits were added after the end of the data.
     made_up: u32,
 }
 
 impl<'a> Bits<'a> {
-    /// Reads from byte `at` on.
+    /// Starts at byte `at`.
     pub fn new(bytes: &'a [u8], at: usize) -> Self {
         Self {
             bytes,
@@ -27,7 +27,7 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Makes sure of 32 bits.
+    /// Fills the buffer to at least 32 bits.
     #[inline]
     pub fn refill(&mut self) {
         if self.count < 32 {
@@ -38,7 +38,7 @@ impl<'a> Bits<'a> {
     fn fill(&mut self) {
         if let Some(word) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
             let word = u64::from_be_bytes(*word);
-            // Whether a byte is 255, which begins a marker or is followed by a stuffed byte.
+            // Whether a byte is 255: the start of a marker, or followed by a stuffed zero byte.
             let inverse = !word;
             let has_255 =
                 inverse.wrapping_sub(0x0101_0101_0101_0101) & word & 0x8080_8080_8080_8080;
@@ -53,13 +53,13 @@ impl<'a> Bits<'a> {
         while self.count <= 56 {
             let byte = self.next_byte();
             self.made_up += if byte.is_none() { 8 } else { 0 };
-            // What a whole word left below the valid bits is the beginning of this byte.
+            // A word read earlier may have left the first bits of this byte below the valid bits.
             self.buffer |= u64::from(byte.unwrap_or(0)) << (56 - self.count);
             self.count += 8;
         }
     }
 
-    /// The next byte of data; none before a marker and at the end.
+    /// The next byte of data; `None` at a marker and at the end of the file.
     fn next_byte(&mut self) -> Option<u8> {
         let byte = *self.bytes.get(self.at)?;
         if byte != 0xff {
@@ -75,20 +75,20 @@ impl<'a> Bits<'a> {
         Some(0xff)
     }
 
-    /// The next bits, 1 to 32 of those that `refill` made sure of.
+    /// Returns the next 1 to 32 bits without consuming them; call `refill` first.
     #[inline]
     pub fn peek(&self, count: u32) -> u32 {
         (self.buffer >> (64 - count)) as u32
     }
 
-    /// Goes on by so many bits.
+    /// Consumes `count` bits.
     #[inline]
     pub fn skip(&mut self, count: u32) {
         self.buffer <<= count;
         self.count -= count;
     }
 
-    /// Takes up to 16 of the bits that `refill` made sure of, as a number.
+    /// Consumes up to 16 bits and returns them as a number; call `refill` first.
     #[inline]
     pub fn take(&mut self, count: u32) -> u32 {
         if count == 0 {
@@ -99,13 +99,13 @@ impl<'a> Bits<'a> {
         value
     }
 
-    /// Takes the bits of a signed number of so many bits (T.81, F.2.2.1).
+    /// Consumes `count` bits and returns them as a signed number (T.81, F.2.2.1).
     #[inline]
     pub fn take_signed(&mut self, count: u32) -> i32 {
         extend(self.take(count), count)
     }
 
-    /// Fails if bits were read that are not there.
+    /// Fails if more bits were read than the data have.
     #[inline]
     pub fn check(&self) -> Result<(), Fault> {
         match self.made_up > self.count {
@@ -117,26 +117,26 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Where the marker after the data begins.
+    /// The position of the marker after the data.
     pub fn next_marker(&self) -> Option<usize> {
         next_marker(self.bytes, self.at)
     }
 
-    /// Bytes of the file after the bits that were read.
+    /// The number of bytes of the file that were not read.
     pub fn bytes_left(&self) -> usize {
         let unread = self.count.saturating_sub(self.made_up) / 8;
         self.bytes.len() - self.at + unread as usize
     }
 }
 
-/// Where the next marker begins, at or after `at`. Whatever comes before it is passed over, as libjpeg does.
+/// The position of the next marker at or after `at`. Bytes before it are skipped, like libjpeg does.
 pub fn next_marker(bytes: &[u8], at: usize) -> Option<usize> {
     let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xff);
     let rest = bytes.get(at..)?;
     rest.windows(2).position(is_marker).map(|place| at + place)
 }
 
-/// The signed number whose bits are `value`.
+/// Extends `count` bits to the signed number that they stand for (T.81, EXTEND).
 #[inline]
 pub fn extend(value: u32, count: u32) -> i32 {
     let value = value as i32;

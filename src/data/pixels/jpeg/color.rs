@@ -1,22 +1,22 @@
-//! From the components of a row to its colours: libjpeg's and Pillow's arithmetic, number for number.
+//! Colour conversion of a row, with exactly the arithmetic of libjpeg and Pillow.
 
-/// What the components of a JPEG are.
+/// The colour space of the components.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colors {
-    /// Lightness alone.
+    /// Luma only.
     Grey,
     /// Red, green and blue.
     Rgb,
-    /// Lightness and two differences.
+    /// Luma and two chroma components (YCbCr).
     YCbCr,
-    /// Four inks, stored inverted.
+    /// Four inks, stored inverted (CMYK).
     Cmyk,
-    /// The same, three of them as lightness and two differences.
+    /// The same with three of them as YCbCr (YCCK).
     Ycck,
 }
 
 impl Colors {
-    /// By the rules of libjpeg: what JFIF's and Adobe's segments say, else the names of the components.
+    /// libjpeg's rules: the JFIF and Adobe segments decide; without them, the names of the components.
     pub fn of(names: &[u8], is_jfif: bool, adobe_transform: Option<u8>) -> Self {
         match (names, adobe_transform) {
             ([_], _) => Self::Grey,
@@ -36,13 +36,13 @@ impl Colors {
             Self::Grey => row.copy_from_slice(&parts[0]),
             Self::Rgb => for_each(parts, row, |parts| parts),
             Self::YCbCr => for_each(parts, row, rgb),
-            // Inks are stored inverted: as light, which the black takes away from.
+            // Inks are stored inverted, so they are RGB values that black darkens.
             Self::Cmyk => {
                 for_each(parts, row, |parts| parts);
                 blacken(&parts[3], row);
             }
             Self::Ycck => {
-                // Made from light, the inks come out inverted once more.
+                // The conversion gives inks, so they are inverted to RGB values again.
                 for_each(parts, row, |parts| rgb(parts).map(|light| 255 - light));
                 blacken(&parts[3], row);
             }
@@ -52,7 +52,7 @@ impl Colors {
 
 #[inline]
 fn for_each(parts: &[Vec<u8>], row: &mut [u8], color: impl Fn([u8; 3]) -> [u8; 3]) {
-    /// Pixels are made so many at a time, and then put side by side.
+    /// Pixels converted at a time, so that the loop vectorizes; they are interleaved afterwards.
     const GROUP: usize = 16;
     let groups = [0, 1, 2].map(|part| parts[part].chunks_exact(GROUP));
     let [first, second, third] = groups;
@@ -92,7 +92,7 @@ fn rgb([light, blue, red]: [u8; 3]) -> [u8; 3] {
     .map(|value| value.clamp(0, 255) as u8)
 }
 
-/// Takes the black away from the light of each pixel, as Pillow does.
+/// Darkens each pixel by its black ink, like Pillow does.
 fn blacken(black: &[u8], row: &mut [u8]) {
     for (pixel, light) in row.chunks_exact_mut(3).zip(black) {
         for value in pixel {

@@ -1,4 +1,4 @@
-//! A component while it is decoded: its coefficients where they come in several scans, and its samples.
+//! A component during decoding: its samples, and its coefficients if they come in several scans.
 
 use super::idct::transform;
 use super::markers::{Declared, Frame};
@@ -7,32 +7,31 @@ use super::upsample::{Samples, Upsampling};
 /// One component of an image.
 pub struct Component {
     pub declared: Declared,
-    /// Blocks that hold a part of the image, across and down.
+    /// Blocks that overlap the image: columns, then rows.
     pub blocks: [usize; 2],
-    /// Blocks of whole units, across and down.
+    /// Blocks rounded up to whole MCUs: columns, then rows.
     pub padded: [usize; 2],
-    /// Samples of a block that are made, across and down: 8, 4, 2 or 1.
+    /// Samples decoded per block, across and down: 8, 4, 2 or 1.
     side: usize,
-    /// Samples that belong to the image, across and down.
+    /// Samples inside the image: columns, then rows.
     size: [usize; 2],
     upsampling: Upsampling,
-    /// The steps of quantization at its first scan.
+    /// The quantization table in effect at its first scan.
     pub steps: Option<[u16; 64]>,
-    /// All coefficients, block by block, in rows; empty where each block becomes samples at once.
+    /// All coefficients, block by block in row-major order; empty if each block is transformed at once.
     pub coefficients: Vec<[i16; 64]>,
-    /// Of each coefficient in their coded order: how many bits are missing.
+    /// For each coefficient in zigzag order, how many low bits are still missing; `None` before its first scan.
     pub missing_bits: [Option<u32>; 64],
     samples: Vec<u8>,
 }
 
 impl Component {
-    /// For an image of which `scale` samples of each 8 are made, across and down; `None` for samples that fall
-    /// between those of the image.
+    /// For an image decoded at `scale`/8 of its size. `None` if the sampling factor does not divide that of the image.
     pub fn new(declared: Declared, frame: &Frame, scale: usize) -> Option<Self> {
         let most = frame.most_samples();
         let all = [frame.width, frame.height];
         let axes = [0, 1];
-        // A component that is coarser may make up for it by a larger transform.
+        // A subsampled component may use a larger transform instead of upsampling.
         let mut side = scale;
         let fits = |side: usize| {
             let divides =
@@ -64,23 +63,23 @@ impl Component {
         })
     }
 
-    /// Bytes of its samples, and of its coefficients.
+    /// Bytes of its samples, and bytes of its coefficients.
     pub fn cost(&self) -> [u64; 2] {
         let blocks = (self.padded[0] * self.padded[1]) as u64;
         [blocks * (self.side * self.side) as u64, 128 * blocks]
     }
 
-    /// Makes room for samples.
+    /// Allocates its samples.
     pub fn allocate_samples(&mut self) {
         self.samples = vec![0; self.cost()[0] as usize];
     }
 
-    /// Makes room for coefficients.
+    /// Allocates its coefficients.
     pub fn allocate_coefficients(&mut self) {
         self.coefficients = vec![[0; 64]; self.padded[0] * self.padded[1]];
     }
 
-    /// Makes the samples of the block at column `x` and row `y`. Does nothing before its first scan.
+    /// Transforms the block at column `x` and row `y` to samples. Does nothing before the first scan.
     #[inline]
     pub fn put(&mut self, block: &[i16; 64], is_flat: bool, [x, y]: [usize; 2]) {
         let Some(steps) = &self.steps else { return };
@@ -90,7 +89,7 @@ impl Component {
         transform(block, steps, is_flat, target, [self.side, stride]);
     }
 
-    /// Makes all samples of the coefficients, and forgets those.
+    /// Transforms all coefficients to samples and frees them.
     pub fn put_all(&mut self) {
         self.allocate_samples();
         for (index, block) in std::mem::take(&mut self.coefficients).iter().enumerate() {
@@ -100,7 +99,7 @@ impl Component {
         }
     }
 
-    /// Row `y` of the image, as far as this component is concerned.
+    /// Writes this component of row `y` of the image, upsampled to full width.
     pub fn row(&self, y: usize, row: &mut [u8], sums: &mut Vec<u16>) {
         let samples = Samples {
             samples: &self.samples,

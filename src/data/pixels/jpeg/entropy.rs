@@ -1,4 +1,4 @@
-//! The blocks of a scan, and how whole ones are read (ITU-T T.81, annex F).
+//! Walks the blocks of a scan, and decodes the sequential ones (ITU-T T.81, annex F).
 
 use super::bits::Bits;
 use super::component::Component;
@@ -6,26 +6,26 @@ use super::fault::Fault;
 use super::huffman::Huffman;
 use super::markers::{Scan, Tables, ZIGZAG};
 
-/// Reads one kind of scan.
+/// Decodes the blocks of one kind of scan.
 pub trait Coder {
-    /// Reads a block: the one at column and row `place` of the component of the scan's member `member`.
+    /// Decodes the block at column and row `place` of the scan's component number `member`.
     fn block(&mut self, bits: &mut Bits<'_>, member: usize, place: [usize; 2])
     -> Result<(), Fault>;
 
-    /// Forgets what came before a restart marker.
+    /// Resets what carries over from block to block, at a restart marker.
     fn restart(&mut self);
 }
 
-/// Where the blocks of a scan are.
+/// The blocks of a scan in coded order.
 pub struct Grid {
-    /// Units of the scan, across and down.
+    /// MCUs of the scan: columns, then rows.
     units: [usize; 2],
-    /// Blocks a unit of each member, across and down.
+    /// Blocks per MCU of each component: columns, then rows.
     blocks: Vec<[usize; 2]>,
 }
 
 impl Grid {
-    /// Of a scan of these components.
+    /// For a scan over some of these components.
     pub fn new(scan: &Scan, components: &[Component]) -> Self {
         let component = |index: usize| &components[scan.members[index].component];
         if scan.members.len() == 1 {
@@ -44,7 +44,7 @@ impl Grid {
         }
     }
 
-    /// Reads all blocks from byte `at` on; gives what comes after them.
+    /// Decodes all blocks from byte `at` on; returns the reader at their end.
     pub fn read<'a>(
         &self,
         bytes: &'a [u8],
@@ -80,7 +80,7 @@ impl Grid {
     }
 }
 
-/// The data after the restart marker of this number, which has to come now.
+/// Continues after the restart marker with this number, which must come next.
 fn after_restart<'a>(bytes: &'a [u8], bits: &Bits<'_>, number: u8) -> Result<Bits<'a>, Fault> {
     let at = bits.next_marker().ok_or(Fault::CutOff)?;
     match bytes[at + 1] == 0xd0 + number {
@@ -91,15 +91,15 @@ fn after_restart<'a>(bytes: &'a [u8], bits: &Bits<'_>, number: u8) -> Result<Bit
     }
 }
 
-/// The tables of each member of a scan.
+/// The Huffman table of each component of a scan.
 pub type Codes<'a> = Vec<Option<&'a Huffman>>;
 
-/// A scan without the table that it names.
+/// The error of a scan whose Huffman table was never defined.
 pub fn missing_table() -> Fault {
     Fault::Damaged("a scan has no Huffman table".to_owned())
 }
 
-/// The tables of means of a scan.
+/// The DC tables of a scan.
 pub fn dc_codes<'a>(scan: &Scan, tables: &'a Tables) -> Codes<'a> {
     scan.members
         .iter()
@@ -107,7 +107,7 @@ pub fn dc_codes<'a>(scan: &Scan, tables: &'a Tables) -> Codes<'a> {
         .collect()
 }
 
-/// The tables of all other coefficients of a scan.
+/// The AC tables of a scan.
 pub fn ac_codes<'a>(scan: &Scan, tables: &'a Tables) -> Codes<'a> {
     scan.members
         .iter()
@@ -115,14 +115,14 @@ pub fn ac_codes<'a>(scan: &Scan, tables: &'a Tables) -> Codes<'a> {
         .collect()
 }
 
-/// Reads whole blocks.
+/// Decodes the blocks of a sequential scan.
 pub struct Sequential<'a> {
     pub components: &'a mut [Component],
     pub scan: &'a Scan,
     pub dc: Codes<'a>,
     pub ac: Codes<'a>,
-    /// The mean of the block before, a member.
-    pub means: Vec<i32>,
+    /// The DC coefficient of the previous block of each component.
+    pub last_dc: Vec<i32>,
 }
 
 impl Coder for Sequential<'_> {
@@ -138,8 +138,8 @@ impl Coder for Sequential<'_> {
         };
         let component = &mut self.components[self.scan.members[member].component];
         let mut block = [0; 64];
-        self.means[member] = self.means[member].wrapping_add(difference(bits, dc)?);
-        block[0] = self.means[member] as i16;
+        self.last_dc[member] = self.last_dc[member].wrapping_add(dc_difference(bits, dc)?);
+        block[0] = self.last_dc[member] as i16;
         let mut index = 1;
         while index < 64 {
             bits.refill();
@@ -172,20 +172,20 @@ impl Coder for Sequential<'_> {
     }
 
     fn restart(&mut self) {
-        self.means.fill(0);
+        self.last_dc.fill(0);
     }
 }
 
-/// Where a coefficient stands in its block. Those beyond the last, which only damaged data have, are taken for
-/// the last, as by libjpeg.
+/// The position in its block of the coefficient at `index` in zigzag order. An index beyond the last, which only
+/// damaged data have, counts as the last, as in libjpeg.
 #[inline]
 pub fn place_of(index: usize) -> usize {
     usize::from(ZIGZAG[index.min(63)])
 }
 
-/// How much the mean of a block differs from that of the one before.
+/// Decodes the difference between the DC coefficients of a block and its predecessor.
 #[inline]
-pub fn difference(bits: &mut Bits<'_>, codes: &Huffman) -> Result<i32, Fault> {
+pub fn dc_difference(bits: &mut Bits<'_>, codes: &Huffman) -> Result<i32, Fault> {
     bits.refill();
     let size = codes.symbol(bits)?;
     match size {

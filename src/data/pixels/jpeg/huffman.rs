@@ -3,22 +3,22 @@
 use super::bits::{Bits, extend};
 use super::fault::Fault;
 
-/// Codes of so many bits are looked up at once.
+/// Codes up to this length are decoded by one table lookup.
 const LOOKUP_BITS: u32 = 9;
 const LOOKUP: usize = 1 << LOOKUP_BITS;
 const LONGEST: usize = 16;
 
-/// A table of codes.
+/// A Huffman table.
 #[derive(Clone)]
 pub struct Huffman {
-    /// By the next bits: the length of the code above its symbol; 0 for longer codes.
+    /// Indexed by the next bits: the code length in the high byte, the symbol in the low byte; 0 for longer codes.
     short: [u16; LOOKUP],
-    /// By the next bits, where they hold a code and its number: the number, the run of zeros before it and the
-    /// bits of both; else 0.
+    /// Indexed by the next bits, if they hold a code and its coefficient: the coefficient, the run of zeros before it
+    /// and the bits of both; otherwise 0.
     numbers: [i32; LOOKUP],
-    /// By length: one more than the last code, left in 16 bits.
+    /// Indexed by code length: one more than the last code, left-aligned in 16 bits.
     ends: [u32; LONGEST + 1],
-    /// By length: what leads from a code to its place in `symbols`.
+    /// Indexed by code length: what to add to a code to get its index in `symbols`.
     offsets: [i32; LONGEST + 1],
     symbols: Vec<u8>,
 }
@@ -33,7 +33,7 @@ pub struct ZeroRun {
 }
 
 impl Huffman {
-    /// From the number of codes of each length, and their symbols.
+    /// Builds the table from the number of codes of each length, and their symbols.
     pub fn new(counts: &[u8; LONGEST], symbols: &[u8]) -> Result<Self, Fault> {
         let overfull = || Fault::Damaged("a Huffman table holds too many codes".to_owned());
         let mut table = Self {
@@ -76,7 +76,7 @@ impl Huffman {
         }
     }
 
-    /// The next symbol; up to 16 bits.
+    /// Decodes the next symbol, whose code has up to 16 bits.
     #[inline]
     pub fn symbol(&self, bits: &mut Bits<'_>) -> Result<u8, Fault> {
         let short = self.short[bits.peek(LOOKUP_BITS) as usize];
@@ -101,7 +101,7 @@ impl Huffman {
         match symbol {
             Some(symbol) => Ok(symbol),
             None => {
-                // Past the end of the data there are no codes either.
+                // After the end of the data, that is the error to report.
                 bits.skip(LONGEST as u32);
                 bits.check()?;
                 Err(Fault::Damaged(

@@ -1,17 +1,17 @@
-//! From the coefficients of a block to its samples, at full size or reduced: the arithmetic of libjpeg's accurate
-//! integer transforms, number for number.
+//! The inverse DCT of a block, at full size or reduced, with exactly the arithmetic of libjpeg's accurate integer
+//! transforms (jidctint.c and jidctred.c).
 
 use std::array::from_fn;
 use std::num::Wrapping;
 
 type Number = Wrapping<i32>;
 
-/// Constants are multiples of 2^-13, and what the first pass leaves of 2^-2.
+/// Constants are in fixed point with 13 fractional bits; the first pass leaves 2.
 const CONSTANT_BITS: usize = 13;
 const PASS_BITS: usize = 2;
 
-/// Writes a square of `side` samples (8, 4, 2 or 1) to `samples`, whose rows are `stride` apart. Of the
-/// coefficients, those after the first are zero if `is_flat`.
+/// Dequantizes and transforms a block to `side` x `side` samples (8, 4, 2 or 1) in `samples`, whose rows are `stride`
+/// apart. With `is_flat`, all AC coefficients are zero.
 pub fn transform(
     block: &[i16; 64],
     steps: &[u16; 64],
@@ -50,7 +50,8 @@ pub fn transform(
     }
 }
 
-/// Down those columns that matter, then along the rows. A reduced transform has so many bits more.
+/// Transforms the columns that a reduced transform uses, then the rows. Reduced transforms have `extra_bits` more
+/// fractional bits.
 #[inline]
 fn two_passes<const SIDE: usize>(
     block: &[i16; 64],
@@ -74,10 +75,10 @@ fn two_passes<const SIDE: usize>(
             *is_filled |= coefficient;
         }
     }
-    // By column: what the first pass makes of it.
+    // Indexed by column: the result of the first pass.
     let mut turned = [[Wrapping(0); SIDE]; 8];
     for column in columns {
-        // Most columns of most blocks are empty but for their first number.
+        // Most columns of most blocks are zero below their first coefficient.
         turned[*column] = match is_filled[*column] {
             0 => [number(0, *column) << PASS_BITS; SIDE],
             _ => {
@@ -86,7 +87,7 @@ fn two_passes<const SIDE: usize>(
             }
         };
     }
-    // In a loop of its own, which the compiler turns into vectors across the rows.
+    // A loop of its own, so that it vectorizes across the rows.
     let mut made = [[Wrapping(0); SIDE]; SIDE];
     for (row, made) in made.iter_mut().enumerate() {
         *made = pass(from_fn(|column| turned[column][row]));

@@ -1,77 +1,77 @@
-//! The segments of a JPEG between its markers (ITU-T T.81, annex B).
+//! Parses the marker segments of a JPEG (ITU-T T.81, annex B).
 
 use super::fault::Fault;
 use super::huffman::Huffman;
 
-/// The order in which the coefficients of a block are coded: the place of each in its rows.
+/// Zigzag order: the row-major position of each coefficient in coded order.
 pub const ZIGZAG: [u8; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20,
     13, 6, 7, 14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59,
     52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
 ];
 
-/// What has been declared so far.
+/// The tables and settings defined so far.
 #[derive(Default)]
 pub struct Tables {
-    /// Steps of quantization, row by row.
+    /// Quantization tables, row-major.
     pub steps: [Option<[u16; 64]>; 4],
-    /// Codes of the means of blocks.
+    /// Huffman tables of DC coefficients.
     pub dc: [Option<Huffman>; 4],
-    /// Codes of all other coefficients.
+    /// Huffman tables of AC coefficients.
     pub ac: [Option<Huffman>; 4],
-    /// Restart markers come after so many units; 0 for none.
+    /// The number of MCUs between restart markers; 0 for none.
     pub restart_interval: usize,
-    /// Whether a JFIF segment was there.
+    /// Whether the file has a JFIF segment.
     pub is_jfif: bool,
-    /// What Adobe's segment says of the colours.
+    /// The colour transform that the Adobe segment states.
     pub adobe_transform: Option<u8>,
 }
 
-/// A component as the frame declares it.
+/// A component as the frame header declares it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Declared {
-    /// Its name.
+    /// Its identifier.
     pub id: u8,
-    /// Its samples a unit, across and down, 1 to 4.
+    /// Its sampling factors, horizontal and vertical, 1 to 4.
     pub sampling: [usize; 2],
-    /// Which steps of quantization it has.
+    /// The number of its quantization table.
     pub steps: usize,
 }
 
-/// The header of the image.
+/// The frame header.
 pub struct Frame {
     /// In pixels.
     pub width: usize,
     /// In pixels.
     pub height: usize,
-    /// Whether coefficients come in several scans, bit by bit.
+    /// Whether the frame is progressive.
     pub is_progressive: bool,
-    /// 1, 3 or 4 of them.
+    /// There are 1, 3 or 4.
     pub components: Vec<Declared>,
 }
 
-/// The header of a scan.
+/// A scan header.
 pub struct Scan {
-    /// Of each component in it: its index, and which tables it has.
+    /// The components in it, with their tables.
     pub members: Vec<Member>,
-    /// The first and the last coefficient.
+    /// The first and last coefficient in zigzag order (spectral selection).
     pub band: [usize; 2],
-    /// The bit that was known before (0: none), and the one that is known after it.
+    /// The lowest bit known before it (0: none) and after it (successive approximation).
     pub bits: [u32; 2],
 }
 
 /// A component of a scan.
 #[derive(Clone, Copy)]
 pub struct Member {
-    /// Which of the frame's.
+    /// Its index in the frame.
     pub component: usize,
-    /// Which table of [`Tables::dc`].
+    /// Its table in [`Tables::dc`].
     pub dc: usize,
-    /// Which table of [`Tables::ac`].
+    /// Its table in [`Tables::ac`].
     pub ac: usize,
 }
 
-/// The contents of the segment whose length stands at `at`.
+/// The contents of the segment whose length field is at `at`.
 pub fn segment(bytes: &[u8], at: usize) -> Result<&[u8], Fault> {
     let [high, low] = *bytes
         .get(at..)
@@ -91,7 +91,7 @@ fn damaged(what: &str) -> Fault {
 }
 
 impl Tables {
-    /// Takes in a segment that declares something.
+    /// Reads a segment that defines tables or settings.
     pub fn read(&mut self, marker: u8, segment: &[u8]) -> Result<(), Fault> {
         match marker {
             0xc4 => self.read_codes(segment),
@@ -163,7 +163,7 @@ fn short(what: &str) -> Fault {
 }
 
 impl Frame {
-    /// Reads the segment of a frame.
+    /// Reads a frame header.
     pub fn read(marker: u8, segment: &[u8]) -> Result<Self, Fault> {
         let unsupported = |what: &str| Err(Fault::Unsupported(what.to_owned()));
         match marker {
@@ -210,7 +210,7 @@ impl Frame {
         })
     }
 
-    /// Samples a unit of the component with most, across and down.
+    /// The largest sampling factors of all components, horizontal and vertical.
     pub fn most_samples(&self) -> [usize; 2] {
         let most = |axis: usize| self.components.iter().map(|it| it.sampling[axis]).max();
         [0, 1].map(|axis| most(axis).unwrap_or(1))
@@ -218,7 +218,7 @@ impl Frame {
 }
 
 impl Scan {
-    /// Reads the segment of a scan.
+    /// Reads a scan header.
     pub fn read(segment: &[u8], frame: &Frame) -> Result<Self, Fault> {
         let impossible = || damaged("the header of a scan has impossible numbers");
         let (count, rest) = segment.split_first().ok_or_else(impossible)?;
@@ -275,7 +275,7 @@ impl Scan {
         Ok(scan)
     }
 
-    /// Whether the band and the bits are possible ones (T.81, G.1.1.1).
+    /// Whether spectral selection and successive approximation are valid (T.81, G.1.1.1).
     fn check_progression(&self) -> Option<()> {
         let ([first, last], [before, after]) = (self.band, self.bits);
         let is_band = match (first, last) {

@@ -1,8 +1,8 @@
-//! JPEG to the pixels that libjpeg-turbo makes of it, and so Pillow, torchvision and PyTorch: Huffman-coded, sequential
-//! and progressive, 8 bits, grey, colours and inks, at full size or at 1/2, 1/4 or 1/8.
+//! Decodes JPEG files to exactly the pixels of libjpeg-turbo, and so of Pillow, torchvision and PyTorch: Huffman-coded,
+//! sequential and progressive, 8 bits, grey, colour and CMYK, at full size or at 1/2, 1/4 or 1/8.
 //!
-//! libjpeg goes on at damage with whatever it has; here the file is refused. Written in safe Rust, since files may be
-//! hostile.
+//! libjpeg only warns of damaged data and decodes what it can; this decoder rejects the file. It is safe Rust, since
+//! files may be hostile.
 
 mod bits;
 mod color;
@@ -21,7 +21,7 @@ use color::Colors;
 use component::Component;
 use entropy::{Grid, Sequential, ac_codes, dc_codes};
 use markers::{Frame, Scan, Tables, segment};
-use progressive::{Band, FirstMeans, MoreOfMeans};
+use progressive::{AcBand, DcFirst, DcRefine};
 
 pub use fault::Fault;
 
@@ -36,7 +36,7 @@ pub struct Decoded {
     pub pixels: Vec<u8>,
 }
 
-/// What is known of an image before it is decoded.
+/// The size of an image and the memory it takes to decode, known from its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outline {
     /// Height and width in pixels, before any reduction.
@@ -45,11 +45,15 @@ pub struct Outline {
     pub cost: u64,
 }
 
-/// More scans than any encoder writes: each costs time, however short it is.
+/// More scans than any encoder writes. The limit bounds the time, since each scan costs time however short it is.
 const MAX_SCANS: usize = 500;
 
-/// Decodes a file. Where `at_least` is given, as height and width, the image is reduced as far as it stays as
-/// large as that. Before any memory is taken `admit` is asked.
+/// Decodes a file. With `at_least`, a height and width, the image is reduced as far as it stays at least that large.
+/// `admit` is called before memory is allocated.
+///
+/// # Errors
+///
+/// If the file is damaged, of an unsupported kind, or `admit` refuses it.
 pub fn decode(
     bytes: &[u8],
     at_least: Option<[usize; 2]>,
@@ -105,8 +109,8 @@ fn cost(component: &Component, is_stored: bool) -> u64 {
     samples + if is_stored { coefficients } else { 0 }
 }
 
-/// How many samples of each 8 are made, across and down: the fewest with which the image stays as large as it
-/// should be.
+/// How many of every 8 samples are decoded, across and down: the fewest that keep the image at least as large as
+/// `at_least`.
 fn scale(size: [usize; 2], at_least: Option<[usize; 2]>) -> usize {
     let is_enough = |scale: &usize| {
         at_least.is_some_and(|least| {
@@ -117,7 +121,7 @@ fn scale(size: [usize; 2], at_least: Option<[usize; 2]>) -> usize {
     [1, 2, 4].into_iter().find(is_enough).unwrap_or(8)
 }
 
-/// Goes through a file from marker to marker.
+/// Reads a file from marker to marker.
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -125,7 +129,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// The next marker; at the end of the file and of the image there is none.
+    /// The next marker; `None` at the end of the file or image.
     fn marker(&mut self) -> Result<Option<u8>, Fault> {
         let at = next_marker(self.bytes, self.at).ok_or(Fault::CutOff)?;
         self.at = at + 2;
@@ -141,7 +145,7 @@ impl Reader<'_> {
         Ok(segment)
     }
 
-    /// Reads up to the header of the image.
+    /// Reads up to the frame header.
     fn frame(&mut self) -> Result<Frame, Fault> {
         while let Some(marker) = self.marker()? {
             match marker {
@@ -156,7 +160,7 @@ impl Reader<'_> {
         ))
     }
 
-    /// Reads up to the next scan; none if the image ends before.
+    /// Reads up to the next scan header; `None` at the end of the image.
     fn scan(&mut self, frame: &Frame) -> Result<Option<Scan>, Fault> {
         while let Some(marker) = self.marker()? {
             match marker {
@@ -171,7 +175,7 @@ impl Reader<'_> {
     }
 
     fn declaration(&mut self, marker: u8) -> Result<(), Fault> {
-        // Restart markers and the like stand alone.
+        // Restart markers and the like have no segment.
         if matches!(marker, 0x01 | 0xd0..=0xd8) {
             return Ok(());
         }
@@ -226,7 +230,7 @@ impl Reader<'_> {
         }
         let grid = Grid::new(scan, components);
         let (dc, ac) = (dc_codes(scan, &self.tables), ac_codes(scan, &self.tables));
-        let means = vec![0; scan.members.len()];
+        let last_dc = vec![0; scan.members.len()];
         let (bytes, at) = (self.bytes, self.at);
         let interval = self.tables.restart_interval;
         let bits = match (frame.is_progressive, scan.band, scan.bits) {
@@ -236,25 +240,25 @@ impl Reader<'_> {
                     scan,
                     dc,
                     ac,
-                    means,
+                    last_dc,
                 };
                 grid.read(bytes, at, interval, &mut coder)?
             }
             (true, [0, _], [0, _]) => {
-                let mut coder = FirstMeans {
+                let mut coder = DcFirst {
                     components,
                     scan,
                     dc,
-                    means,
+                    last_dc,
                 };
                 grid.read(bytes, at, interval, &mut coder)?
             }
             (true, [0, _], _) => {
-                grid.read(bytes, at, interval, &mut MoreOfMeans { components, scan })?
+                grid.read(bytes, at, interval, &mut DcRefine { components, scan })?
             }
             (true, ..) => {
                 let component = &mut components[scan.members[0].component];
-                let mut coder = Band {
+                let mut coder = AcBand {
                     component,
                     scan,
                     ac,
@@ -263,8 +267,8 @@ impl Reader<'_> {
                 grid.read(bytes, at, interval, &mut coder)?
             }
         };
-        // Cameras write something else in place of the last marker; of a file that was cut off at most one
-        // byte of that marker is left.
+        // Some cameras write something else in place of the EOI marker. Of a file that was cut off, at most one byte
+        // of that marker is left.
         self.at = match bits.next_marker() {
             Some(at) => at,
             None if bits.bytes_left() >= 2 => bytes.len(),
@@ -279,7 +283,7 @@ impl Reader<'_> {
     }
 }
 
-/// Notes which bits of a component are known after a scan.
+/// Records which bits of a component are known after a scan.
 fn note(component: &mut Component, scan: &Scan) -> Result<(), Fault> {
     let ([first, last], [before, after]) = (scan.band, scan.bits);
     for missing in &mut component.missing_bits[first..=last] {
@@ -296,10 +300,10 @@ fn is_whole(components: &[Component]) -> bool {
     all.all(|missing| missing == Some(0))
 }
 
-/// What libjpeg guesses, and with it every other decoder, from the first coefficients of neighbours.
+/// The AC coefficients that libjpeg estimates from neighbouring blocks while they are missing (block smoothing).
 const GUESSED: usize = 10;
 
-/// Refuses an image whose last scans are missing. A coefficient that no scan has is zero.
+/// Rejects an image whose last scans are missing. A coefficient that no scan has is zero.
 fn check_whole(components: &[Component]) -> Result<(), Fault> {
     for component in components {
         let (first, others) = component.missing_bits.split_at(GUESSED);
@@ -313,7 +317,7 @@ fn check_whole(components: &[Component]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// What is made in the end.
+/// The size and channels of the decoded image.
 struct Output {
     channels: usize,
     size: [usize; 2],

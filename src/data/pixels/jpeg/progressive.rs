@@ -1,22 +1,22 @@
-//! The scans of a progressive JPEG, which give coefficients bit by bit (ITU-T T.81, annex G).
+//! Decodes progressive scans, which refine coefficients bit by bit (ITU-T T.81, annex G).
 
 use super::bits::Bits;
 use super::component::Component;
-use super::entropy::{Coder, Codes, difference, missing_table, place_of};
+use super::entropy::{Coder, Codes, dc_difference, missing_table, place_of};
 use super::fault::Fault;
 use super::huffman::Huffman;
 use super::markers::Scan;
 
-/// Reads the means of a progressive JPEG, without their last bits.
-pub struct FirstMeans<'a> {
+/// Decodes the first scan of DC coefficients, without their low bits.
+pub struct DcFirst<'a> {
     pub components: &'a mut [Component],
     pub scan: &'a Scan,
     pub dc: Codes<'a>,
-    /// The mean of the block before, a member.
-    pub means: Vec<i32>,
+    /// The DC coefficient of the previous block of each component.
+    pub last_dc: Vec<i32>,
 }
 
-impl Coder for FirstMeans<'_> {
+impl Coder for DcFirst<'_> {
     fn block(
         &mut self,
         bits: &mut Bits<'_>,
@@ -24,15 +24,15 @@ impl Coder for FirstMeans<'_> {
         place: [usize; 2],
     ) -> Result<(), Fault> {
         let codes = self.dc[member].ok_or_else(missing_table)?;
-        let mean = self.means[member].wrapping_add(difference(bits, codes)?);
-        self.means[member] = mean;
+        let dc = self.last_dc[member].wrapping_add(dc_difference(bits, codes)?);
+        self.last_dc[member] = dc;
         let component = &mut self.components[self.scan.members[member].component];
-        block_at(component, place)[0] = (mean << self.scan.bits[1]) as i16;
+        block_at(component, place)[0] = (dc << self.scan.bits[1]) as i16;
         Ok(())
     }
 
     fn restart(&mut self) {
-        self.means.fill(0);
+        self.last_dc.fill(0);
     }
 }
 
@@ -40,13 +40,13 @@ fn block_at(component: &mut Component, [x, y]: [usize; 2]) -> &mut [i16; 64] {
     &mut component.coefficients[y * component.padded[0] + x]
 }
 
-/// Reads one more bit of each mean.
-pub struct MoreOfMeans<'a> {
+/// Decodes one more bit of each DC coefficient.
+pub struct DcRefine<'a> {
     pub components: &'a mut [Component],
     pub scan: &'a Scan,
 }
 
-impl Coder for MoreOfMeans<'_> {
+impl Coder for DcRefine<'_> {
     fn block(
         &mut self,
         bits: &mut Bits<'_>,
@@ -62,22 +62,22 @@ impl Coder for MoreOfMeans<'_> {
     fn restart(&mut self) {}
 }
 
-/// Reads a band of coefficients of a progressive JPEG: their first bits, or one more.
-pub struct Band<'a> {
+/// Decodes a band of AC coefficients: their high bits, or one more bit.
+pub struct AcBand<'a> {
     pub component: &'a mut Component,
     pub scan: &'a Scan,
     pub ac: Codes<'a>,
-    /// So many blocks from here on have nothing new.
+    /// How many of the next blocks have no new coefficients (EOBRUN).
     pub empty_blocks: u32,
 }
 
-impl Coder for Band<'_> {
+impl Coder for AcBand<'_> {
     fn block(&mut self, bits: &mut Bits<'_>, _: usize, place: [usize; 2]) -> Result<(), Fault> {
         let codes = self.ac[0].ok_or_else(missing_table)?;
         let ([first, last], [before, after]) = (self.scan.band, self.scan.bits);
         let block = block_at(self.component, place);
         match before {
-            0 => first_bits(
+            0 => decode_first(
                 bits,
                 codes,
                 block,
@@ -85,7 +85,7 @@ impl Coder for Band<'_> {
                 after,
                 &mut self.empty_blocks,
             ),
-            _ => one_more_bit(
+            _ => decode_refinement(
                 bits,
                 codes,
                 block,
@@ -101,12 +101,13 @@ impl Coder for Band<'_> {
     }
 }
 
-/// The number of blocks that a symbol ends.
-fn blocks_of(bits: &mut Bits<'_>, power: usize) -> u32 {
+/// The number of blocks that end with this EOBn symbol.
+fn end_of_band_run(bits: &mut Bits<'_>, power: usize) -> u32 {
     (1 << power) + bits.take(power as u32)
 }
 
-fn first_bits(
+/// Decodes the high bits of the coefficients of a band.
+fn decode_first(
     bits: &mut Bits<'_>,
     codes: &Huffman,
     block: &mut [i16; 64],
@@ -126,7 +127,7 @@ fn first_bits(
         match (size, zeros) {
             (0, 15) => index += 16,
             (0, power) => {
-                *empty_blocks = blocks_of(bits, power) - 1;
+                *empty_blocks = end_of_band_run(bits, power) - 1;
                 break;
             }
             _ => {
@@ -139,7 +140,8 @@ fn first_bits(
     Ok(())
 }
 
-fn one_more_bit(
+/// Decodes one more bit of the coefficients of a band, and those that become nonzero with it.
+fn decode_refinement(
     bits: &mut Bits<'_>,
     codes: &Huffman,
     block: &mut [i16; 64],
@@ -160,7 +162,7 @@ fn one_more_bit(
                     _ => -1 << after,
                 };
             } else if zeros < 15 {
-                *empty_blocks = blocks_of(bits, zeros);
+                *empty_blocks = end_of_band_run(bits, zeros);
                 break;
             }
             index = refine(bits, block, [index, last], after, Some(zeros));
@@ -177,7 +179,8 @@ fn one_more_bit(
     Ok(())
 }
 
-/// Reads a bit for each coefficient of a band that is not zero, up to the zero after `zeros` others; gives its place.
+/// Reads one more bit for each nonzero coefficient of a band. Stops at the zero coefficient after `zeros` others and
+/// returns its index; with `None`, goes to the end of the band.
 fn refine(
     bits: &mut Bits<'_>,
     block: &mut [i16; 64],

@@ -1,31 +1,31 @@
-//! The codes of ITU-T T.81, annex K.3, which hold where a file brings none, as the frames of Motion JPEG.
+//! The Huffman tables of ITU-T T.81, annex K.3, for files that define none, such as frames of Motion JPEG.
 
 use super::huffman::Huffman;
 
-/// Codes of means, of table 0 (lightness) or 1 (colours).
+/// DC table 0 (luma) or 1 (chroma).
 pub fn dc(table: usize) -> Option<Huffman> {
-    let counts = [&DC_LIGHT, &DC_COLOUR].get(table).copied()?;
+    let counts = [&DC_LUMA, &DC_CHROMA].get(table).copied()?;
     let symbols: Vec<u8> = (0..12).collect();
     Huffman::new(counts, &symbols).ok()
 }
 
-/// Codes of all other coefficients, of table 0 (lightness) or 1 (colours).
+/// AC table 0 (luma) or 1 (chroma).
 pub fn ac(table: usize) -> Option<Huffman> {
     let (counts, symbols) = match table {
-        0 => (&AC_LIGHT, &AC_LIGHT_SYMBOLS),
-        1 => (&AC_COLOUR, &AC_COLOUR_SYMBOLS),
+        0 => (&AC_LUMA, &AC_LUMA_SYMBOLS),
+        1 => (&AC_CHROMA, &AC_CHROMA_SYMBOLS),
         _ => return None,
     };
     Huffman::new(counts, symbols).ok()
 }
 
-const DC_LIGHT: [u8; 16] = [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0];
-const DC_COLOUR: [u8; 16] = [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0];
-const AC_LIGHT: [u8; 16] = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125];
-const AC_COLOUR: [u8; 16] = [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119];
+const DC_LUMA: [u8; 16] = [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0];
+const DC_CHROMA: [u8; 16] = [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0];
+const AC_LUMA: [u8; 16] = [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125];
+const AC_CHROMA: [u8; 16] = [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119];
 
 #[rustfmt::skip]
-const AC_LIGHT_SYMBOLS: [u8; 162] = [
+const AC_LUMA_SYMBOLS: [u8; 162] = [
         0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51, 0x61,
         0x07, 0x22, 0x71, 0x14, 0x32, 0x81, 0x91, 0xa1, 0x08, 0x23, 0x42, 0xb1, 0xc1, 0x15, 0x52,
         0xd1, 0xf0, 0x24, 0x33, 0x62, 0x72, 0x82, 0x09, 0x0a, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x25,
@@ -40,7 +40,7 @@ const AC_LIGHT_SYMBOLS: [u8; 162] = [
 ];
 
 #[rustfmt::skip]
-const AC_COLOUR_SYMBOLS: [u8; 162] = [
+const AC_CHROMA_SYMBOLS: [u8; 162] = [
         0x00, 0x01, 0x02, 0x03, 0x11, 0x04, 0x05, 0x21, 0x31, 0x06, 0x12, 0x41, 0x51, 0x07, 0x61,
         0x71, 0x13, 0x22, 0x32, 0x81, 0x08, 0x14, 0x42, 0x91, 0xa1, 0xb1, 0xc1, 0x09, 0x23, 0x33,
         0x52, 0xf0, 0x15, 0x62, 0x72, 0xd1, 0x0a, 0x16, 0x24, 0x34, 0xe1, 0x25, 0xf1, 0x17, 0x18,

@@ -1,17 +1,17 @@
-//! From the samples of a component to a row of the image: libjpeg's interpolation, number for number.
+//! Upsampling of subsampled components, with exactly libjpeg's arithmetic ("fancy upsampling").
 
-/// How much coarser than the image a component is, and how it is brought to its size.
+/// How a component is brought to the size of the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Upsampling {
-    /// As fine as the image.
+    /// Already full size.
     None,
-    /// Half as wide; each sample weighs three times its neighbour.
+    /// Half as wide: triangle filter, weights 3:1.
     Across,
-    /// Half as high.
+    /// Half as high: triangle filter.
     Down,
-    /// Half as wide and as high.
+    /// Half as wide and as high: triangle filter.
     Both,
-    /// So many times coarser across and down; samples are repeated.
+    /// By other factors, across and down: samples are repeated.
     Repeat([usize; 2]),
 }
 
@@ -20,14 +20,14 @@ pub enum Upsampling {
 pub struct Samples<'a> {
     /// Row by row.
     pub samples: &'a [u8],
-    /// From one row to the next.
+    /// Distance between rows.
     pub stride: usize,
-    /// Those that belong to the image, across and down.
+    /// Samples inside the image: columns, then rows.
     pub size: [usize; 2],
 }
 
 impl Upsampling {
-    /// For a component that is `factors` times coarser, across and down.
+    /// For a component that is subsampled by `factors`, across and down.
     pub fn of(factors: [usize; 2], width: usize, is_smooth: bool) -> Self {
         match factors {
             [1, 1] => Self::None,
@@ -38,7 +38,7 @@ impl Upsampling {
         }
     }
 
-    /// Writes row `y` of the image, up to the end of `row`; `sums` is for its own use.
+    /// Fills `row` with row `y` of the image; `sums` is scratch space.
     pub fn row(self, component: Samples<'_>, y: usize, row: &mut [u8], sums: &mut Vec<u16>) {
         match self {
             Self::None => row.copy_from_slice(&component.row(y)[..row.len()]),
@@ -72,8 +72,8 @@ impl Upsampling {
     }
 }
 
-/// Twice as many values as `sums`: each weighs three times its neighbour, and `bits` are dropped after `bias` is
-/// added, one for the left and one for the right half.
+/// Doubles the width of `sums` with weights 3:1. Each result is shifted right by `bits` after its bias is added: the
+/// first bias for left halves, the second for right halves.
 fn widen(sums: &[u16], row: &mut [u8], bias: [u16; 2], bits: u32) {
     let last = sums.len() - 1;
     let value = |here: u16, beside: u16, bias: u16| ((3 * here + beside + bias) >> bits) as u8;
@@ -86,7 +86,7 @@ fn widen(sums: &[u16], row: &mut [u8], bias: [u16; 2], bits: u32) {
         pair[0] = value(around[1], around[0], bias[0]);
         pair[1] = value(around[1], around[2], bias[1]);
     }
-    // The last column stands at the edge, and an odd row ends in half a pair.
+    // The last column has no right neighbour, and a row of odd width ends in half a pair.
     let full_pairs = row.len() / 2;
     if full_pairs > last {
         row[2 * last + 1] = value(sums[last], sums[last], bias[1]);
@@ -102,7 +102,7 @@ impl<'a> Samples<'a> {
         &self.samples[y * self.stride..][..self.stride]
     }
 
-    /// The row that holds row `y` of an image twice as high, and its neighbour on that side.
+    /// The row that covers row `y` of an image twice as high, and the neighbour nearest to it.
     fn nearest(self, y: usize) -> [&'a [u8]; 2] {
         let near = y / 2;
         let far = match y % 2 {

@@ -1,4 +1,4 @@
-//! How the strips and tiles of a TIFF are packed.
+//! Unpacks the compressed strips and tiles of a TIFF.
 
 use std::io::Read;
 
@@ -6,7 +6,7 @@ use flate2::bufread::ZlibDecoder;
 use weezl::decode::Decoder;
 use weezl::{BitOrder, LzwStatus};
 
-/// The compressions that are unpacked.
+/// The supported compressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     None,
@@ -17,7 +17,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// By its number; says which it is otherwise.
+    /// From the value of the Compression field; an unsupported one is named in the error.
     pub fn of(number: u64) -> Result<Self, String> {
         let name = match number {
             1 => return Ok(Self::None),
@@ -44,7 +44,7 @@ impl Compression {
         ))
     }
 
-    /// So many bytes from those that are packed. Not for JPEG.
+    /// Unpacks `length` bytes. JPEG data are returned as they are: they go to the JPEG decoder.
     pub fn unpack(self, packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
         let mut bytes = match self {
             Self::None | Self::Jpeg => packed[..length.min(packed.len())].to_vec(),
@@ -72,7 +72,7 @@ impl Compression {
 }
 
 fn lzw(packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
-    // Codes whose lowest bits come first, from before TIFF 5.
+    // Before TIFF 5, codes were stored with their lowest bits first.
     if let [0, second, ..] = packed
         && second & 1 == 1
     {
@@ -95,7 +95,7 @@ fn lzw(packed: &[u8], length: usize) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Runs of one byte, and of bytes as they are.
+/// PackBits: runs of one repeated byte, and literal runs.
 fn pack_bits(mut packed: &[u8], length: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let [count, rest @ ..] = packed

@@ -1,20 +1,20 @@
-//! The first directory of a TIFF file, in either order of bytes; also of BigTIFF, and of EXIF, which is written so.
+//! The first directory (IFD) of a TIFF or BigTIFF file, in either byte order; EXIF has the same format.
 
 use std::collections::BTreeMap;
 
 const CUT_OFF: &str = "the file ends early: it was cut off";
 
-/// Fields by their tags.
+/// The fields of a directory by their tags.
 pub struct Directory<'a> {
     bytes: &'a [u8],
-    /// Whether the lowest byte of a number comes first.
+    /// Whether numbers are little-endian.
     pub is_little: bool,
     fields: BTreeMap<u16, Field>,
 }
 
 /// Where the values of a field are.
 struct Field {
-    /// Bytes of a value; 0 for what is no whole number.
+    /// Bytes per value; 0 if the values are not whole numbers.
     width: usize,
     count: usize,
     at: usize,
@@ -45,7 +45,7 @@ impl<'a> Directory<'a> {
     }
 
     fn field(&self, at: usize, pointer: usize) -> Result<Field, String> {
-        // The types of whole numbers, and of what else takes room.
+        // The size of each type, and whether it is a whole number.
         let (width, is_number) = match self.at(at + 2, 2)? {
             1 => (1, true),
             3 => (2, true),
@@ -67,7 +67,7 @@ impl<'a> Directory<'a> {
         Ok(Field { width, count, at })
     }
 
-    /// The number of so many bytes at a place.
+    /// The unsigned number in the `width` bytes at offset `at`.
     fn at(&self, at: usize, width: usize) -> Result<u64, String> {
         let end = at.checked_add(width).ok_or(CUT_OFF)?;
         let bytes = self.bytes.get(at..end).ok_or(CUT_OFF)?;

@@ -1,11 +1,11 @@
-//! What the directory of a TIFF says of its pixels and of the strips or tiles that they lie in.
+//! How a TIFF stores its pixels, according to its directory: samples, strips or tiles.
 
 use super::super::depth::Depth;
 use super::super::exif::{ORIENTATION, Orientation};
 use super::compression::Compression;
 use super::directory::Directory;
 
-/// The numbers of the fields.
+/// The tags of the fields.
 mod tag {
     pub const WIDTH: u16 = 256;
     pub const HEIGHT: u16 = 257;
@@ -38,28 +38,28 @@ pub enum Meaning {
     Rgb,
     Palette,
     Cmyk,
-    /// In JPEG alone, whose decoder makes red, green and blue of it.
+    /// Only in JPEG data, whose decoder converts it to RGB.
     YCbCr,
 }
 
 /// How the pixels of the first page are stored.
 #[derive(Debug)]
 pub struct Layout {
-    /// Height and width before it is turned.
+    /// Height and width as stored, before the orientation is applied.
     pub size: [usize; 2],
     pub orientation: Orientation,
     pub meaning: Meaning,
     pub compression: Compression,
-    /// Of a sample.
+    /// Bits per sample.
     pub bits: usize,
-    /// Of a pixel.
+    /// Samples per pixel, extra samples such as alpha included.
     samples: usize,
-    /// Whether colours were multiplied with the opacity that follows them.
+    /// Whether colours are premultiplied by the alpha sample that follows them.
     is_premultiplied: bool,
-    /// Whether each sample of a pixel is in a strip or tile of its own.
+    /// Whether each component is stored in strips or tiles of its own (PlanarConfiguration 2).
     pub is_planar: bool,
     is_predicted: bool,
-    /// Whether the lowest bit of a byte comes first.
+    /// Whether the lowest bit of a byte comes first (FillOrder 2).
     is_reversed: bool,
     is_little: bool,
     palette: Vec<u64>,
@@ -73,16 +73,16 @@ pub struct Layout {
 
 /// A strip or tile.
 pub struct Part<'a> {
-    /// As it is packed.
+    /// Its compressed bytes.
     pub bytes: &'a [u8],
-    /// Of its upper left corner, down and across.
+    /// Row and column of its upper left corner in the image.
     pub offset: [usize; 2],
-    /// Which sample of a pixel it has, where each is apart.
+    /// The component it holds, if components are stored apart.
     pub plane: usize,
 }
 
 impl Layout {
-    /// Reads the first directory; says what it has that is not supported.
+    /// Reads the first directory; the error names what is not supported.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let directory = Directory::read(bytes)?;
         if directory.has(tag::DNG_VERSION) {
@@ -188,7 +188,7 @@ impl Layout {
         Ok(())
     }
 
-    /// Refuses strips or tiles that are much larger than the image.
+    /// Rejects strips or tiles that are much larger than the image.
     pub fn check_parts(&self, area: u64) -> Result<(), String> {
         let [height, width] = self.part_size.map(|side| side as u64);
         let most = 4 * area + (1 << 20);
@@ -205,18 +205,18 @@ impl Layout {
         self.meaning.channels()
     }
 
-    /// Samples of a pixel that lie together.
+    /// Samples per pixel within a strip or tile.
     pub fn stored_samples(&self) -> usize {
         if self.is_planar { 1 } else { self.samples }
     }
 
-    /// Of a strip or tile.
+    /// Bytes of an unpacked row of a strip or tile.
     pub fn row_bytes(&self) -> usize {
         let samples = self.part_size[1].saturating_mul(self.stored_samples());
         samples.saturating_mul(self.bits).div_ceil(8)
     }
 
-    /// All strips or tiles that have something of the picture.
+    /// All strips or tiles that overlap the image.
     pub fn parts<'a>(&self, bytes: &'a [u8]) -> Result<Vec<Part<'a>>, String> {
         let [down, across] = [0, 1].map(|axis| self.size[axis].div_ceil(self.part_size[axis]));
         let planes = if self.is_planar { self.channels() } else { 1 };
@@ -243,7 +243,7 @@ impl Layout {
         Ok(parts)
     }
 
-    /// The bytes of so many rows of a strip or tile.
+    /// Unpacks the first `rows` rows of a strip or tile.
     pub fn unpack(&self, part: &Part<'_>, rows: usize) -> Result<Vec<u8>, String> {
         let length = rows.saturating_mul(self.row_bytes());
         match self.is_reversed {
@@ -255,7 +255,7 @@ impl Layout {
         }
     }
 
-    /// Each sample was stored as the difference from the one to the left.
+    /// Undoes horizontal differencing: each sample was stored as its difference from the one to the left.
     pub fn undo_prediction(&self, bytes: &mut [u8]) {
         if !self.is_predicted {
             return;
@@ -290,7 +290,7 @@ impl Layout {
         }
     }
 
-    /// The first samples of a row.
+    /// Reads the samples of a row, as many as `samples` has room for.
     pub fn read_samples(&self, row: &[u8], bits: usize, samples: &mut [u16]) {
         for (index, sample) in samples.iter_mut().enumerate() {
             *sample = match bits {
@@ -314,7 +314,7 @@ impl Layout {
         }
     }
 
-    /// A sample as a byte.
+    /// Converts a sample to a byte.
     #[inline]
     pub fn byte(&self, sample: u16, bits: usize, depth: &mut Depth) -> u8 {
         let is_inverted = self.meaning == Meaning::WhiteIsZero;
@@ -331,7 +331,7 @@ impl Layout {
         }
     }
 
-    /// The samples of a pixel as grey or as red, green and blue.
+    /// Converts the samples of a pixel to grey or RGB.
     #[inline]
     pub fn color(&self, samples: &[u16], bits: usize, depth: &mut Depth, pixel: &mut [u8]) {
         if self.meaning == Meaning::Palette {
@@ -387,7 +387,7 @@ impl Meaning {
         ))
     }
 
-    /// Samples of a pixel, any others aside.
+    /// Colour samples per pixel, without extra samples.
     fn samples(self) -> usize {
         match self {
             Self::WhiteIsZero | Self::BlackIsZero | Self::Palette => 1,
@@ -404,7 +404,7 @@ impl Meaning {
     }
 }
 
-/// The bits of each sample, which all samples have to have.
+/// The number of bits per sample, which must be the same for all samples.
 fn same_bits(bits: &[u64]) -> Result<usize, String> {
     let first = bits.first().copied().unwrap_or(1);
     match bits.iter().all(|it| *it == first) {

@@ -1,5 +1,5 @@
-//! The first page of a TIFF: grey, colours, a palette or inks of 1 to 16 bits, in strips or tiles, as libtiff and Pillow
-//! read it. What else a TIFF may hold is refused by its name.
+//! Decodes the first page of a TIFF to the pixels of libtiff and Pillow: grey, RGB, palette or CMYK, 1 to 16 bits per
+//! sample, in strips or tiles. Anything else is rejected with an error that names it.
 
 pub mod compression;
 pub mod directory;
@@ -12,7 +12,8 @@ use super::exif::Orientation;
 use super::jpeg;
 use super::raster::{Admit, Raster};
 
-/// Decodes a file; of samples of 16 bits so many are used. Its orientation is part of the format, so it is applied.
+/// Decodes a file. `bits` is how many bits of a 16-bit sample are used. The orientation is part of the format, so it is
+/// always applied.
 pub fn decode(bytes: &[u8], bits: u32, admit: Admit<'_>) -> Result<Raster, String> {
     let layout = Layout::read(bytes)?;
     let [height, width] = layout.size;
@@ -23,7 +24,7 @@ pub fn decode(bytes: &[u8], bits: u32, admit: Admit<'_>) -> Result<Raster, Strin
     } else {
         6
     };
-    // The coefficients of a JPEG in it.
+    // JPEG data inside also need memory for their coefficients.
     let of_part = of_part.saturating_mul(if layout.compression == Compression::Jpeg {
         8
     } else {
@@ -48,7 +49,7 @@ pub fn decode(bytes: &[u8], bits: u32, admit: Admit<'_>) -> Result<Raster, Strin
     Ok(raster.turned(layout.orientation))
 }
 
-/// What is decoded so far.
+/// The pixels decoded so far.
 struct Page<'a> {
     layout: &'a Layout,
     pixels: Vec<u8>,
@@ -56,7 +57,7 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Puts a strip or tile in its place.
+    /// Decodes a strip or tile into its place.
     fn paint(&mut self, part: &Part<'_>) -> Result<(), String> {
         let layout = self.layout;
         let [height, width] = layout.size;
@@ -68,7 +69,7 @@ impl Page<'_> {
                 (bytes, row_bytes, 8)
             }
             _ => {
-                // The last strip ends with the image, tiles go on beyond it.
+                // The last strip ends with the image; tiles may extend beyond it.
                 let stored_rows = if layout.is_tiled {
                     layout.part_size[0]
                 } else {
@@ -101,9 +102,9 @@ impl Page<'_> {
 }
 
 impl Layout {
-    /// The bytes of a strip or tile in JPEG, and how many a row of it has.
+    /// Decodes a strip or tile that is JPEG data; returns its bytes and the number of bytes per row.
     fn jpeg(&self, part: &Part<'_>, least: [usize; 2]) -> Result<(Vec<u8>, usize), String> {
-        // Adobe's segment says what the components are.
+        // An Adobe segment tells the decoder what the components are.
         let transform = u8::from(self.meaning == Meaning::YCbCr);
         let adobe = [
             &[0xff, 0xd8, 0xff, 0xee, 0, 14][..],

@@ -1,8 +1,8 @@
-//! One Parquet file: its columns, and its images, which are taken out of it once they are needed.
+//! One Parquet file: its columns, and its images, which are extracted when the first one is needed.
 //!
-//! The bytes of an image lie somewhere in a compressed page of many, so that reading one would mean unpacking all of
-//! them. So the images of a file are taken out together, into a temporary file without a name, which the system
-//! deletes with the process; from there each is read by its place.
+//! Images are stored in compressed pages of many, so reading one would mean decompressing all of them. Therefore all
+//! images of a file are extracted together into an unnamed temporary file, which the system deletes with the process;
+//! from there, each is read by its position.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -29,7 +29,7 @@ pub struct Shard {
     path: PathBuf,
     /// The leaf column of the encoded images.
     bytes: usize,
-    /// Where each image is in the file without a name; `None` for a row without bytes.
+    /// The position of each image in the temporary file; `None` for a row without bytes.
     taken_out: OnceLock<Result<TakenOut, String>>,
 }
 
@@ -48,13 +48,13 @@ pub enum Label {
     Name(String),
 }
 
-/// What a file says of its images, without them.
+/// What a file states about its images.
 pub struct Contents {
     /// The file.
     pub shard: Shard,
     /// The class of each row; `None` where it is null.
     pub labels: Vec<Option<Label>>,
-    /// Where the image of a row is that has no bytes.
+    /// The path of a row's image, for rows without bytes.
     pub paths: Vec<Option<String>>,
     /// The names of the classes, where the metadata have them.
     pub names: Option<Vec<String>>,
@@ -73,8 +73,8 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Makes an error of a panic of the crate, which some damaged pages bring about (version 60.1), and keeps its text from
-/// stderr.
+/// Turns a panic of the parquet crate, which some damaged pages cause (version 60.1), into an error, without its text
+/// on stderr.
 fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -91,7 +91,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     result.unwrap_or_else(|_| Err("a damaged Parquet file".to_owned()))
 }
 
-/// Opens a file whose columns lie inside it, which the crate takes for granted.
+/// Opens a file and checks that its columns lie inside it, which the crate does not.
 fn open(path: &Path) -> Result<Reader, String> {
     let unreadable = |error: io::Error| format!("cannot be read: {error}");
     let file = File::open(path).map_err(unreadable)?;
@@ -114,7 +114,7 @@ fn open(path: &Path) -> Result<Reader, String> {
 }
 
 impl Contents {
-    /// Reads all but the images; says what is wrong otherwise.
+    /// Reads everything but the images; the error says what is wrong.
     pub fn read(path: &Path, columns: &Columns) -> Result<Self, String> {
         guarded(|| Self::read_columns(path, columns))
     }
@@ -190,7 +190,7 @@ fn class_names(json: &str, column: &str) -> Option<Vec<String>> {
 }
 
 impl Shard {
-    /// Whether a row has bytes; takes all images out.
+    /// Whether a row has bytes; extracts all images.
     pub fn has_bytes(&self, row: usize) -> Result<bool, String> {
         Ok(self.images()?.places.get(row).is_some_and(Option::is_some))
     }
@@ -270,7 +270,7 @@ impl Container for Shard {
     }
 }
 
-/// The rows that are read at once.
+/// The number of rows that are read at once.
 const AT_ONCE: usize = 256;
 
 /// Calls `take` with each value of a column of bytes, row by row.

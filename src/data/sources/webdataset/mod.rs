@@ -1,5 +1,5 @@
-//! WebDataset's shards: tar files in which the members of a sample have one name up to its first dot: an image, and
-//! `.cls` with its class.
+//! WebDataset shards: tar files in which the members of a sample share their name up to the first dot: an image, and a
+//! `.cls` member with its class.
 
 pub mod shard;
 
@@ -18,7 +18,7 @@ use crate::config::Format;
 use crate::data::Error;
 use crate::run_dir::DataFile;
 
-/// Tar files of images and classes.
+/// The format of WebDataset shards.
 pub(super) struct WebDataset;
 
 impl Sharded for WebDataset {
@@ -34,7 +34,7 @@ impl Sharded for WebDataset {
         listing.finish(&source.paths)
     }
 }
-/// What is read of all shards.
+/// What has been read from the shards so far.
 #[derive(Default)]
 struct Listing {
     places: Vec<ImagePlace>,

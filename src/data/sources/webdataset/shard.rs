@@ -8,6 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use crate::data::metered::Metered;
 use crate::data::sources::image_folder::is_named_as_image;
 use crate::data::sources::place::{Container, MAX_MEMBER};
 use crate::digest::Digest;
@@ -16,9 +17,9 @@ use crate::run_dir::DataFile;
 /// Where an image is in a shard.
 #[derive(Debug)]
 pub struct Member {
-    /// As the tar file has it.
+    /// Its name in the tar file.
     pub name: String,
-    /// Of its first byte.
+    /// Position of its first byte in the file.
     pub offset: u64,
     /// Its size.
     pub bytes: u64,
@@ -66,7 +67,7 @@ impl Container for Shard {
     }
 }
 
-/// What the members of one name up to its first dot are.
+/// The members whose names agree up to the first dot.
 #[derive(Debug, Default)]
 pub struct Sample {
     /// The name and place of the image.
@@ -84,14 +85,14 @@ pub struct OtherMembers {
     pub first: Option<String>,
 }
 
-/// All samples of a shard, in the order of their names; says what is wrong with it otherwise.
+/// All samples of a shard in the order of their names; the error says what is wrong with it.
 pub fn samples<R: Read>(
     reader: &mut ShardReader<R>,
     others: &mut OtherMembers,
 ) -> Result<BTreeMap<String, Sample>, String> {
-    let allowance = Rc::clone(&reader.allowance);
+    let allowance = reader.inner.allowance();
     let is_at_end = Rc::clone(&reader.is_at_end);
-    // Of a header that ends early the reader of tar files gives no kind.
+    // For a header that ends early, the tar crate reports no error kind.
     let damaged = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof => CUT_OFF.to_owned(),
         _ if is_at_end.get() => CUT_OFF.to_owned(),
@@ -113,7 +114,7 @@ pub fn samples<R: Read>(
                 "the name {name:?} has characters that cannot be shown"
             ));
         }
-        allowance.set(u64::MAX);
+        allowance.for_contents();
         let (key, kind) = match (is_plain, key_of(&name)) {
             (true, known) => known,
             // A link, a sparse file.
@@ -156,7 +157,7 @@ pub fn samples<R: Read>(
         if !is_read {
             return Err(CUT_OFF.to_owned());
         }
-        allowance.set(HEADER_BYTES);
+        allowance.for_headers();
     }
     reader.check_end()?;
     Ok(samples)
@@ -171,7 +172,7 @@ fn twice(what: &str, key: &str, name: &str) -> String {
 
 const CUT_OFF: &str = "the tar file ends early: it was cut off";
 
-/// What a member is by the end of its name.
+/// The role of a member, by its file extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MemberKind {
     Image,
@@ -179,7 +180,7 @@ enum MemberKind {
     Other,
 }
 
-/// The sample that a member belongs to, and what it is: the name up to the first dot after the last slash, and the end.
+/// The key of the sample that a member belongs to (its name up to the first dot after the last slash), and its role.
 fn key_of(name: &str) -> (&str, MemberKind) {
     let name = name.strip_prefix("./").unwrap_or(name);
     let base = name.rfind('/').map_or(0, |slash| slash + 1);
@@ -207,19 +208,13 @@ fn label(name: &str, entry: &mut impl Read) -> Result<String, String> {
     }
 }
 
-/// The headers between two members may take at most this many bytes.
-const HEADER_BYTES: u64 = 1 << 20;
-
-/// Reads a shard, with the checksum and the length of what was read. It limits what the headers between two members may
-/// take, since a header can ask for all memory.
+/// Reads a shard and takes the checksum and the length of what was read.
 pub struct ShardReader<R> {
-    inner: R,
+    inner: Metered<R>,
     digest: Digest,
     bytes: u64,
     /// Zero bytes since the last other one.
     zeros: u64,
-    /// Bytes that may still be read.
-    allowance: Rc<Cell<u64>>,
     /// Whether there was nothing more to read.
     is_at_end: Rc<Cell<bool>>,
 }
@@ -228,16 +223,15 @@ impl<R: Read> ShardReader<R> {
     /// Nothing is read yet.
     pub fn new(inner: R) -> Self {
         Self {
-            inner,
+            inner: Metered::new(inner),
             digest: Digest::default(),
             bytes: 0,
             zeros: 0,
-            allowance: Rc::new(Cell::new(HEADER_BYTES)),
             is_at_end: Rc::default(),
         }
     }
 
-    /// The record of what was read from the file at a path.
+    /// The record of the file at `path`, from which everything was read.
     pub fn record(self, path: &Path) -> DataFile {
         DataFile {
             path: path.display().to_string(),
@@ -247,13 +241,13 @@ impl<R: Read> ShardReader<R> {
         }
     }
 
-    /// A tar file ends in blocks of zeros, with nothing but zeros behind.
+    /// Checks that the file ends with blocks of zeros and nothing after them.
     fn check_end(&mut self) -> Result<(), String> {
         const BLOCK: u64 = 512;
         if self.zeros < BLOCK {
             return Err(CUT_OFF.to_owned());
         }
-        self.allowance.set(u64::MAX);
+        self.inner.allowance().for_contents();
         let (end, zeros) = (self.bytes, self.zeros);
         io::copy(self, &mut io::sink()).map_err(|error| format!("cannot be read: {error}"))?;
         match self.zeros == zeros + (self.bytes - end) {
@@ -268,17 +262,8 @@ impl<R: Read> ShardReader<R> {
 
 impl<R: Read> Read for ShardReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.allowance.get();
-        if left == 0 {
-            return Err(io::Error::other(format!(
-                "more than {HEADER_BYTES} bytes without a member"
-            )));
-        }
-        let most = buffer
-            .len()
-            .min(usize::try_from(left).unwrap_or(usize::MAX));
-        let read = self.inner.read(&mut buffer[..most])?;
-        self.is_at_end.set(read == 0 && most > 0);
+        let read = self.inner.read(buffer)?;
+        self.is_at_end.set(read == 0 && !buffer.is_empty());
         let bytes = &buffer[..read];
         let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count() as u64;
         self.zeros = if zeros == read as u64 {
@@ -288,9 +273,6 @@ impl<R: Read> Read for ShardReader<R> {
         };
         self.digest.update(bytes);
         self.bytes += read as u64;
-        if left != u64::MAX {
-            self.allowance.set(left - read as u64);
-        }
         Ok(read)
     }
 }

@@ -12,7 +12,7 @@ use crate::text::tree::{Node, Value};
 /// How many of the 16 bits of a sample are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BitDepth {
-    /// So many, 8 to 16.
+    /// This many, 8 to 16.
     Bits(u32),
     /// As many as the largest sample of the training images needs.
     Auto,

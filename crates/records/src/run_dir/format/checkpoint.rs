@@ -153,16 +153,16 @@ impl Position {
 pub struct WrittenAt {
     /// Optimizer steps done.
     pub step: u64,
-    /// Where in the epoch's last step.
+    /// How far the evaluation after that step had come.
     pub stage: Stage,
 }
 
-/// What had been done beside the steps.
+/// How much had been done after the last step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// So many batches of the evaluation.
+    /// This number of evaluation batches.
     Evaluating(u64),
-    /// All that belongs to the step: where it ends an epoch, the whole evaluation.
+    /// Everything: if the step ends an epoch, its whole evaluation.
     Done,
 }
 

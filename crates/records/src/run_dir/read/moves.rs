@@ -1,4 +1,4 @@
-//! Where the data of a run are, if no longer where it began with them.
+//! Where the data of a run are now, if they have moved since it began.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ impl Moves {
         Ok(Self(pairs.collect()))
     }
 
-    /// Where a file would be now that was at `path` when the run began: of several places, the first at which there is one.
+    /// Where the file that was at `path` when the run began should be now: of several candidates, the first that exists.
     pub fn of(&self, path: &str) -> PathBuf {
         let path = Path::new(path);
         // Files are named from the place itself, or from the folder of a single file or of a pattern.
@@ -51,7 +51,7 @@ impl Moves {
         place.cloned().unwrap_or_else(|| path.to_owned())
     }
 
-    /// Where a file is: where it would be now, or still where it was.
+    /// Where a file is: in its new place if it exists there, otherwise where it was.
     pub fn find(&self, path: &str) -> PathBuf {
         let moved = self.of(path);
         match moved.exists() {

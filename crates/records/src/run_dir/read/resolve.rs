@@ -1,4 +1,4 @@
-//! From what a user types for a run to its directory.
+//! Finds the directory of the run that a user names.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -13,7 +13,7 @@ use crate::run_dir::{Error, layout};
 /// Stands for the run that was begun last.
 const LAST: &str = "last";
 
-/// So many runs are named where a text stands for several.
+/// How many runs an error lists when a text stands for several.
 const MOST_NAMED: usize = 10;
 
 /// All run directories in a folder, in the order in which they were begun. A folder that is not there has none.
@@ -58,7 +58,7 @@ fn is_run(folder: &Path) -> bool {
     folder.join(layout::IDENTITY).is_file()
 }
 
-/// Whether there is something at a path; a text that is no path, or one through a file, leads nowhere.
+/// Whether a path exists. A text that is no valid path, or one that leads through a file, does not.
 fn is_there(path: &Path) -> Result<bool, Error> {
     use ErrorKind::{InvalidFilename, InvalidInput, NotADirectory};
     match path.try_exists() {

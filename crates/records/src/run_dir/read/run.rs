@@ -124,7 +124,7 @@ impl Run {
             Some(Event::Stopped { step, reason }) => {
                 format!("stopped by {reason} after step {step}")
             }
-            // Whoever can say why it stops writes an event.
+            // A process that stops for any other reason writes an event.
             _ => "killed".to_owned(),
         }
     }
@@ -139,7 +139,7 @@ impl Run {
     }
 }
 
-/// A line with the paths of what is in a run directory relative to it, however the directory was named.
+/// A line in which paths inside the run directory are relative to it, however the directory was named.
 fn within(line: &str, run_id: &str) -> String {
     let inside = format!("{run_id}/");
     let parts: Vec<&str> = line.split(&inside).collect();

@@ -8,11 +8,11 @@ use crate::run_dir::lock::Lock;
 use crate::run_dir::lost::Lost;
 use crate::run_dir::{Error, layout};
 
-/// What a run in `folder` would not have. Makes nothing that stays.
+/// The guarantees that a run in `folder` would lack. Leaves nothing behind.
 ///
 /// # Errors
 ///
-/// What a run could not do there.
+/// If an operation that every run needs fails there.
 pub fn probe(folder: &Path) -> Result<Vec<Lost>, Error> {
     let tried = tempfile::Builder::new()
         .prefix(TEMPORARY_PREFIX)

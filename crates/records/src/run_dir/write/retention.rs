@@ -1,4 +1,4 @@
-//! Which checkpoints may go.
+//! Decides which checkpoints are deleted.
 
 use crate::metrics::{Mode, best_first};
 
@@ -11,12 +11,12 @@ pub struct RankedCheckpoint {
     pub value: Option<f64>,
 }
 
-/// How many checkpoints stay.
+/// How many checkpoints are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
-    /// So many of the newest.
+    /// How many of the newest are kept.
     pub keep_last: usize,
-    /// So many of the best.
+    /// How many of the best are kept.
     pub keep_best: usize,
     /// The direction in which the monitored column gets better.
     pub mode: Mode,

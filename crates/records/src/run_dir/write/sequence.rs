@@ -1,4 +1,4 @@
-//! The place of a new run among those of its folder.
+//! Numbers the runs of a folder in the order in which they begin.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -8,13 +8,13 @@ use crate::files::IoError;
 use crate::run_dir::read::resolve::newest;
 use crate::run_dir::{Error, layout, lock, time};
 
-/// The turn of one new run. While it lives, no other run gets its number, name or link in the folder.
+/// The turn of one new run: while this value lives, no other run of the folder gets a number, a name or the link.
 #[derive(Debug)]
 pub struct Turn {
-    /// Larger than that of any run before: microseconds since 1970 or, where the clock went back, one more than
-    /// the run before has.
+    /// The run's number, larger than that of any earlier run: microseconds since 1970 or, if the clock went back, one
+    /// more than the previous run's.
     pub sequence: u64,
-    /// Locked.
+    /// Held locked.
     _file: File,
 }
 
@@ -25,13 +25,13 @@ impl Turn {
         let io = |action| move |error| IoError::new(action, out.join(layout::SEQUENCE), error);
         let mut file = lock::open(&path).map_err(io("open"))?;
         match file.lock() {
-            // Then the clock alone keeps two runs apart that are begun at once.
+            // Then only the clock separates two runs that begin at the same time.
             Err(error) if lock::has_no_locks(&error) => {}
             other => other.map_err(io("lock"))?,
         }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(io("read"))?;
-        // Without the file, or where it was cut off, the runs themselves say which is the newest.
+        // If the file is missing or was cut off, the runs themselves tell which is the newest.
         let before = match text.strip_suffix('\n').and_then(|text| text.parse().ok()) {
             Some(sequence) => sequence,
             None => newest(out),

@@ -17,8 +17,8 @@ const PREDICTION_BYTES: u64 = 120;
 /// The probability of a class in it.
 const PROBABILITY_BYTES: u64 = 14;
 
-/// Bytes of the predictions for so many images, by the last epoch's and by the best network, each with the
-/// probabilities of so many classes.
+/// Bytes of the predictions for `images` images, of the last epoch and of the best network, with a probability for each
+/// of `classes` classes.
 pub fn prediction_bytes(images: usize, classes: usize) -> u64 {
     2 * images as u64 * (PREDICTION_BYTES + PROBABILITY_BYTES * classes as u64)
 }
@@ -60,7 +60,7 @@ pub fn check_room(out: &Path, needed: u64) -> Result<Vec<Lost>, Error> {
     Ok(lost)
 }
 
-/// Holds the bytes that are needed against those that are free.
+/// Compares the bytes that are needed with those that are free.
 fn compare(out: &Path, needed: u64) -> Result<(), Error> {
     match available(out) {
         Some(available) if available < needed => Err(Error::NoSpace {
