@@ -123,10 +123,7 @@ fn of_job(
     let mine = match lease.take(&sweep.folder, task.trial)? {
         Taken::Mine(lease) => lease,
         Taken::Superseded(other) => {
-            note(&format!(
-                "trial {} is worked on by task {} on {}",
-                task.trial, other.task, other.host
-            ));
+            note(&superseded(task, &other));
             return Ok(ExitCode::Resumable);
         }
     };
@@ -139,7 +136,14 @@ fn of_job(
         Lock::take_from_holder(&folder)?;
     }
     let limit = sweep.plan()?.sweep.slurm;
-    let code = train(sweep, task, threads, interrupt.clone())?;
+    let ended = train(sweep, task, threads, interrupt.clone());
+    if let Some(other) =
+        Lease::read(&sweep.folder, task.trial).filter(|it| ended.is_err() && *it != mine)
+    {
+        note(&superseded(task, &other));
+        return Ok(ExitCode::Resumable);
+    }
+    let code = ended?;
     match (code, interrupt.poll(), name) {
         (ExitCode::Resumable, Some(Stop::Usr1 | Stop::Usr2), Some(name)) => {
             requeue(sweep, task, mine, &name, limit.max_requeues);
@@ -151,6 +155,14 @@ fn of_job(
         _ => {}
     }
     Ok(code)
+}
+
+/// The message of a copy that another one has replaced.
+fn superseded(task: Task, other: &Lease) -> String {
+    format!(
+        "trial {} is worked on by task {} on {}",
+        task.trial, other.task, other.host
+    )
 }
 
 /// Seconds in which the cluster ends a process that it has told to stop.

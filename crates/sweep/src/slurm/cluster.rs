@@ -49,15 +49,47 @@ const ALIVE: &str = "PENDING,RUNNING,SUSPENDED,COMPLETING,CONFIGURING,STOPPED";
 const REMEDY: &str =
     "change [launcher.slurm] of the sweep file; `sinfo` and `sacctmgr` say what there is";
 
+/// Options of the language, with the variable of sbatch that goes over the script's. The others are left to the user, whose
+/// site may ask for them.
+const OPTION_VARIABLES: [(&str, &str); 8] = [
+    ("partition", "SBATCH_PARTITION"),
+    ("account", "SBATCH_ACCOUNT"),
+    ("qos", "SBATCH_QOS"),
+    ("time", "SBATCH_TIMELIMIT"),
+    ("mem", "SBATCH_MEM_PER_NODE"),
+    ("gres", "SBATCH_GRES"),
+    ("constraint", "SBATCH_CONSTRAINT"),
+    ("cpus-per-task", "SBATCH_CPUS_PER_TASK"),
+];
+
+/// The same for options that the scripts always have.
+const OWN_VARIABLES: [(&str, &str); 8] = [
+    ("job-name", "SBATCH_JOB_NAME"),
+    ("array", "SBATCH_ARRAY_INX"),
+    ("requeue", "SBATCH_REQUEUE"),
+    ("requeue", "SBATCH_NO_REQUEUE"),
+    ("open-mode", "SBATCH_OPEN_MODE"),
+    ("output", "SBATCH_OUTPUT"),
+    ("signal", "SBATCH_SIGNAL"),
+    ("dependency", "SBATCH_DEPENDENCY"),
+];
+
 /// The array size of a cluster that does not say.
 const MAX_ARRAY_SIZE: usize = 1001;
 
-/// Hands a script in; the id of the job. `after` are the ids of jobs that have to end first.
+/// Hands a script in; the id of the job. `after` are the ids of jobs that have to end first. Of the options in `stated`,
+/// which the script has, variables must not say otherwise.
 ///
 /// # Errors
 /// Where the cluster refuses.
-pub fn sbatch(script: &Path, after: &[u64]) -> Result<u64, Error> {
+pub fn sbatch(script: &Path, after: &[u64], stated: &[&str]) -> Result<u64, Error> {
     let mut command = clean("sbatch");
+    let variables = OPTION_VARIABLES
+        .iter()
+        .filter(|(option, _)| stated.contains(option));
+    for (_, variable) in variables.chain(&OWN_VARIABLES) {
+        command.env_remove(variable);
+    }
     command.arg("--parsable");
     if !after.is_empty() {
         let ids: Vec<String> = after.iter().map(u64::to_string).collect();
@@ -158,7 +190,17 @@ pub fn scancel(job_names: &[String]) -> Result<(), Error> {
 /// # Errors
 /// Where the cluster refuses.
 pub fn requeue(task: &str) -> Result<(), Error> {
-    run("scontrol", clean("scontrol").args(["requeue", task])).map(|_| ())
+    let mut command = clean("scontrol");
+    let output = start("scontrol", command.args(["requeue", task]))?;
+    // The cluster may end this very command with the task that it puts back.
+    match output.status.code() {
+        Some(0) | None => Ok(()),
+        Some(_) => Err(refused(
+            "scontrol",
+            &output,
+            "runner sweep resume goes on with the trial",
+        )),
+    }
 }
 
 /// The largest size of an array.
@@ -174,14 +216,13 @@ pub fn max_array_size() -> Result<usize, Error> {
     Ok(size.unwrap_or(MAX_ARRAY_SIZE).max(1))
 }
 
-/// A command without the variables of a job that this process may be part of: a new job would inherit its ids. Nor do
-/// variables change what the script asks for.
+/// A command without the variables of a job that this process may be part of: a new job would inherit its ids.
 fn clean(program: &'static str) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let is_of_job = text.starts_with("SLURM_") && text != "SLURM_CONF";
-        if is_of_job || text.starts_with("SBATCH_") || text.starts_with("SQUEUE_") {
+        if is_of_job || text.starts_with("SQUEUE_") {
             command.env_remove(&name);
         }
     }
@@ -189,34 +230,32 @@ fn clean(program: &'static str) -> Command {
 }
 
 fn run(name: &'static str, command: &mut Command) -> Result<String, Error> {
-    let output = match command.output() {
-        Ok(output) => output,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(Error::NotThere { command: name });
-        }
-        Err(error) => {
-            return Err(Error::Refused {
-                command: name,
-                words: error.to_string(),
-                remedy: "see whether it runs by itself",
-            });
-        }
-    };
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = output;
-    let text = String::from_utf8_lossy(&stdout).into_owned();
-    if status.success() {
-        return Ok(text);
+    let output = start(name, command)?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => Err(refused(name, &output, REMEDY)),
     }
-    let words = String::from_utf8_lossy(&stderr);
-    Err(Error::Refused {
-        command: name,
-        words: [words.trim(), text.trim()].join(" ").trim().to_owned(),
-        remedy: REMEDY,
+}
+
+fn start(name: &'static str, command: &mut Command) -> Result<Output, Error> {
+    command.output().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => Error::NotThere { command: name },
+        _ => Error::Refused {
+            command: name,
+            words: error.to_string(),
+            remedy: "see whether it runs by itself",
+        },
     })
+}
+
+fn refused(name: &'static str, output: &Output, remedy: &'static str) -> Error {
+    let [errors, text] =
+        [&output.stderr, &output.stdout].map(|it| String::from_utf8_lossy(it).trim().to_owned());
+    Error::Refused {
+        command: name,
+        words: format!("{errors} {text}").trim().to_owned(),
+        remedy,
+    }
 }
 
 #[cfg(test)]

@@ -193,7 +193,8 @@ fn hand_in(
     let path = jobs.script(&job);
     files::replace(&path, text.as_bytes())?;
     jobs.note(&job)?;
-    let id = cluster::sbatch(&path, after)?;
+    let stated: Vec<&str> = slurm.options.iter().map(|(name, _)| *name).collect();
+    let id = cluster::sbatch(&path, after, &stated)?;
     job.job_id = Some(id);
     jobs.note(&job)?;
     Ok(id)

@@ -158,8 +158,9 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// If it cannot be written.
+    /// If it cannot be written, or the lock was lost: the events are then another process's.
     pub fn event(&self, event: Event) -> Result<(), Error> {
+        self.lock.confirm(&self.folder)?;
         events::append(&self.folder, event)
     }
 }
