@@ -30,13 +30,19 @@ impl Role {
         }
     }
 
-    /// From any of its usual names, in any case.
-    pub(in crate::data) fn from_name(name: &str) -> Option<Self> {
-        match name.to_lowercase().as_str() {
-            "train" | "training" => Some(Role::Train),
-            "eval" | "val" | "valid" | "validation" => Some(Role::Eval),
-            "test" | "testing" => Some(Role::Test),
-            _ => None,
+    /// The names that folders, files and columns have for it, in lower case; of several folders the first name counts.
+    pub(in crate::data) fn names(self) -> &'static [&'static str] {
+        match self {
+            Role::Train => &["train", "training"],
+            Role::Eval => &["val", "valid", "validation", "eval"],
+            Role::Test => &["test", "testing"],
         }
+    }
+
+    /// From any of its names, in any case.
+    pub(in crate::data) fn from_name(name: &str) -> Option<Self> {
+        let name = name.to_lowercase();
+        let mut all = [Role::Train, Role::Eval, Role::Test].into_iter();
+        all.find(|role| role.names().contains(&name.as_str()))
     }
 }

@@ -25,11 +25,6 @@ const OTHERS: &[&str] = &[
     "ini", "db", "py", "ipynb", "npy", "npz", "mat", "zip", "tar", "gz",
 ];
 
-/// The names that the folders of a split have, in any case.
-const TRAIN: &[&str] = &["train", "training"];
-const VAL: &[&str] = &["val", "valid", "validation", "eval"];
-const TEST: &[&str] = &["test", "testing"];
-
 /// The file by which Hugging Face's `imagefolder` says the classes of the images beside and below it.
 pub(super) const METADATA: &str = "metadata.csv";
 
@@ -89,14 +84,16 @@ fn source(split: Role, folder: PathBuf) -> Source {
     Source::new(Format::ImageFolder, split, vec![folder])
 }
 
-/// The folder that has the images of a split.
+/// The folder that has the images of a split: the first of the split's names for which there is one, in any case.
 pub(super) fn split_folder(folder: &Path, split: Role) -> Option<PathBuf> {
-    let names = match split {
-        Role::Train => TRAIN,
-        Role::Eval => VAL,
-        Role::Test => TEST,
-    };
-    subfolder(folder, names)
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let there: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    let is_there = |name: &&str| there.iter().find(|it| it.eq_ignore_ascii_case(name));
+    let found = split.names().iter().filter_map(is_there);
+    let mut folders = found.map(|name| folder.join(name));
+    folders.find(|path| path.is_dir())
 }
 
 /// Whether there is a folder for a split.
@@ -108,18 +105,6 @@ pub(super) fn has_split_folders(folder: &Path) -> bool {
 /// Whether a metadata.csv says the classes of a folder, since its own folders do not.
 pub(super) fn is_left_to_metadata(folder: &Path) -> bool {
     folder.join(METADATA).is_file() && class_folders(folder).nth(1).is_none()
-}
-
-/// The first folder of one of these names, in any case.
-fn subfolder(folder: &Path, names: &[&str]) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let there: Vec<String> = entries
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
-    let is_there = |name: &&str| there.iter().find(|it| it.eq_ignore_ascii_case(name));
-    let found = names.iter().filter_map(is_there);
-    let mut folders = found.map(|name| folder.join(name));
-    folders.find(|path| path.is_dir())
 }
 
 fn has_class_folders(folder: &Path) -> bool {
@@ -137,7 +122,7 @@ fn class_folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
 
 /// Whether a folder has a folder for each class and none for training images.
 pub(super) fn has_classes_only(folder: &Path) -> bool {
-    subfolder(folder, TRAIN).is_none() && has_class_folders(folder)
+    split_folder(folder, Role::Train).is_none() && has_class_folders(folder)
 }
 
 /// Lists the images of every class. Hidden files and folders and what other programs leave behind are passed over,

@@ -104,6 +104,28 @@ fn no_function_is_longer_than_80_lines() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// Red where the map has the old name of a file that was renamed.
+#[test]
+fn the_map_names_files_that_exist() {
+    let text = fs::read_to_string(project().join("ARCHITECTURE.md")).unwrap();
+    let krates = crates();
+    let files: Vec<&str> = krates
+        .iter()
+        .flat_map(|krate| krate.files.values())
+        .map(|file| file.name.as_str())
+        .collect();
+    let named = text.split('`').filter(|word| word.ends_with(".rs"));
+    let is_elsewhere = |name: &&str| name.starts_with("tests/");
+    let mut count = 0;
+    for name in named.filter(|name| !is_elsewhere(name)) {
+        let ending = format!("/{}", name.trim_start_matches(".../"));
+        let is_there = |file: &&str| file == &name || file.ends_with(&ending);
+        assert!(files.iter().any(is_there), "ARCHITECTURE.md: {name}");
+        count += 1;
+    }
+    assert!(count > 100, "{count}");
+}
+
 /// The name of the function that a line begins, if it begins one.
 fn function_name(line: &str) -> Option<&str> {
     let (before, after) = line.split_once("fn ")?;
