@@ -10,6 +10,8 @@ mod depth;
 mod error;
 #[path = "../../src/data/pixels/exif.rs"]
 mod exif;
+#[path = "../../src/data/pixels/geometry.rs"]
+pub mod geometry;
 #[path = "../../src/data/pixels/gif.rs"]
 mod gif;
 #[path = "../../src/data/pixels/jpeg/mod.rs"]

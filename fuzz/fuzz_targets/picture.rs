@@ -7,7 +7,9 @@ mod data;
 // The readers name these by their paths in the program.
 use data::{config, digest, random, run_dir};
 
-use data::picture::{Picture, Request, resize};
+use data::config::{PadToSquare, Resize};
+use data::geometry::Geometry;
+use data::picture::{Picture, Request};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -21,7 +23,16 @@ fuzz_target!(|input: &[u8]| {
         at_least: Some([5, 7]),
         ..small
     };
-    let planes = Picture::decode_then(input, reduced, |picture| picture.into_planes(3, [5, 7]));
+    let resized = Geometry {
+        resize: Some(Resize::To([5, 7])),
+        ..Geometry::default()
+    };
+    let squared = Geometry {
+        pad_to_square: Some(PadToSquare { fill: 7 }),
+        resize: Some(Resize::Shorter(9)),
+        center_crop: Some([5, 7]),
+    };
+    let planes = Picture::decode_then(input, reduced, |picture| resized.planes(picture, 3));
     if let Ok(picture) = Picture::decode_then(input, small, |picture| picture) {
         // What decodes whole decodes reduced.
         assert_eq!(
@@ -35,9 +46,17 @@ fuzz_target!(|input: &[u8]| {
         for channels in [1, 3] {
             let planes = picture.planes(channels);
             assert_eq!(planes.len(), channels * height * width);
-            let resized =
-                resize(&planes, [height, width], [5, 7]).expect("any size can be brought to any");
-            assert_eq!(resized.len(), channels * 35);
+            // A square of a very long image is not made.
+            let geometries = match squared.most_pixels([height, width]) <= small.max_pixels {
+                true => vec![resized, squared],
+                false => vec![resized],
+            };
+            for geometry in geometries {
+                let rearranged = geometry
+                    .of_planes(&planes, [height, width])
+                    .expect("any size can be brought to any");
+                assert_eq!(rearranged.len(), channels * 35);
+            }
         }
     }
 });

@@ -89,7 +89,7 @@ pub enum Error {
         remedy: &'static str,
     },
     /// Image files that cannot be used.
-    #[error("{}", of_bad_images(problems, other_sizes, *size, place))]
+    #[error("{}", of_bad_images(problems, other_sizes, *size, *keeps_shape, place))]
     BadImages {
         /// Path and reason.
         problems: Vec<(String, String)>,
@@ -97,6 +97,8 @@ pub enum Error {
         other_sizes: Vec<(String, [usize; 2])>,
         /// The height and width that all should have.
         size: [usize; 2],
+        /// Whether they are resized, each to a size that goes by its shape.
+        keeps_shape: bool,
         /// Where the images are, as the config says it.
         place: Box<str>,
     },
@@ -135,6 +137,7 @@ fn of_bad_images(
     problems: &[(String, String)],
     other_sizes: &[(String, [usize; 2])],
     size: [usize; 2],
+    keeps_shape: bool,
     place: &str,
 ) -> String {
     let mut text = match problems.len() {
@@ -155,13 +158,38 @@ fn of_bad_images(
     }
     if !other_sizes.is_empty() {
         let separator = if text.is_empty() { "" } else { "\n" };
-        text += &format!("{separator}{}", of_other_sizes(other_sizes, size, place));
+        let [height, width] = size;
+        let (resized, remedy) = match keeps_shape {
+            false => (
+                "",
+                format!("resize all images to one size with data.resize = {size:?}"),
+            ),
+            true => (
+                " once they are resized",
+                format!(
+                    "crop them to one size with data.center_crop = {size:?}, resize them without keeping their \
+                     shape with data.resize = {size:?}{}",
+                    if height == width {
+                        ", or pad them with data.pad_to_square = {}"
+                    } else {
+                        ""
+                    }
+                ),
+            ),
+        };
+        let sizes = of_other_sizes(other_sizes, size, resized, place);
+        text += &format!("{separator}{sizes}\n{remedy}");
     }
     text
 }
 
 /// A line a size, the most frequent first.
-fn of_other_sizes(images: &[(String, [usize; 2])], wanted: [usize; 2], place: &str) -> String {
+fn of_other_sizes(
+    images: &[(String, [usize; 2])],
+    [height, width]: [usize; 2],
+    resized: &str,
+    place: &str,
+) -> String {
     let mut by_size: BTreeMap<[usize; 2], Vec<&str>> = BTreeMap::new();
     for (path, size) in images {
         by_size.entry(*size).or_default().push(path);
@@ -169,9 +197,8 @@ fn of_other_sizes(images: &[(String, [usize; 2])], wanted: [usize; 2], place: &s
     let mut by_size: Vec<([usize; 2], Vec<&str>)> = by_size.into_iter().collect();
     by_size.sort_by_key(|(_, paths)| Reverse(paths.len()));
     let plural = |count: usize| if count == 1 { "image" } else { "images" };
-    let [height, width] = wanted;
     let mut text = format!(
-        "{} {} not {height}x{width}, the size in `model.input`:",
+        "{} {} not {height}x{width}, the size in `model.input`{resized}:",
         images.len(),
         match images.len() {
             1 => "image is",
@@ -195,5 +222,5 @@ fn of_other_sizes(images: &[(String, [usize; 2])], wanted: [usize; 2], place: &s
             rest.len()
         );
     }
-    text + &format!("\nresize all images to one size with data.resize = {wanted:?}")
+    text
 }

@@ -92,8 +92,8 @@ pub use output::template::template;
 pub use sections::augment::{Augment, ColorJitter, GaussianBlur, Mix, RandomAffine, RandomErasing};
 pub use sections::checkpoint::Checkpoint;
 pub use sections::data::{
-    BitDepth, Cache, Columns, Data, Exif, Format, Moments, Normalize, OnBadImage, Sampler,
-    Synthetic, fixed_part, is_pattern,
+    BitDepth, Cache, Columns, Data, Exif, Format, Moments, Normalize, OnBadImage, PadToSquare,
+    Resize, Sampler, Synthetic, fixed_part, is_pattern,
 };
 pub use sections::device::Device;
 pub use sections::early_stop::EarlyStop;

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::augment::{Canvas, augment};
 use crate::config::{self, Augment, Mix, Moments, Sampler};
 use crate::data::Error;
+use crate::data::pixels::geometry::middle;
 use crate::data::splits::dataset::Dataset;
 use crate::data::splits::load::Splits;
 use crate::kernels::Buffer;
@@ -455,9 +456,6 @@ impl Normalizer {
     /// Writes the center of an image of this height and width.
     fn fill(&self, target: &mut [f32], image: &[u8], [height, width]: [usize; 2]) {
         let [rows, columns] = self.size;
-        // Of two possible centers the one that torchvision's `center_crop` takes.
-        let middle =
-            |length: usize, part: usize| ((length - part) as f64 / 2.0).round_ties_even() as usize;
         let (top, left) = (middle(height, rows), middle(width, columns));
         let planes = image.chunks_exact(height * width).zip(&self.values);
         for (target, (plane, values)) in target.chunks_exact_mut(rows * columns).zip(planes) {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::cache::Cache;
 use super::images::{Images, MemoryBudget, Names, OnDemand, Storage};
-use super::picture::{self, grey};
+use super::picture::grey;
 use super::scan::{ImageSpec, ImageStats, Outcome, ScannedFile, Watch, scan, scan_into};
 use crate::config;
 use crate::data::Error;
@@ -85,10 +85,10 @@ fn from_pixels(
         remedy,
     };
     let wanted = [spec.channels, spec.size[0], spec.size[1]];
-    let other_size = spec.size != [height, width];
+    let other_size = spec.size != spec.geometry.result([height, width]);
     let is_convertible =
         channels == spec.channels || [channels, spec.channels].iter().all(|c| matches!(c, 1 | 3));
-    if other_size && !spec.is_resized || !is_convertible {
+    if other_size || !is_convertible {
         return Err(misfit(
             format!("its images are {shape:?}, but `model.input` is {wanted:?}"),
             match is_convertible && other_size {
@@ -103,9 +103,10 @@ fn from_pixels(
     }
     let old = channels * height * width;
     let of_source = |image: &[u8]| digest::of(image).word();
+    let is_as_it_is = shape == wanted && spec.geometry.keeps([height, width]);
     let source_hashes: Option<Vec<u64>> =
-        (shape != wanted).then(|| bytes.par_chunks_exact(old).map(of_source).collect());
-    let pixels = match shape == wanted {
+        (!is_as_it_is).then(|| bytes.par_chunks_exact(old).map(of_source).collect());
+    let pixels = match is_as_it_is {
         true => bytes,
         false => {
             let length = bytes.len() / old * spec.bytes();
@@ -115,7 +116,7 @@ fn from_pixels(
                 .zip(bytes.par_chunks_exact(old))
                 .try_for_each(|(target, image)| {
                     let planes = to_channels(image, channels, spec.channels);
-                    let planes = picture::resize(&planes, [height, width], spec.size)?;
+                    let planes = spec.geometry.of_planes(&planes, [height, width])?;
                     target.copy_from_slice(&planes);
                     Ok(())
                 })

@@ -1,5 +1,5 @@
 //! From image files to bytes in memory: `picture` decodes one file to a `raster` (`jpeg`, `gif` and `tiff` if it is one) within the
-//! `memory` of all decoders, turned as its `exif` says and with the `depth` of its samples, `encoded` finds their bytes, `scan` decodes and measures all files of a split, `cache` remembers both for
+//! `memory` of all decoders, turned as its `exif` says and with the `depth` of its samples, `geometry` brings it to its size, `encoded` finds their bytes, `scan` decodes and measures all files of a split, `cache` remembers both for
 //! the next run, `images` serves pixels within a memory limit, `load` fills
 //! them.
 
@@ -7,6 +7,7 @@ pub mod cache;
 pub mod depth;
 mod encoded;
 pub mod exif;
+pub mod geometry;
 mod gif;
 pub mod images;
 pub mod jpeg;

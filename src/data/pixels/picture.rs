@@ -24,6 +24,8 @@ pub struct Picture {
     pub width: usize,
     /// In pixels.
     pub height: usize,
+    /// Height and width before its decoder reduced it.
+    pub full: [usize; 2],
     /// Row-major `[height, width, channels]`.
     pixels: Vec<u8>,
     /// The largest sample, where samples have 16 bits of which the file does not say how many are used.
@@ -115,8 +117,13 @@ impl Picture {
             false => request.at_least,
         };
         let mut memory = None;
+        let mut full = [0, 0];
         let mut admit = |size: [usize; 2], cost: u64| -> Result<(), String> {
             request.check(size)?;
+            full = match turn.is_on_its_side() {
+                true => [size[1], size[0]],
+                false => size,
+            };
             let of_turn = match turn {
                 Orientation::Upright => 0,
                 _ => 3 * (size[0] * size[1]) as u64,
@@ -136,7 +143,8 @@ impl Picture {
             Kind::Pnm => decode_other(bytes, ImageFormat::Pnm, request, &mut admit),
             Kind::WebP => decode_other(bytes, ImageFormat::WebP, request, &mut admit),
         };
-        Ok(work(Self::of(raster?.turned(turn), orientation)))
+        let picture = Self::of(raster?.turned(turn), orientation);
+        Ok(work(Self { full, ..picture }))
     }
 
     /// What a decoder made, of a file that says this of the camera.
@@ -151,6 +159,7 @@ impl Picture {
             channels,
             width,
             height,
+            full: [height, width],
             pixels,
             peak,
             orientation,
@@ -176,20 +185,25 @@ impl Picture {
         &self.pixels
     }
 
-    /// In grey (1 channel) or colour (3), of a height and width, row-major `[channels, height, width]`: grey is
-    /// Pillow's `L`, sizes change as by [`resize`].
-    pub fn into_planes(mut self, channels: usize, size: [usize; 2]) -> Result<Vec<u8>, String> {
+    /// In grey where one channel is wanted, by Pillow's `L`.
+    pub fn in_channels(mut self, channels: usize) -> Self {
         if channels == 1 && self.channels == 3 {
             self.pixels = self.pixels.chunks_exact(3).map(grey).collect();
             self.channels = 1;
         }
+        self
+    }
+
+    /// With what `work` makes of its pixels, its channels, and its height and width: an image of this `size`.
+    pub fn rearranged(
+        mut self,
+        size: [usize; 2],
+        work: impl FnOnce(Vec<u8>, usize, [usize; 2]) -> Result<Vec<u8>, String>,
+    ) -> Result<Self, String> {
         let from = [self.height, self.width];
-        if from != size {
-            let resized = resize_pixels(&self.pixels, self.channels, from, size)?;
-            [self.height, self.width] = size;
-            self.pixels = resized;
-        }
-        Ok(self.planes(channels))
+        self.pixels = work(self.pixels, self.channels, from)?;
+        [self.height, self.width] = size;
+        Ok(self)
     }
 
     /// Row-major `[channels, height, width]` for 1 or 3 channels. Grey is Pillow's `L`.
@@ -219,22 +233,9 @@ pub fn grey(pixel: &[u8]) -> u8 {
     ((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16) as u8
 }
 
-/// Brings row-major `[channels, height, width]` to another height and width: bilinear, with
+/// Brings row-major `[height, width, channels]` of 1 or 3 channels to another height and width: bilinear, with
 /// antialiasing where it gets smaller, as torchvision's `resize`.
-pub fn resize(planes: &[u8], from: [usize; 2], to: [usize; 2]) -> Result<Vec<u8>, String> {
-    if from == to {
-        return Ok(planes.to_vec());
-    }
-    let area = from[0] * from[1];
-    let mut resized = Vec::with_capacity(planes.len() / area * to[0] * to[1]);
-    for plane in planes.chunks_exact(area) {
-        resized.extend(resize_pixels(plane, 1, from, to)?);
-    }
-    Ok(resized)
-}
-
-/// The same for row-major `[height, width, channels]` of 1 or 3 channels.
-fn resize_pixels(
+pub(super) fn resize_pixels(
     pixels: &[u8],
     channels: usize,
     [height, width]: [usize; 2],

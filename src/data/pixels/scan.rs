@@ -8,6 +8,7 @@ use std::time::UNIX_EPOCH;
 use rayon::prelude::*;
 
 use super::exif::Orientation;
+use super::geometry::Geometry;
 use super::picture::{Picture, Request};
 use crate::data::sources::labelled::{ImageFiles, ImagePlace};
 use crate::digest;
@@ -19,8 +20,8 @@ pub struct ImageSpec {
     pub channels: usize,
     /// Height and width.
     pub size: [usize; 2],
-    /// Whether images of other sizes are brought to this one.
-    pub is_resized: bool,
+    /// How images of other sizes are brought to this one.
+    pub geometry: Geometry,
     /// An image of more pixels is refused.
     pub max_pixels: u64,
     /// Of samples of 16 bits so many are used.
@@ -265,10 +266,6 @@ fn look_at(
     }
 }
 
-/// A JPEG is reduced while it is decoded as far as it stays so many times as high and wide, in halves, as it is
-/// wanted. With less the edges would be coarser than those of the whole image resized.
-const MARGIN_IN_HALVES: usize = 3;
-
 impl ImageSpec {
     /// What a decoder of its images is asked.
     pub fn request(self) -> Request {
@@ -276,9 +273,7 @@ impl ImageSpec {
             max_pixels: self.max_pixels,
             bits: self.bits,
             is_turned: self.is_turned,
-            at_least: self
-                .is_resized
-                .then(|| self.size.map(|side| (MARGIN_IN_HALVES * side).div_ceil(2))),
+            at_least: self.geometry.at_least(),
         }
     }
 
@@ -286,13 +281,27 @@ impl ImageSpec {
     pub fn decode(self, bytes: &[u8]) -> Result<(Vec<u8>, Traits), Outcome> {
         let planes = |picture: Picture| {
             let traits = Traits::of(&picture);
-            let size = [picture.height, picture.width];
-            if size != self.size && !self.is_resized {
+            let size = self.geometry.result(picture.full);
+            if size != self.size {
                 return Err(Outcome::OtherSize(size));
             }
-            let planes = picture.into_planes(self.channels, self.size);
+            self.check(picture.full)?;
+            let planes = self.geometry.planes(picture, self.channels);
             Ok((planes.map_err(Outcome::Bad)?, traits))
         };
         Picture::decode_then(bytes, self.request(), planes).map_err(Outcome::Bad)?
+    }
+
+    /// Refuses an image so narrow that it would become too large.
+    fn check(self, [height, width]: [usize; 2]) -> Result<(), Outcome> {
+        let pixels = self.geometry.most_pixels([height, width]);
+        if pixels <= self.max_pixels {
+            return Ok(());
+        }
+        Err(Outcome::Bad(format!(
+            "it is {width}x{height}, which padding or resizing would bring to {pixels} pixels, more than \
+             data.max_pixels = {}",
+            self.max_pixels
+        )))
     }
 }

@@ -9,6 +9,7 @@ use super::{classes, split, warnings};
 use crate::config::{self, BitDepth, Exif, Moments, Normalize, OnBadImage};
 use crate::data::pixels;
 use crate::data::pixels::depth::bits_of;
+use crate::data::pixels::geometry::Geometry;
 use crate::data::pixels::images::{Images, MemoryBudget};
 use crate::data::pixels::load::{HashedFile, Loaded};
 use crate::data::pixels::scan::{ImageSpec, Watch};
@@ -55,7 +56,7 @@ impl Splits {
         watch: Watch<'_>,
     ) -> Result<Self, LoadError> {
         let spec = ImageSpec::of(data, input);
-        check_size(data, spec, input).map_err(LoadError::at("resize"))?;
+        check_size(data, spec, input).map_err(LoadError::at(size_key(data).0))?;
         let mut parts = list_all(data, classes, spec)?;
         let spec = spec.with_depth(data, &parts, watch);
         let class_names = classes::unify(&mut parts, classes, data.first_label)
@@ -82,34 +83,45 @@ impl Splits {
 /// Images of another size than the network's are only good if they are cropped.
 fn check_size(data: &config::Data, spec: ImageSpec, input: [usize; 3]) -> Result<(), Error> {
     let [_, height, width] = input;
-    let is_cropped = |step: &config::Augment| matches!(step, config::Augment::RandomCrop { .. });
+    let is_cropped = |step: &config::Augment| step.is_crop();
     let is_larger = spec.size[0] >= height && spec.size[1] >= width;
     if spec.size == [height, width] || is_larger && data.augment.iter().any(is_cropped) {
         return Ok(());
     }
     let size = spec.size;
+    let (key, verb) = size_key(data);
     Err(Error::Mismatch {
-        path: PathBuf::from("data.resize"),
+        path: PathBuf::from(format!("data.{key}")),
         what: format!(
-            "images are resized to {size:?}, but the network takes {:?}",
+            "images are {verb} to {size:?}, but the network takes {:?}",
             [height, width]
         ),
         remedy: match is_larger {
-            true => "add \"random_crop\" to data.augment, which crops them, or resize to the \
-                     network's size"
-                .to_owned(),
-            false => format!("set data.resize = [{height}, {width}]"),
+            true => format!(
+                "add \"random_crop\" or \"random_resized_crop\" to data.augment, which crop them, or set \
+                 data.{key} to the network's size"
+            ),
+            false => format!("set data.{key} = [{height}, {width}]"),
         },
     })
+}
+
+/// The key that gives images their size, and what it does.
+fn size_key(data: &config::Data) -> (&'static str, &'static str) {
+    match data.center_crop {
+        Some(_) => ("center_crop", "cropped"),
+        None => ("resize", "resized"),
+    }
 }
 
 impl ImageSpec {
     /// What images are converted to for a network of this input (channels, height, width).
     pub(in crate::data) fn of(data: &config::Data, input: [usize; 3]) -> Self {
+        let geometry = Geometry::of(data);
         Self {
             channels: input[0],
-            size: data.resize.unwrap_or([input[1], input[2]]),
-            is_resized: data.resize.is_some(),
+            size: geometry.size().unwrap_or([input[1], input[2]]),
+            geometry,
             max_pixels: data.max_pixels,
             bits: match data.bit_depth {
                 BitDepth::Bits(bits) => bits,
@@ -321,6 +333,7 @@ impl SplitsBuilder {
                 },
                 other_sizes: self.other_sizes,
                 size: spec.size,
+                keeps_shape: spec.geometry.resize.is_some(),
                 place: place_of(data, role).into(),
             };
             return Err(LoadError::at(key_of(data, role))(error));

@@ -216,11 +216,16 @@ fn refusals(
         ));
     }
     let images = splits.iter().flat_map(|split| &split.images);
-    let others = images.filter(|image| image.size != spec.size).count();
-    if others > 0 && !spec.is_resized {
+    let others = images.filter(|image| spec.geometry.result(image.size) != spec.size);
+    let others = others.count();
+    if others > 0 {
         let [height, width] = spec.size;
+        let resized = match spec.geometry.resize {
+            Some(_) => " once they are resized",
+            None => "",
+        };
         refusals.push(format!(
-            "{} not {height}x{width}, the size in `model.input`",
+            "{} not {height}x{width}, the size in `model.input`{resized}",
             counted(others, "image is", "images are")
         ));
     }

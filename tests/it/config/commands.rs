@@ -409,7 +409,7 @@ fn a_new_config_is_commented_trains_as_it_stands_and_never_replaces_a_file() {
     );
     // Where a value may be one of several tables, one of them stands there.
     let is_inside = |path: &str| {
-        ["data.normalize.", "data.augment."]
+        ["data.normalize.", "data.resize.", "data.augment."]
             .iter()
             .any(|it| path.starts_with(it))
     };
@@ -498,6 +498,7 @@ fn what_a_new_config_says_in_comments_is_right() {
     (all.data.train, all.data.eval, all.data.test) = (None, None, None);
     (all.data.limit_train, all.data.limit_eval) = (None, None);
     (all.data.memory_limit, all.data.resize) = (None, None);
+    (all.data.pad_to_square, all.data.center_crop) = (None, None);
     (all.data.normalize, all.data.columns) = (None, None);
     assert_eq!(plain, all);
 }

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use runner::data::picture::{Picture, resize};
+use runner::config::Resize;
+use runner::data::geometry::Geometry;
+use runner::data::picture::Picture;
 
 use super::{arrays, fixtures};
 
@@ -63,7 +65,11 @@ fn images_are_resized_as_torchvision_does() {
         let picture = Picture::decode(&fs::read(folder.join(file)).unwrap()).unwrap();
         let planes = picture.planes(shape[0]);
         let from = [picture.height, picture.width];
-        let ours = resize(&planes, from, [shape[1], shape[2]]).unwrap();
+        let geometry = Geometry {
+            resize: Some(Resize::To([shape[1], shape[2]])),
+            ..Geometry::default()
+        };
+        let ours = geometry.of_planes(&planes, from).unwrap();
         assert_eq!(ours.len(), theirs.len());
         let off = ours.iter().zip(theirs).map(|(a, b)| a.abs_diff(*b));
         let (worst, others) = (off.clone().max(), off.filter(|off| *off > 0).count());

@@ -6,6 +6,7 @@ mod commands;
 mod decode;
 mod folder;
 mod formats;
+mod geometry;
 mod jpeg;
 mod manifests;
 mod new_config;

@@ -29,6 +29,18 @@ pub(crate) const KEYS: Equivalents = &[
         Equivalent::Key("data.resize"),
     ),
     (
+        "shorterside shortestedge smallestsize",
+        Equivalent::Key("data.resize.shorter"),
+    ),
+    (
+        "centercrop centrecrop cropsize",
+        Equivalent::Key("data.center_crop"),
+    ),
+    (
+        "letterbox padtosquare squarepad pad padding",
+        Equivalent::Key("data.pad_to_square"),
+    ),
+    (
         "ram memory maxmemory cachesize",
         Equivalent::Key("data.memory_limit"),
     ),

@@ -374,7 +374,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reports that a value, or an element of it, is not of the key's kind.
-    fn report_wrong(&self, key: &KeyInfo, node: &Node, wrong: &Node) {
+    pub(crate) fn report_wrong(&self, key: &KeyInfo, node: &Node, wrong: &Node) {
         let is_element = !std::ptr::eq(wrong, node);
         let help = remedy::for_value(key, wrong, is_element)
             .unwrap_or_else(|| format!("`{}`: {}", key.name, key.meaning));

@@ -252,6 +252,16 @@ impl FromNode for usize {
     }
 }
 
+impl FromNode for u8 {
+    fn from_node(node: &Node, kind: Kind) -> Result<Self, &Node> {
+        u64::from_node(node, kind).and_then(|value| Self::try_from(value).map_err(|_| node))
+    }
+
+    fn placeholder() -> Self {
+        1
+    }
+}
+
 impl FromNode for f64 {
     fn from_node(node: &Node, kind: Kind) -> Result<Self, &Node> {
         let value = match node.value {

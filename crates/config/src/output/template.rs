@@ -29,6 +29,7 @@ const VALUES: &[(&str, &str)] = &[
     ("data.limit_eval", "500"),
     ("data.memory_limit", "4096"),
     ("data.resize", "[28, 28]"),
+    ("data.center_crop", "[28, 28]"),
     ("data.normalize", "\"auto\""),
     ("schedule.step.step_size", "2.0"),
     ("schedule.multi_step.milestones", "[2.0, 4.0]"),

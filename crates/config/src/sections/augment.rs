@@ -439,6 +439,11 @@ impl Augment {
         }
     }
 
+    /// Whether it brings images of other sizes to that of the network.
+    pub fn is_crop(&self) -> bool {
+        matches!(self, Self::RandomCrop { .. })
+    }
+
     /// Whether it takes another image of the batch.
     pub fn is_mix(&self) -> bool {
         matches!(self, Self::Mixup(_) | Self::Cutmix(_))

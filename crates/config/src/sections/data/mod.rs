@@ -1,6 +1,7 @@
 //! `[data]`: where the images are, which of them are for what, and how their bytes become numbers.
 
 mod columns;
+mod geometry;
 mod normalize;
 mod pattern;
 mod samples;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use self::columns::COLUMNS;
+use self::geometry::{CENTER_CROP, PAD_TO_SQUARE, RESIZE};
 use self::normalize::NORMALIZE;
 use self::samples::{BIT_DEPTH, EXIF};
 pub(crate) use self::splits::PLACES;
@@ -23,10 +25,11 @@ use crate::language::info::KeyInfo;
 use crate::language::info::OnResume::Free;
 use crate::language::key::Key;
 use crate::language::section::Section;
-use crate::language::values::{POSITIVE, integer, pair, word};
+use crate::language::values::{POSITIVE, integer, word};
 use crate::language::word::Word;
 
 pub use columns::Columns;
+pub use geometry::{PadToSquare, Resize};
 pub use normalize::{Moments, Normalize};
 pub use pattern::{fixed_part, is_pattern};
 pub use samples::{BitDepth, Exif};
@@ -87,9 +90,15 @@ pub struct Data {
     pub memory_limit: Option<u64>,
     /// Whether decoded images are kept for the next run.
     pub cache: Cache,
-    /// Height and width that images are resized to.
+    /// The bars that make images square, before they are resized.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub resize: Option<[usize; 2]>,
+    pub pad_to_square: Option<PadToSquare>,
+    /// The size that images are resized to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resize: Option<Resize>,
+    /// Height and width of the centre that is taken of each image, after it is resized.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub center_crop: Option<[usize; 2]>,
     /// Which images an epoch sees.
     pub sampler: Sampler,
     /// The factor on each pixel, before the normalization.
@@ -235,13 +244,6 @@ const CACHE: Key<Cache> = Key::with_default(
      `memory_limit`; disk: always, and read from the file those that do not fit; off: never",
 )
 .on_resume(Free);
-const RESIZE: Key<Option<[usize; 2]>> = Key::optional(
-    "resize",
-    pair(1, 16384),
-    "height and width to resize images to, bilinear with antialiasing; without it, images must \
-     have the size of `model.input`",
-)
-.unit("pixels");
 const SAMPLER: Key<Sampler> = Key::with_default(
     "sampler",
     word(),
@@ -277,7 +279,9 @@ pub(crate) const KEYS: &[KeyInfo] = &[
     EXIF.info,
     MEMORY_LIMIT.info,
     CACHE.info,
+    PAD_TO_SQUARE.info,
     RESIZE.info,
+    CENTER_CROP.info,
     SAMPLER.info,
     SCALE.info,
     NORMALIZE.info,
@@ -323,7 +327,9 @@ impl Data {
             exif: section.read(&EXIF),
             memory_limit: section.read(&MEMORY_LIMIT),
             cache: section.read(&CACHE),
-            resize: section.read(&RESIZE),
+            pad_to_square: PadToSquare::read(section),
+            resize: Resize::read(section),
+            center_crop: section.read(&CENTER_CROP),
             sampler: section.read(&SAMPLER),
             scale,
             normalize,
