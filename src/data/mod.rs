@@ -21,8 +21,8 @@ mod sources;
 mod splits;
 mod tools;
 
-pub use batches::augment;
 pub use batches::batch::{Batch, Batches, Mixed};
+pub use batches::{augment, resample};
 pub use download::catalog;
 #[cfg(feature = "fetch")]
 pub use download::{archive, fetch};

@@ -89,7 +89,9 @@ pub use output::option::{OptionMeaning, option_meaning};
 pub use output::schema::schema;
 pub use output::starter::Starter;
 pub use output::template::template;
-pub use sections::augment::{Augment, ColorJitter, GaussianBlur, Mix, RandomAffine, RandomErasing};
+pub use sections::augment::{
+    Augment, ColorJitter, GaussianBlur, Mix, RandomAffine, RandomErasing, RandomResizedCrop,
+};
 pub use sections::checkpoint::Checkpoint;
 pub use sections::data::{
     BitDepth, Cache, Columns, Data, Exif, Format, Moments, Normalize, OnBadImage, PadToSquare,

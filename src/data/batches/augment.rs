@@ -3,7 +3,12 @@
 //!
 //! The formulas are torchvision's `transforms.v2.functional`, with zeros around the image.
 
-use crate::config::{Augment, ColorJitter, GaussianBlur, RandomAffine, RandomErasing};
+use super::bytes::Bytes;
+use super::policy::{rand_augment, trivial_augment};
+use super::resample::{Part, resized_crop};
+use crate::config::{
+    Augment, ColorJitter, GaussianBlur, RandomAffine, RandomErasing, RandomResizedCrop,
+};
 use crate::random::Stream;
 
 /// An image that is being augmented, its pixels 0..=255.
@@ -33,6 +38,15 @@ pub fn augment(canvas: &mut Canvas, steps: &[Augment], size: [usize; 2], random:
                 let top = random.below(room(0, canvas.height)) as usize;
                 let left = random.below(room(1, canvas.width)) as usize;
                 canvas.crop(*padding, [top, left], size);
+            }
+            Augment::RandomResizedCrop(crop) => {
+                let part = part_of([canvas.height, canvas.width], crop, random);
+                canvas.resized_crop(part, size);
+            }
+            Augment::TrivialAugment => canvas.in_bytes(|image| trivial_augment(image, random)),
+            Augment::RandAugment { num_ops, magnitude } => {
+                canvas
+                    .in_bytes(|image| rand_augment(image, *num_ops, u32::from(*magnitude), random));
             }
             Augment::RandomHorizontalFlip { p } => {
                 if random.unit() < *p {
@@ -75,6 +89,41 @@ pub fn augment(canvas: &mut Canvas, steps: &[Augment], size: [usize; 2], random:
             // Of whole batches, see batch.rs.
             Augment::Mixup(_) | Augment::Cutmix(_) => {}
         }
+    }
+}
+
+/// The part of an image that `crop` takes; of one that has no room for it, the largest part in the middle.
+pub fn part_of([height, width]: [usize; 2], crop: &RandomResizedCrop, random: &mut Stream) -> Part {
+    const TRIES: usize = 10;
+    let area = (height * width) as f64;
+    let [low, high] = crop.ratio.map(libm::log);
+    for _ in 0..TRIES {
+        let area = area * random.between(crop.scale[0], crop.scale[1]);
+        let ratio = libm::exp(random.between(low, high));
+        let columns = (area * ratio).sqrt().round_ties_even() as usize;
+        let rows = (area / ratio).sqrt().round_ties_even() as usize;
+        if (1..=height).contains(&rows) && (1..=width).contains(&columns) {
+            return Part {
+                top: random.below((height - rows) as u64 + 1) as usize,
+                left: random.below((width - columns) as u64 + 1) as usize,
+                size: [rows, columns],
+            };
+        }
+    }
+    let [low, high] = crop.ratio;
+    let ratio = width as f64 / height as f64;
+    let rounded = |length: f64| (length.round_ties_even() as usize).max(1);
+    let size = if ratio < low {
+        [rounded(width as f64 / low).min(height), width]
+    } else if ratio > high {
+        [height, rounded(height as f64 * high).min(width)]
+    } else {
+        [height, width]
+    };
+    Part {
+        top: (height - size[0]) / 2,
+        left: (width - size[1]) / 2,
+        size,
     }
 }
 
@@ -200,6 +249,26 @@ impl Canvas {
             width,
             planes: cropped,
         };
+    }
+
+    /// A part of the image in another size.
+    pub fn resized_crop(&mut self, part: Part, size: [usize; 2]) {
+        self.planes = resized_crop(&self.planes, [self.height, self.width], part, size);
+        [self.height, self.width] = size;
+    }
+
+    /// Rounds all pixels and changes the image of whole numbers.
+    fn in_bytes(&mut self, change: impl FnOnce(&mut Bytes)) {
+        let rounded = self.planes.iter();
+        let mut image = Bytes {
+            height: self.height,
+            width: self.width,
+            planes: rounded.map(|pixel| pixel.round_ties_even() as u8).collect(),
+        };
+        change(&mut image);
+        for (pixel, changed) in self.planes.iter_mut().zip(image.planes) {
+            *pixel = f32::from(changed);
+        }
     }
 
     /// Mirrors left and right.

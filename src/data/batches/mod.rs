@@ -1,5 +1,8 @@
 //! What the network sees: `batch` orders the images of an epoch and turns bytes into normalized floats,
-//! `augment` changes training images on the way.
+//! `augment` changes training images on the way, with what `resample` and `policy` give, the latter of `bytes`.
 
 pub mod augment;
 pub mod batch;
+mod bytes;
+mod policy;
+pub mod resample;

@@ -1,7 +1,8 @@
 //! Augmentation: each step against torchvision's arithmetic; draws that depend on nothing but their place.
 
-use runner::config::{Augment, Document, Experiment, GaussianBlur};
-use runner::data::augment::{Canvas, augment, inverse_affine};
+use runner::config::{Augment, Document, Experiment, GaussianBlur, RandomResizedCrop};
+use runner::data::augment::{Canvas, augment, inverse_affine, part_of};
+use runner::data::resample::Part;
 use runner::data::{Batch, Batches};
 use runner::random::{Purpose, stream};
 
@@ -58,6 +59,14 @@ fn every_step_is_torchvisions() {
             "gaussian_blur" => canvas.gaussian_blur([size(0), size(1)], numbers[2]),
             "erase" => canvas.erase([size(0), size(1)], [size(2), size(3)], numbers[4] as f32),
             "pad_crop" => canvas.crop([size(0), size(0)], [size(1), size(2)], [size(3), size(4)]),
+            "resized_crop" => {
+                let part = Part {
+                    top: size(0),
+                    left: size(1),
+                    size: [size(2), size(3)],
+                };
+                canvas.resized_crop(part, [size(4), size(5)]);
+            }
             // Mixes are of batches; with a colour around the image torchvision darkens its rim twice.
             "mixup" | "cutmix" | "rotate" | "affine" => continue,
             other => panic!("{other}"),
@@ -77,7 +86,77 @@ fn every_step_is_torchvisions() {
         let worst = off.fold(0.0, f32::max);
         assert!(worst < 2e-3, "{name}: {worst}");
     }
-    assert_eq!(seen.len(), 12, "{seen:?}");
+    assert_eq!(seen.len(), 13, "{seen:?}");
+}
+
+/// Red with another order of draws.
+#[test]
+fn parts_are_those_that_torchvision_crops_by_the_same_draws() {
+    let all = arrays(&fixtures().join("policies.safetensors"));
+    let mut count = 0;
+    for (name, (_, theirs)) in &all {
+        let Some(rest) = name.strip_prefix("crop/") else {
+            continue;
+        };
+        let numbers: Vec<f64> = rest
+            .split(['/', ',', 'x'])
+            .map(|number| number.parse().unwrap())
+            .collect();
+        let crop = RandomResizedCrop {
+            scale: [numbers[2], numbers[3]],
+            ratio: [numbers[4], numbers[5]],
+        };
+        let mut random = stream(1, Purpose::Augment, 1, numbers[6] as u64);
+        let part = part_of(
+            [numbers[0] as usize, numbers[1] as usize],
+            &crop,
+            &mut random,
+        );
+        let ours = [part.top, part.left, part.size[0], part.size[1]].map(|it| it as i32);
+        let (theirs, _) = theirs.as_chunks();
+        let theirs: Vec<i32> = theirs.iter().map(|it| i32::from_le_bytes(*it)).collect();
+        assert_eq!(ours[..], theirs, "{name}");
+        count += 1;
+    }
+    assert_eq!(count, 200);
+}
+
+/// Red if a result is rounded where torchvision cuts it off.
+#[test]
+fn drawn_operations_are_those_of_torchvision_on_bytes() {
+    let all = arrays(&fixtures().join("policies.safetensors"));
+    let (mut changed, mut off) = (0, Vec::new());
+    for (name, (_, theirs)) in &all {
+        let parts: Vec<&str> = name.split('/').collect();
+        let (step, image, index) = match parts[..] {
+            ["trivial", image, index] => (Augment::TrivialAugment, image, index),
+            ["rand", image, options, index] => {
+                let (num_ops, magnitude) = options.split_once(',').unwrap();
+                let step = Augment::RandAugment {
+                    num_ops: num_ops.parse().unwrap(),
+                    magnitude: magnitude.parse().unwrap(),
+                };
+                (step, image, index)
+            }
+            _ => continue,
+        };
+        let (shape, before) = &all[image];
+        let mut canvas = Canvas {
+            height: shape[1],
+            width: shape[2],
+            planes: before.iter().map(|pixel| f32::from(*pixel)).collect(),
+        };
+        let mut random = stream(1, Purpose::Augment, 1, index.parse().unwrap());
+        augment(&mut canvas, &[step], [shape[1], shape[2]], &mut random);
+        let ours: Vec<u8> = canvas.planes.iter().map(|pixel| *pixel as u8).collect();
+        if ours != *theirs {
+            let others = ours.iter().zip(theirs).filter(|(a, b)| a != b).count();
+            off.push(format!("{name}: {others} pixels"));
+        }
+        changed += usize::from(theirs != before);
+    }
+    assert!(off.is_empty(), "{}", off.join("\n"));
+    assert!(changed > 250, "{changed}");
 }
 
 /// Numbers that the steps draw are within what the config says, and reach its ends.
@@ -216,7 +295,8 @@ fn a_run_with_every_step_resumes_exactly_from_anywhere() {
          \"random_vertical_flip\", {random_rotation={degrees=10}}, {random_affine={degrees=5,shear=5,\
          scale=[0.9,1.1],translate=[0.1,0.1]}}, \"random_shift\", \"random_scale\", \
          {color_jitter={brightness=0.2,contrast=0.2}}, {random_grayscale={p=0.5}}, \
-         {gaussian_blur={kernel_size=3,p=0.5}}, \"random_erasing\", \"gaussian_noise\", \
+         {gaussian_blur={kernel_size=3,p=0.5}}, \"random_resized_crop\", \"trivial_augment\", \
+         {rand_augment={num_ops=2,magnitude=9}}, \"random_erasing\", \"gaussian_noise\", \
          \"mixup\", {cutmix={p=0.5}}]";
     let sampler = "data.sampler=balanced";
     let whole = sandbox.run_tiny(&[every, sampler]);

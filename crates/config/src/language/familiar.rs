@@ -589,6 +589,18 @@ pub(crate) const WORDS: Equivalents = &[
         Equivalent::Word("color_jitter"),
     ),
     (
+        "resizedcrop randomresizecrop randomsizedcrop inceptioncrop",
+        Equivalent::Word("random_resized_crop"),
+    ),
+    (
+        "trivialaugmentwide trivial tawide",
+        Equivalent::Word("trivial_augment"),
+    ),
+    (
+        "randaug randomaugment autoaugment autoaug",
+        Equivalent::Word("rand_augment"),
+    ),
+    (
         "grayscale greyscale randomgreyscale togray",
         Equivalent::Word("random_grayscale"),
     ),

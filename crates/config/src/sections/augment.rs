@@ -7,7 +7,7 @@ use crate::language::info::{KeyInfo, Kind};
 use crate::language::key::Key;
 use crate::language::section::Section;
 use crate::language::values::{
-    NOT_NEGATIVE, NUMBER, PROBABILITY, Values, float, pair, two_numbers,
+    NOT_NEGATIVE, NUMBER, PROBABILITY, Values, float, integer, pair, two_numbers,
 };
 
 /// One step of the augmentation, with torchvision's names, options and defaults where it has the same.
@@ -19,6 +19,17 @@ pub enum Augment {
     RandomCrop {
         /// Rows above and below, columns left and right.
         padding: [usize; 2],
+    },
+    /// A part of the image in `model.input`'s size.
+    RandomResizedCrop(RandomResizedCrop),
+    /// `torchvision.transforms.TrivialAugmentWide`
+    TrivialAugment,
+    /// `torchvision.transforms.RandAugment`
+    RandAugment {
+        /// How many operations follow each other.
+        num_ops: usize,
+        /// How strong they are, from 0 to 30.
+        magnitude: u8,
     },
     /// `torchvision.transforms.RandomHorizontalFlip`
     RandomHorizontalFlip {
@@ -71,6 +82,15 @@ pub enum Augment {
     /// A rectangle of another image of the batch: `S. Yun et al., "CutMix: Regularization Strategy
     /// to Train Strong Classifiers with Localizable Features", 2019`.
     Cutmix(Mix),
+}
+
+/// As `torchvision.transforms.RandomResizedCrop`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RandomResizedCrop {
+    /// The smallest and the largest share of the image that is taken, up to 1.
+    pub scale: [f64; 2],
+    /// The smallest and the largest width of the part over its height.
+    pub ratio: [f64; 2],
 }
 
 /// As `torchvision.transforms.RandomAffine`.
@@ -251,6 +271,34 @@ const SIGMA: Key<f64> = Key::with_default(
     "0.1",
     "standard deviation of the noise, as a fraction of the pixel range",
 );
+const TAKEN: Key<[f64; 2]> = Key::with_default(
+    "scale",
+    SHARES_TAKEN,
+    "[0.08, 1.0]",
+    "smallest and largest fraction of the image's area that is cropped",
+);
+const SHARES_TAKEN: Values<[f64; 2]> = two_numbers(
+    &Kind::Probability,
+    "an array of 2 numbers from 0 to 1, the smaller first",
+);
+const ASPECT: Key<[f64; 2]> = Key::with_default(
+    "ratio",
+    FACTORS,
+    "[0.75, 1.3333333333333333]",
+    "smallest and largest ratio of width to height of the crop",
+);
+const NUM_OPS: Key<usize> = Key::with_default(
+    "num_ops",
+    integer(1, 16),
+    "2",
+    "number of operations applied to an image, one after the other",
+);
+const MAGNITUDE: Key<u8> = Key::with_default(
+    "magnitude",
+    integer(0, 30),
+    "9",
+    "strength of all operations, of 31 steps",
+);
 const ALPHA: Key<f64> = Key::with_default(
     "alpha",
     float(0.01, 1000.0),
@@ -262,7 +310,7 @@ const ALWAYS: Key<f64> = chance("1.0");
 type Reader = fn(&Section<'_>) -> Augment;
 
 /// The steps of the language.
-const STEPS: [Variant<Reader>; 14] = [
+const STEPS: [Variant<Reader>; 17] = [
     Variant::new(
         "random_crop",
         &[PADDING.info],
@@ -270,6 +318,33 @@ const STEPS: [Variant<Reader>; 14] = [
          evaluation crops the centre",
         |section| Augment::RandomCrop {
             padding: section.read(&PADDING),
+        },
+    ),
+    Variant::new(
+        "random_resized_crop",
+        &[TAKEN.info, ASPECT.info],
+        "crops a part of random size, shape and position, and resizes it to the size of `model.input`; \
+         evaluation crops the centre",
+        |section| {
+            Augment::RandomResizedCrop(RandomResizedCrop {
+                scale: range(section, &TAKEN),
+                ratio: range(section, &ASPECT),
+            })
+        },
+    ),
+    Variant::new(
+        "trivial_augment",
+        &[],
+        "applies one of 14 operations, with a random strength (TrivialAugment, wide)",
+        |_| Augment::TrivialAugment,
+    ),
+    Variant::new(
+        "rand_augment",
+        &[NUM_OPS.info, MAGNITUDE.info],
+        "applies some of 14 operations, all with the same strength (RandAugment)",
+        |section| Augment::RandAugment {
+            num_ops: section.read(&NUM_OPS),
+            magnitude: section.read(&MAGNITUDE),
         },
     ),
     Variant::new(
@@ -441,7 +516,7 @@ impl Augment {
 
     /// Whether it brings images of other sizes to that of the network.
     pub fn is_crop(&self) -> bool {
-        matches!(self, Self::RandomCrop { .. })
+        matches!(self, Self::RandomCrop { .. } | Self::RandomResizedCrop(_))
     }
 
     /// Whether it takes another image of the batch.
