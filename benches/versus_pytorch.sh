@@ -36,38 +36,12 @@ if ! [[ $rounds =~ ^[1-9][0-9]*$ ]] || [ "$rounds" -lt 5 ]; then
   exit 2
 fi
 
-# Waits until the load average is below 0.5, at most so many seconds.
-wait_until_idle() {
-  local left=$1 load
-  [ -z "$force" ] || return 0
-  while true; do
-    read -r load _ < /proc/loadavg
-    if awk -v load="$load" 'BEGIN { exit !(load < 0.5) }'; then
-      return 0
-    fi
-    if [ "$left" -le 0 ]; then
-      echo "refused: the load average is still $load, so that other work would be measured too." >&2
-      echo "End that work (see top), or measure all the same with --force." >&2
-      exit 3
-    fi
-    echo "the load average is $load, below 0.5 is idle; waiting, at most $left s more" >&2
-    sleep 10
-    left=$((left - 10))
-  done
-}
-
+. benches/idle.sh
 wait_until_idle 120
 
 cargo build --release --locked
 
-mkdir -p "$work"
-# The list is put into the environment last: where it is, everything on it is.
-if ! cmp -s $here/requirements.txt "$work/venv/requirements.txt"; then
-  python3 -m venv --clear "$work/venv"
-  "$python" -m pip install --quiet --requirement $here/requirements.txt
-  cp $here/requirements.txt "$work/venv/requirements.txt"
-fi
-export PYTHONDONTWRITEBYTECODE=1
+. $here/install.sh
 "$python" $here/data.py data/digits "$work"
 
 # The load of what was just built and installed has to fade too.

@@ -1,6 +1,6 @@
 """What the PyTorch contenders share: the networks, and the loop over their epochs.
 
-Every epoch ends with one line of JSON on stdout; measure.py reads it.
+Every epoch of `run` ends with one line of JSON on stdout; measure.py reads it.
 """
 
 import json
@@ -40,8 +40,14 @@ def dense():
 
 
 def run(network, training, evaluation, epochs, scores):
-    """Train and evaluate; `scores` takes labels and predictions, gives accuracy and F1."""
+    """Train and evaluate as the two configs do, and print every epoch."""
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
+    for line in train(network, training, evaluation, epochs, scores, optimizer):
+        print(json.dumps(line), flush=True)
+
+
+def train(network, training, evaluation, epochs, scores, optimizer):
+    """A line an epoch; `scores` takes labels and predictions, gives accuracy and F1."""
     for epoch in range(1, epochs + 1):
         line = {"epoch": epoch}
         for split, batches, trainer in (
@@ -56,7 +62,7 @@ def run(network, training, evaluation, epochs, scores):
                 f"{split}_accuracy": accuracy,
                 f"{split}_f1": f1,
             }
-        print(json.dumps(line), flush=True)
+        yield line
 
 
 def one_pass(network, batches, optimizer):

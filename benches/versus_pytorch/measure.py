@@ -168,7 +168,8 @@ def main():
         setattr(arguments, name, getattr(arguments, name).absolute())
     shutil.rmtree(arguments.work / "runs", ignore_errors=True)
 
-    head = describe(arguments)
+    packages = ("torchvision", "scikit-learn", "numpy", "pillow")
+    head = describe("PyTorch", packages, arguments)
     everyone = contenders(arguments)
     results = {contender.name: [] for contender in everyone}
     raw = arguments.work / "raw.csv"
@@ -287,14 +288,14 @@ def say(turn, rounds, name, result):
 # Reporting
 
 
-def describe(arguments):
+def describe(opponent, packages, arguments):
     """The head of the report: what was measured, on what."""
     load = Path("/proc/loadavg").read_text().split()[0]
     ask = (
         "import json, platform, torch\n"
         "from importlib.metadata import version\n"
         "versions = {'Python': platform.python_version(), 'torch': torch.__version__}\n"
-        "for name in ('torchvision', 'scikit-learn', 'numpy', 'pillow'):\n"
+        f"for name in {packages!r}:\n"
         "    versions[name] = version(name)\n"
         "print(json.dumps(versions))\n"
     )
@@ -304,7 +305,7 @@ def describe(arguments):
         f"{name} {number}" for name, number in json.loads(output).items()
     )
     return [
-        f"# runner against PyTorch, {date.today().isoformat()}",
+        f"# runner against {opponent}, {date.today().isoformat()}",
         "",
         f"- command: `{arguments.command}`, load average {load} at the start",
         f"- machine: {processor()}, {len(os.sched_getaffinity(0))} cores",
