@@ -294,7 +294,7 @@ pub enum Sweep {
     #[command(after_help = help::below(["runner sweep show", "runner sweep show last --trials --csv"], help::RUNS))]
     Show(SweepShow),
     /// Print the best point of a sweep, and the run directories of its trials
-    #[command(after_help = help::below(["runner sweep best", "runner show $(runner sweep best --quiet)"], help::RUNS))]
+    #[command(after_help = help::below(["runner sweep best", "runner sweep best learning-rate --quiet"], help::RUNS))]
     Best(SweepBest),
     /// Stop the trials of a sweep, their checkpoints written; `sweep resume` goes on with them
     #[command(after_help = help::below(["runner sweep cancel", "runner sweep cancel learning-rate"], help::RUNS))]

@@ -8,9 +8,13 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
 
-use runner::config::{Document, Fallback, KeyInfo, Kind, LANGUAGE, LAYER_KEYS, OnResume, schema};
+use runner::config::{
+    DOMAINS, Document, Fallback, KeyInfo, Kind, LANGUAGE, LAYER_KEYS, OnResume, SWEEP_LANGUAGE,
+    SweepFile, schema, sweep_schema,
+};
 use runner::exit::ExitCode;
 use runner::metrics::COLUMNS;
+use runner::sweep::plan::Plan;
 
 use crate::support::project;
 
@@ -62,9 +66,33 @@ fn the_docs_have_every_score() {
 }
 
 #[test]
-fn the_schema_is_the_language() {
-    let path = project().join("schema/experiment.schema.json");
-    let expected = format!("{:#}\n", schema());
+fn the_docs_have_every_key_of_sweeps() {
+    let mut table =
+        String::from("| key | takes | default | what it is |\n| --- | --- | --- | --- |\n");
+    for (path, key) in SWEEP_LANGUAGE.walk() {
+        let is_table = matches!(key.kind, Kind::Table(_) | Kind::Choice(_));
+        if !is_table {
+            let (kind, default, meaning) = (&key.kind, default(key), key.meaning);
+            writeln!(table, "| `{path}` | {kind} | {default} | {meaning} |").unwrap();
+        }
+    }
+    check("docs/sweeps.md", "keys", &table);
+    let mut table = String::from("| values | what they are |\n| --- | --- |\n");
+    for domain in DOMAINS {
+        writeln!(table, "| `{}` | {} |", domain.name, domain.meaning).unwrap();
+    }
+    check("docs/sweeps.md", "domains", &table);
+}
+
+#[test]
+fn the_schemas_are_the_languages() {
+    the_schema_is("experiment", &schema());
+    the_schema_is("sweep", &sweep_schema());
+}
+
+fn the_schema_is(name: &str, schema: &serde_json::Value) {
+    let path = project().join(format!("schema/{name}.schema.json"));
+    let expected = format!("{schema:#}\n");
     if std::env::var_os("UPDATE_EXPECTED").is_some() {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, expected).unwrap();
@@ -105,6 +133,26 @@ fn every_config_is_headed_by_question_command_and_expectation() {
         );
         let experiment = Document::read(&path).unwrap().experiment().unwrap();
         assert_eq!(experiment.name, name);
+    }
+}
+
+#[test]
+fn every_sweep_is_headed_by_question_command_and_expectation() {
+    for entry in fs::read_dir(project().join("sweeps")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        for (line, start) in text.lines().zip([
+            "#:schema ../schema/sweep.schema.json",
+            "# Question:",
+            &format!("# Command:  runner sweep run sweeps/{name}.toml"),
+            "# Time:",
+            "# Expect:",
+        ]) {
+            assert!(line.starts_with(start), "{}: {line}", path.display());
+        }
+        let plan = Plan::new(&SweepFile::read(&path).unwrap(), |_| {}).unwrap();
+        assert!(plan.trials.len() > 1, "{name}");
     }
 }
 

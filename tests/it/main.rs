@@ -38,5 +38,6 @@ mod run;
 mod schedule;
 mod soak;
 mod structure;
+mod sweep;
 mod vocabulary;
 mod which_run;

@@ -338,17 +338,17 @@ impl SweepDir {
         let chosen = self.chosen(&plan)?;
         plan.add(chosen)
             .map_err(|error| self.damaged(&error.to_string()))?;
-        let known: BTreeMap<&str, usize> = self
+        let known: BTreeMap<(&str, u64), usize> = self
             .record
             .trials
             .iter()
-            .map(|trial| (trial.config_digest.as_str(), trial.number))
+            .map(|trial| (trial.identity(), trial.number))
             .collect();
         let mut next = known.values().max().map_or(1, |last| last + 1);
         let mut trials = plan.trials.clone();
         let mut new = 0;
         for trial in &mut trials {
-            trial.number = *known.get(trial.config_digest.as_str()).unwrap_or(&next);
+            trial.number = *known.get(&trial.identity()).unwrap_or(&next);
             if trial.number == next {
                 next += 1;
                 new += 1;

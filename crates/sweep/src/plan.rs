@@ -31,6 +31,14 @@ pub struct Trial {
     pub step_bytes: u64,
 }
 
+impl Trial {
+    /// What makes it the same trial in a file that has grown. A digest leaves out the number of epochs, since a run may
+    /// be extended.
+    pub fn identity(&self) -> (&str, u64) {
+        (&self.config_digest, self.epochs)
+    }
+}
+
 /// Everything that a sweep file declares, resolved.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -133,9 +141,9 @@ impl Plan {
 
     /// Refuses values that are written in two ways and mean the same: their trials would be the same run twice.
     fn refuse_equals(&self, file: &SweepFile) -> Result<(), Error> {
-        let mut known: BTreeMap<&str, &Trial> = BTreeMap::new();
+        let mut known: BTreeMap<(&str, u64), &Trial> = BTreeMap::new();
         for trial in &self.trials {
-            let Some(first) = known.insert(&trial.config_digest, trial) else {
+            let Some(first) = known.insert(trial.identity(), trial) else {
                 continue;
             };
             let keys = self.sweep.parameters.iter().flat_map(|it| &it.keys);
@@ -173,7 +181,7 @@ impl Plan {
         let every = training.eval_every_epochs;
         if is_of_evaluation && !(1..=measured).contains(&every) {
             let message = format!(
-                "`{monitor}` is never measured in the first {measured} epochs: training.eval_every_epochs is {every}"
+                "`{monitor}` is not measured by epoch {measured}, where trials are compared: training.eval_every_epochs is {every}"
             );
             let help = "evaluate more often, or raise `min_epochs`, or monitor a training column such as train_loss";
             return Err(file.error_at("objective", message, help));
@@ -232,7 +240,15 @@ fn first_points(file: &SweepFile, sweep: &Sweep, base: &Base) -> Result<Vec<Poin
         Search::Halving(search) => search.trials.or(points::grid_size(parameters)).unwrap_or(0),
         Search::Hyperband(search) => {
             let full = full_length(sweep, base)?;
-            check_length(file, search.min_epochs, full)?;
+            let least = search.min_epochs.saturating_mul(search.eta);
+            if full < least {
+                let message = format!(
+                    "`hyperband` needs at least `min_epochs` times `eta` epochs, {least}, and the experiment has {full}"
+                );
+                let help =
+                    "raise `training.epochs` of the experiment, or lower `min_epochs` or `eta`";
+                return Err(file.error_at("search", message, help));
+            }
             let brackets = Bracket::hyperband(search.eta, search.min_epochs, full);
             brackets.iter().map(|bracket| bracket.points).sum()
         }

@@ -70,8 +70,8 @@ pub fn drawn(
     count: u64,
     seed: u64,
 ) -> Result<Vec<Point>, Error> {
-    let counts = parameters.iter().map(Parameter::count);
-    let there = counts.fold(Some(1_u64), |all, count| all?.checked_mul(count?));
+    let mut counts = parameters.iter().map(Parameter::count);
+    let there = counts.try_fold(1_u64, |all, count| all.checked_mul(count?));
     if let Some(there) = there.filter(|there| *there < count) {
         return Err(Error::TooFew {
             asked: count,

@@ -8,7 +8,7 @@ use crate::memory;
 use crate::sweep::directory::{Error, SweepDir};
 use crate::sweep::local::{self, Local};
 use crate::sweep::overview::Overview;
-use crate::sweep::plan::Plan;
+use crate::sweep::plan::{Plan, Trial};
 use crate::sweep::resolve::{list, resolve};
 use crate::sweep::slurm::jobs::Jobs;
 use crate::train::Interrupt;
@@ -78,17 +78,13 @@ fn kinship(sweep: SweepDir, plan: &Plan) -> Option<Kinship> {
     if sweep.record.program_version != env!("CARGO_PKG_VERSION") {
         return None;
     }
-    let planned: Vec<&str> = plan
-        .trials
-        .iter()
-        .map(|it| it.config_digest.as_str())
-        .collect();
-    let there: Vec<&str> = sweep
-        .record
-        .trials
-        .iter()
-        .map(|it| it.config_digest.as_str())
-        .collect();
+    let identities = |trials: &[Trial]| -> Vec<(String, u64)> {
+        let identities = trials.iter().map(Trial::identity);
+        identities
+            .map(|(digest, epochs)| (digest.to_owned(), epochs))
+            .collect()
+    };
+    let (planned, there) = (identities(&plan.trials), identities(&sweep.record.trials));
     // A search that goes by results has planned more since.
     let goes_by_results = plan.wanted() > plan.points.len() as u64;
     let has_planned = goes_by_results && there.starts_with(&planned);
@@ -99,9 +95,9 @@ fn kinship(sweep: SweepDir, plan: &Plan) -> Option<Kinship> {
     if is_same && is_like {
         return Some(Kinship::Same(sweep));
     }
-    let all: BTreeSet<&str> = planned.iter().copied().collect();
+    let all: BTreeSet<_> = planned.iter().collect();
     let is_part = there.len() < planned.len() && there.iter().all(|it| all.contains(it));
-    let is_grown = is_part || is_same && known.sweep.name == plan.sweep.name;
+    let is_grown = is_part || is_same && sweep.record.name == plan.sweep.name;
     is_grown.then_some(Kinship::Grown(sweep))
 }
 

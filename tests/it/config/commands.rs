@@ -1,6 +1,7 @@
 //! `config show`, `explain`, `schema` and `new`.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
 use runner::config::{Document, Fallback, Kind, LANGUAGE, LAYER_KEYS};
@@ -520,6 +521,48 @@ fn every_key_says_what_it_means_and_every_default_is_of_its_kind() {
     }
 }
 
+/// As for experiments: shipped and new sweep files are right by the schema, and those that break one of its rules are not.
+#[test]
+#[ignore = "needs Python with jsonschema; .ci/run runs it"]
+fn python_validates_sweeps_by_the_schema() {
+    let sandbox = Sandbox::new();
+    let mut right = files(&project().join("sweeps"), "toml");
+    let new = ["sweep", "new", "--config", "tiny.toml"];
+    let new = sandbox.runner(&new).success().stdout;
+    right.push(sandbox.write("new.toml", &new));
+    let uncommented = new.replace("# Ranges:  ", "").replace("# [run]", "[run]");
+    let uncommented = uncommented.replacen(
+        "\"training.learning_rate\" = { values",
+        "\"training.max_minutes\" = { values",
+        1,
+    );
+    right.push(sandbox.write("uncommented.toml", uncommented));
+    let broken = files(&project().join("tests/sweeps/broken"), "toml");
+    let broken: Vec<PathBuf> = broken
+        .into_iter()
+        .filter(|path| {
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let starts = [
+                "unknown_key",
+                "unknown_search",
+                "unknown_table",
+                "no_config",
+                "no_parameters",
+            ];
+            let names = [
+                "no_values",
+                "one_bound",
+                "no_trials",
+                "eta_of_one",
+                "parallel_of_zero",
+            ];
+            starts.iter().any(|start| name.starts_with(start)) || names.contains(&name)
+        })
+        .collect();
+    assert!(broken.len() > 9, "{}", broken.len());
+    validate("sweep", &right, &broken);
+}
+
 /// A validator that knows nothing of this program, in Python; `RUNNER_TEST_PYTHON` says where.
 #[test]
 #[ignore = "needs Python with jsonschema; .ci/run runs it"]
@@ -571,6 +614,11 @@ fn python_validates_configs_by_the_schema() {
         })
         .collect();
     assert!(broken.len() > 25, "{}", broken.len());
+    validate("experiment", &configs, &broken);
+}
+
+/// Of files, the first are right by a schema, and the others are not.
+fn validate(schema: &str, right: &[PathBuf], broken: &[PathBuf]) {
     let script = "
 import json, sys, tomllib
 from jsonschema import Draft201909Validator
@@ -584,9 +632,9 @@ for path in sys.argv[2:]:
     let python = env::var("RUNNER_TEST_PYTHON").expect("RUNNER_TEST_PYTHON names a Python");
     let output = Command::new(python)
         .args(["-c", script])
-        .arg(project().join("schema/experiment.schema.json"))
-        .args(&configs)
-        .args(&broken)
+        .arg(project().join(format!("schema/{schema}.schema.json")))
+        .args(right)
+        .args(broken)
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -595,12 +643,8 @@ for path in sys.argv[2:]:
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!(told.len(), configs.len() + broken.len());
+    assert_eq!(told.len(), right.len() + broken.len());
     for (index, (path, errors)) in told.iter().enumerate() {
-        assert_eq!(
-            errors.is_empty(),
-            index < configs.len(),
-            "{path}: {errors:?}"
-        );
+        assert_eq!(errors.is_empty(), index < right.len(), "{path}: {errors:?}");
     }
 }

@@ -19,6 +19,7 @@ use crate::language::lookup::Language;
 use crate::language::section::Section;
 use crate::language::values::{TEXT, integers, name, word};
 use crate::language::word::Word;
+use crate::model::keys::MODEL;
 use crate::sections::monitor::{self, MODE};
 use crate::sections::name::{self as experiment_name, NAME};
 use crate::text::diagnostic::{Diagnostic, Problems};
@@ -173,6 +174,15 @@ impl SweepFile {
         if !self.syntax.is_empty() {
             return Err(self.invalid(self.syntax.clone()));
         }
+        let has = |key: &str| self.root.at(key).is_some();
+        if has(MODEL.info.name) && !has(CONFIG.name) && !has(PARAMETERS.info.name) {
+            let message = "this is an experiment, not a sweep".to_owned();
+            let path = self.path.display();
+            let help = format!(
+                "run it with: runner run {path}; a sweep over it: runner sweep new --config {path}"
+            );
+            return Err(self.error_at(MODEL.info.name, message, &help));
+        }
         let diagnostics = Diagnostics::new(LANGUAGE);
         let foreign = familiar::KEYS;
         let section = Section::new("", &self.root, Origin::start(), KEYS, foreign, &diagnostics);
@@ -189,7 +199,7 @@ impl SweepFile {
         let objective = section.table(&OBJECTIVE);
         let (monitor, mode) = monitor::read(&objective, &MONITOR, &MODE);
         let search = Search::read(section);
-        refuse_endless_grid(section, &search, &parameters);
+        refuse_endless_grid(&search, &parameters, diagnostics);
         Sweep {
             name: experiment_name::read(section, &self.default_name),
             config: section.read(&CONFIG),
@@ -206,9 +216,10 @@ impl SweepFile {
         }
     }
 
-    /// An error at the value of a key of this file, such as `search`.
+    /// An error at the value of a key of this file, such as `search`, or at the parameters where it is not there.
     pub fn error_at(&self, path: &str, message: String, help: &str) -> Error {
         let node = self.root.at(path);
+        let node = node.or_else(|| self.root.at(PARAMETERS.info.name));
         let origin = node.map_or_else(Origin::start, |node| node.origin.clone());
         self.invalid(vec![Diagnostic::new(message, origin, "").help(help)])
     }
@@ -256,7 +267,7 @@ fn read_parameters(section: &Section<'_>, diagnostics: &Diagnostics) -> (Vec<Par
 }
 
 /// A grid has a point for each combination of values, so all of them must be listed.
-fn refuse_endless_grid(section: &Section<'_>, search: &Search, parameters: &[Parameter]) {
+fn refuse_endless_grid(search: &Search, parameters: &[Parameter], diagnostics: &Diagnostics) {
     let is_grid = match search {
         Search::Grid => true,
         Search::Halving(halving) => {
@@ -273,7 +284,7 @@ fn refuse_endless_grid(section: &Section<'_>, search: &Search, parameters: &[Par
             Search::Halving(_) => "say how many points to draw: halving = { trials = 27 }",
             _ => "write `values`, or [search] with random = { trials = 20 } or another search",
         };
-        section.report(&SEARCH, message, "", help);
+        diagnostics.push(Diagnostic::new(message, drawn.origin(), "").help(help));
     }
 }
 

@@ -45,18 +45,18 @@ const VALUES: KeyInfo = domain(
     "values",
     "a list of values; for several keys, `\"a, b\" = { values = [[1, 2], [3, 4]] }`",
 );
-const UNIFORM: KeyInfo = domain("uniform", "`[low, high]`: numbers, all alike");
+const UNIFORM: KeyInfo = domain("uniform", "`[low, high]`: numbers, uniformly distributed");
 const LOG_UNIFORM: KeyInfo = domain(
     "log_uniform",
-    "`[low, high]`: numbers whose logarithms are all alike, for learning rates and penalties",
+    "`[low, high]`: numbers whose logarithm is uniformly distributed: for learning rates and penalties",
 );
 const INT_UNIFORM: KeyInfo = domain(
     "int_uniform",
-    "`[low, high]`: whole numbers, both ends included",
+    "`[low, high]`: whole numbers, both ends included, uniformly distributed",
 );
 const LOG_INT: KeyInfo = domain(
     "log_int",
-    "`[low, high]`: whole numbers, both ends included, small ones more often",
+    "`[low, high]`: whole numbers, both ends included, whose logarithm is uniformly distributed",
 );
 
 /// What can stand in the table of a parameter; one of them.
@@ -91,6 +91,11 @@ impl Assignment {
 }
 
 impl Parameter {
+    /// Where its keys are typed.
+    pub(super) fn origin(&self) -> Origin {
+        self.origin.clone()
+    }
+
     /// How many values there are, if they can be counted.
     pub fn count(&self) -> Option<u64> {
         match &self.domain {
@@ -233,6 +238,10 @@ fn read_paths(keys: &str, origin: &Origin, diagnostics: &Diagnostics) -> Option<
             [PathStep::Key(name)] if name == "extends" => refuse(
                 "`extends` cannot vary".to_owned(),
                 "vary the keys in which the files differ".to_owned(),
+            ),
+            [PathStep::Key(name)] if name == "name" => refuse(
+                "`name` cannot vary: a trial has the sweep's name and its own number".to_owned(),
+                "write name = \"...\" at the top of this file".to_owned(),
             ),
             [PathStep::Key(name)] if name == "seed" => refuse(
                 "`seed` is no parameter: every point is run with each seed".to_owned(),
@@ -388,7 +397,10 @@ fn refuse_overlaps(parameters: &[Parameter], diagnostics: &Diagnostics) {
             path.0.starts_with(&other.0) || other.0.starts_with(&path.0)
         };
         if let Some((earlier, other)) = paths[..place].iter().find(overlaps) {
-            let message = format!("`{path}` and `{other}` set the same value");
+            let message = match path == other {
+                true => format!("`{path}` varies twice"),
+                false => format!("`{path}` and `{other}` set the same value"),
+            };
             let diagnostic = Diagnostic::new(message, later.origin.clone(), "")
                 .related(earlier.origin.clone(), "")
                 .help("let one of the two vary, or both together: \"a, b\" = { values = [[...], [...]] }");

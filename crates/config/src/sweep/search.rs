@@ -127,7 +127,7 @@ const ETA: Key<u64> = Key::with_default(
     "eta",
     integer(2, MAX_SIZE),
     "3",
-    "of so many points one goes on, to train so many times as long",
+    "one of this many points goes on to the next rung, which is this many times as long",
 );
 const MIN_EPOCHS: Key<u64> =
     Key::with_default("min_epochs", count(), "1", "epochs of the first rung").unit("epochs");

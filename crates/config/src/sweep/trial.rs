@@ -23,6 +23,8 @@ pub struct Base {
 #[derive(Debug, Default)]
 struct Faults {
     found: Vec<Diagnostic>,
+    /// The place of the sweep file among the sources.
+    sweep: usize,
     /// The sources of the first trial that is wrong.
     document: Option<Document>,
 }
@@ -87,7 +89,10 @@ impl Base {
         sweep: &Sweep,
         trials: impl IntoIterator<Item = (&'a [Assignment], Option<u64>)>,
     ) -> Result<Vec<Experiment>, Error> {
-        let mut faults = Faults::default();
+        let mut faults = Faults {
+            sweep: self.source,
+            ..Faults::default()
+        };
         let mut experiments = Vec::new();
         for (number, (point, seed)) in trials.into_iter().enumerate() {
             let document = self.trial(sweep, point, seed);
@@ -121,15 +126,20 @@ impl Faults {
                 |it: &Diagnostic| it.origin == error.origin && it.message == error.message;
             let is_typed = error.origin.source < sources;
             if !self.found.iter().any(is_known) && (is_first || is_typed) {
-                let mut error = error.clone();
-                let help = error
-                    .help
-                    .take()
-                    .map_or_else(String::new, |help| help + "; ");
                 self.found
-                    .push(error.help(format!("{help}first in trial {}", number + 1)));
+                    .push(match number > 0 && error.origin.source == self.sweep {
+                        true => in_trial(error.clone(), number + 1),
+                        false => error.clone(),
+                    });
             }
         }
         self.document.get_or_insert(document);
     }
+}
+
+/// A problem that begins with a trial.
+fn in_trial(mut error: Diagnostic, trial: usize) -> Diagnostic {
+    let help = error.help.take();
+    let help = help.map_or_else(String::new, |help| help + "; ");
+    error.help(format!("{help}first in trial {trial}"))
 }
