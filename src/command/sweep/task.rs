@@ -1,6 +1,7 @@
 //! `runner sweep-task`: one trial of a sweep, as far as it is to get. It can be started again at any time: what is done
 //! stays done.
 
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -62,13 +63,7 @@ fn train(
     let output = Output { quiet: false };
     let folder = sweep.run_folder(trial.number);
     if folder.is_dir() {
-        let request = Request {
-            folder: &folder,
-            overrides: &[],
-            allow_other_version: false,
-            threads,
-        };
-        return go_on(request, output, &mut interrupt);
+        return go_on_alone(&folder, threads, output, &mut interrupt);
     }
     let start = Start {
         document: &document,
@@ -79,14 +74,52 @@ fn train(
         threads,
     };
     let ended = start.train(output, &mut interrupt);
-    if let Err(error) = &ended
-        && exit_code(error) == ExitCode::Usage
-        && !folder.exists()
-    {
+    let Err(error) = &ended else { return ended };
+    if exit_code(error) == ExitCode::Usage && !folder.exists() {
         refuse(sweep, trial.number, error);
     }
-    ended
+    // Another process has begun it at the same instant.
+    let is_of_another = Lock::holder(&folder).is_some_and(|it| it.pid != std::process::id());
+    match is_of_another {
+        true => go_on_alone(&folder, threads, output, &mut interrupt),
+        false => ended,
+    }
 }
+
+/// Goes on with the run of a trial when no other process works on it: one that an earlier session has left ends soon,
+/// and what it has done counts.
+fn go_on_alone(
+    folder: &Path,
+    threads: Option<u16>,
+    output: Output,
+    interrupt: &mut Interrupt,
+) -> anyhow::Result<ExitCode> {
+    let request = Request {
+        folder,
+        overrides: &[],
+        allow_other_version: false,
+        threads,
+    };
+    for _ in 0..ATTEMPTS {
+        while Lock::is_held(folder) {
+            if let Some(stop) = interrupt.poll() {
+                return Ok(stop.exit_code());
+            }
+            sleep(PAUSE);
+        }
+        let ended = go_on(request, output, interrupt);
+        let is_locked = |error| exit_code(error) == ExitCode::Resumable;
+        if !ended.as_ref().is_err_and(is_locked) {
+            return ended;
+        }
+    }
+    go_on(request, output, interrupt)
+}
+
+/// How often the lock of a run is asked for that another process was quicker to take.
+const ATTEMPTS: usize = 20;
+/// Between two looks at the lock of a run.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Notes why the trial cannot begin: with the same data it never will. What cannot be noted is found again.
 fn refuse(sweep: &SweepDir, trial: usize, error: &anyhow::Error) {

@@ -63,8 +63,11 @@ fn column(folder: &Path, name: &str) -> Vec<String> {
 fn runs(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder.join("trials")).unwrap();
     let entries = entries.map(Result::unwrap);
-    // Beside a link to the latest one, and the lock of their order.
-    let runs = entries.filter(|entry| entry.file_type().unwrap().is_dir());
+    // Beside a link to the latest one, and what a kill has left of one that was to be made.
+    let runs = entries.filter(|entry| {
+        let is_hidden = entry.file_name().to_str().unwrap().starts_with('.');
+        entry.file_type().unwrap().is_dir() && !is_hidden
+    });
     let mut runs: Vec<PathBuf> = runs.map(|entry| entry.path()).collect();
     runs.sort();
     runs
