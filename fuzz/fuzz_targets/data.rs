@@ -22,10 +22,16 @@ mod memory;
 mod metered;
 #[path = "../../src/data/pixels/picture.rs"]
 pub mod picture;
+#[path = "../../src/data/pixels/png.rs"]
+mod png;
 #[path = "../../src/data/pixels/raster.rs"]
 mod raster;
 #[path = "../../src/data/role.rs"]
 mod role;
+#[path = "../../src/data/pixels/rows.rs"]
+pub mod rows;
+#[path = "../../src/data/pixels/samples.rs"]
+mod samples;
 #[path = "../../src/data/sources/mod.rs"]
 pub mod sources;
 #[path = "../../src/data/pixels/tiff/mod.rs"]

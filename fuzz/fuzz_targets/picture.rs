@@ -10,6 +10,7 @@ use data::{config, digest, random, run_dir};
 use data::config::{PadToSquare, Resize};
 use data::geometry::Geometry;
 use data::picture::{Picture, Request};
+use data::rows::Reduction;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
@@ -21,6 +22,11 @@ fuzz_target!(|input: &[u8]| {
     };
     let reduced = Request {
         at_least: Some([5, 7]),
+        reduction: Some(Reduction {
+            channels: 3,
+            resize: Resize::To([5, 7]),
+            whole: 0,
+        }),
         ..small
     };
     let resized = Geometry {

@@ -28,7 +28,7 @@ pub use download::catalog;
 pub use download::{archive, fetch};
 pub use error::{Error, LoadError};
 pub use pixels::scan::Watch;
-pub use pixels::{geometry, jpeg, memory, picture};
+pub use pixels::{geometry, jpeg, memory, picture, rows};
 pub use role::Role;
 pub use sources::meant::check_place;
 pub use sources::{labels, shards};

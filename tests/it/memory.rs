@@ -212,11 +212,10 @@ fn memory_that_is_refused_is_an_error_and_no_abort() {
     assert!(!sandbox.path("experiments").exists());
 }
 
-/// A white PNG of 4000 x 5000 pixels in colour: 60 MB to decode, some 60 kB as a file.
-fn large_png() -> Vec<u8> {
+/// A white PNG in colour: three bytes a pixel to decode, a thousandth of it as a file.
+fn white_png([height, width]: [u32; 2], is_interlaced: bool) -> Vec<u8> {
     use std::io::Write as _;
 
-    let (width, height) = (4000_u32, 5000_u32);
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut chunk = |kind: &[u8], content: &[u8]| {
         let body = [kind, content].concat();
@@ -229,15 +228,31 @@ fn large_png() -> Vec<u8> {
     let head = [
         &width.to_be_bytes()[..],
         &height.to_be_bytes(),
-        &[8, 2, 0, 0, 0],
+        &[8, 2, 0, 0, u8::from(is_interlaced)],
     ]
     .concat();
     chunk(b"IHDR", &head);
-    // Each row begins with its filter: none.
-    let row = [vec![0], vec![255; 3 * width as usize]].concat();
+    // The first row and column of each pass, and the steps to the next ones.
+    let passes: &[[u32; 4]] = match is_interlaced {
+        true => &[
+            [0, 0, 8, 8],
+            [0, 4, 8, 8],
+            [4, 0, 8, 4],
+            [0, 2, 4, 4],
+            [2, 0, 4, 2],
+            [0, 1, 2, 2],
+            [1, 0, 2, 1],
+        ],
+        false => &[[0, 0, 1, 1]],
+    };
     let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    for _ in 0..height {
-        zlib.write_all(&row).unwrap();
+    for [top, left, down, across] in passes {
+        // Each row begins with its filter: none.
+        let pixels = (width - left).div_ceil(*across) as usize;
+        let row = [vec![0], vec![255; 3 * pixels]].concat();
+        for _ in 0..(height - top).div_ceil(*down) {
+            zlib.write_all(&row).unwrap();
+        }
     }
     chunk(b"IDAT", &zlib.finish().unwrap());
     chunk(b"IEND", b"");
@@ -249,7 +264,7 @@ fn large_png() -> Vec<u8> {
 #[test]
 fn decoders_share_what_the_limit_of_the_job_leaves() {
     let sandbox = Sandbox::new();
-    let png = large_png();
+    let png = white_png([4000, 5000], true);
     for (split, count) in [("train", 16), ("test", 1)] {
         for class in ["cat", "dog"] {
             for index in 0..count {
@@ -268,4 +283,29 @@ fn decoders_share_what_the_limit_of_the_job_leaves() {
         "model.layers[5].linear.out_features=2",
     ];
     limited(&sandbox, 1200, &arguments).success();
+}
+
+/// Red where the whole image is decoded, which takes 432 MB.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_large_png_takes_the_memory_of_some_rows() {
+    let sandbox = Sandbox::new();
+    let png = white_png([12_000, 12_000], false);
+    for split in ["train", "test"] {
+        for class in ["cat", "dog"] {
+            sandbox.write(&format!("large/{split}/{class}/1.png"), &png);
+        }
+    }
+    let arguments = [
+        "check",
+        "tiny.toml",
+        "--threads",
+        "1",
+        "data.path=large",
+        "data.resize=28",
+        "data.cache=off",
+        "training.batch_size=1",
+        "model.layers[5].linear.out_features=2",
+    ];
+    limited(&sandbox, 350, &arguments).success();
 }

@@ -1,7 +1,9 @@
 //! How an image of any size comes to the size that is stored: bars that make it square, a resize, the middle of that.
 //! Sizes and places are those of torchvision's `Pad`, `Resize` and `CenterCrop`.
 
+use super::memory;
 use super::picture::{Picture, resize_pixels};
+use super::rows::Reduction;
 use crate::config::{self, PadToSquare, Resize};
 
 /// What is done to the height and width of each image, in this order.
@@ -68,6 +70,17 @@ impl Geometry {
         Some(size.map(|side| (MARGIN_IN_HALVES * side).div_ceil(2)))
     }
 
+    /// How the rows of a large image may be made fewer while it is decoded. Bars come before that, so that of an image that
+    /// gets some nothing may.
+    pub fn reduction(self, channels: usize) -> Option<Reduction> {
+        let resize = self.resize.filter(|_| self.pad_to_square.is_none())?;
+        Some(Reduction {
+            channels,
+            resize,
+            whole: memory::OF_A_DECODER / 4,
+        })
+    }
+
     /// In grey (1 channel) or colour (3), row-major `[channels, height, width]`: grey is Pillow's `L`.
     pub fn planes(self, picture: Picture, channels: usize) -> Result<Vec<u8>, String> {
         let full = picture.full;
@@ -125,14 +138,8 @@ impl Geometry {
         }
     }
 
-    fn resized(self, [height, width]: [usize; 2]) -> [usize; 2] {
-        let longer = |side: usize| side * height.max(width) / height.min(width).max(1);
-        match self.resize {
-            None => [height, width],
-            Some(Resize::To(size)) => size,
-            Some(Resize::Shorter(side)) if height <= width => [side, longer(side)],
-            Some(Resize::Shorter(side)) => [longer(side), side],
-        }
+    fn resized(self, size: [usize; 2]) -> [usize; 2] {
+        self.resize.map_or(size, |resize| resize.of(size))
     }
 }
 

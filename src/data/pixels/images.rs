@@ -97,7 +97,10 @@ impl Images {
         let Names::Each { places, .. } = &self.names else {
             return false;
         };
-        let request = self.spec.request();
+        let mut request = self.spec.request();
+        if let Some(reduction) = &mut request.reduction {
+            reduction.channels = COLOUR;
+        }
         let is_colour = |picture: Picture| picture.channels == COLOUR;
         let bytes = places[image as usize].read();
         bytes.is_ok_and(|bytes| Picture::decode_then(&bytes, request, is_colour) == Ok(true))

@@ -1,6 +1,5 @@
 //! From the bytes of one file to pixels, whatever kind of image its content says it is.
 
-use std::borrow::Cow;
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
@@ -12,7 +11,9 @@ use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 use super::depth::Depth;
 use super::exif::Orientation;
 use super::raster::{Admit, Raster};
-use super::{gif, jpeg, memory, tiff};
+use super::rows::Reduction;
+use super::samples::{Samples, Wide};
+use super::{gif, jpeg, memory, png, tiff};
 use crate::data::sources::kind::{self, Kind};
 
 /// A decoded image.
@@ -42,6 +43,8 @@ pub struct Request {
     /// A height and width: an image may come out smaller than it is, if not below these. Then reduced JPEGs are decoded
     /// several times faster.
     pub at_least: Option<[usize; 2]>,
+    /// What the rows of an image may be brought to while it is decoded, of a file whose rows can be read one by one.
+    pub reduction: Option<Reduction>,
     /// Of samples of 16 bits so many are used, 8 to 16.
     pub bits: u32,
     /// Whether an image is turned as EXIF says.
@@ -53,6 +56,7 @@ impl Default for Request {
         Self {
             max_pixels: MAX_PIXELS,
             at_least: None,
+            reduction: None,
             bits: u16::BITS,
             is_turned: false,
         }
@@ -116,6 +120,8 @@ impl Picture {
             true => request.at_least.map(|[height, width]| [width, height]),
             false => request.at_least,
         };
+        // Rows that become columns are not reduced.
+        let reduction = request.reduction.filter(|_| turn == Orientation::Upright);
         let mut memory = None;
         let mut full = [0, 0];
         let mut admit = |size: [usize; 2], cost: u64| -> Result<(), String> {
@@ -138,7 +144,7 @@ impl Picture {
             Kind::Jpeg => decode_jpeg(bytes, at_least, &mut admit),
             Kind::Gif => gif::decode(bytes, &mut admit),
             Kind::Tiff => tiff::decode(bytes, request.bits, &mut admit),
-            Kind::Png => decode_other(bytes, ImageFormat::Png, request, &mut admit),
+            Kind::Png => png::decode(bytes, request.bits, reduction, &mut admit),
             Kind::Bmp => decode_other(bytes, ImageFormat::Bmp, request, &mut admit),
             Kind::Pnm => decode_other(bytes, ImageFormat::Pnm, request, &mut admit),
             Kind::WebP => decode_other(bytes, ImageFormat::WebP, request, &mut admit),
@@ -286,52 +292,6 @@ fn decode_jpeg(
     Ok(Raster::new(decoded.channels, decoded.size, decoded.pixels))
 }
 
-/// The chunks of a PNG: their types, what they hold and where they end. The last one may be cut off.
-fn chunks(bytes: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8], usize)> {
-    const SIGNATURE_BYTES: usize = 8;
-    const CHECKSUM_BYTES: usize = 4;
-    let mut at = SIGNATURE_BYTES;
-    std::iter::from_fn(move || {
-        let (length, rest) = bytes.get(at..)?.split_first_chunk()?;
-        let (kind, rest) = rest.split_first_chunk()?;
-        let length = u32::from_be_bytes(*length) as usize;
-        at = at.saturating_add(8 + CHECKSUM_BYTES).saturating_add(length);
-        Some((*kind, &rest[..length.min(rest.len())], at))
-    })
-}
-
-/// The chunk that ends a PNG.
-const PNG_END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
-
-/// Whether a PNG is whole but for the chunk that ends it, which is no part of the image.
-fn lacks_end(bytes: &[u8]) -> bool {
-    let has_pixels = chunks(bytes).any(|(kind, ..)| kind == *b"IDAT");
-    let last = chunks(bytes).last().filter(|_| has_pixels);
-    last.is_some_and(|(kind, _, end)| kind != *b"IEND" && end == bytes.len())
-}
-
-/// Refuses a PNG whose palette is not made of up to 256 colours of three bytes (PNG specification, 11.2.2), which
-/// the decoder takes for granted.
-fn check_palette(bytes: &[u8]) -> Result<(), String> {
-    /// Where the header says of which kind the pixels are, and what it says where they have a palette.
-    const COLOR_TYPE: usize = 25;
-    const INDEXED: u8 = 3;
-    if bytes.get(COLOR_TYPE) != Some(&INDEXED) {
-        return Ok(());
-    }
-    // The palette comes before the pixels.
-    let before = chunks(bytes).take_while(|(kind, ..)| kind != b"IDAT");
-    for (kind, palette, _) in before {
-        let length = palette.len();
-        if &kind == b"PLTE" && (length == 0 || !length.is_multiple_of(3) || length > 3 * 256) {
-            return Err(format!(
-                "damaged image: its palette has {length} bytes, not three for each of 1 to 256 colours"
-            ));
-        }
-    }
-    Ok(())
-}
-
 fn decode_other(
     bytes: &[u8],
     format: ImageFormat,
@@ -344,14 +304,7 @@ fn decode_other(
         }
         error => format!("damaged image: {error}"),
     };
-    let mut ended = Cow::Borrowed(bytes);
-    if format == ImageFormat::Png {
-        check_palette(bytes)?;
-        if lacks_end(bytes) {
-            ended.to_mut().extend_from_slice(PNG_END);
-        }
-    }
-    let mut reader = ImageReader::with_format(Cursor::new(ended.as_ref()), format);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_PIXEL_BYTES.saturating_mul(request.max_pixels.max(SMALL_IMAGE)));
     reader.limits(limits);
@@ -359,46 +312,47 @@ fn decode_other(
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);
     let color = decoder.color_type();
-    // WebP has buffers of its own.
-    let copies = if format == ImageFormat::WebP { 3 } else { 1 };
-    let cost = decoder.total_bytes().saturating_mul(copies);
-    admit([height, width], cost)?;
-    let mut raw = vec![0; decoder.total_bytes() as usize];
-    decoder.read_image(&mut raw).map_err(damaged)?;
-    let size = [height, width];
     // How many samples of a pixel are kept.
     let channels = match color {
         ColorType::L8 | ColorType::La8 | ColorType::L16 | ColorType::La16 => 1,
         ColorType::Rgb8 | ColorType::Rgba8 | ColorType::Rgb16 | ColorType::Rgba16 => 3,
         other => return Err(format!("its pixels are {other:?}, which is not supported")),
     };
-    let samples = usize::from(color.channel_count());
-    if usize::from(color.bytes_per_pixel()) == samples {
-        let pixels = match samples == channels {
-            true => raw,
-            false => {
-                let kept = raw.chunks_exact(samples);
-                kept.flat_map(|pixel| &pixel[..channels]).copied().collect()
-            }
-        };
-        return Ok(Raster::new(channels, size, pixels));
-    }
+    let stored = usize::from(color.channel_count());
+    let is_wide = usize::from(color.bytes_per_pixel()) > stored;
     // A PGM that says its largest value was brought to 16 bits by it.
     let states_range = format == ImageFormat::Pnm && !bytes_say_65535(bytes);
-    let mut depth = Depth::new(if states_range {
+    let bits = if states_range {
         u16::BITS
     } else {
         request.bits
-    });
-    let pixels = raw.chunks_exact(2 * samples);
-    let kept = pixels.flat_map(|pixel| pixel[..2 * channels].as_chunks().0);
-    let pixels = kept
-        .map(|sample| depth.byte(u16::from_ne_bytes(*sample)))
-        .collect();
-    let peak = (!states_range).then(|| depth.peak());
+    };
+    let mut samples = Samples {
+        channels,
+        stored,
+        wide: is_wide.then(|| Wide {
+            number: u16::from_ne_bytes,
+            depth: Depth::new(bits),
+        }),
+    };
+    // WebP has buffers of its own.
+    let copies = if format == ImageFormat::WebP { 3 } else { 1 };
+    let of_decoder = decoder.total_bytes().saturating_mul(copies);
+    let kept = if samples.is_plain() {
+        0
+    } else {
+        channels.saturating_mul(width).saturating_mul(height)
+    };
+    admit([height, width], of_decoder.saturating_add(kept as u64))?;
+    let mut pixels = vec![0; decoder.total_bytes() as usize];
+    decoder.read_image(&mut pixels).map_err(damaged)?;
+    if !samples.is_plain() {
+        let raw = std::mem::replace(&mut pixels, Vec::with_capacity(kept));
+        samples.append(&raw, &mut pixels);
+    }
     Ok(Raster {
-        peak,
-        ..Raster::new(channels, size, pixels)
+        peak: samples.peak().filter(|_| !states_range),
+        ..Raster::new(channels, [height, width], pixels)
     })
 }
 

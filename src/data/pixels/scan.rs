@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::exif::Orientation;
 use super::geometry::Geometry;
 use super::picture::{Picture, Request};
+use super::rows::Reduction;
 use crate::data::sources::labelled::{ImageFiles, ImagePlace};
 use crate::digest;
 
@@ -274,6 +275,7 @@ impl ImageSpec {
             bits: self.bits,
             is_turned: self.is_turned,
             at_least: self.geometry.at_least(),
+            reduction: self.geometry.reduction(self.channels),
         }
     }
 

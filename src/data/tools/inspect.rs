@@ -151,6 +151,7 @@ pub fn inspect_run(
         .map_err(|(role, error)| LoadError::at(key_of(data, role))(error))?;
     let request = Request {
         at_least: None,
+        reduction: None,
         ..spec.with_depth(data, &parts, watch).request()
     };
     let mut splits: Vec<InspectedSplit> = Vec::new();

@@ -11,6 +11,7 @@ mod jpeg;
 mod manifests;
 mod new_config;
 mod photos;
+mod rows;
 mod sources;
 mod splits;
 

@@ -76,6 +76,16 @@ impl PadToSquare {
 }
 
 impl Resize {
+    /// The height and width that an image of these comes to; the longer side is rounded down, as torchvision does.
+    pub fn of(self, [height, width]: [usize; 2]) -> [usize; 2] {
+        let longer = |side: usize| side * height.max(width) / height.min(width).max(1);
+        match self {
+            Resize::To(size) => size,
+            Resize::Shorter(side) if height <= width => [side, longer(side)],
+            Resize::Shorter(side) => [longer(side), side],
+        }
+    }
+
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
         let node = section.node(&RESIZE)?;
         if matches!(node.value, Value::Table(_)) {
