@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::kernels::fallibly;
 
 pub use crate::kernels::zeroed_bytes as zeros;
+pub use crate::kernels::{before_the_end, nothing_before_the_end};
 
 /// Memory that can still be allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

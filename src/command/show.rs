@@ -200,6 +200,9 @@ fn tell(event: &Event) -> Option<String> {
             format!("no longer reproducible: continued with version {to} after {from}")
         }
         Event::Stopped { step, reason } => format!("stopped by {reason} after step {step}"),
+        Event::OutOfMemory { bytes } => {
+            format!("out of memory: {bytes} bytes more could not be had")
+        }
         Event::Failed { step, reason, .. } => {
             format!(
                 "failed after step {step}: {}",

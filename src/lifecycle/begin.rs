@@ -6,6 +6,7 @@ use super::{Error, Prepared};
 use crate::config::Document;
 use crate::data::Dataset;
 use crate::device;
+use crate::memory;
 use crate::run_dir::{FORMAT, Identity, NewRun, Writer, space};
 use crate::train::{Interrupt, Session};
 
@@ -58,6 +59,7 @@ pub fn begin(
         resolved_text: &session.experiment.to_toml(),
         images: &session.data.listing,
     })?;
+    memory::before_the_end(run.out_of_memory());
     Ok(Begun {
         session,
         run,

@@ -2,6 +2,7 @@
 
 use super::Error;
 use crate::data::{Dataset, Role, Splits};
+use crate::memory;
 use crate::metrics::Scores;
 use crate::model::Network;
 use crate::run_dir::{
@@ -42,6 +43,17 @@ pub struct SplitReport {
 /// Why the training failed, which is noted in the run's events; or why its results cannot be made or
 /// written. All epochs are in a checkpoint then, and a resume writes the results.
 pub fn conclude(
+    end: Result<End, train::Error>,
+    session: &mut Session,
+    run: &mut Writer,
+    interrupt: &Interrupt,
+) -> Result<Conclusion, Error> {
+    let concluded = note(end, session, run, interrupt);
+    memory::nothing_before_the_end();
+    concluded
+}
+
+fn note(
     end: Result<End, train::Error>,
     session: &mut Session,
     run: &mut Writer,

@@ -10,6 +10,7 @@ use super::{Error, Extension};
 use crate::config::Experiment;
 use crate::data::{self, Splits, Watch};
 use crate::device::{self, Chosen};
+use crate::memory;
 use crate::run_dir::{self, Event, Moves, Recovered, Status, Writer};
 use crate::train::{self, Interrupt, Session};
 
@@ -77,6 +78,7 @@ impl Resumable {
             threads,
         } = request;
         let run = Writer::lock(folder)?;
+        memory::before_the_end(run.out_of_memory());
         let (mut document, before) = run_dir::document(folder)?;
         document.set_all(overrides);
         let experiment = document.experiment()?;

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use runner::memory::{Available, Bound, available_in};
 
@@ -308,4 +309,57 @@ fn a_large_png_takes_the_memory_of_some_rows() {
         "model.layers[5].linear.out_features=2",
     ];
     limited(&sandbox, 350, &arguments).success();
+}
+
+/// Red, as killed, without last words.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_ends_for_want_of_memory_says_so() {
+    let sandbox = Sandbox::new();
+    // Checkpoints of some MB ask the system for memory.
+    let arguments = [
+        "run",
+        "tiny.toml",
+        "-q",
+        "training.epochs=100000",
+        "checkpoint.every_steps=1",
+        "model.layers=['flatten', {linear={out_features=1000}}, {linear={out_features=10}}]",
+    ];
+    let run = Command::new(env!("CARGO_BIN_EXE_runner"))
+        .args(arguments)
+        .current_dir(sandbox.path(""))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let folder = sandbox.path("experiments/latest");
+    let checkpoints = || fs::read_dir(folder.join("checkpoints")).map_or(0, Iterator::count);
+    while checkpoints() < 2 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", run.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmSize:"));
+    let size: u64 = line
+        .unwrap()
+        .split_whitespace()
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
+    let (process, limit) = (run.id().to_string(), format!("--as={}", size << 10));
+    let limited = Command::new("prlimit")
+        .args(["--pid", &process, &limit])
+        .status();
+    assert!(limited.unwrap().success());
+    let output = run.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("error: out of memory"), "{stderr}");
+    for command in [&["list"][..], &["show", "latest"]] {
+        sandbox
+            .runner(command)
+            .success()
+            .stdout_has(&["out of memory: ", "bytes more could not be had"]);
+    }
+    sandbox.runner(&["list"]).success().stdout_has(&["failed"]);
 }

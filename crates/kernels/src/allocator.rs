@@ -4,6 +4,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::{self, Write};
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// The system's allocator, for a program whose users are told what to do once memory is refused.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +14,28 @@ pub struct Allocator;
 
 thread_local! {
     static IS_FALLIBLE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What is done before the program ends for want of memory, given the bytes that were refused.
+type LastWords = Box<dyn FnOnce(usize) + Send>;
+
+/// With memory that is given back for it.
+static LAST_WORDS: Mutex<Option<(Vec<u8>, LastWords)>> = Mutex::new(None);
+/// Enough for a few small allocations, and so much that the system gets it back.
+const RESERVE: usize = 1 << 20;
+/// Whether the program is ending.
+static IS_ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Sets what is done before the program ends because memory was refused, in place of what was set before. It may
+/// ask for little memory, and must not wait for a lock.
+pub fn before_the_end(work: impl FnOnce(usize) + Send + 'static) {
+    let words = (vec![0; RESERVE], Box::new(work) as LastWords);
+    *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner) = Some(words);
+}
+
+/// Nothing is done any more.
+pub fn nothing_before_the_end() {
+    *LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
 /// Does something that asks for memory by `Vec::try_reserve` or the like, and is told where it is refused.
@@ -74,6 +99,18 @@ fn refused(bytes: usize) {
     if IS_FALLIBLE.try_with(Cell::get).unwrap_or(false) {
         return;
     }
+    thread_local! {
+        static HAS_BEGUN: Cell<bool> = const { Cell::new(false) };
+    }
+    // Even for the end there was no memory.
+    if HAS_BEGUN.replace(true) {
+        std::process::exit(1);
+    }
+    if IS_ENDING.swap(true, Ordering::Relaxed) {
+        // Another thread is about to end it.
+        std::thread::sleep(Duration::from_secs(10));
+        std::process::exit(1);
+    }
     let mut text = Text::default();
     let _ = write!(
         text,
@@ -82,6 +119,12 @@ fn refused(bytes: usize) {
          (the limit of its container or batch job, or ulimit -v)\n"
     );
     text.print();
+    // Who is just setting it has not written anything yet.
+    let words = LAST_WORDS.try_lock().ok().and_then(|mut it| it.take());
+    if let Some((reserve, work)) = words {
+        drop(reserve);
+        work(bytes);
+    }
     std::process::exit(1);
 }
 

@@ -21,7 +21,9 @@ mod burn;
 mod core;
 mod ops;
 
-pub use crate::allocator::{Allocator, fallibly, zeroed_bytes};
+pub use crate::allocator::{
+    Allocator, before_the_end, fallibly, nothing_before_the_end, zeroed_bytes,
+};
 pub use crate::burn::functions::*;
 pub use crate::core::buffer::Buffer;
 pub use crate::core::geometry::{Conv2dGeometry, MemoryFormat, PoolGeometry};

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::cache::Cache;
 use super::images::{Images, MemoryBudget, Names, OnDemand, Storage};
-use super::picture::grey;
+use super::samples::grey;
 use super::scan::{ImageSpec, ImageStats, Outcome, ScannedFile, Watch, scan, scan_into};
 use crate::config;
 use crate::data::Error;

@@ -12,7 +12,7 @@ use super::depth::Depth;
 use super::exif::Orientation;
 use super::raster::{Admit, Raster};
 use super::rows::Reduction;
-use super::samples::{Samples, Wide};
+use super::samples::{Samples, Wide, grey};
 use super::{gif, jpeg, memory, png, tiff};
 use crate::data::sources::kind::{self, Kind};
 
@@ -150,7 +150,8 @@ impl Picture {
             Kind::WebP => decode_other(bytes, ImageFormat::WebP, request, &mut admit),
         };
         let picture = Self::of(raster?.turned(turn), orientation);
-        Ok(work(Self { full, ..picture }))
+        let _ = full;
+        Ok(work(picture))
     }
 
     /// What a decoder made, of a file that says this of the camera.
@@ -231,12 +232,6 @@ impl Picture {
             }
         }
     }
-}
-
-/// The lightness of a colour as Pillow's `convert("L")` rounds it: ITU-R 601-2, in 16 bits.
-pub fn grey(pixel: &[u8]) -> u8 {
-    let [red, green, blue] = [0, 1, 2].map(|channel| u32::from(pixel[channel]));
-    ((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16) as u8
 }
 
 /// Brings row-major `[height, width, channels]` of 1 or 3 channels to another height and width: bilinear, with

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::picture::grey;
+use super::samples::grey;
 use crate::config::Resize;
 
 /// What becomes of the rows of an image.

@@ -52,3 +52,9 @@ impl Samples {
         self.wide.as_ref().map(|wide| wide.depth.peak())
     }
 }
+
+/// The lightness of a colour as Pillow's `convert("L")` rounds it: ITU-R 601-2, in 16 bits.
+pub fn grey(pixel: &[u8]) -> u8 {
+    let [red, green, blue] = [0, 1, 2].map(|channel| u32::from(pixel[channel]));
+    ((19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16) as u8
+}

@@ -10,7 +10,6 @@ use rayon::prelude::*;
 use super::exif::Orientation;
 use super::geometry::Geometry;
 use super::picture::{Picture, Request};
-use super::rows::Reduction;
 use crate::data::sources::labelled::{ImageFiles, ImagePlace};
 use crate::digest;
 

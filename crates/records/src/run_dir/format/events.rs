@@ -58,6 +58,11 @@ pub enum Event {
         /// The error's message.
         reason: String,
     },
+    /// The system had no more memory, which ended the process.
+    OutOfMemory {
+        /// So many were asked for.
+        bytes: u64,
+    },
     /// All epochs are done and the results written.
     Finished {
         /// Optimizer steps done.
@@ -94,6 +99,11 @@ impl Cause {
 }
 
 impl Event {
+    /// Whether an error ended the process.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Event::Failed { .. } | Event::OutOfMemory { .. })
+    }
+
     /// The kind of error that ended the process; `None` for everything but a failure.
     pub fn cause(&self) -> Option<Cause> {
         match self {

@@ -124,6 +124,9 @@ impl Run {
             Some(Event::Stopped { step, reason }) => {
                 format!("stopped by {reason} after step {step}")
             }
+            Some(Event::OutOfMemory { bytes }) => {
+                format!("out of memory: {bytes} bytes more could not be had")
+            }
             // A process that stops for any other reason writes an event.
             _ => "killed".to_owned(),
         }
@@ -162,7 +165,11 @@ impl Status {
             Status::Running
         } else if Status::is_finished(folder) {
             Status::Finished
-        } else if let Some(Event::Failed { .. }) = events::read(folder).unwrap_or_default().last() {
+        } else if events::read(folder)
+            .unwrap_or_default()
+            .last()
+            .is_some_and(Event::is_failure)
+        {
             Status::Failed
         } else {
             Status::Interrupted

@@ -154,6 +154,16 @@ impl Writer {
         Log(file.ok())
     }
 
+    /// Notes that the system had no more memory; for the process that has the run and is about to end.
+    pub fn out_of_memory(&self) -> impl FnOnce(usize) + Send + use<> {
+        let folder = self.folder.clone();
+        move |bytes| {
+            // That it ends is told already, whether or not this can be noted.
+            let bytes = bytes as u64;
+            let _ = events::append(&folder, Event::OutOfMemory { bytes });
+        }
+    }
+
     /// Notes an event, durably.
     ///
     /// # Errors
