@@ -92,7 +92,7 @@ pub enum Error {
     #[error("{}", of_bad_images(problems, other_sizes, *size, *keeps_shape, place))]
     BadImages {
         /// Path and reason.
-        problems: Vec<(String, String)>,
+        problems: Box<[(String, String)]>,
         /// Path, height and width of images that are whole, but not of the size of the others.
         other_sizes: Vec<(String, [usize; 2])>,
         /// The height and width that all should have.

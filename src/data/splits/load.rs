@@ -328,8 +328,8 @@ impl SplitsBuilder {
         if let Some(role) = self.first_bad {
             let error = Error::BadImages {
                 problems: match data.on_bad_image {
-                    OnBadImage::Error => self.bad,
-                    OnBadImage::Skip => Vec::new(),
+                    OnBadImage::Error => self.bad.into(),
+                    OnBadImage::Skip => Box::default(),
                 },
                 other_sizes: self.other_sizes,
                 size: spec.size,
