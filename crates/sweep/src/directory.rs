@@ -387,6 +387,22 @@ impl SweepDir {
         Ok(new)
     }
 
+    /// Takes the text of a file whose trials are these: what it says of where they run may be new.
+    ///
+    /// # Errors
+    /// If it cannot be written; then the old one is still there.
+    pub fn update(&mut self, file: &SweepFile) -> Result<(), Error> {
+        if self.record.sweep_text == file.text() {
+            return Ok(());
+        }
+        let text = file.text().to_owned();
+        self.replace(Record {
+            sweep_text: text.clone(),
+            ..self.record.clone()
+        })?;
+        Ok(files::replace(&self.folder.join(layout::SWEEP), text.as_bytes())?)
+    }
+
     /// Points after those of a plan that a search by results has chosen; they stay what they are.
     fn chosen(&self, plan: &Plan) -> Result<Vec<Point>, Error> {
         let (first, wanted) = (plan.points.len(), plan.wanted() as usize);

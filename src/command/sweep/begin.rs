@@ -29,7 +29,11 @@ pub fn run(args: cli::SweepRun) -> anyhow::Result<ExitCode> {
     let known = list(out).into_iter().rev();
     let mut known = known.filter(|_| !args.new);
     let sweep = match known.find_map(|sweep| kinship(sweep, &plan)) {
-        Some(Kinship::Same(sweep)) => sweep,
+        Some(Kinship::Same(mut sweep)) => {
+            let _lock = sweep.lock()?;
+            sweep.update(&file)?;
+            sweep
+        }
         Some(Kinship::Grown(sweep)) => {
             let folder = shown(&sweep.folder);
             return Err(Usage(format!(
