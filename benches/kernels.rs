@@ -155,7 +155,7 @@ fn convolution(criterion: &mut Criterion, name: &str, batch: usize, geometry: Co
     group.throughput(Throughput::Elements(2 * products as u64));
     group.bench_function(BenchmarkId::new("forward", name), |bencher| {
         bencher.iter(|| {
-            conv2d::forward(level, &geometry, input, &weight, None, false, &mut output);
+            conv2d::forward(level, &geometry, input, &weight, None, None, &mut output);
         });
     });
     group.throughput(Throughput::Elements(4 * products as u64));

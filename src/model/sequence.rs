@@ -12,7 +12,7 @@ use super::layer::{
     Activation, BatchNorm, Convolution, Layer, Normalization, Pooling, convolution, pooling,
 };
 use crate::config::{self, Shape};
-use crate::kernels::{self, conv_relu_pool::ConvReluPoolGeometry};
+use crate::kernels::{self, Rectifier, conv_relu_pool::ConvReluPoolGeometry};
 
 /// An element of a list of layers.
 #[derive(Module, Debug)]
@@ -122,12 +122,14 @@ fn forward_first<'a>(nodes: &'a [Node], input: Flow, pass: &mut Pass) -> (Flow, 
         (
             [
                 Residual(residual),
-                Plain(Layer::Activation(Activation::Relu(_))),
+                Plain(Layer::Activation(activation)),
                 rest @ ..,
             ],
             input,
-        ) => (residual.forward(input, pass, true), rest),
-        ([Residual(residual), rest @ ..], input) => (residual.forward(input, pass, false), rest),
+        ) if let Some(rectifier) = activation.rectifier() => {
+            (residual.forward(input, pass, Some(rectifier)), rest)
+        }
+        ([Residual(residual), rest @ ..], input) => (residual.forward(input, pass, None), rest),
         (
             [
                 Plain(Layer::Flatten(_)),
@@ -142,7 +144,7 @@ fn forward_first<'a>(nodes: &'a [Node], input: Flow, pass: &mut Pass) -> (Flow, 
 }
 
 /// Runs a convolution and the layers that fuse with it: in evaluation a batch norm, folded into the weights;
-/// then ReLU, or ReLU and a max pool, perhaps with a dropout.
+/// then ReLU or ReLU6, or ReLU and a max pool, perhaps with a dropout.
 fn forward_conv2d<'a>(
     conv: &Conv2d,
     rest: &'a [Node],
@@ -178,12 +180,14 @@ fn forward_conv2d<'a>(
             };
             forward_block(x, weight, bias, geometry, rest, pass.mode)
         }
-        [Plain(Layer::Activation(Activation::Relu(_))), rest @ ..] => {
-            let output = convolution::forward(conv, x, weight, bias, true);
+        [Plain(Layer::Activation(activation)), rest @ ..]
+            if let Some(rectifier) = activation.rectifier() =>
+        {
+            let output = convolution::forward(conv, x, weight, bias, Some(rectifier));
             (Flow::Image(output), rest)
         }
         rest => {
-            let output = convolution::forward(conv, x, weight, bias, false);
+            let output = convolution::forward(conv, x, weight, bias, None);
             (Flow::Image(output), rest)
         }
     }
@@ -229,16 +233,18 @@ fn is_byte_sized(pool: &MaxPool2d) -> bool {
 }
 
 impl Residual {
-    /// The sum of the branches, then ReLU where it is asked for.
-    fn forward(&self, input: Flow, pass: &mut Pass, relu: bool) -> Flow {
+    /// The sum of the branches, then ReLU or ReLU6 where one is asked for.
+    fn forward(&self, input: Flow, pass: &mut Pass, rectifier: Option<Rectifier>) -> Flow {
         let [input, shortcut] = twice(input);
         let one = forward(&self.layers, input, pass);
         let other = forward(&self.shortcut, shortcut, pass);
         match (one, other) {
             (Flow::Image(one), Flow::Image(other)) => {
-                Flow::Image(kernels::residual(one, other, relu))
+                Flow::Image(kernels::residual(one, other, rectifier))
             }
-            (Flow::Flat(one), Flow::Flat(other)) => Flow::Flat(kernels::residual(one, other, relu)),
+            (Flow::Flat(one), Flow::Flat(other)) => {
+                Flow::Flat(kernels::residual(one, other, rectifier))
+            }
             _ => unreachable!("the shapes of an experiment fit"),
         }
     }

@@ -16,7 +16,7 @@ const SEED: u64 = 5;
 const STEP: u64 = 3;
 
 /// One network a pattern, and what is around it.
-const NETWORKS: [&str; 9] = [
+const NETWORKS: [&str; 11] = [
     "{conv2d={out_channels=5,kernel_size=3}},'relu',{max_pool2d={kernel_size=2}}",
     "{conv2d={out_channels=5,kernel_size=3}},'relu',{max_pool2d={kernel_size=2}},{dropout={p=0.4}}",
     "{conv2d={out_channels=16,kernel_size=5,bias=false}},'relu',{max_pool2d={kernel_size=3,stride=2}},\
@@ -28,6 +28,10 @@ const NETWORKS: [&str; 9] = [
     "{conv2d={out_channels=4,kernel_size=3,bias=false}},'batch_norm2d','relu',\
      {max_pool2d={kernel_size=2}},{adaptive_avg_pool2d={output_size=[3,2]}}",
     "{conv2d={out_channels=4,kernel_size=3}},{batch_norm2d={eps=1e-3}},{dropout={p=0.2}}",
+    "{conv2d={out_channels=16,kernel_size=5,bias=false}},{batch_norm2d={eps=1e-3}},'relu6',\
+     {conv2d={out_channels=16,kernel_size=3}},'relu6',{max_pool2d={kernel_size=3}}",
+    "{conv2d={out_channels=16,kernel_size=5,stride=2}},'relu6',{conv2d={out_channels=16,kernel_size=3,groups=16}},\
+     'batch_norm2d','relu6',{conv2d={out_channels=20,kernel_size=1}},'batch_norm2d','relu6'",
     "'batch_norm2d','relu',{max_pool2d={kernel_size=2}},'batch_norm2d',{conv2d={out_channels=2,kernel_size=3}}",
     "{max_pool2d={kernel_size=20,stride=1}},'flatten',{linear={out_features=7}},'relu',{dropout={p=0.5}}",
 ];
@@ -114,6 +118,7 @@ fn one_by_one(
                 Some(flat) => *flat = activation::relu(flat.clone()),
                 None => image = activation::relu(image),
             },
+            Layer::Activation(Activation::Relu6) => image = image.clamp(0.0, 6.0),
             Layer::Pooling(Pooling::MaxPool2d(pool)) => {
                 let options = MaxPoolOptions::new(pool.kernel_size)
                     .with_stride(pool.stride)

@@ -28,5 +28,6 @@ pub use crate::burn::functions::*;
 pub use crate::core::buffer::Buffer;
 pub use crate::core::geometry::{Conv2dGeometry, MemoryFormat, PoolGeometry};
 pub use crate::core::image::Images;
+pub use crate::core::rectifier::Rectifier;
 pub use crate::core::simd::Level;
 pub use crate::ops::*;

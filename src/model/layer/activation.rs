@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use crate::config;
 use crate::kernels;
-use crate::kernels::activation::{Activation as Function, Rectifier};
+use crate::kernels::{Rectifier, activation::Activation as Function};
 use crate::model::builder::Place;
 use crate::model::flow::Flow;
 

@@ -7,9 +7,9 @@ use burn::module::{Module, Param};
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 
-use crate::kernels::activation::Rectifier;
+use crate::config;
+use crate::kernels::{self, Rectifier};
 use crate::model::flow::{BatchStatistics, Mode, Pass};
-use crate::{config, kernels};
 
 /// As `torch.nn.BatchNorm2d` and, for images of one pixel, `torch.nn.BatchNorm1d`.
 #[derive(Module, Debug)]
@@ -61,7 +61,7 @@ impl BatchNorm {
         let shape = [1, channels, 1, 1];
         let output = x * scale.reshape(shape) + shift.reshape(shape);
         match rectifier {
-            Some(rectifier) => kernels::activation(output, rectifier.activation()),
+            Some(rectifier) => kernels::activation(output, rectifier.into()),
             None => output,
         }
     }

@@ -6,7 +6,7 @@ use burn::nn::conv::{Conv2d, ConvTranspose2d};
 use burn::tensor::Tensor;
 
 use crate::config;
-use crate::kernels::{self, Conv2dGeometry};
+use crate::kernels::{self, Conv2dGeometry, Rectifier};
 use crate::model::builder::Place;
 use crate::model::flow::Flow;
 
@@ -71,22 +71,22 @@ impl Convolution {
         Flow::Image(match self {
             Self::Conv2d(conv) => {
                 let bias = conv.bias.as_ref().map(Param::val);
-                forward(conv, x, conv.weight.val(), bias, false)
+                forward(conv, x, conv.weight.val(), bias, None)
             }
             Self::ConvTranspose2d(conv) => transposed(conv, x),
         })
     }
 }
 
-/// The convolution with this weight and bias, then ReLU where it is asked for.
+/// The convolution with this weight and bias, then ReLU or ReLU6 where one is asked for.
 pub fn forward(
     conv: &Conv2d,
     x: Tensor<4>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) -> Tensor<4> {
-    let output = kernels::conv2d(x.clone(), weight, bias, geometry(conv, x.dims()), relu);
+    let output = kernels::conv2d(x.clone(), weight, bias, geometry(conv, x.dims()), rectifier);
     let [above, left] = surplus(conv);
     if above + left == 0 {
         return output;
@@ -164,7 +164,7 @@ fn transposed(conv: &ConvTranspose2d, x: Tensor<4>) -> Tensor<4> {
         groups,
     };
     let bias = conv.bias.as_ref().map(|bias| bias.val());
-    kernels::conv2d(spread, weight, bias, geometry, false)
+    kernels::conv2d(spread, weight, bias, geometry, None)
 }
 
 /// Inserts `stride - 1` zeros between the elements of an axis.

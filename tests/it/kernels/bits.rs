@@ -14,7 +14,7 @@ use runner::kernels::{Conv2dGeometry, Level, MemoryFormat, PoolGeometry, dropout
 use runner::random::DropoutMask;
 
 use super::shapes::{Numbers, Operands, Shape, shapes, shapes_and_deep_ones};
-use super::{FORMATS, assert_same_bits, cases, laid};
+use super::{FORMATS, assert_same_bits, cases, laid, rectifiers};
 
 proptest! {
     #![proptest_config(cases(64))]
@@ -255,13 +255,13 @@ impl Task {
         }
     }
 
-    /// The output and the gradients, with and without ReLU.
+    /// The output and the gradients, with and without a rectifier.
     fn conv2d(&self) -> Outputs {
         let geometry = &self.shape.block.conv2d;
         let Operands { weight, bias, .. } = &self.operands;
         let (x, dy) = (self.x(), self.dy(self.shape.conv2d_y()));
         let mut outputs = Outputs::new();
-        for relu in [false, true] {
+        for rectifier in rectifiers() {
             let mut y = vec![f32::NAN; self.shape.conv2d_y().iter().product()];
             let bias = bias.as_deref();
             conv2d::forward(
@@ -270,7 +270,7 @@ impl Task {
                 self.images(&x),
                 weight,
                 bias,
-                relu,
+                rectifier,
                 &mut y,
             );
             let gradients = conv2d::backward(
@@ -278,12 +278,12 @@ impl Task {
                 geometry,
                 self.images(&x),
                 weight,
-                relu.then_some(&y),
+                rectifier.map(|rectifier| (rectifier, &y[..])),
                 self.gradients(&dy),
                 self.wants_input,
             );
-            outputs.push((format!("conv2d with ReLU {relu}, y"), y));
-            outputs.extend(named(&format!("conv2d with ReLU {relu}"), gradients));
+            outputs.push((format!("conv2d with {rectifier:?}, y"), y));
+            outputs.extend(named(&format!("conv2d with {rectifier:?}"), gradients));
         }
         outputs
     }

@@ -9,7 +9,8 @@ use runner::kernels::loss::Loss;
 
 use super::shapes::{Numbers, Shape, shapes};
 use super::{
-    FORMATS, Results, assert_close, cases, differentiate, images, reference, tensor, values,
+    FORMATS, Results, assert_close, cases, differentiate, images, rectifiers, reference, tensor,
+    values,
 };
 use reference::to_f64;
 
@@ -23,7 +24,7 @@ proptest! {
     fn conv2d_has_the_slopes_of_its_output(
         shape in shapes(3, 5),
         formats in [select(&FORMATS[..]), select(&FORMATS[..])],
-        with_relu: bool,
+        rectifier in select(rectifiers()),
     ) {
         let geometry = shape.block.conv2d;
         assert_slopes(
@@ -32,9 +33,9 @@ proptest! {
             formats,
             |x, weight, bias| {
                 let y = reference::conv2d(&geometry, x, weight, bias);
-                if with_relu { reference::relu(y) } else { y }
+                reference::rectified(y, rectifier)
             },
-            |x, weight, bias| kernels::conv2d(x, weight, bias, geometry, with_relu),
+            |x, weight, bias| kernels::conv2d(x, weight, bias, geometry, rectifier),
         );
     }
 

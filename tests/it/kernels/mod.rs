@@ -14,9 +14,14 @@ mod ties;
 use burn::tensor::{Device, Tensor, TensorData};
 use proptest::prelude::ProptestConfig;
 use runner::device;
-use runner::kernels::MemoryFormat;
+use runner::kernels::{MemoryFormat, Rectifier};
 
 const FORMATS: [MemoryFormat; 2] = [MemoryFormat::Contiguous, MemoryFormat::ChannelsLast];
+
+/// What may be part of a kernel.
+fn rectifiers() -> Vec<Option<Rectifier>> {
+    vec![None, Some(Rectifier::Relu), Some(Rectifier::Relu6)]
+}
 
 /// What an operation gives and its gradients, each in the order of its shape.
 struct Results {

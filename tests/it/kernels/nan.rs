@@ -8,7 +8,7 @@ use runner::random::DropoutMask;
 
 use super::reference::{self, to_f64};
 use super::shapes::{Numbers, Operands, Shape};
-use super::{FORMATS, assert_same_bits, differentiate, images, tensor, values};
+use super::{FORMATS, assert_same_bits, differentiate, images, rectifiers, tensor, values};
 
 const BAD: [f32; 3] = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
 
@@ -19,16 +19,13 @@ fn bad_numbers_go_through_conv2d_where_they_should() {
         for (what, operands, reach) in spoilt(&shape) {
             let [x, weight, bias] = in_double(&operands);
             let y = reference::conv2d(&geometry, &x, &weight, Some(&bias));
-            for with_relu in [false, true] {
-                let expected = match with_relu {
-                    true => reference::relu(y.clone()),
-                    false => y.clone(),
-                };
+            for rectifier in rectifiers() {
+                let expected = reference::rectified(y.clone(), rectifier);
                 for format in FORMATS {
                     let y = run(&shape, &operands, format, |x, weight, bias| {
-                        kernels::conv2d(x, weight, bias, geometry, with_relu)
+                        kernels::conv2d(x, weight, bias, geometry, rectifier)
                     });
-                    let what = format!("ReLU {with_relu}, {what}");
+                    let what = format!("{rectifier:?}, {what}");
                     let reach = if is_tiled { reach } else { Reach::Exact };
                     assert_arrives(&what, shape.conv2d_y(), &y, &expected, reach);
                 }
@@ -198,7 +195,7 @@ fn a_bad_gradient_spoils_its_own_sample_and_channel_alone() {
                     format,
                     |x, weight, bias| match is_block {
                         true => kernels::conv_relu_pool(x, weight, bias, shape.block, None),
-                        false => kernels::conv2d(x, weight, bias, shape.block.conv2d, false),
+                        false => kernels::conv2d(x, weight, bias, shape.block.conv2d, None),
                     },
                 )
             };

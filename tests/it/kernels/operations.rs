@@ -7,7 +7,7 @@ use burn::tensor::{Tensor, module};
 use proptest::prelude::*;
 use proptest::sample::select;
 use runner::kernels::Images;
-use runner::kernels::activation::Rectifier;
+use runner::kernels::Rectifier;
 use runner::kernels::conv_relu_pool::{self, ConvReluPoolGeometry};
 use runner::kernels::loss::Loss;
 use runner::kernels::{self, Conv2dGeometry, Level, MemoryFormat, PoolGeometry};
@@ -15,7 +15,8 @@ use runner::random::DropoutMask;
 
 use super::shapes::{Numbers, Shape, shapes, shapes_and_deep_ones};
 use super::{
-    FORMATS, Results, assert_close, assert_same_bits, cases, differentiate, images, tensor, values,
+    FORMATS, Results, assert_close, assert_same_bits, cases, differentiate, images, rectifiers,
+    tensor, values,
 };
 
 proptest! {
@@ -26,16 +27,21 @@ proptest! {
         shape in shapes_and_deep_ones(70, 80),
         layout in layouts(),
         dy_format in select(&FORMATS[..]),
-        with_relu: bool,
+        rectifier in select(rectifiers()),
     ) {
         let geometry = shape.block.conv2d;
         let results = |operation: Operation<'_>| results(&shape, layout, shape.conv2d_y(), dy_format, operation);
         let ours = results(&|x, weight, bias| {
-            kernels::conv2d(x, weight, bias, geometry, with_relu)
+            kernels::conv2d(x, weight, bias, geometry, rectifier)
         });
         let theirs = results(&|x, weight, bias| {
             let y = burns_conv2d(&geometry, x, weight, bias);
-            if with_relu { relu(y) } else { y }
+            match rectifier {
+                Some(Rectifier::Relu) => relu(y),
+                // Burn's `clamp` passes the gradient at the limits, PyTorch's ReLU6 does not.
+                Some(Rectifier::Relu6) => -relu(-relu(y) + 6.0) + 6.0,
+                None => y,
+            }
         });
         assert_equal(&ours, &theirs);
     }
@@ -87,7 +93,29 @@ proptest! {
             })
         };
         let ours = results(&|y| y, Some(rectifier));
-        let theirs = results(&|y| kernels::activation(y, rectifier.activation()), None);
+        let theirs = results(&|y| kernels::activation(y, rectifier.into()), None);
+        assert_equal(&ours, &theirs);
+    }
+
+    #[test]
+    fn a_sum_with_a_rectifier_is_both_in_turn(
+        shape in shapes(12, 40),
+        layout in layouts(),
+        dy_format in select(&FORMATS[..]),
+        rectifier in select(vec![Rectifier::Relu, Rectifier::Relu6]),
+    ) {
+        let x = shape.operands(Numbers::Halves).x;
+        // Sums below 0 and above 6, and on both borders.
+        let other: Vec<f32> = x.iter().rev().map(|value| 5.0 * value).collect();
+        let dy = shape.dy(Numbers::Halves, shape.x());
+        let results = |operation: &dyn Fn(Tensor<4>) -> Tensor<4>, rectifier| {
+            let [x, other] = [&x, &other].map(|values| layout.images(values, shape.x()));
+            differentiate(x, other, None, &dy, dy_format, |x, other, _| {
+                operation(kernels::residual(x, other, rectifier))
+            })
+        };
+        let ours = results(&|y| y, Some(rectifier));
+        let theirs = results(&|y| kernels::activation(y, rectifier.into()), None);
         assert_equal(&ours, &theirs);
     }
 

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use burn::tensor::Tensor;
 use runner::array::{Array, Arrays, Values};
-use runner::kernels::activation::Rectifier;
+use runner::kernels::Rectifier;
 use runner::kernels::adam::Adam;
 use runner::kernels::conv_relu_pool::ConvReluPoolGeometry;
 use runner::kernels::loss::Loss;
@@ -30,7 +30,7 @@ fn conv2d_is_pytorchs() {
         let geometry = case.conv2d();
         for (format, dy_format) in pairs_of_formats() {
             let results = case.differentiate(format, dy_format, |x, weight, bias| {
-                kernels::conv2d(x, weight, bias, geometry, false)
+                kernels::conv2d(x, weight, bias, geometry, None)
             });
             case.assert_results(&format!("{format:?} to {dy_format:?}"), &results);
         }
@@ -40,6 +40,7 @@ fn conv2d_is_pytorchs() {
 /// `relu(z) - relu(-z)` is `z`, so that both halves together have its gradients.
 #[test]
 fn conv2d_with_relu_is_pytorchs() {
+    let relu = Some(Rectifier::Relu);
     for case in all("conv") {
         let geometry = case.conv2d();
         let y = values(kernels::conv2d(
@@ -47,7 +48,7 @@ fn conv2d_with_relu_is_pytorchs() {
             case.images("weight", MemoryFormat::Contiguous),
             case.vector("bias"),
             geometry,
-            true,
+            relu,
         ));
         let expected: Vec<f32> = case.floats("y").iter().map(|y| y.max(0.0)).collect();
         assert_close(&format!("{}, relu", case.name), &y, &expected, SUMS);
@@ -55,7 +56,7 @@ fn conv2d_with_relu_is_pytorchs() {
         for (format, dy_format) in pairs_of_formats() {
             let results = case.differentiate(format, dy_format, |x, weight, bias| {
                 let conv2d =
-                    |weight, bias| kernels::conv2d(x.clone(), weight, bias, geometry, true);
+                    |weight, bias| kernels::conv2d(x.clone(), weight, bias, geometry, relu);
                 let negative = conv2d(-weight.clone(), bias.clone().map(|bias| -bias));
                 conv2d(weight, bias) - negative
             });

@@ -1,5 +1,6 @@
 //! The operations once more, as plain as they can be, in double precision.
 
+use runner::kernels::Rectifier;
 use runner::kernels::conv_relu_pool::ConvReluPoolGeometry;
 use runner::kernels::{Conv2dGeometry, PoolGeometry};
 
@@ -42,6 +43,19 @@ pub fn conv2d(
         }
     }
     y
+}
+
+/// The values after a rectifier; NaN stays.
+pub fn rectified(values: Vec<f64>, rectifier: Option<Rectifier>) -> Vec<f64> {
+    let limit = match rectifier {
+        None => return values,
+        Some(Rectifier::Relu) => f64::INFINITY,
+        Some(Rectifier::Relu6) => 6.0,
+    };
+    let values = relu(values).into_iter();
+    values
+        .map(|value| if value > limit { limit } else { value })
+        .collect()
 }
 
 /// NaN stays.

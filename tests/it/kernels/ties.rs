@@ -1,6 +1,7 @@
 //! Of equal numbers in a window the first wins, and ReLU passes no gradient at exactly zero: as
 //! PyTorch has it.
 
+use runner::kernels::Rectifier;
 use runner::kernels::conv_relu_pool::ConvReluPoolGeometry;
 use runner::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
 
@@ -72,6 +73,7 @@ fn assert_first_wins(kernel: usize, [low, high]: [f32; 2], channels: usize, form
 fn relu_passes_no_gradient_at_zero() {
     let x = [-1.0, -0.0, 0.0, 1e-30, -1e-30, 2.0];
     for channels in [1, 5, 8, 16, 17] {
+        let geometry = pointwise(channels, [1, 3]);
         for format in FORMATS {
             let results = differentiate(
                 images(&x, [2, 1, 1, 3], format),
@@ -79,9 +81,7 @@ fn relu_passes_no_gradient_at_zero() {
                 Some(tensor(&vec![0.0; channels], [channels])),
                 &vec![1.0; 6 * channels],
                 format,
-                |x, weight, bias| {
-                    kernels::conv2d(x, weight, bias, pointwise(channels, [1, 3]), true)
-                },
+                |x, weight, bias| kernels::conv2d(x, weight, bias, geometry, Some(Rectifier::Relu)),
             );
             let passed = [0.0, 0.0, 0.0, 1.0, 0.0, 1.0];
             let dx = passed.map(|one| one * channels as f32);

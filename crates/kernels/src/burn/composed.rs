@@ -8,7 +8,8 @@ use burn::tensor::ops::ConvOptions;
 use runner_random::DropoutMask;
 
 use crate::core::geometry::Conv2dGeometry;
-use crate::ops::activation::{Activation, Rectifier};
+use crate::core::rectifier::Rectifier;
+use crate::ops::activation::Activation;
 use crate::ops::adam::Adam;
 use crate::ops::avg_pool::{AvgPoolGeometry, Windows};
 use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
@@ -21,7 +22,7 @@ pub(super) fn conv2d<B: Backend>(
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
     geometry: &Conv2dGeometry,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) -> FloatTensor<B> {
     let options = ConvOptions::new(
         geometry.stride,
@@ -30,7 +31,7 @@ pub(super) fn conv2d<B: Backend>(
         geometry.groups,
     );
     let output = B::conv2d(input, weight, Some(bias), options);
-    if relu { B::relu(output) } else { output }
+    rectified::<B>(output, rectifier)
 }
 
 pub(super) fn conv_relu_pool<B: Backend>(
@@ -40,7 +41,7 @@ pub(super) fn conv_relu_pool<B: Backend>(
     geometry: &ConvReluPoolGeometry,
     mask: Option<&DropoutMask>,
 ) -> FloatTensor<B> {
-    let output = conv2d::<B>(input, weight, bias, &geometry.conv2d, true);
+    let output = conv2d::<B>(input, weight, bias, &geometry.conv2d, Some(Rectifier::Relu));
     let pool = &geometry.pool;
     let output = B::max_pool2d(
         output,
@@ -87,10 +88,7 @@ pub(super) fn batch_norm<B: Backend>(
     let normalized = B::float_div(centered, deviation);
     let output = B::float_mul(normalized, shaped(weight));
     let output = B::float_add(output, shaped(bias));
-    let output = match rectifier {
-        Some(rectifier) => activation::<B>(output, rectifier.activation()),
-        None => output,
-    };
+    let output = rectified::<B>(output, rectifier);
     let unbiased = B::float_mul_scalar(variance, (count / (count - 1.0).max(1.0)).into());
     let flat = |tensor| B::float_reshape(tensor, [channels].into());
     (output, flat(mean), flat(unbiased))
@@ -120,6 +118,13 @@ pub(super) fn avg_pool<B: Backend>(
             count_include_pad,
             false,
         ),
+    }
+}
+
+fn rectified<B: Backend>(x: FloatTensor<B>, rectifier: Option<Rectifier>) -> FloatTensor<B> {
+    match rectifier {
+        Some(rectifier) => activation::<B>(x, rectifier.into()),
+        None => x,
     }
 }
 
@@ -202,10 +207,10 @@ pub(super) fn group_norm<B: Backend>(
 pub(super) fn residual<B: Backend>(
     one: FloatTensor<B>,
     other: FloatTensor<B>,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) -> FloatTensor<B> {
     let sum = B::float_add(one, other);
-    if relu { B::relu(sum) } else { sum }
+    rectified::<B>(sum, rectifier)
 }
 
 /// The sum of the losses divided by `total`, as a tensor of one element.

@@ -13,8 +13,9 @@ use runner_random::DropoutMask;
 
 use super::composed;
 use crate::core::geometry::Conv2dGeometry;
+use crate::core::rectifier::Rectifier;
 use crate::core::tensor::{Host, ImageTensor, Stored};
-use crate::ops::activation::{Activation, Rectifier};
+use crate::ops::activation::Activation;
 use crate::ops::adam::Adam;
 use crate::ops::avg_pool::AvgPoolGeometry;
 use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
@@ -39,9 +40,9 @@ pub trait Kernels: Backend {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         geometry: Conv2dGeometry,
-        relu: bool,
+        rectifier: Option<Rectifier>,
     ) -> FloatTensor<Self> {
-        composed::conv2d::<Self>(input, weight, bias, &geometry, relu)
+        composed::conv2d::<Self>(input, weight, bias, &geometry, rectifier)
     }
 
     fn conv_relu_pool(
@@ -108,8 +109,12 @@ pub trait Kernels: Backend {
         composed::group_norm::<Self>(input, weight, bias, &geometry)
     }
 
-    fn residual(one: FloatTensor<Self>, other: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
-        composed::residual::<Self>(one, other, relu)
+    fn residual(
+        one: FloatTensor<Self>,
+        other: FloatTensor<Self>,
+        rectifier: Option<Rectifier>,
+    ) -> FloatTensor<Self> {
+        composed::residual::<Self>(one, other, rectifier)
     }
 
     fn dropout(input: FloatTensor<Self>, mask: DropoutMask) -> FloatTensor<Self> {
@@ -144,9 +149,9 @@ macro_rules! on_host {
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
                 geometry: Conv2dGeometry,
-                relu: bool,
+                rectifier: Option<Rectifier>,
             ) -> FloatTensor<Self> {
-                conv2d::on_host::<Self>(&input, &weight, &bias, &geometry, relu)
+                conv2d::on_host::<Self>(&input, &weight, &bias, &geometry, rectifier)
             }
 
             fn conv_relu_pool(
@@ -223,9 +228,9 @@ macro_rules! on_host {
             fn residual(
                 one: FloatTensor<Self>,
                 other: FloatTensor<Self>,
-                relu: bool,
+                rectifier: Option<Rectifier>,
             ) -> FloatTensor<Self> {
-                residual::on_host::<Self>(&one, &other, relu)
+                residual::on_host::<Self>(&one, &other, rectifier)
             }
 
             fn loss(
@@ -268,12 +273,12 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         geometry: Conv2dGeometry,
-        relu: bool,
+        rectifier: Option<Rectifier>,
     ) -> FloatTensor<Self> {
         if !B::ON_HOST {
-            return composed::conv2d::<Self>(input, weight, bias, &geometry, relu);
+            return composed::conv2d::<Self>(input, weight, bias, &geometry, rectifier);
         }
-        conv2d::on_graph::<B, C>(&input, &weight, &bias, &geometry, relu)
+        conv2d::on_graph::<B, C>(&input, &weight, &bias, &geometry, rectifier)
     }
 
     fn conv_relu_pool(
@@ -374,11 +379,15 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         group_norm::on_graph::<B, C>(&input, &weight, &bias, &geometry)
     }
 
-    fn residual(one: FloatTensor<Self>, other: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
+    fn residual(
+        one: FloatTensor<Self>,
+        other: FloatTensor<Self>,
+        rectifier: Option<Rectifier>,
+    ) -> FloatTensor<Self> {
         if !B::ON_HOST {
-            return composed::residual::<Self>(one, other, relu);
+            return composed::residual::<Self>(one, other, rectifier);
         }
-        residual::on_graph::<B, C>(&one, &other, relu)
+        residual::on_graph::<B, C>(&one, &other, rectifier)
     }
 
     fn loss(

@@ -6,7 +6,8 @@ use runner_random::DropoutMask;
 
 use super::extension::Kernels;
 use crate::core::geometry::{Conv2dGeometry, PoolGeometry};
-use crate::ops::activation::{Activation, Rectifier};
+use crate::core::rectifier::Rectifier;
+use crate::ops::activation::Activation;
 use crate::ops::adam::Adam;
 use crate::ops::avg_pool::{AvgPoolGeometry, Windows};
 use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
@@ -14,19 +15,19 @@ use crate::ops::group_norm::GroupNormGeometry;
 use crate::ops::loss::{Loss, Targets};
 use crate::ops::prelu::PreluGeometry;
 
-/// `conv2d(input, weight) + bias`, then ReLU where it is asked for: `[batch, in, height, width]`
+/// `conv2d(input, weight) + bias`, then ReLU or ReLU6 where one is asked for: `[batch, in, height, width]`
 /// and `[out, in / groups, kernel_height, kernel_width]` to `[batch, out, height, width]`.
 pub fn conv2d(
     input: Tensor<4>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
     geometry: Conv2dGeometry,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) -> Tensor<4> {
     let bias = bias_or_zeros(bias, geometry.out_channels, &input);
     let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
     let bias = bias.into_dispatch();
-    Tensor::from_dispatch(Dispatch::conv2d(input, weight, bias, geometry, relu))
+    Tensor::from_dispatch(Dispatch::conv2d(input, weight, bias, geometry, rectifier))
 }
 
 /// `max_pool2d(relu(conv2d(input, weight) + bias))`, then dropout if there is a mask.
@@ -153,10 +154,14 @@ pub fn group_norm<const D: usize>(
     Tensor::from_dispatch(Dispatch::group_norm(input, weight, bias, geometry))
 }
 
-/// `one + other`, then ReLU where it is asked for.
-pub fn residual<const D: usize>(one: Tensor<D>, other: Tensor<D>, relu: bool) -> Tensor<D> {
+/// `one + other`, then ReLU or ReLU6 where one is asked for.
+pub fn residual<const D: usize>(
+    one: Tensor<D>,
+    other: Tensor<D>,
+    rectifier: Option<Rectifier>,
+) -> Tensor<D> {
     let (one, other) = (one.into_dispatch(), other.into_dispatch());
-    Tensor::from_dispatch(Dispatch::residual(one, other, relu))
+    Tensor::from_dispatch(Dispatch::residual(one, other, rectifier))
 }
 
 fn bias_or_zeros<const D: usize>(

@@ -1,6 +1,7 @@
 //! Images between the memory formats of tensors and the padded channels-last form of the kernels.
 
 use super::geometry::{Frame, MemoryFormat};
+use super::rectifier::Rectifier;
 
 /// A tensor `[batch, channels, height, width]` as it lies in memory.
 #[derive(Debug, Clone, Copy)]
@@ -93,10 +94,11 @@ pub fn transpose(rows: &[f32], columns: usize, target: &mut [f32]) {
     }
 }
 
-/// The gradient before ReLU, channels last: what came through where `output` is above zero.
+/// The gradient before a rectifier, channels last: what came through where `output` is not cut.
 pub fn write_masked(
     gradient: &[f32],
     format: MemoryFormat,
+    rectifier: Rectifier,
     output: &[f32],
     channels: usize,
     target: &mut [f32],
@@ -109,7 +111,7 @@ pub fn write_masked(
     }
     for (value, output) in target.iter_mut().zip(output) {
         // NaN goes on, as everywhere.
-        if *output <= 0.0 {
+        if rectifier.cuts(*output) {
             *value = 0.0;
         }
     }

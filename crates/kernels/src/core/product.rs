@@ -4,6 +4,7 @@
 //! multiply-add after the other.
 
 use super::memory::Memory;
+use super::rectifier::{Rectifier, rectified};
 use super::simd::{Level, Vector, on_level};
 
 /// A run of the summed dimension that lies together in memory.
@@ -91,7 +92,7 @@ impl Packed {
     }
 }
 
-/// `C[row] = start + A[row] B`, with rows of A gathered from wherever they lie; ReLU after it.
+/// `C[row] = start + A[row] B`, with rows of A gathered from wherever they lie; the rectifier after it.
 ///
 /// Rows of A are read at `row.a` along `segments`, whose lengths add up to the depth of B; C has
 /// the columns of B at `row.c`.
@@ -107,7 +108,7 @@ pub fn gathered(
     b: &Packed,
     c: &mut [f32],
     start: Start<'_>,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) {
     let depth: usize = segments.iter().map(|segment| segment.length).sum();
     assert_eq!(depth, b.depth, "depths of a product");
@@ -131,7 +132,7 @@ pub fn gathered(
             b,
             c.as_mut_ptr(),
             start,
-            relu,
+            rectifier,
         )
     }
 }
@@ -139,7 +140,7 @@ pub fn gathered(
 on_level! {
     unsafe fn gathered_on(
         a: *const f32, rows: &[Row], segments: &[Segment], b: &Packed, c: *mut f32,
-        start: Start<'_>, relu: bool,
+        start: Start<'_>, rectifier: Option<Rectifier>,
     ) = gathered_generic
 }
 
@@ -151,7 +152,7 @@ unsafe fn gathered_generic<S: Vector>(
     b: &Packed,
     c: *mut f32,
     start: Start<'_>,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) {
     let mut panel = b.values.as_ptr();
     let mut first = 0;
@@ -160,11 +161,11 @@ unsafe fn gathered_generic<S: Vector>(
         // SAFETY: the caller's promise; the panel has the columns padded to whole vectors.
         unsafe {
             if left > S::LANES {
-                gathered_panel::<S, 2>(a, rows, segments, panel, c, start, relu, first, left);
+                gathered_panel::<S, 2>(a, rows, segments, panel, c, start, rectifier, first, left);
                 panel = panel.add(b.depth * 2 * S::LANES);
                 first += 2 * S::LANES;
             } else {
-                gathered_panel::<S, 1>(a, rows, segments, panel, c, start, relu, first, left);
+                gathered_panel::<S, 1>(a, rows, segments, panel, c, start, rectifier, first, left);
                 panel = panel.add(b.depth * S::LANES);
                 first += S::LANES;
             }
@@ -180,7 +181,7 @@ unsafe fn gathered_panel<S: Vector, const V: usize>(
     panel: *const f32,
     c: *mut f32,
     start: Start<'_>,
-    relu: bool,
+    rectifier: Option<Rectifier>,
     first: usize,
     left: usize,
 ) {
@@ -204,7 +205,7 @@ unsafe fn gathered_panel<S: Vector, const V: usize>(
                     panel,
                     c.add(first),
                     initial,
-                    relu,
+                    rectifier,
                     left,
                 )
             };
@@ -229,7 +230,7 @@ unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
     panel: *const f32,
     c: *mut f32,
     initial: [S; V],
-    relu: bool,
+    rectifier: Option<Rectifier>,
     left: usize,
 ) {
     // A last tile with few rows is computed as a smaller one.
@@ -237,11 +238,13 @@ unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
     let (rows, last) = rows.split_at(rows.len() - rest);
     for tile in rows.chunks_exact(ROWS) {
         // SAFETY: the caller's promise.
-        unsafe { gathered_tile::<S, V, ROWS>(a, tile, segments, panel, c, initial, relu, left) }
+        unsafe {
+            gathered_tile::<S, V, ROWS>(a, tile, segments, panel, c, initial, rectifier, left)
+        }
     }
     macro_rules! last_tile {
         ($rows:literal) => {
-            gathered_tile::<S, V, $rows>(a, last, segments, panel, c, initial, relu, left)
+            gathered_tile::<S, V, $rows>(a, last, segments, panel, c, initial, rectifier, left)
         };
     }
     // SAFETY: the caller's promise.
@@ -252,7 +255,7 @@ unsafe fn gathered_tiles<S: Vector, const V: usize, const ROWS: usize>(
             2 => last_tile!(2),
             3..=4 => last_tile!(4),
             5..=6 => last_tile!(6),
-            _ => gathered_tile::<S, V, ROWS>(a, last, segments, panel, c, initial, relu, left),
+            _ => gathered_tile::<S, V, ROWS>(a, last, segments, panel, c, initial, rectifier, left),
         }
     }
 }
@@ -266,7 +269,7 @@ unsafe fn gathered_tile<S: Vector, const V: usize, const ROWS: usize>(
     panel: *const f32,
     c: *mut f32,
     initial: [S; V],
-    relu: bool,
+    rectifier: Option<Rectifier>,
     left: usize,
 ) {
     // SAFETY: the caller's promise.
@@ -290,7 +293,7 @@ unsafe fn gathered_tile<S: Vector, const V: usize, const ROWS: usize>(
         }
         for (m, row) in tile.iter().enumerate() {
             for v in 0..V {
-                let sum = if relu { sums[m][v].relu() } else { sums[m][v] };
+                let sum = rectified(sums[m][v], rectifier);
                 store_columns(sum, c.add(row.c + v * S::LANES), left - v * S::LANES);
             }
         }

@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use crate::core::buffer::Buffer;
 use crate::core::node::{register, tracked};
+use crate::core::rectifier::Rectifier;
 use crate::core::simd::{Level, Vector, on_level};
 use crate::core::tensor::{Host, Stored};
 
@@ -56,39 +57,12 @@ pub enum Activation {
     },
 }
 
-/// An activation that cuts values off and leaves the others as they are, so that kernels before it apply it to what they write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rectifier {
-    /// `max(0, x)`
-    Relu,
-    /// `min(max(0, x), 6)`
-    Relu6,
-}
-
-impl Rectifier {
-    /// The activation by itself.
-    pub fn activation(self) -> Activation {
-        match self {
-            Self::Relu => Activation::Relu,
-            Self::Relu6 => Activation::Relu6,
+impl From<Rectifier> for Activation {
+    fn from(rectifier: Rectifier) -> Self {
+        match rectifier {
+            Rectifier::Relu => Self::Relu,
+            Rectifier::Relu6 => Self::Relu6,
         }
-    }
-
-    /// `x` after it; NaN stays NaN.
-    #[inline(always)]
-    pub fn apply(self, x: f32) -> f32 {
-        match self {
-            Self::Relu if x < 0.0 => 0.0,
-            Self::Relu6 if x < 0.0 => 0.0,
-            Self::Relu6 if x > 6.0 => 6.0,
-            _ => x,
-        }
-    }
-
-    /// Whether the gradient at `x` is zero.
-    #[inline(always)]
-    pub fn cuts(self, x: f32) -> bool {
-        x <= 0.0 || self == Self::Relu6 && x >= 6.0
     }
 }
 

@@ -14,9 +14,9 @@ use rayon::prelude::*;
 use crate::core::buffer::Buffer;
 use crate::core::node::{register, tracked};
 use crate::core::parallel::chunk_size;
+use crate::core::rectifier::Rectifier;
 use crate::core::simd::{Level, Vector, on_level};
 use crate::core::tensor::{Contiguous, Host, ImageTensor, vec_tensor};
-use crate::ops::activation::Rectifier;
 
 /// Mean and variance of each channel over a batch.
 #[derive(Debug, Clone)]

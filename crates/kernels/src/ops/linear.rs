@@ -140,7 +140,7 @@ fn product(
                     c: row * columns,
                 })
                 .collect();
-            gathered(level, input, &rows, &segments, packed, output, start, false);
+            gathered(level, input, &rows, &segments, packed, output, start, None);
         });
 }
 

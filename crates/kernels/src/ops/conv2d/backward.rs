@@ -12,6 +12,7 @@ use crate::core::image::{Images, laid, lay, write_masked};
 use crate::core::parallel::{
     Pieces, add_to, chunk_size_with_sums, images_of_a_task, scratch, sum_over_chunks,
 };
+use crate::core::rectifier::Rectifier;
 use crate::core::simd::{Level, MAX_LANES};
 
 /// Gradients of a convolution.
@@ -27,13 +28,13 @@ pub struct Conv2dGradients {
 
 /// The gradients of [`super::forward()`], given that of its output.
 ///
-/// `output` is what [`super::forward()`] gave, channels last, if ReLU was part of it.
+/// `rectified` is the rectifier that was part of it, if any, with what [`super::forward()`] gave, channels last.
 pub fn backward(
     level: Level,
     geometry: &Conv2dGeometry,
     input: Images<'_>,
     weight: &[f32],
-    output: Option<&[f32]>,
+    rectified: Option<(Rectifier, &[f32])>,
     gradient: Images<'_>,
     wants_input: bool,
 ) -> Conv2dGradients {
@@ -41,7 +42,7 @@ pub fn backward(
     let batch = gradient.values.len() / length;
     let lay_gradient = |sample: usize, frame: &Frame, target: &mut [f32]| {
         let values = &gradient.values[sample * length..][..length];
-        let Some(output) = output else {
+        let Some((rectifier, output)) = rectified else {
             return lay(values, gradient.format, frame, target);
         };
         let output = &output[sample * length..][..length];
@@ -49,6 +50,7 @@ pub fn backward(
         write_masked(
             values,
             gradient.format,
+            rectifier,
             output,
             geometry.out_channels,
             &mut masked,

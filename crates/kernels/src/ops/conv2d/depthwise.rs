@@ -4,6 +4,7 @@
 
 use crate::core::geometry::Conv2dGeometry;
 use crate::core::product::{Row, store_columns};
+use crate::core::rectifier::{Rectifier, rectified};
 use crate::core::simd::{Level, MAX_LANES, Vector, on_level};
 
 /// Whether each output channel sees one input channel, its own.
@@ -49,12 +50,19 @@ impl Taps {
         }
     }
 
-    /// `c[row] = bias + Σ weight[tap] a[row + offset]`, for each row a pixel of all channels; ReLU after it.
+    /// `c[row] = bias + Σ weight[tap] a[row + offset]`, for each row a pixel of all channels; the rectifier after it.
     ///
     /// # Panics
     ///
     /// If a row reaches outside of A or C; A must reach a vector's length less one beyond its last element.
-    pub fn write(&self, a: &[f32], rows: &[Row], bias: Option<&[f32]>, relu: bool, c: &mut [f32]) {
+    pub fn write(
+        &self,
+        a: &[f32],
+        rows: &[Row],
+        bias: Option<&[f32]>,
+        rectifier: Option<Rectifier>,
+        c: &mut [f32],
+    ) {
         let padded = self.channels.next_multiple_of(MAX_LANES);
         let lowest = self.offsets.iter().min().copied().unwrap_or(0);
         let highest = self.offsets.iter().max().copied().unwrap_or(0);
@@ -75,7 +83,7 @@ impl Taps {
                 a.as_ptr(),
                 rows,
                 &start,
-                relu,
+                rectifier,
                 c.as_mut_ptr(),
             )
         }
@@ -87,7 +95,7 @@ const PIXELS: usize = 4;
 
 on_level! {
     unsafe fn write_on(
-        taps: &Taps, a: *const f32, rows: &[Row], start: &[f32], relu: bool, c: *mut f32,
+        taps: &Taps, a: *const f32, rows: &[Row], start: &[f32], rectifier: Option<Rectifier>, c: *mut f32,
     ) = write_generic
 }
 
@@ -97,7 +105,7 @@ unsafe fn write_generic<S: Vector>(
     a: *const f32,
     rows: &[Row],
     start: &[f32],
-    relu: bool,
+    rectifier: Option<Rectifier>,
     c: *mut f32,
 ) {
     let whole = rows.chunks_exact(PIXELS);
@@ -105,10 +113,10 @@ unsafe fn write_generic<S: Vector>(
     // SAFETY: the caller's promise.
     unsafe {
         for rows in whole {
-            write_pixels::<S, PIXELS>(taps, a, rows, start, relu, c);
+            write_pixels::<S, PIXELS>(taps, a, rows, start, rectifier, c);
         }
         for row in rest {
-            write_pixels::<S, 1>(taps, a, std::slice::from_ref(row), start, relu, c);
+            write_pixels::<S, 1>(taps, a, std::slice::from_ref(row), start, rectifier, c);
         }
     }
 }
@@ -119,7 +127,7 @@ unsafe fn write_pixels<S: Vector, const N: usize>(
     a: *const f32,
     rows: &[Row],
     start: &[f32],
-    relu: bool,
+    rectifier: Option<Rectifier>,
     c: *mut f32,
 ) {
     let padded = start.len();
@@ -137,7 +145,7 @@ unsafe fn write_pixels<S: Vector, const N: usize>(
                 weight = weight.add(padded);
             }
             for (sum, row) in sums.into_iter().zip(rows) {
-                let sum = if relu { sum.relu() } else { sum };
+                let sum = rectified(sum, rectifier);
                 store_columns(sum, c.add(row.c + channel), taps.channels - channel);
             }
         }

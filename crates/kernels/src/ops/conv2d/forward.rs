@@ -8,6 +8,7 @@ use crate::core::geometry::{Conv2dGeometry, Frame, MemoryFormat};
 use crate::core::image::{Images, laid};
 use crate::core::parallel::{images_of_a_task, scratch};
 use crate::core::product::{Packed, Row, Segment, Start, gathered};
+use crate::core::rectifier::Rectifier;
 use crate::core::simd::{Level, MAX_LANES};
 
 /// The forward pass of a convolution, ready for any number of images.
@@ -103,15 +104,15 @@ impl Convolver {
         count: usize,
         padded: &[f32],
         bias: Option<&[f32]>,
-        relu: bool,
+        rectifier: Option<Rectifier>,
         output: &mut [f32],
     ) {
         let (rows, segments, weight) = match &self.way {
             Way::Winograd(winograd) => {
-                return winograd.convolve(count, padded, bias, relu, output);
+                return winograd.convolve(count, padded, bias, rectifier, output);
             }
             Way::Depthwise { rows, taps } => {
-                return taps.write(padded, rows, bias, relu, output);
+                return taps.write(padded, rows, bias, rectifier, output);
             }
             Way::Direct {
                 rows,
@@ -129,7 +130,9 @@ impl Convolver {
             };
             let a = &padded[group * self.geometry.group_in_channels()..];
             let output = &mut output[channels.start..];
-            gathered(self.level, a, rows, segments, weight, output, start, relu);
+            gathered(
+                self.level, a, rows, segments, weight, output, start, rectifier,
+            );
         }
     }
 }
@@ -170,14 +173,14 @@ fn rows(geometry: &Conv2dGeometry, images: usize) -> Vec<Row> {
     rows.collect()
 }
 
-/// `conv2d(input, weight) + bias`, then ReLU where it is asked for; gives `output` channels last.
+/// `conv2d(input, weight) + bias`, then ReLU or ReLU6 where one is asked for; gives `output` channels last.
 pub fn forward(
     level: Level,
     geometry: &Conv2dGeometry,
     input: Images<'_>,
     weight: &[f32],
     bias: Option<&[f32]>,
-    relu: bool,
+    rectifier: Option<Rectifier>,
     output: &mut [f32],
 ) {
     let convolver = Convolver::new(level, geometry, weight);
@@ -192,6 +195,6 @@ pub fn forward(
             let count = outputs.len() / output_len;
             let mut padded = scratch(convolver.frames_len(count));
             let padded = convolver.laid(images, input.format, &mut padded);
-            convolver.convolve(count, padded, bias, relu, outputs);
+            convolver.convolve(count, padded, bias, rectifier, outputs);
         });
 }

@@ -79,11 +79,11 @@ impl InputGradient {
     pub fn write(&self, count: usize, gradients: &[f32], target: &mut [f32]) {
         let phases = match &self.way {
             Way::Winograd(winograd) => {
-                return winograd.convolve(count, gradients, None, false, target);
+                return winograd.convolve(count, gradients, None, None, target);
             }
             Way::Depthwise(phases) => {
                 for (rows, taps) in phases {
-                    taps.write(gradients, rows, None, false, target);
+                    taps.write(gradients, rows, None, None, target);
                 }
                 return;
             }
@@ -95,7 +95,7 @@ impl InputGradient {
                 let target = &mut target[group * self.geometry.group_in_channels()..];
                 let start = Start::Zero;
                 gathered(
-                    self.level, gradients, rows, segments, weight, target, start, false,
+                    self.level, gradients, rows, segments, weight, target, start, None,
                 );
             }
         }

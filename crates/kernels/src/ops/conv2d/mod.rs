@@ -1,4 +1,4 @@
-//! 2d convolution, then ReLU where it is asked for, with the options of `torch.nn.Conv2d`.
+//! 2d convolution, then ReLU or ReLU6 where one is asked for, with the options of `torch.nn.Conv2d`.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -10,6 +10,7 @@ use burn::backend::{Autodiff, TensorMetadata};
 use crate::core::buffer::Buffer;
 use crate::core::geometry::{Conv2dGeometry, MemoryFormat};
 use crate::core::node::{register, tracked};
+use crate::core::rectifier::Rectifier;
 use crate::core::simd::Level;
 use crate::core::tensor::{Contiguous, Host, ImageTensor, image_tensor, vec_tensor};
 
@@ -31,7 +32,7 @@ pub(crate) fn on_host<B: Host>(
     weight: &FloatTensor<B>,
     bias: &FloatTensor<B>,
     geometry: &Conv2dGeometry,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) -> FloatTensor<B> {
     let batch = input.shape()[0];
     let (weight, bias) = (Contiguous::<B>::new(weight), Contiguous::<B>::new(bias));
@@ -42,7 +43,7 @@ pub(crate) fn on_host<B: Host>(
         ImageTensor::<B>::new(input).images(),
         weight.slice(),
         Some(bias.slice()),
-        relu,
+        rectifier,
         &mut output,
     );
     let [height, width] = geometry.output_size();
@@ -87,15 +88,15 @@ pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
     weight: &FloatTensor<Autodiff<B, C>>,
     bias: &FloatTensor<Autodiff<B, C>>,
     geometry: &Conv2dGeometry,
-    relu: bool,
+    rectifier: Option<Rectifier>,
 ) -> FloatTensor<Autodiff<B, C>> {
     let (x, w, b) = (input.primitive(), weight.primitive(), bias.primitive());
-    let output = on_host::<B>(x, w, b, geometry, relu);
+    let output = on_host::<B>(x, w, b, geometry, rectifier);
     let parents = [input, weight, bias];
     tracked::<B, C, _, _>(Conv2dBackward, parents, output, |output| Conv2dState {
         input: ImageTensor::new(x),
         weight: Contiguous::new(w),
-        output: relu.then(|| ImageTensor::new(output)),
+        rectified: rectifier.map(|rectifier| (rectifier, ImageTensor::new(output))),
         geometry: *geometry,
     })
 }
@@ -107,8 +108,8 @@ struct Conv2dBackward;
 struct Conv2dState<B: Host> {
     input: ImageTensor<B>,
     weight: Contiguous<B>,
-    /// With ReLU: what came out of it.
-    output: Option<ImageTensor<B>>,
+    /// The rectifier, and what came out of it.
+    rectified: Option<(Rectifier, ImageTensor<B>)>,
     geometry: Conv2dGeometry,
 }
 
@@ -123,12 +124,14 @@ impl<B: Host> Backward<B, 3> for Conv2dBackward {
     ) {
         let gradient = grads.consume::<B>(&ops.node);
         let state = ops.state;
+        let rectified = state.rectified.as_ref();
+        let rectified = rectified.map(|(rectifier, output)| (*rectifier, output.images().values));
         let gradients = backward(
             Level::best(),
             &state.geometry,
             state.input.images(),
             state.weight.slice(),
-            state.output.as_ref().map(|output| output.images().values),
+            rectified,
             ImageTensor::<B>::new(&gradient).images(),
             ops.parents[0].is_some(),
         );

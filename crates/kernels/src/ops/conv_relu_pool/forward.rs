@@ -54,7 +54,7 @@ pub fn forward(
                     let count = at_once.min(images.len() / image_len - sample);
                     let images = &images[sample * image_len..][..count * image_len];
                     let padded = convolver.laid(images, input.format, &mut padded);
-                    convolver.convolve(count, padded, bias, false, &mut activations);
+                    convolver.convolve(count, padded, bias, None, &mut activations);
                 }
                 let activations = &activations[sample % at_once * conv2d.output_len()..];
                 if is_direct {

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use crate::core::geometry::{Conv2dGeometry, Frame};
 use crate::core::parallel::scratch;
 use crate::core::product::{Packed, Row, Segment, Start, gathered, store_columns};
+use crate::core::rectifier::{Rectifier, rectified};
 use crate::core::simd::{Level, MAX_LANES, Vector, on_level};
 
 mod transform;
@@ -94,14 +95,14 @@ impl Winograd {
         Tiling::of(self.geometry.output_size())
     }
 
-    /// `conv2d(input, weight) + bias` of `count` images in their frames, then ReLU where it is asked for,
+    /// `conv2d(input, weight) + bias` of `count` images in their frames, then ReLU or ReLU6 where one is asked for,
     /// channels last.
     pub fn convolve(
         &self,
         count: usize,
         padded: &[f32],
         bias: Option<&[f32]>,
-        relu: bool,
+        rectifier: Option<Rectifier>,
         output: &mut [f32],
     ) {
         let (ins, outs) = (self.geometry.in_channels, self.geometry.out_channels);
@@ -137,7 +138,9 @@ impl Winograd {
             unsafe {
                 let (products, bias) = (products.as_ptr(), padded_bias.as_ptr());
                 let output = output.as_mut_ptr();
-                transform_output(self.level, self, products, first, count, bias, relu, output);
+                transform_output(
+                    self.level, self, products, first, count, bias, rectifier, output,
+                );
             }
         }
     }
@@ -161,7 +164,7 @@ impl Winograd {
                     &points[point],
                     &mut products[panel * width..],
                     Start::Zero,
-                    false,
+                    None,
                 );
             }
         }
@@ -220,7 +223,7 @@ fn pack_panel(
 on_level! {
     unsafe fn transform_output(
         winograd: &Winograd, products: *const f32, first: usize, count: usize, bias: *const f32,
-        relu: bool, output: *mut f32,
+        rectifier: Option<Rectifier>, output: *mut f32,
     ) = transform_output_generic
 }
 
@@ -232,7 +235,7 @@ unsafe fn transform_output_generic<S: Vector>(
     first: usize,
     count: usize,
     bias: *const f32,
-    relu: bool,
+    rectifier: Option<Rectifier>,
     output: *mut f32,
 ) {
     let outs = winograd.geometry.out_channels;
@@ -253,7 +256,7 @@ unsafe fn transform_output_generic<S: Vector>(
                     for (dx, value) in values.into_iter().enumerate() {
                         if y + dy < height && x + dx < width {
                             let value = value.add(bias);
-                            let value = if relu { value.relu() } else { value };
+                            let value = rectified(value, rectifier);
                             let pixel = (tile.image * height + y + dy) * width + x + dx;
                             store_columns(
                                 value,
