@@ -47,14 +47,14 @@ impl Cache {
         let ImageSpec {
             channels,
             size: [height, width],
-            geometry: _,
+            geometry,
             max_pixels,
             bits,
             is_turned,
         } = spec;
         let mut digest = digest::of(root.as_os_str().as_encoded_bytes());
         digest.update(format!(
-            "\n{DECODER} {channels} {height} {width} {max_pixels} {bits} {is_turned}{part}"
+            "\n{DECODER} {channels} {height} {width} {geometry:?} {max_pixels} {bits} {is_turned}{part}"
         ));
         let mut place = digest.hex();
         place.truncate(32);
@@ -171,14 +171,14 @@ impl Cache {
         let ImageSpec {
             channels,
             size: [height, width],
-            geometry: _,
+            geometry,
             bits,
             is_turned,
             ..
         } = self.spec;
         let mut digest = Digest::default();
         digest.update(format!(
-            "{DECODER} {channels} {height} {width} {bits} {is_turned}\n"
+            "{DECODER} {channels} {height} {width} {geometry:?} {bits} {is_turned}\n"
         ));
         for entry in entries {
             digest.update(&entry.sha256);

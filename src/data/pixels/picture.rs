@@ -150,8 +150,7 @@ impl Picture {
             Kind::WebP => decode_other(bytes, ImageFormat::WebP, request, &mut admit),
         };
         let picture = Self::of(raster?.turned(turn), orientation);
-        let _ = full;
-        Ok(work(picture))
+        Ok(work(Self { full, ..picture }))
     }
 
     /// What a decoder made, of a file that says this of the camera.

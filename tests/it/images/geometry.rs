@@ -1,7 +1,5 @@
 //! How images of any size come to the size of the network: torchvision's sizes, places and pixels.
 
-use std::fs;
-
 use runner::config::{Document, PadToSquare, Resize};
 use runner::data::Batches;
 use runner::data::geometry::Geometry;
