@@ -400,7 +400,10 @@ impl SweepDir {
             sweep_text: text.clone(),
             ..self.record.clone()
         })?;
-        Ok(files::replace(&self.folder.join(layout::SWEEP), text.as_bytes())?)
+        Ok(files::replace(
+            &self.folder.join(layout::SWEEP),
+            text.as_bytes(),
+        )?)
     }
 
     /// Points after those of a plan that a search by results has chosen; they stay what they are.

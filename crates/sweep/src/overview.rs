@@ -367,13 +367,18 @@ pub fn columns_of_keys(plan: &Plan) -> Vec<Column> {
         .collect()
 }
 
+/// The shortest end of each key that no other one has, and that says something: `learning_rate`, `dropout.p`.
 fn short_keys(plan: &Plan) -> Vec<&str> {
     let keys = || plan.sweep.parameters.iter().flat_map(|it| &it.keys);
-    let last = |key: &'_ str| -> usize { key.rfind('.').map_or(0, |dot| dot + 1) };
-    let is_alone = |short: &str| keys().filter(|key| key[last(key)..] == *short).count() == 1;
-    let short = keys().map(|key| match &key[last(key)..] {
-        short if is_alone(short) => short,
-        _ => key.as_str(),
+    let ends_so = |key: &str, end: &str| {
+        let rest = key.strip_suffix(end);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    let is_alone = |end: &str| keys().filter(|key| ends_so(key, end)).count() == 1;
+    let short = keys().map(|key| {
+        let mut ends = key.rmatch_indices('.').map(|(dot, _)| &key[dot + 1..]);
+        ends.find(|end| end.len() > 2 && is_alone(end))
+            .unwrap_or(key)
     });
     short.collect()
 }

@@ -145,3 +145,35 @@ fn sweeps_are_shown_as_tables_for_people_and_programs() {
         .runner(&["reproduce", run.to_str().unwrap()])
         .success();
 }
+
+/// Columns have the shortest ends of keys that are different, and that say something. Seen red with the last step alone.
+#[test]
+fn keys_are_shown_by_their_ends() {
+    let sandbox = sandbox();
+    sandbox.write("drop.toml", crate::support::TINY);
+    let keys = "\"training.learning_rate\" = { values = [1e-2] }\n\
+                \"model.layers[4].dropout.p\" = { values = [0.1, 0.2] }\n\
+                \"checkpoint.keep_last\" = { values = [3] }\n";
+    sandbox.write(
+        "s.toml",
+        format!("config = \"drop.toml\"\n[parameters]\n{keys}"),
+    );
+    let told = sweep(&sandbox, &["run", "s.toml", "--dry-run"]).success();
+    let head: Vec<&str> = told
+        .stdout
+        .lines()
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let expected = [
+        "trial",
+        "point",
+        "learning_rate",
+        "dropout.p",
+        "keep_last",
+        "seed",
+        "epochs",
+    ];
+    assert_eq!(head, expected);
+}
