@@ -39,10 +39,12 @@ fn run(sandbox: &Sandbox, arguments: &[&str]) -> PathBuf {
     PathBuf::from(outcome.stdout.trim())
 }
 
-/// The only sweep directory.
+/// The only sweep directory, beside what a kill has left of one that was to be made.
 fn only(sandbox: &Sandbox) -> PathBuf {
-    let mut all = fs::read_dir(sandbox.path("experiments/sweeps")).unwrap();
-    let only = all.next().unwrap().unwrap().path();
+    let all = fs::read_dir(sandbox.path("experiments/sweeps")).unwrap();
+    let all = all.map(|entry| entry.unwrap());
+    let mut all = all.filter(|it| !it.file_name().to_str().unwrap().starts_with('.'));
+    let only = all.next().unwrap().path();
     assert!(all.next().is_none());
     only
 }
