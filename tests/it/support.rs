@@ -90,12 +90,7 @@ impl Sandbox {
     }
 
     pub fn runner(&self, arguments: &[&str]) -> Outcome {
-        let output = self.command(arguments).output().unwrap();
-        Outcome {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        Outcome::of(&mut self.command(arguments))
     }
 
     /// `runner run tiny.toml -q` with overrides; gives the run directory, relative to the sandbox.
@@ -106,6 +101,15 @@ impl Sandbox {
 }
 
 impl Outcome {
+    pub fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     #[track_caller]
     pub fn success(self) -> Self {
         self.code(0)

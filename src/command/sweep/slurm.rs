@@ -33,10 +33,11 @@ pub fn launch(mut sweep: SweepDir, output: Output) -> anyhow::Result<ExitCode> {
         ));
     }
     if submitted.alive > 0 {
-        output.result(&format!(
-            "{} from before",
-            counted(submitted.alive, "job is alive").replace("alives", "alive")
-        ));
+        let jobs = match submitted.alive {
+            1 => "1 job is".to_owned(),
+            alive => format!("{alive} jobs are"),
+        };
+        output.result(&format!("{jobs} alive from before"));
     }
     let overview = Overview::read(&sweep)?;
     if submitted.tasks + submitted.alive == 0 {

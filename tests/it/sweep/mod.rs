@@ -7,6 +7,7 @@ mod kills;
 mod points;
 mod scores;
 mod sessions;
+mod slurm;
 
 use std::collections::BTreeMap;
 use std::fs;
