@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use runner_config::{Document, Experiment, Sweep, SweepFile};
 use runner_files::{self as files, IoError, TEMPORARY_PREFIX};
@@ -13,7 +14,7 @@ use crate::layout;
 use crate::plan::{Plan, Trial};
 use crate::points::Point;
 use crate::slurm::cluster;
-use crate::state::{Progress, TrialState};
+use crate::state::{Lasting, Progress, TrialState};
 
 /// The format of sweep directories that this program writes.
 pub const FORMAT: u32 = 1;
@@ -122,6 +123,7 @@ impl SweepDir {
         let sweeps = out.join(layout::SWEEPS);
         files::create_folders(&sweeps)?;
         let sweeps = std::path::absolute(&sweeps).map_err(IoError::at("find", &sweeps))?;
+        remove_stale(&sweeps);
         let snapshot = plan.base.snapshot();
         let now = run_dir::now();
         let mut record = Record {
@@ -297,7 +299,7 @@ impl SweepDir {
             Ok(reason) if state.progress == Progress::Waiting => TrialState {
                 progress: Progress::Failed {
                     reason: reason.trim_end().to_owned(),
-                    is_lasting: true,
+                    lasts: Lasting::Refused,
                 },
                 ..state
             },
@@ -465,6 +467,25 @@ fn stamp(time: &str) -> String {
     };
     let (day, hour) = time.split_once('T').unwrap_or((time, ""));
     format!("{}-{}", digits(day), digits(hour))
+}
+
+/// The age from which a new sweep removes the unfinished directory of another one that was killed.
+const STALE: Duration = Duration::from_secs(3600);
+
+/// Removes what killed processes have left of directories that were to be made, as far as it can.
+fn remove_stale(sweeps: &Path) {
+    for entry in fs::read_dir(sweeps).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let age = modified
+            .ok()
+            .and_then(|modified| SystemTime::now().duration_since(modified).ok());
+        if name.to_string_lossy().starts_with(TEMPORARY_PREFIX)
+            && age.is_some_and(|age| age > STALE)
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// Temporary folders are made for the owner alone; a sweep directory is like any other, as far as the file system

@@ -99,10 +99,12 @@ pub fn run(
     // Whatever went wrong, no process stays behind.
     session.wind_down();
     let is_stopped = is_stopped?;
-    session.overview.write(session.sweep)?;
+    let failures = session.failures.into_values().collect();
+    // Processes that an earlier session has left may have ended since.
+    Overview::read(sweep)?.write(sweep)?;
     Ok(Outcome {
         is_stopped,
-        failures: session.failures.into_values().collect(),
+        failures,
     })
 }
 

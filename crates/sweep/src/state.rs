@@ -31,9 +31,20 @@ pub enum Progress {
     Failed {
         /// Why, in a line.
         reason: String,
-        /// Whether the same run would end in the same error.
-        is_lasting: bool,
+        /// Whether it would fail again.
+        lasts: Lasting,
     },
+}
+
+/// Whether a trial that has failed would fail again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lasting {
+    /// It diverged, and would again at the same step.
+    Diverged,
+    /// Its config and the data do not go together.
+    Refused,
+    /// It may go well the next time.
+    No,
 }
 
 impl TrialState {
@@ -61,13 +72,12 @@ impl TrialState {
 
     /// Whether its error would come again.
     pub fn has_failed(&self) -> bool {
-        matches!(
-            self.progress,
-            Progress::Failed {
-                is_lasting: true,
-                ..
-            }
-        )
+        matches!(&self.progress, Progress::Failed { lasts, .. } if *lasts != Lasting::No)
+    }
+
+    /// Whether its loss or a gradient was not finite.
+    pub fn has_diverged(&self) -> bool {
+        matches!(&self.progress, Progress::Failed { lasts, .. } if *lasts == Lasting::Diverged)
     }
 
     /// The score by an epoch; `None` where it is not measured, or the trial has failed for good before that epoch. What
@@ -99,7 +109,10 @@ fn progress(folder: &Path) -> Progress {
             let note = run.ok().and_then(|run| run.note().ok()?);
             Progress::Failed {
                 reason: note.unwrap_or_else(|| "failed".to_owned()),
-                is_lasting: last.is_some_and(|event: Event| event.lasting_failure().is_some()),
+                lasts: match last.is_some_and(|event: Event| event.lasting_failure().is_some()) {
+                    true => Lasting::Diverged,
+                    false => Lasting::No,
+                },
             }
         }
     }

@@ -270,8 +270,11 @@ pub fn failures(sweep: &SweepDir, overview: &Overview, in_session: &[Failure]) -
             shown(&sweep.folder)
         ));
     }
-    let is_divergence = |(_, reason): &(usize, &str)| reason.starts_with("diverged");
-    match all.iter().all(is_divergence) {
+    let failed = overview.trials_with(TrialStatus::Failed);
+    let have_diverged = failed
+        .iter()
+        .all(|trial| overview.states[*trial].has_diverged());
+    match others.is_empty() && have_diverged {
         true => ExitCode::Diverged,
         false => ExitCode::Failed,
     }
