@@ -1,7 +1,7 @@
 //! The orientation that EXIF states in a JPEG, PNG or WebP file.
 
 use super::tiff::directory::Directory;
-use crate::data::sources::kind::Kind;
+use crate::data::sources::kind::ImageKind;
 
 /// The tag of the orientation, the same in EXIF and TIFF.
 pub const ORIENTATION: u16 = 274;
@@ -42,12 +42,12 @@ impl Orientation {
     }
 
     /// Reads the orientation of a file; upright if it states none.
-    pub fn of_file(bytes: &[u8], kind: Kind) -> Self {
+    pub fn of_file(bytes: &[u8], kind: ImageKind) -> Self {
         let exif = match kind {
-            Kind::Jpeg => of_jpeg(bytes),
-            Kind::Png => of_png(bytes),
-            Kind::WebP => of_webp(bytes),
-            Kind::Bmp | Kind::Pnm | Kind::Gif | Kind::Tiff => None,
+            ImageKind::Jpeg => of_jpeg(bytes),
+            ImageKind::Png => of_png(bytes),
+            ImageKind::WebP => of_webp(bytes),
+            ImageKind::Bmp | ImageKind::Pnm | ImageKind::Gif | ImageKind::Tiff => None,
         };
         let number = exif.and_then(|exif| {
             let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);

@@ -14,7 +14,7 @@ use super::raster::{Admit, Raster};
 use super::rows::Reduction;
 use super::samples::{Samples, Wide, grey};
 use super::{gif, jpeg, memory, png, tiff};
-use crate::data::sources::kind::{self, Kind};
+use crate::data::sources::kind::{self, ImageKind};
 
 /// A decoded image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,6 +76,9 @@ const MAX_FILE: u64 = 1 << 28;
 
 /// The bytes of an image file; says why there are none otherwise. What is no regular file, as a pipe, could
 /// have no end.
+///
+/// # Errors
+/// Where it is no regular file, is larger than an image may be, or the system refuses.
 pub fn read(path: &Path) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
     let metadata = fs::metadata(path).map_err(unreadable)?;
@@ -94,6 +97,9 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
 
 impl Picture {
     /// As [`Self::decode_then`], in full size and of up to [`MAX_PIXELS`] pixels.
+    ///
+    /// # Errors
+    /// What is wrong with the file.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
         Self::decode_then(bytes, Request::default(), |picture| picture)
     }
@@ -105,12 +111,15 @@ impl Picture {
     /// Transparency is dropped and of 16 bits the upper 8 that are used are taken, as Pillow's `convert("RGB")` does
     /// for colours; gamma and color profiles are ignored, and so is EXIF's orientation unless it is asked for, as in
     /// torchvision's `read_image`.
+    ///
+    /// # Errors
+    /// What is wrong with the file, or that it has more pixels than are allowed.
     pub fn decode_then<R>(
         bytes: &[u8],
         request: Request,
         work: impl FnOnce(Self) -> R,
     ) -> Result<R, String> {
-        let kind = Kind::of(bytes).ok_or_else(|| kind::refusal(bytes))?;
+        let kind = ImageKind::of(bytes).ok_or_else(|| kind::refusal(bytes))?;
         let orientation = Orientation::of_file(bytes, kind);
         let turn = match request.is_turned {
             true => orientation,
@@ -141,13 +150,13 @@ impl Picture {
             Ok(())
         };
         let raster = match kind {
-            Kind::Jpeg => decode_jpeg(bytes, at_least, &mut admit),
-            Kind::Gif => gif::decode(bytes, &mut admit),
-            Kind::Tiff => tiff::decode(bytes, request.bits, &mut admit),
-            Kind::Png => png::decode(bytes, request.bits, reduction, &mut admit),
-            Kind::Bmp => decode_other(bytes, ImageFormat::Bmp, request, &mut admit),
-            Kind::Pnm => decode_other(bytes, ImageFormat::Pnm, request, &mut admit),
-            Kind::WebP => decode_other(bytes, ImageFormat::WebP, request, &mut admit),
+            ImageKind::Jpeg => decode_jpeg(bytes, at_least, &mut admit),
+            ImageKind::Gif => gif::decode(bytes, &mut admit),
+            ImageKind::Tiff => tiff::decode(bytes, request.bits, &mut admit),
+            ImageKind::Png => png::decode(bytes, request.bits, reduction, &mut admit),
+            ImageKind::Bmp => decode_other(bytes, ImageFormat::Bmp, request, &mut admit),
+            ImageKind::Pnm => decode_other(bytes, ImageFormat::Pnm, request, &mut admit),
+            ImageKind::WebP => decode_other(bytes, ImageFormat::WebP, request, &mut admit),
         };
         let picture = Self::of(raster?.turned(turn), orientation);
         Ok(work(Self { full, ..picture }))
@@ -201,6 +210,9 @@ impl Picture {
     }
 
     /// With what `work` makes of its pixels, its channels, and its height and width: an image of this `size`.
+    ///
+    /// # Errors
+    /// Those of `work`.
     pub fn rearranged(
         mut self,
         size: [usize; 2],

@@ -6,7 +6,7 @@ pub const HEAD: usize = 512;
 
 /// The kinds of images that are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ImageKind {
     Jpeg,
     Png,
     Bmp,
@@ -28,7 +28,7 @@ pub struct Foreign {
     is_picture: bool,
 }
 
-impl Kind {
+impl ImageKind {
     /// The kind of an image that begins with these bytes.
     pub fn of(head: &[u8]) -> Option<Self> {
         let starts = |magic: &[u8]| head.starts_with(magic);
@@ -61,10 +61,10 @@ fn is_bitmap(head: &[u8]) -> bool {
 
 /// Whether a file with this beginning is a picture, decoded or not.
 pub fn is_picture(head: &[u8]) -> bool {
-    Kind::of(head).is_some() || Foreign::of(head).is_some_and(|it| it.is_picture)
+    ImageKind::of(head).is_some() || Foreign::of(head).is_some_and(|it| it.is_picture)
 }
 
-/// Why bytes that are no image of a known [`Kind`] are none, and what to do.
+/// Why bytes that are no image of a known [`ImageKind`] are none, and what to do.
 pub fn refusal(bytes: &[u8]) -> String {
     const KINDS: &str = "it is not a JPEG, PNG, BMP, PGM, WebP, GIF or TIFF image";
     if bytes.is_empty() {
