@@ -293,9 +293,21 @@ impl SweepDir {
     }
 
     /// Where a trial stands.
-    pub fn state(&self, plan: &Plan, trial: &Trial) -> TrialState {
-        let state = TrialState::read(&self.run_folder(trial.number), &plan.sweep.objective);
-        match fs::read_to_string(self.refusal(trial.number)) {
+    ///
+    /// # Errors
+    /// If its run is damaged.
+    pub fn state(&self, plan: &Plan, trial: &Trial) -> Result<TrialState, Error> {
+        let folder = self.run_folder(trial.number);
+        let state = TrialState::read(&folder, &plan.sweep.objective);
+        let state = state.map_err(|error| Error::Damaged {
+            why: format!(
+                "the run of trial {} is damaged\n{error}\nfor more: runner verify {}; without the directory the trial is run again",
+                trial.number,
+                folder.display()
+            ),
+            path: folder,
+        })?;
+        Ok(match fs::read_to_string(self.refusal(trial.number)) {
             Ok(reason) if state.progress == Progress::Waiting => TrialState {
                 progress: Progress::Failed {
                     reason: reason.trim_end().to_owned(),
@@ -304,7 +316,7 @@ impl SweepDir {
                 ..state
             },
             _ => state,
-        }
+        })
     }
 
     /// The file that says why a trial cannot begin, where that would come again: its config and the data do not go

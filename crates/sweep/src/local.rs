@@ -133,11 +133,11 @@ impl Session<'_> {
                 self.overview.write(self.sweep)?;
             }
             self.start()?;
-            if self.running.is_empty() && !self.is_waiting_for_others() && !self.add_points()? {
+            if self.running.is_empty() && !self.is_waiting_for_others()? && !self.add_points()? {
                 return Ok(false);
             }
             if self.glanced.elapsed() > GLANCE {
-                self.glance();
+                self.glance()?;
             }
             sleep(PAUSE);
         }
@@ -213,7 +213,7 @@ impl Session<'_> {
             }
         }
         for (work, status) in &ended {
-            self.refresh(work.trial);
+            self.refresh(work.trial)?;
             self.peak = self.peak.max(self.peak_of(work.trial));
             let failure = self.failure(*work, *status);
             if let Some(failure) = &failure {
@@ -225,9 +225,10 @@ impl Session<'_> {
         Ok(!ended.is_empty())
     }
 
-    fn refresh(&mut self, trial: usize) {
+    fn refresh(&mut self, trial: usize) -> Result<(), Error> {
         let plan = &self.overview.plan;
-        self.overview.states[trial] = self.sweep.state(plan, &plan.trials[trial]);
+        self.overview.states[trial] = self.sweep.state(plan, &plan.trials[trial])?;
+        Ok(())
     }
 
     /// The most memory that a process of a trial has taken, in bytes.
@@ -274,7 +275,7 @@ impl Session<'_> {
     }
 
     /// Whether trials that are to be run are run by processes that another session has left behind.
-    fn is_waiting_for_others(&mut self) -> bool {
+    fn is_waiting_for_others(&mut self) -> Result<bool, Error> {
         let open = self.overview.decision.open.clone();
         let is_theirs = |session: &Self, work: &Work| {
             session.overview.states[work.trial].progress == Progress::Running
@@ -284,13 +285,13 @@ impl Session<'_> {
             .filter(|work| is_theirs(self, work))
             .collect();
         for work in &theirs {
-            self.refresh(work.trial);
+            self.refresh(work.trial)?;
         }
         self.overview.decision = self.overview.plan.decide(&self.overview.states);
         if !theirs.is_empty() {
             sleep(GLANCE);
         }
-        !theirs.is_empty()
+        Ok(!theirs.is_empty())
     }
 
     /// Plans further points, where the search goes by results and all results are there; whether there are new ones.
@@ -313,14 +314,15 @@ impl Session<'_> {
         Ok(true)
     }
 
-    fn glance(&mut self) {
+    fn glance(&mut self) -> Result<(), Error> {
         let trials: Vec<usize> = self.running.iter().map(|it| it.work.trial).collect();
         for trial in trials {
-            self.refresh(trial);
+            self.refresh(trial)?;
         }
         let running: Vec<Work> = self.running.iter().map(|it| it.work).collect();
         self.observer.look(&self.overview, &running);
         self.glanced = Instant::now();
+        Ok(())
     }
 
     /// Tells all processes to write their checkpoints, and waits for them.
@@ -330,7 +332,8 @@ impl Session<'_> {
         }
         for mut running in std::mem::take(&mut self.running) {
             let _ = running.child.wait();
-            self.refresh(running.work.trial);
+            // Whatever is wrong with it is told by whoever looks at it next.
+            let _ = self.refresh(running.work.trial);
         }
         self.overview.decision = self.overview.plan.decide(&self.overview.states);
     }

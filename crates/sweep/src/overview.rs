@@ -54,22 +54,20 @@ impl Overview {
     /// # Errors
     /// If the sweep's record is not as the program wrote it.
     pub fn read(sweep: &SweepDir) -> Result<Self, Error> {
-        Ok(Self::of(sweep, sweep.plan()?))
+        Self::of(sweep, sweep.plan()?)
     }
 
     /// As [`Overview::read`], for a plan that is at hand.
-    pub fn of(sweep: &SweepDir, plan: Plan) -> Self {
-        let states: Vec<TrialState> = plan
-            .trials
-            .par_iter()
-            .map(|trial| sweep.state(&plan, trial))
-            .collect();
+    fn of(sweep: &SweepDir, plan: Plan) -> Result<Self, Error> {
+        let trials = plan.trials.par_iter();
+        let states = trials.map(|trial| sweep.state(&plan, trial));
+        let states: Vec<TrialState> = states.collect::<Result<_, Error>>()?;
         let decision = plan.decide(&states);
-        Self {
+        Ok(Self {
             plan,
             states,
             decision,
-        }
+        })
     }
 
     /// What a trial is doing; by its index in the plan.
@@ -175,7 +173,7 @@ impl Overview {
     /// The points by their scores, the best first; those without a score last.
     pub fn points(&self) -> Table {
         let monitor = &self.plan.sweep.objective.monitor;
-        let mut columns = vec![Column::new("rank"), Column::new("point")];
+        let mut columns = vec![Column::new("rank"), Column::for_programs("point")];
         columns.extend(columns_of_keys(&self.plan));
         columns.push(Column::new(monitor));
         if self.plan.seeds() > 1 {
@@ -188,8 +186,7 @@ impl Overview {
         ]);
         let ranked = self.plan.ranking(&self.decision);
         let others = (0..self.plan.points.len()).filter(|point| !ranked.contains(point));
-        let mut others: Vec<usize> = others.collect();
-        others.sort_by_key(|point| std::cmp::Reverse(self.decision.points[*point].epoch));
+        let others = self.furthest_first(others.collect());
         let ranked = ranked
             .iter()
             .enumerate()
@@ -199,6 +196,18 @@ impl Overview {
             rows: all.map(|(rank, point)| self.point(rank, point)).collect(),
             columns,
         }
+    }
+
+    /// Points by how far they have got, those that have got as far by their scores, the best first.
+    fn furthest_first(&self, points: Vec<usize>) -> Vec<usize> {
+        let outcome = |point: &usize| self.decision.points[*point];
+        let scores = points.iter().map(|point| outcome(point).score);
+        let by_score = best_first(self.plan.sweep.objective.mode, scores);
+        let without = (0..points.len()).filter(|place| !by_score.contains(place));
+        let all = by_score.iter().copied().chain(without);
+        let mut sorted: Vec<usize> = all.map(|place| points[place]).collect();
+        sorted.sort_by_key(|point| std::cmp::Reverse(outcome(point).epoch));
+        sorted
     }
 
     fn point(&self, rank: Option<usize>, point: usize) -> Vec<Cell> {

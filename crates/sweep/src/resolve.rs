@@ -8,6 +8,9 @@ use runner_files::TEMPORARY_PREFIX;
 use crate::directory::{Error, SweepDir};
 use crate::layout;
 
+/// The length of the time before a sweep's name: `20261128-101112-`.
+const STAMP: usize = 16;
+
 /// Stands for the sweep that was begun last.
 const LAST: &str = "last";
 
@@ -55,6 +58,11 @@ pub fn resolve(text: &str, out: &Path) -> Result<SweepDir, Error> {
         |name: &String| !text.is_empty() && (name.starts_with(text) || name.ends_with(text));
     let mut names: Vec<String> = names.filter(is_meant).collect();
     names.sort();
+    // The whole of a name, behind its time, is meant before an end of another one.
+    let is_whole = |name: &String| name.get(STAMP..) == Some(text);
+    if names.iter().any(is_whole) {
+        names.retain(is_whole);
+    }
     match names.as_slice() {
         [name] => SweepDir::open(&sweeps.join(name)),
         [] => Err(none(format!(

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use runner_config::{Objective, Score};
 use runner_metrics::best_first;
-use runner_records::run_dir::{self, Event, MetricsTable, Run, Status};
+use runner_records::run_dir::{self, Event, MetricsTable, Run, Status, TableError};
 
 /// Where a trial stands.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,15 +49,18 @@ pub enum Lasting {
 
 impl TrialState {
     /// Reads where the run in `folder` stands; a folder that is not there is one that waits.
-    pub fn read(folder: &Path, objective: &Objective) -> Self {
+    ///
+    /// # Errors
+    /// If metrics.csv is not as the program wrote it: nothing can be decided by such scores.
+    pub fn read(folder: &Path, objective: &Objective) -> Result<Self, TableError> {
         if !folder.is_dir() {
-            return Self::default();
+            return Ok(Self::default());
         }
-        let metrics = run_dir::metrics(folder).unwrap_or_default();
-        Self {
+        let metrics = run_dir::metrics(folder)?;
+        Ok(Self {
             progress: progress(folder),
             values: values(&metrics, objective),
-        }
+        })
     }
 
     /// Epochs that are done.

@@ -144,6 +144,9 @@ fn launch(mut sweep: SweepDir, args: &cli::Launch) -> anyhow::Result<ExitCode> {
     let interrupt = Interrupt::install()?;
     let _lock = sweep.lock()?;
     let plan = sweep.plan()?;
+    if Overview::read(&sweep)?.is_done() {
+        output.note("nothing to do: every trial has ended, and would end so again");
+    }
     let local = local(&plan, args)?;
     output.only_when_quiet(&sweep.folder.display().to_string());
     output.note(&format!("sweep: {}", sweep.folder.display()));

@@ -32,7 +32,8 @@ fn reason(word: &str) -> &str {
         "DependencyNeverSatisfied" => {
             "never starts: a job that it waits for is gone; cancel and resume the sweep"
         }
-        "BeginTime" => "requeued, starts soon",
+        "BeginTime" => "starts later: it was requeued a moment ago, or has a --begin",
+        "None" => "handed in a moment ago",
         "JobHeldUser" | "JobHeldAdmin" => "held; release it with scontrol release",
         "launch failed requeued held" => {
             "held after a failed start; see the node, then scontrol release"
@@ -40,7 +41,7 @@ fn reason(word: &str) -> &str {
         "PartitionDown" | "PartitionInactive" => "the partition is down",
         "PartitionTimeLimit" => "never starts: `time` is above the partition's limit",
         "PartitionNodeLimit" => "never starts: the partition has no such nodes",
-        "ReqNodeNotAvail" => "waiting for a node that is not available",
+        word if word.starts_with("ReqNodeNotAvail") => "waiting for a node that is not available",
         "QOSMaxJobsPerUserLimit" | "AssocMaxJobsLimit" | "MaxJobsPerAccount" => {
             "waiting: as many jobs run as you may have"
         }

@@ -1,13 +1,16 @@
 //! Sweeps on a Slurm cluster: handing trials in, and the job that goes on from there.
 
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use crate::cli;
 use crate::exit::ExitCode;
-use crate::sweep::directory::SweepDir;
+use crate::sweep::directory::{Error, SweepDir};
 use crate::sweep::overview::Overview;
 use crate::sweep::plan::Plan;
 use crate::sweep::slurm::cluster;
 use crate::sweep::slurm::jobs::Jobs;
-use crate::sweep::slurm::submit::{Scope, preview, submit};
+use crate::sweep::slurm::submit::{Scope, alive, preview, submit};
 
 use super::super::output::{Output, note, print_result, shown};
 use super::super::units::counted;
@@ -22,6 +25,7 @@ pub fn launch(mut sweep: SweepDir, output: Output) -> anyhow::Result<ExitCode> {
     let folder = shown(&sweep.folder);
     output.only_when_quiet(&sweep.folder.display().to_string());
     output.note(&format!("sweep: {}", sweep.folder.display()));
+    wait_for_endings(&sweep, output)?;
     let submitted = submit(&mut sweep, &program, &plan.sweep.slurm, Scope::All)?;
     let ids: Vec<String> = submitted.jobs.iter().map(u64::to_string).collect();
     if submitted.tasks > 0 {
@@ -49,6 +53,27 @@ pub fn launch(mut sweep: SweepDir, output: Output) -> anyhow::Result<ExitCode> {
     ));
     Ok(ExitCode::Done)
 }
+
+/// Waits for jobs that were cancelled a moment ago: as long as they write checkpoints, their trials cannot be submitted.
+fn wait_for_endings(sweep: &SweepDir, output: Output) -> Result<(), Error> {
+    let end = Instant::now() + PATIENCE;
+    let mut is_told = false;
+    while Instant::now() < end {
+        let alive = alive(sweep)?;
+        if !alive.iter().any(|task| task.queued.state == "COMPLETING") {
+            break;
+        }
+        if !is_told {
+            output.note("waiting for jobs that end");
+            is_told = true;
+        }
+        sleep(Duration::from_secs(1));
+    }
+    Ok(())
+}
+
+/// How long jobs that end are waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The script that would be handed in.
 pub fn dry_run(plan: &Plan) -> anyhow::Result<ExitCode> {

@@ -108,14 +108,14 @@ fn trials(sandbox: &Sandbox, sweep: &str) -> Vec<Vec<String>> {
     text.lines().skip(1).map(cells).collect()
 }
 
-/// Trains for about ten seconds on one processor, with checkpoints in the midst of epochs.
+/// Trains for about twenty seconds on one processor, with checkpoints in the midst of epochs.
 const LONG: &str = r#"
 name = "long"
 [data]
 path = "data"
 scale = 0.00392156862745098
 [training]
-epochs = 120
+epochs = 240
 batch_size = 20
 [checkpoint]
 every_steps = 30
@@ -157,7 +157,7 @@ fn six_trials_come_out_as_if_alone_through_lost_nodes_preemption_and_a_cancel() 
             };
             let there = traces(&sandbox, &format!("{sweep}/{directory}"));
             assert_eq!(there, alone, "{trial:?}");
-            assert_eq!((status.as_str(), epochs.as_str()), ("finished", "120"));
+            assert_eq!((status.as_str(), epochs.as_str()), ("finished", "240"));
             let last = alone.metrics.lines().last().unwrap();
             assert!(last.split(',').any(|cell| cell == objective), "{trial:?}");
         }

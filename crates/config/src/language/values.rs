@@ -326,7 +326,10 @@ impl FromNode for [f64; 2] {
 impl<T: FromNode> FromNode for Vec<T> {
     fn from_node(node: &Node, kind: Kind) -> Result<Self, &Node> {
         let Value::Array(items) = &node.value else {
-            return Err(node);
+            return match kind {
+                Kind::Texts => Ok(vec![T::from_node(node, Kind::Text)?]),
+                _ => Err(node),
+            };
         };
         let each = each_of(kind);
         items.iter().map(|item| T::from_node(item, each)).collect()
