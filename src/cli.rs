@@ -276,13 +276,13 @@ pub struct Check {
 #[derive(Debug, Subcommand)]
 pub enum Sweep {
     /// Run the trials of a sweep file in a new sweep directory, or go on with those that were cut
-    #[command(after_help = help::below(["runner sweep run sweeps/learning-rate.toml", "runner sweep run sweeps/learning-rate.toml training.epochs=3 --parallel 2"], help::SWEEPING))]
+    #[command(after_help = help::below(["runner sweep run sweeps/learning-rate.toml", "runner sweep run sweeps/learning-rate.toml training.epochs=3 --parallel 2"], help::TRAINING))]
     Run(SweepRun),
     /// Go on with a sweep: what is finished stays, what was cut continues from its checkpoint, what failed is tried again
-    #[command(after_help = help::below(["runner sweep resume", "runner sweep resume learning-rate --parallel 1"], help::SWEEPING))]
+    #[command(after_help = help::below(["runner sweep resume", "runner sweep resume learning-rate --parallel 1"], help::TRAINING))]
     Resume(SweepResume),
     /// Add what a sweep file has more than a sweep: values, points, seeds; then run it
-    #[command(after_help = help::below(["runner sweep extend last sweeps/learning-rate.toml", "runner sweep extend learning-rate sweeps/learning-rate.toml --parallel 1"], help::SWEEPING))]
+    #[command(after_help = help::below(["runner sweep extend last sweeps/learning-rate.toml", "runner sweep extend learning-rate sweeps/learning-rate.toml --parallel 1"], help::TRAINING))]
     Extend(SweepExtend),
     /// Show what a sweep file will do: its trials, their time, memory and disk; makes nothing
     #[command(after_help = help::below(["runner sweep check sweeps/learning-rate.toml", "runner sweep check sweeps/learning-rate.toml training.epochs=3"], help::CHECKING))]

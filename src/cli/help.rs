@@ -2,23 +2,8 @@
 
 use crate::exit::ExitCode;
 
-/// The codes of a command that trains.
+/// The codes of a command that trains, one run or many.
 pub const TRAINING: &[ExitCode] = &[
-    ExitCode::Done,
-    ExitCode::Failed,
-    ExitCode::Usage,
-    ExitCode::Data,
-    ExitCode::RunDirectory,
-    ExitCode::Diverged,
-    ExitCode::Io,
-    ExitCode::Resumable,
-    ExitCode::Hangup,
-    ExitCode::Interrupted,
-    ExitCode::Terminated,
-];
-
-/// The codes of a command that runs trials.
-pub const SWEEPING: &[ExitCode] = &[
     ExitCode::Done,
     ExitCode::Failed,
     ExitCode::Usage,

@@ -22,8 +22,6 @@ pub struct Decision {
     pub open: Vec<Work>,
     /// Indices of trials that were not worth more epochs.
     pub pruned: Vec<usize>,
-    /// Whether some bracket has rungs to come.
-    pub has_more: bool,
     /// For each point whether it has got to its full length, and its score there or where it was pruned: the
     /// mean over its seeds.
     pub points: Vec<Outcome>,
@@ -53,14 +51,12 @@ impl Plan {
             let mut points: Vec<usize> = (first..last).collect();
             first = last;
             for (place, rung) in bracket.rungs.iter().enumerate() {
-                let is_last = place + 1 == bracket.rungs.len();
                 let open = self.open(&points, rung.epochs, states);
                 for point in &points {
                     decision.points[*point] = self.outcome(*point, rung.epochs, states);
                 }
                 if !open.is_empty() {
                     decision.open.extend(open);
-                    decision.has_more |= !is_last;
                     break;
                 }
                 if let Some(next) = bracket.rungs.get(place + 1) {

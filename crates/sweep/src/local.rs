@@ -35,8 +35,6 @@ pub struct Local {
 pub struct Failure {
     /// The number of the trial.
     pub trial: usize,
-    /// The exit code; `None` if it was killed.
-    pub code: Option<i32>,
     /// Why, in a line.
     pub reason: String,
 }
@@ -262,7 +260,6 @@ impl Session<'_> {
         };
         Some(Failure {
             trial: number,
-            code: status.code(),
             reason,
         })
     }

@@ -402,19 +402,17 @@ fn fixed_columns(overview: &Overview) -> Vec<Column> {
     columns
 }
 
+/// What the row of a trial begins with: its number, that of its point, its values and its seed.
+pub fn cells_of(trial: &Trial) -> Vec<Cell> {
+    let numbers = [trial.number, trial.point].map(|number| Cell::Count(number as u64));
+    let values = trial.values.iter().flatten();
+    let values = values.map(|value| Cell::Toml(value.clone()));
+    let seed = [Cell::Count(trial.seed)];
+    numbers.into_iter().chain(values).chain(seed).collect()
+}
+
 fn fixed_cells(sweep: &SweepDir, trial: &Trial) -> Vec<Cell> {
-    let mut row = vec![
-        Cell::Count(trial.number as u64),
-        Cell::Count(trial.point as u64),
-    ];
-    row.extend(
-        trial
-            .values
-            .iter()
-            .flatten()
-            .map(|value| Cell::Toml(value.clone())),
-    );
-    row.push(Cell::Count(trial.seed));
+    let mut row = cells_of(trial);
     row.push(Cell::Text(format!(
         "{}/{}",
         layout::RUNS,

@@ -2,7 +2,7 @@
 
 use crate::cli;
 use crate::config::SweepFile;
-use crate::sweep::overview::columns_of_keys;
+use crate::sweep::overview::{cells_of, columns_of_keys};
 use crate::sweep::plan::Plan;
 use crate::table::{Cell, Column, Table};
 
@@ -39,18 +39,8 @@ pub fn trials(plan: &Plan) -> Table {
     columns.extend(columns_of_keys(plan));
     columns.extend(["seed", "epochs"].map(Column::new));
     let rows = plan.trials.iter().map(|trial| {
-        let mut row = vec![
-            Cell::Count(trial.number as u64),
-            Cell::Count(trial.point as u64),
-        ];
-        row.extend(
-            trial
-                .values
-                .iter()
-                .flatten()
-                .map(|value| Cell::Toml(value.clone())),
-        );
-        row.extend([Cell::Count(trial.seed), Cell::Count(trial.epochs)]);
+        let mut row = cells_of(trial);
+        row.push(Cell::Count(trial.epochs));
         row
     });
     Table {
