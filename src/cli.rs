@@ -11,7 +11,7 @@ use clap_complete::Shell;
 
 use crate::config::{self, Word};
 use crate::exit::ExitCode;
-use crate::run_dir::Status;
+use crate::run_dir::{Choice, Status};
 
 /// Trains the network declared in a TOML file, and writes a directory that records everything about the run.
 #[derive(Debug, Parser)]
@@ -42,6 +42,13 @@ pub enum Command {
     #[command(mut_arg("values", |values| values.help(RESUME_VALUES)))]
     #[command(after_help = help::below(["runner resume last", "runner resume experiments/20260101-120000-baseline-abcd training.epochs=22"], help::TRAINING))]
     Resume(Resume),
+    /// Tell the classes of images by the network of a run
+    #[command(after_help = help::below(["runner predict last photo.jpg --top 5", "runner predict abcd photos/ --csv > predictions.csv"], help::USING))]
+    Predict(Predict),
+    /// Score the network of a run on its own images again, or on any other labelled ones
+    #[command(mut_arg("values", |values| values.help(EVALUATE_VALUES)))]
+    #[command(after_help = help::below(["runner evaluate last", "runner evaluate abcd data.path=new-photos/ --checkpoint last"], help::EVALUATING))]
+    Evaluate(Evaluate),
     /// Compare runs side by side: metrics, and the config keys that differ
     #[command(after_help = help::below(["runner compare 'experiments/*-baseline-*'", "runner compare last abcd --by eval_loss --markdown"], help::RUNS))]
     Compare(Compare),
@@ -84,6 +91,8 @@ pub enum Command {
 }
 
 const RESUME_VALUES: &str = "Values that may change on resume: training.epochs=22 (may only increase), checkpoint.*, device, and data.path if the same data have moved";
+
+const EVALUATE_VALUES: &str = "Other images, data.path=DIR, and what else is to be different: keys of data, metrics and log, training.batch_size, device";
 
 const MOVED_VALUES: &str = "Where the run's data are now, if they have moved: data.path=DIR, data.train, data.eval, data.test";
 
@@ -166,6 +175,62 @@ pub struct Resume {
     /// Resume even if a different version of this program started the run; results may then differ
     #[arg(long)]
     pub allow_other_version: bool,
+}
+
+/// Which weights of a run are used, and where.
+#[derive(Debug, Args)]
+pub struct Use {
+    /// A run directory, any unique prefix or suffix of a run's name, or `last`
+    pub run: String,
+    /// The checkpoint whose weights are used: best, last, or a file [default: best, or last where the best is not there]
+    #[arg(long, value_name = "best|last|FILE")]
+    pub checkpoint: Option<Choice>,
+    #[command(flatten)]
+    pub out: Out,
+    #[command(flatten)]
+    pub threads: Threads,
+}
+
+#[derive(Debug, Args)]
+pub struct Predict {
+    #[command(flatten)]
+    pub of: Use,
+    /// Images; folders, with all images below them; patterns such as 'photos/*.jpg'; CSV files with a column path; or - for
+    /// one image or the paths of images, a line each, from standard input
+    #[arg(required = true, value_name = "IMAGES")]
+    pub images: Vec<PathBuf>,
+    /// How many classes are told of each image, the most probable first
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub top: u16,
+    /// Tell the probability of every class; with --csv or --json
+    #[arg(long, conflicts_with = "top")]
+    pub probabilities: bool,
+    /// Print CSV
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    /// Print a JSON object a line, broken images among them
+    #[arg(long)]
+    pub json: bool,
+    /// Also copy the images to this new folder, into a folder for each class
+    #[arg(long, value_name = "DIR")]
+    pub sort_into: Option<PathBuf>,
+    /// What computes: cpu, cuda and other values of `device` [default: as the run's config says]
+    #[arg(long, value_name = "DEVICE", value_parser = device())]
+    pub device: Option<config::Device>,
+}
+
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    #[command(flatten)]
+    pub of: Use,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// The new folder for the results [default: one in the run's folder evaluations]
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// Print only the path of the folder with the results
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 #[derive(Debug, Args)]
@@ -553,6 +618,13 @@ pub struct DataExport {
 fn word<W: Word + Send + Sync>() -> impl TypedValueParser<Value = W> {
     let words = clap::builder::PossibleValuesParser::new(W::WORDS);
     words.map(|word| W::from_word(&word).expect("only the words of the enum come so far"))
+}
+
+fn device() -> impl TypedValueParser<Value = config::Device> {
+    let words = clap::builder::NonEmptyStringValueParser::new();
+    words.try_map(|word| {
+        config::Device::from_word(&word).ok_or("use auto, cpu, flex, ndarray, cuda or cuda:1")
+    })
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

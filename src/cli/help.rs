@@ -50,6 +50,29 @@ pub const RUNS: &[ExitCode] = &[
     ExitCode::Io,
 ];
 
+/// The codes of a command that uses the network of a run.
+pub const USING: &[ExitCode] = &[
+    ExitCode::Done,
+    ExitCode::Failed,
+    ExitCode::Usage,
+    ExitCode::Data,
+    ExitCode::RunDirectory,
+    ExitCode::Io,
+];
+
+/// The codes of a command that evaluates.
+pub const EVALUATING: &[ExitCode] = &[
+    ExitCode::Done,
+    ExitCode::Failed,
+    ExitCode::Usage,
+    ExitCode::Data,
+    ExitCode::RunDirectory,
+    ExitCode::Io,
+    ExitCode::Hangup,
+    ExitCode::Interrupted,
+    ExitCode::Terminated,
+];
+
 /// The codes of `verify`.
 pub const VERIFYING: &[ExitCode] = &[
     ExitCode::Done,

@@ -149,7 +149,9 @@ fn data_code(error: &data::Error) -> ExitCode {
 
 fn run_dir_code(error: &run_dir::Error) -> ExitCode {
     match error {
-        run_dir::Error::NoSuchRun { .. } => ExitCode::Usage,
+        run_dir::Error::NoSuchRun { .. } | run_dir::Error::NoSuchCheckpoint { .. } => {
+            ExitCode::Usage
+        }
         run_dir::Error::Io { .. } | run_dir::Error::NoSpace { .. } => ExitCode::Io,
         run_dir::Error::Locked { .. } => ExitCode::Resumable,
         run_dir::Error::NotFinite { .. } => ExitCode::Diverged,

@@ -5,6 +5,7 @@ mod compare;
 mod completions;
 mod config;
 mod data;
+mod evaluate;
 mod exit;
 mod experiment;
 mod keys;
@@ -12,6 +13,8 @@ mod list;
 mod man;
 mod options;
 mod output;
+mod predict;
+mod predictions;
 mod progress;
 mod prove;
 mod report;
@@ -44,6 +47,8 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config(args) => config::execute(args),
         Command::Data(args) => data::execute(args),
         Command::Resume(args) => resume::execute(args),
+        Command::Evaluate(args) => evaluate::execute(args),
+        Command::Predict(args) => predict::execute(args),
         Command::Compare(args) => compare::execute(args),
         Command::List(args) => list::execute(args),
         Command::Show(args) => show::execute(args),

@@ -10,7 +10,7 @@ use crate::table::Style;
 /// A result cannot be written to stdout.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to stdout: {0}")]
-pub struct StdoutError(io::Error);
+pub struct StdoutError(pub io::Error);
 
 /// Writes a command's whole result to stdout. A closed pipe is no error: its reader has seen enough.
 pub fn print_result(text: &str) -> Result<(), StdoutError> {

@@ -22,6 +22,7 @@ mod splits;
 mod tools;
 
 pub use batches::batch::{Batch, Batches, Mixed};
+pub use batches::loose::{LooseBatch, LooseImages};
 pub use batches::{augment, resample};
 pub use download::catalog;
 #[cfg(feature = "fetch")]
@@ -31,9 +32,13 @@ pub use pixels::scan::Watch;
 pub use pixels::{geometry, jpeg, memory, picture, rows};
 pub use role::Role;
 pub use sources::meant::check_place;
+pub use sources::place::ImagePlace;
+pub use sources::unlabelled::{images_at, images_piped};
 pub use sources::{labels, shards};
 pub use splits::dataset::Dataset;
 pub use splits::load::Splits;
+pub use splits::other::OtherSet;
 pub use tools::export::{Encoding, export};
 pub use tools::inspect::{Report, SplitReport, inspect, inspect_run};
 pub use tools::sheet::contact_sheet;
+pub use tools::sorted::SortedImages;

@@ -105,6 +105,7 @@ fn identity(
         data_files: session.data.files.clone(),
         class_names: session.data.class_names.clone(),
         normalize: session.data.normalize.clone(),
+        found_bits: session.data.found_bits,
         parameters: session.parameter_count(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         burn_version: device::BURN_VERSION.to_owned(),

@@ -7,22 +7,26 @@
 
 mod begin;
 mod conclude;
+mod evaluate;
 mod extension;
 mod home;
 mod prepare;
 mod prove;
 mod reproduce;
 mod resume;
+mod trained;
 mod unchanged;
 
 pub use begin::{Begun, Occasion, begin, disk_needed};
 pub use conclude::{Conclusion, SplitReport, conclude};
+pub use evaluate::{Examination, Examined, Findings, examine};
 pub use extension::Extension;
 pub use home::go_home;
 pub use prepare::{DataError, Prepared, prepare, with_missing_places};
 pub use prove::{Failure, Proof, Verdict, prove};
 pub use reproduce::{Comparer, Original};
 pub use resume::{Finished, Request, Resumable, Resumed};
+pub use trained::{Answer, Trained};
 pub use unchanged::{Refusal, moves};
 
 use crate::{config, device, run_dir, train};

@@ -117,6 +117,23 @@ pub fn check_only_moved(
     check_changes(before, after, folder, overrides).map(|_| ())
 }
 
+/// Refuses changes that an evaluation does not heed, since whoever types them expects something of them.
+pub fn check_evaluable(before: &Experiment, after: &Experiment) -> Result<(), Refusal> {
+    const HEEDED: [&str; 3] = ["data.", "metrics.", "log."];
+    let is_heeded = |key: &str| {
+        let is_within = HEEDED.iter().any(|table| key.starts_with(table));
+        is_within || ["device", "training.batch_size"].contains(&key)
+    };
+    let changes = changes(before, after);
+    match changes.iter().find(|change| !is_heeded(&change.key)) {
+        None => Ok(()),
+        Some(Change { key, .. }) => Err(Refusal::Change(format!(
+            "`{key}` says nothing to an evaluation: the network is that of the run\n\
+             what can be set are the keys of data, metrics and log, training.batch_size and device"
+        ))),
+    }
+}
+
 /// Where the data of a run are now; `overrides` may say so and nothing else.
 ///
 /// # Errors

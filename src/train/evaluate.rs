@@ -2,15 +2,18 @@
 
 use burn::tensor::{Device, Tensor};
 
-use crate::data::Batch;
+use super::{Error, Interrupt, Stop};
+use crate::data::{Batch, Batches};
 use crate::kernels::Buffer;
 use crate::metrics::{Scored, softmax};
 use crate::model::{Mode, Network};
 use crate::run_dir::Prediction;
 
+/// What a network says of a batch.
 pub struct BatchOutcome {
     /// Mean cross entropy over the batch, in nats.
     pub loss: f64,
+    /// One for each image.
     pub scores: Vec<Scored>,
     /// Row-major `[images, classes]`.
     logits: Vec<f32>,
@@ -44,9 +47,7 @@ pub fn evaluate_batch(
     device: &Device,
 ) -> BatchOutcome {
     let Batch { images, labels, .. } = batch;
-    let images = images_tensor(images, labels.len(), input, device);
-    let (logits, _) = network.forward(images, Mode::Evaluation);
-    let logits = host_logits(logits);
+    let logits = logits(network, images, labels.len(), input, device);
     let classes = logits.len() / labels.len();
     let rows = logits.chunks_exact(classes).zip(&labels);
     let scores: Vec<Scored> = rows.map(|(row, label)| Scored::new(row, *label)).collect();
@@ -56,6 +57,42 @@ pub fn evaluate_batch(
         scores,
         logits,
     }
+}
+
+/// Evaluates all batches in their order, and calls `each` with every outcome; polls `interrupt` before each batch, and
+/// gives why it stopped, if it did.
+///
+/// # Errors
+/// Where an image cannot be read any more.
+pub fn evaluate_all(
+    network: &Network,
+    batches: &Batches<'_>,
+    device: &Device,
+    interrupt: &Interrupt,
+    mut each: impl FnMut(&BatchOutcome),
+) -> Result<Option<Stop>, Error> {
+    batches.ahead(0, |ready| {
+        for batch in ready {
+            if let Some(stop) = interrupt.poll() {
+                return Ok(Some(stop));
+            }
+            each(&evaluate_batch(network, batch?, batches.input(), device));
+        }
+        Ok(None)
+    })
+}
+
+/// What a network says of images of size `input` (channels, height, width): logits `[count, classes]`, row-major.
+pub fn logits(
+    network: &Network,
+    images: Buffer,
+    count: usize,
+    input: [usize; 3],
+    device: &Device,
+) -> Vec<f32> {
+    let images = images_tensor(images, count, input, device);
+    let (logits, _) = network.forward(images, Mode::Evaluation);
+    host_logits(logits)
 }
 
 /// The images of a batch as a tensor `[count, channels, height, width]`.

@@ -204,7 +204,8 @@ impl Fit<'_> {
             ..
         } = self.session.experiment.clone();
         let size = training.batch_size;
-        let batches = Batches::in_order(&data.eval, &data, &pixels, model.input, size);
+        let moments = data.normalize.clone();
+        let batches = Batches::in_order(&data.eval, &pixels, moments, model.input, size);
         let network = self.session.evaluated_network();
         let device = self.session.device.clone();
         let mut predictions = Vec::with_capacity(data.eval.len());

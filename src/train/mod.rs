@@ -13,6 +13,7 @@ mod step;
 mod timing;
 mod trial;
 
+pub use evaluate::{BatchOutcome, evaluate_all, logits};
 pub use fit::{End, Observer, Progress, Silent, fit};
 pub use interrupt::{Interrupt, Stop};
 pub use session::{Predicted, Session};

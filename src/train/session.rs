@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::evaluate::evaluate_batch;
+use super::evaluate::evaluate_all;
 use super::{Error, Interrupt, Stop};
 use crate::array::{self, Arrays};
 use crate::config::{ClassWeights, Experiment, Loss};
@@ -13,7 +13,7 @@ use crate::data::{Batches, Dataset, Role, Splits};
 use crate::kernels;
 use crate::model::Network;
 use crate::optimizer::{Optimizer, WeightAverage};
-use crate::run_dir::{Checkpoint, Position, Prediction};
+use crate::run_dir::{Checkpoint, Part, Position, Prediction};
 use crate::schedule;
 
 /// The outcome of [`Session::predict`].
@@ -78,12 +78,12 @@ impl Session {
         let (mut parameters, mut state) = (Arrays::new(), Arrays::new());
         let mut averages = Arrays::new();
         for (name, array) in &checkpoint.arrays {
-            if let Some(name) = name.strip_prefix(MODEL) {
+            let within = |part: Part| name.strip_prefix(part.prefix());
+            if let Some(name) = within(Part::Model) {
                 parameters.insert(name.to_owned(), array.clone());
-            } else if let Some(name) = name.strip_prefix(OPTIMIZER) {
+            } else if let Some(name) = within(Part::Optimizer) {
                 state.insert(name.to_owned(), array.clone());
-            } else if let (Some(name), true) = (name.strip_prefix(AVERAGE), self.average.is_some())
-            {
+            } else if let (Some(name), true) = (within(Part::Average), self.average.is_some()) {
                 averages.insert(name.to_owned(), array.clone());
             } else {
                 return Err(misfit(format!("nothing in this run is called `{name}`")));
@@ -116,15 +116,15 @@ impl Session {
 
     /// All parameters, all optimizer state and the averages, as a checkpoint names them.
     pub fn arrays(&self) -> Arrays {
-        let prefixed = |prefix: &'static str, arrays: Arrays| {
+        let named = |part: Part, arrays: Arrays| {
             arrays
                 .into_iter()
-                .map(move |(name, array)| (format!("{prefix}{name}"), array))
+                .map(move |(name, array)| (format!("{}{name}", part.prefix()), array))
         };
-        let mut arrays: Arrays = prefixed(MODEL, self.network.parameters()).collect();
-        arrays.extend(prefixed(OPTIMIZER, self.optimizer.state(&self.network)));
+        let mut arrays: Arrays = named(Part::Model, self.network.parameters()).collect();
+        arrays.extend(named(Part::Optimizer, self.optimizer.state(&self.network)));
         if let Some(average) = &self.average {
-            arrays.extend(prefixed(AVERAGE, average.state(&self.network)));
+            arrays.extend(named(Part::Average, average.state(&self.network)));
         }
         arrays
     }
@@ -146,27 +146,14 @@ impl Session {
     /// # Errors
     /// [`Error::Misfit`] where the checkpoint does not fit this run.
     pub fn network_of(&self, checkpoint: &Checkpoint) -> Result<Network, Error> {
-        let misfit = |why| Error::Misfit {
-            file: checkpoint.state.position.file_name(),
-            why,
-        };
-        let named = |prefix: &str| -> Arrays {
-            let arrays = checkpoint.arrays.iter();
-            let arrays = arrays.filter_map(|(name, array)| {
-                Some((name.strip_prefix(prefix)?.to_owned(), array.clone()))
-            });
-            arrays.collect()
-        };
-        let network = self.network.clone().with_parameters(&named(MODEL));
-        let network = network.map_err(misfit)?;
-        let Some(decay) = self.experiment.training.ema_decay else {
-            return Ok(network.valid());
-        };
-        let mut average = WeightAverage::new(decay);
-        average
-            .load_state(&network, &named(AVERAGE))
-            .map_err(misfit)?;
-        Ok(average.apply(network.valid()))
+        let network = self.network.clone();
+        let network = network.with_parameters(&checkpoint.evaluated());
+        network
+            .map(|network| network.valid())
+            .map_err(|why| Error::Misfit {
+                file: checkpoint.state.position.file_name(),
+                why,
+            })
     }
 
     /// The network for evaluation: without autodiff, and with the averaged weights where the run keeps them.
@@ -216,21 +203,18 @@ impl Session {
             Role::Eval => Some(&self.data.eval),
             Role::Test => self.data.test.as_ref(),
         };
-        let mut predictions = Vec::new();
         let Some(dataset) = dataset else {
             return Ok(Predicted::Nothing);
         };
         let is_all = self.experiment.log.probabilities;
-        let input = self.experiment.model.input;
-        self.evaluation_batches(dataset).ahead(0, |ready| {
-            for batch in ready {
-                if let Some(stop) = interrupt.poll() {
-                    return Ok(Predicted::Stopped(stop));
-                }
-                let outcome = evaluate_batch(network, batch?, input, &self.device);
-                predictions.extend(outcome.predictions(is_all));
-            }
-            Ok(Predicted::All(predictions))
+        let batches = self.evaluation_batches(dataset);
+        let mut predictions = Vec::new();
+        let stop = evaluate_all(network, &batches, &self.device, interrupt, |outcome| {
+            predictions.extend(outcome.predictions(is_all));
+        })?;
+        Ok(match stop {
+            Some(stop) => Predicted::Stopped(stop),
+            None => Predicted::All(predictions),
         })
     }
 
@@ -242,13 +226,10 @@ impl Session {
             model,
             ..
         } = &self.experiment;
-        Batches::in_order(dataset, &self.data, data, model.input, training.batch_size)
+        let moments = self.data.normalize.clone();
+        Batches::in_order(dataset, data, moments, model.input, training.batch_size)
     }
 }
-
-const MODEL: &str = "model.";
-const OPTIMIZER: &str = "optimizer.";
-const AVERAGE: &str = "ema.";
 
 /// The experiment's loss; balanced class weights follow from the training images.
 fn loss(experiment: &Experiment, data: &Splits) -> kernels::loss::Loss {

@@ -237,6 +237,15 @@ impl EpochColumn {
         }
     }
 
+    /// Its value for an evaluation; `None` for other columns.
+    pub fn of_evaluation(&self, evaluation: &Evaluation) -> Option<f64> {
+        match self.value {
+            Value::Eval(of) => Some(of(evaluation)),
+            Value::Confusion(of) => Some(of(evaluation.confusion())),
+            _ => None,
+        }
+    }
+
     /// Its cell. A float is in the shortest form that reads back exactly.
     fn cell(&self, row: &EpochRecord) -> String {
         let number = match self.value {

@@ -1,8 +1,8 @@
 //! Batches: which images a step sees, and their pixels as the network takes them.
 
-use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
 
+use super::ahead::ahead;
 use super::augment::{Canvas, augment};
 use crate::config::{self, Augment, Mix, Moments, Sampler};
 use crate::data::Error;
@@ -87,7 +87,7 @@ struct Draw {
 }
 
 /// Turns bytes into normalized floats.
-struct Normalizer {
+pub(super) struct Normalizer {
     /// Height and width of what the network takes.
     size: [usize; 2],
     scale: f64,
@@ -114,7 +114,8 @@ impl<'a> Batches<'a> {
         seed: u64,
         epoch: u64,
     ) -> Self {
-        let mut batches = Self::in_order(&splits.train, splits, data, input, batch_size);
+        let moments = splits.normalize.clone();
+        let mut batches = Self::in_order(&splits.train, data, moments, input, batch_size);
         let mut random = stream(seed, Purpose::Shuffle, epoch, 0);
         if data.sampler == Sampler::Balanced {
             batches.order = balanced(&splits.train, splits.class_names.len(), &mut random);
@@ -128,11 +129,11 @@ impl<'a> Batches<'a> {
         batches
     }
 
-    /// The images of a split in the order of their source, as they are.
+    /// The images of a split in the order of their source, as they are, normalized by the moments of a run.
     pub fn in_order(
         dataset: &'a Dataset,
-        splits: &Splits,
         data: &config::Data,
+        moments: Option<Moments>,
         input: [usize; 3],
         batch_size: usize,
     ) -> Self {
@@ -146,7 +147,7 @@ impl<'a> Batches<'a> {
                 })
                 .collect(),
             batch_size,
-            normalizer: Normalizer::new(input, data.scale, splits.normalize.clone()),
+            normalizer: Normalizer::new(input, data.scale, moments),
             augmentation: None,
         }
     }
@@ -178,6 +179,12 @@ impl<'a> Batches<'a> {
         }
     }
 
+    /// Channels, height and width of the images.
+    pub fn input(&self) -> [usize; 3] {
+        let [height, width] = self.normalizer.size;
+        [self.normalizer.values.len(), height, width]
+    }
+
     /// The number of batches.
     pub fn len(&self) -> usize {
         self.order.len().div_ceil(self.batch_size)
@@ -200,23 +207,7 @@ impl<'a> Batches<'a> {
         first: usize,
         work: impl FnOnce(&mut dyn Iterator<Item = Result<Batch, Error>>) -> R,
     ) -> R {
-        std::thread::scope(|scope| {
-            // The channel has no buffer: exactly one batch is ready and waits.
-            let (sender, receiver) = mpsc::sync_channel(0);
-            let assemble = move || {
-                for index in first..self.len() {
-                    if sender.send(self.get(index)).is_err() {
-                        return;
-                    }
-                }
-            };
-            let helper = std::thread::Builder::new().name("batches".to_owned());
-            match helper.spawn_scoped(scope, assemble) {
-                Ok(_) => work(&mut receiver.into_iter()),
-                // No thread could be started: assemble batches on this one.
-                Err(_) => work(&mut (first..self.len()).map(|index| self.get(index))),
-            }
-        })
+        ahead(first..self.len(), |index| self.get(index), work)
     }
 
     /// Assembles batch `index` of `0..len()`.
@@ -422,7 +413,11 @@ fn balanced(dataset: &Dataset, classes: usize, random: &mut Stream) -> Vec<Draw>
 }
 
 impl Normalizer {
-    fn new([channels, height, width]: [usize; 3], scale: f64, moments: Option<Moments>) -> Self {
+    pub(super) fn new(
+        [channels, height, width]: [usize; 3],
+        scale: f64,
+        moments: Option<Moments>,
+    ) -> Self {
         let mut normalizer = Self {
             size: [height, width],
             scale,
@@ -436,7 +431,7 @@ impl Normalizer {
     }
 
     /// Floats of an image.
-    fn image_len(&self) -> usize {
+    pub(super) fn image_len(&self) -> usize {
         self.values.len() * self.size[0] * self.size[1]
     }
 
@@ -454,7 +449,7 @@ impl Normalizer {
     }
 
     /// Writes the center of an image of this height and width.
-    fn fill(&self, target: &mut [f32], image: &[u8], [height, width]: [usize; 2]) {
+    pub(super) fn fill(&self, target: &mut [f32], image: &[u8], [height, width]: [usize; 2]) {
         let [rows, columns] = self.size;
         let (top, left) = (middle(height, rows), middle(width, columns));
         let planes = image.chunks_exact(height * width).zip(&self.values);

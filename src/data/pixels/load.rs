@@ -49,6 +49,12 @@ pub struct Loaded {
     pub warning: Option<String>,
 }
 
+/// Limits the memory of all decoders together to a quarter of what the machine or the job leaves.
+pub fn limit_decoders() {
+    let free = memory::available().map_or(u64::MAX, |free| free.bytes);
+    super::memory::limit(free / 4);
+}
+
 /// Loads the images of a source as `spec` wants them.
 ///
 /// # Errors

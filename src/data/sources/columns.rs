@@ -32,13 +32,9 @@ const SPLIT: &[&str] = &["split", "subset"];
 impl ColumnPlaces {
     /// Finds the columns that `wanted` names, and the others by their usual names; the error says what is wrong.
     pub fn of(headers: &[&str], wanted: &Columns) -> Result<Self, String> {
-        let find = |key, name: &Option<String>, usual| match name {
-            Some(name) => stated(headers, key, name).map(Some),
-            None => usually(headers, key, usual),
-        };
-        let path = find("path", &wanted.path, PATH)?;
-        let label = find("label", &wanted.label, LABEL)?;
-        let split = find("split", &wanted.split, SPLIT)?;
+        let path = find(headers, "path", &wanted.path, PATH)?;
+        let label = find(headers, "label", &wanted.label, LABEL)?;
+        let split = find(headers, "split", &wanted.split, SPLIT)?;
         match (path, label) {
             (Some(path), Some(label)) => Ok(Self { path, label, split }),
             _ => Err(format!(
@@ -46,6 +42,25 @@ impl ColumnPlaces {
                 headers.join(", ")
             )),
         }
+    }
+
+    /// The column that says where each image is, of a table whose other columns do not matter.
+    pub fn of_path(headers: &[&str], wanted: &Columns) -> Result<usize, String> {
+        let path = find(headers, "path", &wanted.path, PATH)?;
+        path.ok_or_else(|| format!("the columns are {}, not path", headers.join(", ")))
+    }
+}
+
+/// The column that the config names, or else the one that has a usual name.
+fn find(
+    headers: &[&str],
+    key: &str,
+    name: &Option<String>,
+    usual: &[&str],
+) -> Result<Option<usize>, String> {
+    match name {
+        Some(name) => stated(headers, key, name).map(Some),
+        None => usually(headers, key, usual),
     }
 }
 

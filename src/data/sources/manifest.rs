@@ -71,8 +71,7 @@ impl SourceFormat for Manifest {
     }
 
     fn is_named_like(&self, file: &Path) -> bool {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        name.to_lowercase().ends_with(".csv")
+        is_named_as_list(file)
     }
 
     fn find_in_file(&self, file: &Path, role: Role) -> Option<Source> {
@@ -90,6 +89,45 @@ impl SourceFormat for Manifest {
         list(path, source.split, &source.columns)
     }
 }
+
+/// Whether a file is a list of images by its name.
+pub(super) fn is_named_as_list(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.to_lowercase().ends_with(".csv")
+}
+
+/// The images that a file lists, whatever else it says of them.
+///
+/// # Errors
+///
+/// If it cannot be read, has no column of paths, or lists nothing.
+pub(super) fn paths(file: &Path, columns: &Columns) -> Result<Vec<PathBuf>, Error> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let bytes = read_file(file)?;
+    let listed = || -> Result<Vec<PathBuf>, String> {
+        let mut reader = reader(&bytes);
+        let headers = reader.headers().map_err(|error| damaged(&error))?.clone();
+        let names: Vec<&str> = headers.iter().collect();
+        let column = ColumnPlaces::of_path(&names, columns)?;
+        let records = reader.records();
+        let paths = records.map(|record| {
+            let record = record.map_err(|error| damaged(&error))?;
+            Ok(folder.join(cell(&record, column, "path")?))
+        });
+        let paths = paths.collect::<Result<Vec<PathBuf>, String>>()?;
+        match paths.is_empty() {
+            true => Err(NOTHING.to_owned()),
+            false => Ok(paths),
+        }
+    };
+    listed().map_err(|what| Error::Mismatch {
+        path: file.to_owned(),
+        what,
+        remedy: "it needs a header with a column path, and one line per image".to_owned(),
+    })
+}
+
+const NOTHING: &str = "it lists no images";
 
 fn source(split: Role, file: PathBuf) -> Source {
     Source::new(Format::Csv, split, vec![file])
@@ -191,11 +229,7 @@ fn splits(path: &Path, columns: &Columns) -> Option<Vec<Role>> {
 
 /// Reads all lines; says what is wrong with the first that is not good, and in which line.
 pub fn rows(bytes: &[u8], columns: &Columns) -> Result<Vec<Row>, String> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter(bytes))
-        .trim(csv::Trim::All)
-        .from_reader(bytes);
+    let mut reader = reader(bytes);
     let headers = reader.headers().map_err(|error| damaged(&error))?.clone();
     let names: Vec<&str> = headers.iter().collect();
     let places = ColumnPlaces::of(&names, columns)?;
@@ -203,13 +237,7 @@ pub fn rows(bytes: &[u8], columns: &Columns) -> Result<Vec<Row>, String> {
     for record in reader.records() {
         let record = record.map_err(|error| damaged(&error))?;
         let line = record.position().map_or(0, csv::Position::line);
-        let cell = |column: usize, name: &str| match record.get(column) {
-            Some("") | None => Err(format!("line {line}: the {name} is empty")),
-            Some(text) if text.contains(char::is_control) => Err(format!(
-                "line {line}: the {name} {text:?} has characters that cannot be shown"
-            )),
-            Some(text) => Ok(text.to_owned()),
-        };
+        let cell = |column: usize, name: &str| cell(&record, column, name);
         let split = places
             .split
             .map(|column| cell(column, "split"))
@@ -224,8 +252,28 @@ pub fn rows(bytes: &[u8], columns: &Columns) -> Result<Vec<Row>, String> {
         });
     }
     match rows.is_empty() {
-        true => Err("it lists no images".to_owned()),
+        true => Err(NOTHING.to_owned()),
         false => Ok(rows),
+    }
+}
+
+fn reader(bytes: &[u8]) -> csv::Reader<&[u8]> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    csv::ReaderBuilder::new()
+        .delimiter(delimiter(bytes))
+        .trim(csv::Trim::All)
+        .from_reader(bytes)
+}
+
+/// The text of a cell; says what is wrong with it otherwise.
+fn cell(record: &csv::StringRecord, column: usize, name: &str) -> Result<String, String> {
+    let line = record.position().map_or(0, csv::Position::line);
+    match record.get(column) {
+        Some("") | None => Err(format!("line {line}: the {name} is empty")),
+        Some(text) if text.contains(char::is_control) => Err(format!(
+            "line {line}: the {name} {text:?} has characters that cannot be shown"
+        )),
+        Some(text) => Ok(text.to_owned()),
     }
 }
 

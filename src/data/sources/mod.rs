@@ -1,6 +1,6 @@
 //! Where images and their labels come from. `recognize` finds the splits at a place by asking each format of
 //! [`FORMATS`]; a format's own file recognises its layout and lists a split as a `labelled` without opening any
-//! image file. `place` is where an image file is, in a file of its own or inside another; `shards` are sets cut into several files. `meant` says what a path that leads nowhere was meant for. `kind` tells files by their first bytes. `labels` numbers the classes. `synthetic` draws images without files.
+//! image file. `place` is where an image file is, in a file of its own or inside another; `shards` are sets cut into several files. `meant` says what a path that leads nowhere was meant for. `kind` tells files by their first bytes. `labels` numbers the classes. `synthetic` draws images without files. `unlabelled` finds images alone.
 
 pub mod cifar;
 mod columns;
@@ -18,6 +18,7 @@ mod recognize;
 pub mod shards;
 mod source;
 pub mod synthetic;
+pub mod unlabelled;
 pub mod webdataset;
 
 pub use recognize::{all_splits, find};

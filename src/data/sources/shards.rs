@@ -95,7 +95,7 @@ pub fn expand(place: &Path) -> Result<Vec<PathBuf>, Error> {
             )
         })?;
         let before = files.len();
-        files.extend(found.flatten().filter(|path| path.is_file()).take(MOST));
+        files.extend(found.flatten().filter(|path| path.is_file()));
         if files.len() == before {
             let what = match pattern == text {
                 true => "no file has a name that fits".to_owned(),

@@ -37,6 +37,8 @@ pub struct Splits {
     pub listing: Vec<ImageFile>,
     /// Mean and standard deviation of each channel, if pixels are normalized.
     pub normalize: Option<Moments>,
+    /// Of samples of 16 bits so many are used, where the training images say so and not the config.
+    pub found_bits: Option<u32>,
     /// What a user should know before the run.
     pub warnings: Vec<String>,
     /// What may be meant, but not by everybody.
@@ -62,6 +64,7 @@ impl Splits {
         let class_names = classes::unify(&mut parts, classes, data.first_label)
             .map_err(|(role, error)| LoadError::at(key_of(data, role))(error))?;
         let budget = MemoryBudget::new(memory_limit(data));
+        pixels::load::limit_decoders();
         let mut splits = SplitsBuilder::default();
         for (role, labelled) in parts {
             let loaded = splits.load(role, labelled, spec, data, &budget, watch);
@@ -231,24 +234,25 @@ fn list(
     }
 }
 
-/// Bytes that decoded images may take; a quarter of what is free is for decoding them.
-fn memory_limit(data: &config::Data) -> u64 {
+/// Bytes that decoded images may take.
+pub(super) fn memory_limit(data: &config::Data) -> u64 {
     let free = memory::available().map_or(u64::MAX, |free| free.bytes);
-    pixels::memory::limit(free / 4);
     data.memory_limit.map_or(free / 2, |limit| limit << 20)
 }
 
 /// Splits that are being loaded.
 #[derive(Default)]
-struct SplitsBuilder {
+pub(super) struct SplitsBuilder {
     datasets: Vec<(Role, Dataset)>,
-    files: Vec<DataFile>,
+    /// What they are from.
+    pub files: Vec<DataFile>,
     sources: Vec<LoadedSource>,
     bad: Vec<(String, String)>,
     other_sizes: Vec<(String, [usize; 2])>,
     /// The split that has the first image which cannot be used.
     first_bad: Option<Role>,
-    warnings: Vec<String>,
+    /// What a user should know.
+    pub warnings: Vec<String>,
 }
 
 /// What is known of the files of one source.
@@ -260,7 +264,8 @@ struct LoadedSource {
 }
 
 impl SplitsBuilder {
-    fn load(
+    /// Loads the images of a split.
+    pub fn load(
         &mut self,
         role: Role,
         labelled: LabelledImages,
@@ -319,33 +324,46 @@ impl SplitsBuilder {
         Ok(())
     }
 
-    fn finish(
-        mut self,
+    /// Refuses images that cannot be used, unless they are to be skipped.
+    pub fn refuse_unusable(
+        &mut self,
         data: &config::Data,
-        class_names: Vec<String>,
         spec: ImageSpec,
-    ) -> Result<Splits, LoadError> {
+    ) -> Result<(), LoadError> {
         if let Some(role) = self.first_bad {
             let error = Error::BadImages {
                 problems: match data.on_bad_image {
-                    OnBadImage::Error => self.bad.into(),
+                    OnBadImage::Error => std::mem::take(&mut self.bad).into(),
                     OnBadImage::Skip => Box::default(),
                 },
-                other_sizes: self.other_sizes,
+                other_sizes: std::mem::take(&mut self.other_sizes),
                 size: spec.size,
                 keeps_shape: spec.geometry.resize.is_some(),
                 place: place_of(data, role).into(),
             };
             return Err(LoadError::at(key_of(data, role))(error));
         }
+        Ok(())
+    }
+
+    /// The images of a split, if it was loaded and not taken before.
+    pub fn take(&mut self, role: Role) -> Option<Dataset> {
+        let found = self.datasets.iter().position(|(of, _)| *of == role)?;
+        Some(self.datasets.remove(found).1)
+    }
+
+    fn finish(
+        mut self,
+        data: &config::Data,
+        class_names: Vec<String>,
+        spec: ImageSpec,
+    ) -> Result<Splits, LoadError> {
+        self.refuse_unusable(data, spec)?;
         let classes = class_names.len();
-        let mut take = |role| {
-            let found = self.datasets.iter().position(|(of, _)| *of == role)?;
-            Some(self.datasets.remove(found).1)
-        };
-        let mut train = take(Role::Train).expect("there are always training images");
-        let mut eval = take(Role::Eval);
-        let test = take(Role::Test);
+        let train = self.take(Role::Train);
+        let mut train = train.expect("there are always training images");
+        let mut eval = self.take(Role::Eval);
+        let test = self.take(Role::Test);
         if data.is_split() {
             let (rest, held_out) = split::hold_out(data, train);
             (train, eval) = (rest, Some(held_out));
@@ -383,6 +401,8 @@ impl SplitsBuilder {
         let listing = self.listing(&splits, &class_names);
         Ok(Splits {
             normalize: normalize(data, &train).map_err(LoadError::at("normalize"))?,
+            found_bits: (data.bit_depth == BitDepth::Auto && spec.bits < u16::BITS)
+                .then_some(spec.bits),
             train,
             eval,
             test,

@@ -9,6 +9,7 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
 
+use super::new_folder::{NewFolder, class_folder};
 use crate::config::{Columns, Format};
 use crate::data::pixels::picture::{Picture, Request};
 use crate::data::pixels::scan::{Progress, Watch};
@@ -16,7 +17,6 @@ use crate::data::sources;
 use crate::data::sources::labelled::{ImageData, LabelledImages};
 use crate::data::sources::labels::Labels;
 use crate::data::{Error, Role};
-use crate::files;
 
 /// What the files are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,20 +40,8 @@ pub fn export(
     encoding: Encoding,
     watch: Watch<'_>,
 ) -> Result<usize, Error> {
-    let unwritable = |source| Error::Unwritable {
-        path: folder.to_owned(),
-        source,
-    };
-    if folder.exists() {
-        return Err(unwritable(std::io::ErrorKind::AlreadyExists.into()));
-    }
     let sources = sources::all_splits(place, format, &Columns::default())?;
-    let parent = files::folder_of(folder);
-    fs::create_dir_all(parent).map_err(unwritable)?;
-    let unfinished = tempfile::Builder::new()
-        .prefix(files::TEMPORARY_PREFIX)
-        .tempdir_in(parent)
-        .map_err(unwritable)?;
+    let folder = NewFolder::begin(folder)?;
     let mut count = 0;
     for (role, source) in sources {
         let split = match role {
@@ -62,16 +50,9 @@ pub fn export(
             Role::Eval | Role::Test => "test",
         };
         let labelled = source.list()?;
-        count += write(&labelled, &unfinished.path().join(split), encoding, watch)?;
+        count += write(&labelled, &folder.path().join(split), encoding, watch)?;
     }
-    let whole = unfinished.keep();
-    #[cfg(unix)]
-    {
-        // Temporary folders are made for the owner alone.
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(&whole, mode).map_err(unwritable)?;
-    }
-    fs::rename(&whole, folder).map_err(unwritable)?;
+    folder.publish()?;
     Ok(count)
 }
 
@@ -90,19 +71,7 @@ fn write(
     classes.sort_unstable();
     classes.dedup();
     for class in classes {
-        let class = name(class);
-        if class.starts_with('.') || class.contains(['/', '\\', ':']) {
-            return Err(Error::Mismatch {
-                path: PathBuf::from(labelled.name()),
-                what: format!("its class {class:?} cannot be the name of a folder"),
-                remedy: "rename the class".to_owned(),
-            });
-        }
-        let folder = folder.join(class);
-        fs::create_dir_all(&folder).map_err(|source| Error::Unwritable {
-            path: folder,
-            source,
-        })?;
+        class_folder(folder, &name(class), Path::new(&labelled.name()))?;
     }
     let ending = match encoding {
         Encoding::Jpeg(_) => "jpg",

@@ -1,7 +1,9 @@
 //! What people use to look at a data set outside of a run: `inspect` reports on it, `sheet` draws augmented
-//! images on a `canvas`, `export` writes image files.
+//! images on a `canvas`, `export` writes image files, `sorted` copies images by predictions; both into a `new_folder`.
 
 mod canvas;
 pub mod export;
 pub mod inspect;
+mod new_folder;
 pub mod sheet;
+pub mod sorted;

@@ -47,7 +47,7 @@ const WORDS: [(&str, Device); 5] = [
 
 impl Device {
     /// The device of a word, `cuda:1` for one.
-    fn from_word(word: &str) -> Option<Self> {
+    pub fn from_word(word: &str) -> Option<Self> {
         if let Some(index) = word.strip_prefix("cuda:") {
             let is_number = index.bytes().all(|byte| byte.is_ascii_digit());
             return index

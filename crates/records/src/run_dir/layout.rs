@@ -38,6 +38,10 @@ pub const BEST_PREDICTIONS: &str = "best_predictions.csv";
 pub const BEST_TEST_PREDICTIONS: &str = "best_test_predictions.csv";
 /// Written last of all: where it is, the run is finished.
 pub const RESULT: &str = "result.json";
+/// The folder of evaluations that were made after training, a folder each.
+pub const EVALUATIONS: &str = "evaluations";
+/// In the folder of an evaluation: what was evaluated, and its scores.
+pub const EVALUATION: &str = "evaluation.json";
 /// Locked while a process writes to the run.
 pub const LOCK: &str = "lock";
 /// Beside the run directories: a link to the run that was begun last, repetitions of others aside.

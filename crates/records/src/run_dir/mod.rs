@@ -20,8 +20,9 @@ use std::path::PathBuf;
 
 use crate::files::IoError;
 
-pub use format::checkpoint::{Checkpoint, Damage, Phase, Position, Stage, State, WrittenAt};
+pub use format::checkpoint::{Checkpoint, Damage, Part, Phase, Position, Stage, State, WrittenAt};
 pub use format::data_csv::{DataFile, ImageFile, listed_images};
+pub use format::evaluation_json::{EvaluationRecord, SplitScores};
 pub use format::events::{Cause, Event};
 pub use format::metrics_csv::{MetricsTable, TableError};
 pub use format::predictions_csv::{Prediction, PredictionRow};
@@ -36,8 +37,10 @@ pub use read::metrics::metrics;
 pub use read::moves::Moves;
 pub use read::resolve::{in_order, list, names, resolve};
 pub use read::run::{Run, Status, config_digest, document, planned_epochs};
+pub use read::weights::{Choice, Weights};
 pub use verify::{Check, verify};
 pub use write::create::NewRun;
+pub use write::evaluation::write_evaluation;
 pub use write::finish::{BestResults, Results, SplitResults};
 pub use write::retention::{RankedCheckpoint, Retention, superfluous};
 pub use write::space;
@@ -65,6 +68,14 @@ pub enum Error {
         /// As it was typed.
         name: String,
         /// How many runs it could stand for.
+        why: String,
+    },
+    /// A run has no such checkpoint.
+    #[error("{}: {why}", folder.display())]
+    NoSuchCheckpoint {
+        /// The run directory.
+        folder: PathBuf,
+        /// What is missing, and what to do.
         why: String,
     },
     /// Another process writes to the run.

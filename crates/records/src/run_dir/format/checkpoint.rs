@@ -28,6 +28,28 @@ pub struct Checkpoint {
     pub arrays: Arrays,
 }
 
+/// What the arrays of a checkpoint are, which the beginnings of their names say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Parameters and running statistics.
+    Model,
+    /// What the optimizer remembers.
+    Optimizer,
+    /// Averages of the parameters, with `training.ema_decay`.
+    Average,
+}
+
+impl Part {
+    /// What the names of its arrays begin with.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Model => "model.",
+            Self::Optimizer => "optimizer.",
+            Self::Average => "ema.",
+        }
+    }
+}
+
 /// What a checkpoint says beside its arrays: whose it is, where the run stands, and all rows so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -92,7 +114,7 @@ pub enum Damage {
 
 impl State {
     /// Why an intact checkpoint is not one of this run; `None` if it is.
-    fn foreign_to(&self, identity: &Identity) -> Option<String> {
+    pub(in crate::run_dir) fn foreign_to(&self, identity: &Identity) -> Option<String> {
         [
             ("run", &self.run_id, &identity.run_id),
             ("config", &self.config_digest, &identity.config_digest),
@@ -190,6 +212,28 @@ struct Metadata {
 const METADATA_KEY: &str = "runner";
 
 impl Checkpoint {
+    /// The arrays of one part, by their names inside it: `layers.8.weight`.
+    pub fn arrays_of(&self, part: Part) -> Arrays {
+        let arrays = self.arrays.iter();
+        let arrays = arrays.filter_map(|(name, array)| {
+            Some((name.strip_prefix(part.prefix())?.to_owned(), array.clone()))
+        });
+        arrays.collect()
+    }
+
+    /// The network that evaluation uses: the averages of parameters where there are some, the rest as trained.
+    pub fn evaluated(&self) -> Arrays {
+        let mut arrays = self.arrays_of(Part::Model);
+        arrays.extend(self.arrays_of(Part::Average));
+        arrays
+    }
+
+    /// Whether it has averages of the parameters.
+    pub fn is_averaged(&self) -> bool {
+        let mut names = self.arrays.keys();
+        names.any(|name| name.starts_with(Part::Average.prefix()))
+    }
+
     /// SHA-256 (hex) over all arrays and the state.
     pub fn digest(&self) -> String {
         let mut digest = array::digest(&self.arrays);

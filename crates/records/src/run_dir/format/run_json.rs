@@ -45,6 +45,10 @@ pub struct Identity {
     /// Mean and standard deviation of each channel, where images are normalized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalize: Option<Moments>,
+    /// Of samples of 16 bits so many are used, where the training images say so and not the config. Runs of older
+    /// versions do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_bits: Option<u32>,
     /// Trainable numbers in the network.
     pub parameters: usize,
     /// The version of the program that began the run.

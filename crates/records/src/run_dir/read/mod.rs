@@ -5,3 +5,4 @@ pub mod metrics;
 pub mod moves;
 pub mod resolve;
 pub mod run;
+pub mod weights;

@@ -121,9 +121,14 @@ fn fill(
     events::append(folder, Event::Created)?;
     let checkpoints = folder.join(layout::CHECKPOINTS);
     fs::create_dir(&checkpoints).map_err(IoError::at("create", &checkpoints))?;
+    open_up(folder)?;
+    Ok(lock)
+}
+
+/// Lets others read a temporary folder, which is made for the owner alone, as any other folder.
+pub(super) fn open_up(folder: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     {
-        // Temporary folders are made for the owner alone; a run directory is like any other.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         match fs::set_permissions(folder, mode) {
             // The file system has permissions of its own.
@@ -135,11 +140,11 @@ fn fill(
             other => other.map_err(IoError::at("open up", folder))?,
         }
     }
-    Ok(lock)
+    Ok(())
 }
 
 /// Removes the unfinished folders of runs that were killed, as far as it can.
-fn remove_stale(out: &Path) {
+pub(super) fn remove_stale(out: &Path) {
     for entry in fs::read_dir(out).into_iter().flatten().flatten() {
         let temporary = entry
             .file_name()

@@ -1,6 +1,7 @@
 //! What a finished run leaves: report, confusion matrix, predictions, and result.json last of all.
 
 use std::fs;
+use std::path::Path;
 
 use super::writer::Writer;
 use crate::config;
@@ -10,7 +11,7 @@ use crate::run_dir::format::events::Event;
 use crate::run_dir::format::predictions_csv::{self, PredictionRow};
 use crate::run_dir::format::result_json::TestScores;
 use crate::run_dir::format::{confusion_csv, result_json};
-use crate::run_dir::layout::{self, EVAL_FILES, TEST_FILES};
+use crate::run_dir::layout::{self, EVAL_FILES, SplitFiles, TEST_FILES};
 use crate::run_dir::{Error, now};
 
 /// What is left at the end of a run.
@@ -74,6 +75,26 @@ fn count(rows: &[PredictionRow<'_>], classes: usize) -> ConfusionMatrix {
     confusion
 }
 
+/// Writes report, confusion matrix and predictions of a split.
+pub(super) fn write_split(
+    folder: &Path,
+    names: &SplitFiles,
+    split: &SplitResults<'_>,
+    class_names: &[String],
+) -> Result<(), Error> {
+    let place = |name: &str, text: String| files::place(&folder.join(name), text.as_bytes());
+    place(names.report, split.report.clone())?;
+    place(
+        names.confusion,
+        confusion_csv::text(&split.confusion, class_names),
+    )?;
+    place(
+        names.predictions,
+        predictions_csv::text(&split.predictions, class_names),
+    )?;
+    Ok(())
+}
+
 impl Writer {
     /// Writes the report and its tables, then result.json, which makes the run finished.
     ///
@@ -98,11 +119,7 @@ impl Writer {
         ];
         for (names, split, best) in splits {
             let Some(split) = split else { continue };
-            files::place(&path(names.report), split.report.as_bytes())?;
-            let confusion = confusion_csv::text(&split.confusion, class_names);
-            files::place(&path(names.confusion), confusion.as_bytes())?;
-            let predictions = predictions_csv::text(&split.predictions, class_names);
-            files::place(&path(names.predictions), predictions.as_bytes())?;
+            write_split(self.folder(), names, split, class_names)?;
             let best_path = path(names.best_predictions);
             match best {
                 Some(best) => {

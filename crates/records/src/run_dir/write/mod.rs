@@ -3,6 +3,7 @@
 
 mod commit;
 pub mod create;
+pub mod evaluation;
 pub mod finish;
 mod probe;
 mod recover;
