@@ -12,7 +12,7 @@
 //! - [`model`], [`optimizer`], [`schedule`]: the network and how it learns
 //! - [`metrics`]: scores, and the columns of metrics.csv
 //! - [`train`]: the loop
-//! - [`lifecycle`]: what happens to a run: prepared, begun, resumed, concluded, reproduced, proven
+//! - [`lifecycle`]: what happens to a run: prepared, begun, resumed, concluded, reproduced, proven, used
 //! - [`run_dir`], [`compare`], [`table`]: what runs leave on disk, and how it is read; [`mod@array`], [`digest`],
 //!   [`files`] are below them
 //!
@@ -54,6 +54,39 @@
 //! let metrics = run.metrics()?;
 //! assert_eq!(metrics.len(), 2);
 //! assert!(metrics.get(1, "eval_accuracy").is_some());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Using a trained network
+//!
+//! ```
+//! # const CONFIG: &str = include_str!("../tests/configs/synthetic.toml");
+//! # use runner::config::Document;
+//! # use runner::lifecycle::{Occasion, begin, conclude, prepare};
+//! # use runner::train::{Interrupt, Silent, fit};
+//! # let out = tempfile::tempdir()?;
+//! # let document = Document::parse("tiny.toml", CONFIG.to_owned(), "tiny");
+//! # let prepared = prepare(&document, document.experiment()?, None, &|_, _| {})?;
+//! # let mut interrupt = Interrupt::default();
+//! # let mut begun = begin(&document, prepared, out.path(), Occasion::Run, &mut interrupt)?;
+//! # let end = fit(&mut begun.session, &mut begun.run, &interrupt, &mut Silent);
+//! # conclude(end, &mut begun.session, &mut begun.run, &interrupt)?;
+//! # let folder = begun.run.folder();
+//! # let image = out.path().join("image.pgm");
+//! # std::fs::write(&image, b"P2 8 8 255 ".iter().copied().chain(b"7 ".repeat(64)).collect::<Vec<u8>>())?;
+//! use runner::config::Columns;
+//! use runner::data::images_at;
+//! use runner::lifecycle::Trained;
+//! use runner::run_dir::Choice;
+//!
+//! let trained = Trained::open(folder, &Choice::Best, None, None)?;
+//! let images = images_at(&image, &Columns::default())?;
+//! trained.predict(&images, |_, answer| -> Result<(), String> {
+//!     let answer = answer?;
+//!     let best = answer.top(1)[0];
+//!     assert!(answer.probabilities[best] >= 1.0 / trained.class_names().len() as f32);
+//!     Ok(())
+//! })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

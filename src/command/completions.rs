@@ -38,7 +38,15 @@ pub fn answer() {
 /// The command line, with completers for arguments whose values the types do not give.
 fn command() -> Command {
     let mut command = Cli::command();
-    for name in ["resume", "show", "verify", "reproduce"] {
+    let of_a_run = [
+        "resume",
+        "show",
+        "verify",
+        "reproduce",
+        "predict",
+        "evaluate",
+    ];
+    for name in of_a_run {
         command = command.mut_subcommand(name, |it| with(it, "run", ArgValueCompleter::new(runs)));
     }
     command = command.mut_subcommand("compare", |it| {

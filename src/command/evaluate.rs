@@ -63,9 +63,9 @@ fn show(findings: &Findings, output: Output) {
             false => "",
         };
         output.result(&format!(
-            "{}, {whose}{} images: {}\n\n{report}",
-            thousands(scores.images as f64),
+            "{whose}{} images ({}): {}\n\n{report}",
             role.title(),
+            thousands(scores.images as f64),
             in_words(scores)
         ));
     }

@@ -81,7 +81,7 @@ pub fn execute(args: cli::Predict) -> anyhow::Result<ExitCode> {
     match broken {
         0 => Ok(ExitCode::Done),
         _ => {
-            let plural = if broken == 1 { "image" } else { "images" };
+            let plural = if done == 1 { "image" } else { "images" };
             note(&format!(
                 "error: {broken} of {done} {plural} could not be used; the reasons are above"
             ));

@@ -464,7 +464,8 @@ fn pixels_are_scaled_then_normalized_channel_by_channel() {
     let pixels = [0, 10, 20, 255, 1, 2, 3, 4];
     let images = |data: &mut config::Data| {
         let splits = made(data, [2, 1, 2], &pixels, &[0, 1]);
-        let batches = Batches::in_order(&splits.train, &splits, data, [2, 1, 2], 2);
+        let batches =
+            Batches::in_order(&splits.train, data, splits.normalize.clone(), [2, 1, 2], 2);
         batches.get(0).unwrap().images.to_vec()
     };
     let mut data = data("", "");

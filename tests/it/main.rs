@@ -39,5 +39,6 @@ mod schedule;
 mod soak;
 mod structure;
 mod sweep;
+mod using;
 mod vocabulary;
 mod which_run;

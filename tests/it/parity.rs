@@ -92,7 +92,13 @@ fn batches<'a>(trainer: &Trainer, splits: &'a Splits) -> Batches<'a> {
     let experiment = &trainer.experiment;
     let (data, input) = (&experiment.data, experiment.model.input);
     let batch_size = experiment.training.batch_size;
-    Batches::in_order(&splits.train, splits, data, input, batch_size)
+    Batches::in_order(
+        &splits.train,
+        data,
+        splits.normalize.clone(),
+        input,
+        batch_size,
+    )
 }
 
 /// The fixture's arrays whose names begin so; `parameter.0.weight` is the program's `layers.0.weight`.

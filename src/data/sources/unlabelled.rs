@@ -91,11 +91,11 @@ impl Piped {
 
 impl Container for Piped {
     fn path(&self) -> &Path {
-        Path::new(Self::NAME)
+        Path::new("")
     }
 
     fn name(&self, _index: usize) -> Cow<'_, str> {
-        Cow::Borrowed("")
+        Cow::Borrowed(Self::NAME)
     }
 
     fn read(&self, _index: usize) -> Result<Vec<u8>, String> {

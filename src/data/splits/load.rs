@@ -346,6 +346,15 @@ impl SplitsBuilder {
         Ok(())
     }
 
+    /// The warning about images that cannot be used and are skipped.
+    pub fn skipped(&self) -> Option<String> {
+        let (path, reason) = self.bad.first()?;
+        Some(match self.bad.len() {
+            1 => format!("1 image file skipped: {path}: {reason}"),
+            count => format!("{count} image files skipped, the first of them {path}: {reason}"),
+        })
+    }
+
     /// The images of a split, if it was loaded and not taken before.
     pub fn take(&mut self, role: Role) -> Option<Dataset> {
         let found = self.datasets.iter().position(|(of, _)| *of == role)?;
@@ -376,15 +385,7 @@ impl SplitsBuilder {
                 return Err(LoadError::at(key_of(data, role))(self.nothing_left(role)));
             }
         }
-        if !self.bad.is_empty() {
-            let (path, reason) = &self.bad[0];
-            self.warnings.push(match self.bad.len() {
-                1 => format!("1 image file skipped: {path}: {reason}"),
-                count => {
-                    format!("{count} image files skipped, the first of them {path}: {reason}")
-                }
-            });
-        }
+        self.warnings.extend(self.skipped());
         let mut splits = vec![(Role::Train, &train), (Role::Eval, &eval)];
         splits.extend(test.as_ref().map(|test| (Role::Test, test)));
         self.warnings

@@ -74,13 +74,14 @@ impl OtherSet {
         let all = set.take(role).expect("it was just loaded");
         let known = (0..all.len()).filter(|image| all.labels[*image] != UNKNOWN);
         let images = all.only(&known.collect::<Vec<usize>>());
+        let skipped = set.skipped();
         Ok(Self {
             images,
             role,
             files: set.files,
             unknown: own.unknown,
             missing: own.missing,
-            warnings: set.warnings,
+            warnings: set.warnings.into_iter().chain(skipped).collect(),
         })
     }
 }

@@ -192,7 +192,7 @@ fn images_without_files_are_cropped_too() {
         let data = Document::read(&sandbox.path("tiny.toml")).unwrap();
         let mut data = data.experiment().unwrap().data;
         data.scale = 1.0;
-        let batches = Batches::in_order(&splits.train, &splits, &data, input, 1);
+        let batches = Batches::in_order(&splits.train, &data, splits.normalize.clone(), input, 1);
         batches.get(0).unwrap().images.to_vec()
     };
     let middle = ["data.center_crop=20", "model.input=[1,20,20]"];
