@@ -52,6 +52,9 @@ pub enum Command {
     /// Compare runs side by side: metrics, and the config keys that differ
     #[command(after_help = help::below(["runner compare 'experiments/*-baseline-*'", "runner compare last abcd --by eval_loss --markdown"], help::RUNS))]
     Compare(Compare),
+    /// Show where two runs part: config keys, data, versions, and the first epoch that differs
+    #[command(after_help = help::below(["runner diff abcd efgh", "runner diff last experiments/20260101-120000-baseline-abcd --json"], help::VERIFYING))]
+    Diff(Diff),
     /// List the runs, oldest first
     #[command(after_help = help::below(["runner list --sort best_eval_accuracy", "runner list --status failed"], help::RUNS))]
     List(List),
@@ -243,6 +246,18 @@ pub struct Compare {
     /// The column of metrics.csv that decides which epoch is best
     #[arg(long, value_name = "COLUMN", default_value = "eval_accuracy")]
     pub by: String,
+    #[command(flatten)]
+    pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// A run directory, any unique prefix or suffix of a run's name, or `last`
+    pub first: String,
+    /// Another one
+    pub second: String,
+    #[command(flatten)]
+    pub out: Out,
     #[command(flatten)]
     pub format: Format,
 }

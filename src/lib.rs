@@ -13,7 +13,7 @@
 //! - [`metrics`]: scores, and the columns of metrics.csv
 //! - [`train`]: the loop
 //! - [`lifecycle`]: what happens to a run: prepared, begun, resumed, concluded, reproduced, proven, used
-//! - [`run_dir`], [`compare`], [`table`]: what runs leave on disk, and how it is read; [`mod@array`], [`digest`],
+//! - [`run_dir`], [`compare`], [`significance`], [`parting`], [`table`]: what runs leave on disk, and how it is read; [`mod@array`], [`digest`],
 //!   [`files`] are below them
 //!
 //! # Reading a config
@@ -130,7 +130,7 @@ pub use runner_files as files;
 pub use runner_kernels as kernels;
 pub use runner_metrics as metrics;
 pub use runner_random as random;
-pub use runner_records::{array, compare, overview, run_dir, table};
+pub use runner_records::{array, compare, overview, parting, run_dir, significance, table};
 pub use runner_sweep as sweep;
 
 pub mod cli;

@@ -5,6 +5,7 @@ mod compare;
 mod completions;
 mod config;
 mod data;
+mod diff;
 mod evaluate;
 mod exit;
 mod experiment;
@@ -50,6 +51,7 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Evaluate(args) => evaluate::execute(args),
         Command::Predict(args) => predict::execute(args),
         Command::Compare(args) => compare::execute(args),
+        Command::Diff(args) => diff::execute(args),
         Command::List(args) => list::execute(args),
         Command::Show(args) => show::execute(args),
         Command::Verify(args) => verify::execute(args),

@@ -53,8 +53,17 @@ impl ConfusionMatrix {
     ///
     /// If either is no class.
     pub fn add(&mut self, truth: usize, predicted: usize) {
+        self.add_many(truth, predicted, 1);
+    }
+
+    /// Counts so many samples.
+    ///
+    /// # Panics
+    ///
+    /// If either is no class.
+    pub fn add_many(&mut self, truth: usize, predicted: usize, samples: u64) {
         assert!(truth < self.classes && predicted < self.classes);
-        self.counts[truth * self.classes + predicted] += 1;
+        self.counts[truth * self.classes + predicted] += samples;
     }
 
     /// The number of classes.

@@ -35,6 +35,8 @@ pub enum Purpose {
     /// The points of a sweep; epoch: 0 for random points, 1 for the scrambling of a Sobol sequence, 2 for estimators;
     /// index: the point's number. No run draws from it.
     Search = 10,
+    /// The images of a resample; index: the resample's number. No run draws from it.
+    Bootstrap = 11,
 }
 
 /// The stream of one purpose at one place.

@@ -11,6 +11,8 @@ use crate::table::{Cell, Column, Table};
 #[derive(Debug)]
 pub struct ComparedRun {
     name: String,
+    /// Its directory; `None` for a metrics file on its own.
+    folder: Option<PathBuf>,
     /// `None` for a metrics file on its own.
     status: Option<Status>,
     metrics: MetricsTable,
@@ -43,6 +45,7 @@ impl ComparedRun {
         if path.is_file() {
             return Ok(Self {
                 name: path.display().to_string(),
+                folder: None,
                 status: None,
                 metrics: match run_of(path) {
                     Some(folder) => run_dir::metrics(folder)?,
@@ -55,6 +58,7 @@ impl ComparedRun {
         }
         let run = Run::open(path)?;
         Ok(Self {
+            folder: Some(run.folder.clone()),
             status: Some(run.status),
             metrics: run.metrics()?,
             test: run.test_scores(),
@@ -62,6 +66,47 @@ impl ComparedRun {
             config: run.experiment.flatten().into_iter().collect(),
             name: run.identity.run_id,
         })
+    }
+}
+
+impl ComparedRun {
+    /// The run's id, or the path of the metrics file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its name and directory, if it has one.
+    pub fn named_folder(&self) -> Option<(&str, &Path)> {
+        Some((&self.name, self.folder.as_deref()?))
+    }
+
+    /// The value of a column of metrics.csv in the last epoch.
+    pub fn last(&self, column: &str) -> Option<f64> {
+        self.metrics.get(self.metrics.len().checked_sub(1)?, column)
+    }
+
+    /// The value of a key of its config, as TOML text.
+    pub fn value(&self, key: &str) -> Option<&str> {
+        self.config.get(key).map(String::as_str)
+    }
+
+    /// Whether it is known how it was trained.
+    pub fn has_config(&self) -> bool {
+        !self.config.is_empty()
+    }
+
+    /// Whether the configs differ in these keys at most.
+    pub fn is_same_but_for(&self, other: &Self, keys: &[&str]) -> bool {
+        let rest = |run: &Self| -> Vec<(String, String)> {
+            let values = run
+                .config
+                .iter()
+                .filter(|(key, _)| !keys.contains(&key.as_str()));
+            values
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
+        };
+        rest(self) == rest(other)
     }
 }
 

@@ -21,11 +21,11 @@ use std::path::PathBuf;
 use crate::files::IoError;
 
 pub use format::checkpoint::{Checkpoint, Damage, Part, Phase, Position, Stage, State, WrittenAt};
-pub use format::data_csv::{DataFile, ImageFile, listed_images};
+pub use format::data_csv::{DataFile, ImageFile, eval_images, listed_images};
 pub use format::evaluation_json::{EvaluationRecord, SplitScores};
 pub use format::events::{Cause, Event};
 pub use format::metrics_csv::{MetricsTable, TableError};
-pub use format::predictions_csv::{Prediction, PredictionRow};
+pub use format::predictions_csv::{Prediction, PredictionRow, StoredPrediction, read_predictions};
 pub use format::result_json::{Summary, TestScores};
 pub use format::run_json::{Beginning, FORMAT, Identity};
 pub use format::timing_csv::Timing;

@@ -2,6 +2,7 @@
 //! data.csv each image file of a source that has a file an image.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,28 @@ pub struct ImageFile {
 /// The text of data.csv.
 pub fn text(images: &[ImageFile]) -> String {
     rows::header::<ImageFile>() + &rows::lines(images)
+}
+
+/// The checksum of each evaluation image that is a file, by its path; none where images have no files of their own.
+///
+/// # Errors
+///
+/// What is wrong with data.csv, in words.
+pub fn eval_images(folder: &Path) -> Result<BTreeMap<String, String>, String> {
+    let path = folder.join(layout::DATA);
+    if !path.exists() {
+        return Ok(BTreeMap::new());
+    }
+    let damaged = |error: csv::Error| format!("{}: {error}", layout::DATA);
+    let mut reader = csv::Reader::from_path(path).map_err(damaged)?;
+    let mut images = BTreeMap::new();
+    for image in reader.deserialize() {
+        let image: ImageFile = image.map_err(damaged)?;
+        if image.split == "eval" {
+            images.insert(image.path, image.sha256);
+        }
+    }
+    Ok(images)
 }
 
 /// The image files of one source that could be used when the run began, as its data.csv lists them.

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::rows;
 use crate::metrics::ConfusionMatrix;
+use crate::run_dir::layout;
 
 /// What the network says of one image.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,6 +120,58 @@ struct Stored {
     prediction_name: Option<String>,
     #[serde(rename = "probability")]
     _probability: f32,
+}
+
+/// What a run has said of an image, by the names of classes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredPrediction {
+    /// The number of the image in its source.
+    pub index: u32,
+    /// The file that it came from.
+    pub path: String,
+    /// The image's class.
+    pub label: String,
+    /// The class that the network took it for.
+    pub prediction: String,
+    /// The softmax probability of the prediction.
+    pub probability: f32,
+}
+
+#[derive(Deserialize)]
+struct NamedRow {
+    index: u32,
+    path: String,
+    label: String,
+    label_name: Option<String>,
+    prediction: String,
+    prediction_name: Option<String>,
+    probability: f32,
+}
+
+/// Reads the predictions.csv of a run; `None` where there is none.
+///
+/// # Errors
+///
+/// What is wrong with the file, in words.
+pub fn read_predictions(folder: &Path) -> Result<Option<Vec<StoredPrediction>>, String> {
+    let path = folder.join(layout::PREDICTIONS);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let damaged = |error: csv::Error| format!("{}: {error}", layout::PREDICTIONS);
+    let mut reader = csv::Reader::from_path(path).map_err(damaged)?;
+    let rows = reader.deserialize().map(|row| {
+        let row: NamedRow = row.map_err(damaged)?;
+        Ok(StoredPrediction {
+            index: row.index,
+            path: row.path,
+            // Older versions have numbers alone.
+            label: row.label_name.unwrap_or(row.label),
+            prediction: row.prediction_name.unwrap_or(row.prediction),
+            probability: row.probability,
+        })
+    });
+    rows.collect::<Result<_, _>>().map(Some)
 }
 
 /// Counts the predictions in a file by label and prediction.
