@@ -173,7 +173,7 @@ fn network(criterion: &mut Criterion) {
     let (data, input) = (&experiment.data, experiment.model.input);
     let splits = Splits::load(data, input, experiment.classes(), &|_, _| {});
     let splits = splits.expect("the digits are here");
-    let batches = Batches::in_order(&splits.train, &splits, data, input, BATCH);
+    let batches = Batches::in_order(&splits.train, data, splits.normalize.clone(), input, BATCH);
     let first = || batches.get(0).expect("the images are in memory");
     let device = Device::flex();
     let images = |batch: Batch, device: &Device| {

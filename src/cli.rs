@@ -4,14 +4,17 @@
 mod help;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::TypedValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::condition::Condition;
 use crate::config::{self, Word};
 use crate::exit::ExitCode;
 use crate::run_dir::{Choice, Status};
+use crate::significance::Grouping;
 
 /// Trains the network declared in a TOML file, and writes a directory that records everything about the run.
 #[derive(Debug, Parser)]
@@ -49,6 +52,13 @@ pub enum Command {
     #[command(mut_arg("values", |values| values.help(EVALUATE_VALUES)))]
     #[command(after_help = help::below(["runner evaluate last", "runner evaluate abcd data.path=new-photos/ --checkpoint last"], help::EVALUATING))]
     Evaluate(Evaluate),
+    /// Begin a new run with the weights and the optimizer state of another run, and with other values
+    #[command(mut_arg("values", |values| values.help(FORK_VALUES)))]
+    #[command(after_help = help::below(["runner fork last training.learning_rate=1e-4", "runner fork abcd@4 optimizer.sgd={} --fresh-optimizer"], help::TRAINING))]
+    Fork(Fork),
+    /// Add tags to a run and take some away, or note something about it; without any, show them
+    #[command(after_help = help::below(["runner tag last +good -candidate", "runner tag abcd --note baseline"], help::RUNS))]
+    Tag(Tag),
     /// Compare runs side by side: metrics, and the config keys that differ
     #[command(after_help = help::below(["runner compare 'experiments/*-baseline-*'", "runner compare last abcd --by eval_loss --markdown"], help::RUNS))]
     Compare(Compare),
@@ -58,6 +68,12 @@ pub enum Command {
     /// List the runs, oldest first
     #[command(after_help = help::below(["runner list --sort best_eval_accuracy", "runner list --status failed"], help::RUNS))]
     List(List),
+    /// Delete checkpoints that nobody needs: of finished runs, all but the newest
+    #[command(after_help = help::below(["runner prune --keep-best --dry-run", "runner prune --unfinished --older-than 30d"], help::REMOVING))]
+    Prune(Prune),
+    /// Remove run directories
+    #[command(after_help = help::below(["runner remove abcd", "runner remove last experiments/20260101-120000-baseline-abcd --yes"], help::REMOVING))]
+    Remove(Remove),
     /// Show how a run ended, its scores and its epochs; --config adds every value
     #[command(after_help = help::below(["runner show last", "runner show abcd --config"], help::RUNS))]
     Show(Show),
@@ -96,6 +112,7 @@ pub enum Command {
 const RESUME_VALUES: &str = "Values that may change on resume: training.epochs=22 (may only increase), checkpoint.*, device, and data.path if the same data have moved";
 
 const EVALUATE_VALUES: &str = "Other images, data.path=DIR, and what else is to be different: keys of data, metrics and log, training.batch_size, device";
+const FORK_VALUES: &str = "Values that replace the run's: any that leave the shapes of the network's parameters as they are";
 
 const MOVED_VALUES: &str = "Where the run's data are now, if they have moved: data.path=DIR, data.train, data.eval, data.test";
 
@@ -157,6 +174,8 @@ pub struct Run {
     pub out: Out,
     #[command(flatten)]
     pub threads: Threads,
+    #[command(flatten)]
+    pub tags: NewTags,
     /// Print only the path of the run directory
     #[arg(short, long)]
     pub quiet: bool,
@@ -237,15 +256,123 @@ pub struct Evaluate {
 }
 
 #[derive(Debug, Args)]
+pub struct Fork {
+    /// A run directory, any unique prefix or suffix of a run's name, or `last`; its newest checkpoint, or that of an epoch
+    #[arg(value_name = "RUN[@EPOCH]")]
+    pub run: String,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
+    pub out: Out,
+    #[command(flatten)]
+    pub threads: Threads,
+    /// Print only the path of the new run directory
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Begin without the state of the optimizer, which may then be another one
+    #[arg(long)]
+    pub fresh_optimizer: bool,
+    #[command(flatten)]
+    pub tags: NewTags,
+}
+
+#[derive(Debug, Args)]
+pub struct Tag {
+    /// A run directory, any unique prefix or suffix of a run's name, or `last`
+    pub run: String,
+    /// Tags to add, as `+good`, and to take away, as `-bad`; options come before them
+    #[arg(value_name = "+TAG|-TAG", allow_hyphen_values = true, value_parser = TagChange::parse)]
+    pub changes: Vec<TagChange>,
+    /// A text about the run, in place of the one before; an empty one takes it away
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    #[command(flatten)]
+    pub out: Out,
+}
+
+/// A tag that is added or taken away.
+#[derive(Debug, Clone)]
+pub enum TagChange {
+    Add(String),
+    Remove(String),
+}
+
+impl TagChange {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.starts_with("--") {
+            return Err("options come before the tags".to_owned());
+        }
+        match text.split_at_checked(1) {
+            Some(("+", tag)) => Ok(Self::Add(as_tag(tag)?)),
+            Some(("-", tag)) => Ok(Self::Remove(as_tag(tag)?)),
+            _ => Err(format!(
+                "write +{text} to add the tag, -{text} to take it away"
+            )),
+        }
+    }
+}
+
+/// A tag: a word that can stand in a list of them.
+fn as_tag(text: &str) -> Result<String, String> {
+    let is_word = |c: char| c.is_alphanumeric() || "._:/-".contains(c);
+    match text.chars().all(is_word) && text.starts_with(char::is_alphanumeric) && text.len() <= 64 {
+        true => Ok(text.to_owned()),
+        false => Err(
+            "a tag begins with a letter or a digit, has only letters, digits and . _ : / - in it, and at most 64 bytes"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Tags for a new run.
+#[derive(Debug, Args)]
+pub struct NewTags {
+    /// A tag for the run; may be given several times
+    #[arg(long, value_name = "TAG", value_parser = as_tag)]
+    pub tag: Vec<String>,
+}
+
+/// Which runs are shown, and in which order.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Only runs with this tag; if given several times, with all of them
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Only runs for which this holds, for example "eval_accuracy > 0.95", of a column of --csv; if given several times, all of it
+    #[arg(long = "where", value_name = "CONDITION", value_parser = Condition::parse)]
+    pub conditions: Vec<Condition>,
+    /// Only the last N of them
+    #[arg(long, value_name = "N")]
+    pub last: Option<usize>,
+    /// Sort by a column of --csv, the highest number first, for example eval_accuracy [default: the oldest run
+    /// first]
+    #[arg(long, value_name = "COLUMN")]
+    pub sort: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct Compare {
     /// Run directories, unique prefixes or suffixes of run names, `last`, globs, or metrics CSV files
-    #[arg(required = true, value_name = "RUN")]
+    /// [default: all runs, if an option says which]
+    #[arg(required_unless_present_any = ["tag", "conditions", "last"], value_name = "RUN")]
     pub runs: Vec<String>,
     #[command(flatten)]
     pub out: Out,
+    #[command(flatten)]
+    pub selection: Selection,
     /// The column of metrics.csv that decides which epoch is best
     #[arg(long, value_name = "COLUMN", default_value = "eval_accuracy")]
     pub by: String,
+    /// Which runs count as one group: auto, those that differ in the seed alone; none; or those that share the values of
+    /// these keys. Prints a row a group: mean, standard deviation, 95 % interval, best, worst
+    #[arg(long, value_name = "auto|none|KEY,...")]
+    pub group_by: Option<Grouping>,
+    /// Test whether each run or group differs from the first one by more than chance, by --by in the last epoch
+    #[arg(long)]
+    pub tests: bool,
+    /// List the images that one of two runs gets right and the other wrong
+    #[arg(long, conflicts_with = "tests")]
+    pub flips: bool,
     #[command(flatten)]
     pub format: Format,
 }
@@ -269,12 +396,64 @@ pub struct List {
     /// Only runs with this status; may be given several times
     #[arg(long, value_parser = word::<Status>())]
     pub status: Vec<Status>,
-    /// Sort by a column of --csv, the highest number first, for example eval_accuracy [default: the oldest run
-    /// first]
-    #[arg(long, value_name = "COLUMN")]
-    pub sort: Option<String>,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Also show how much disk space each run takes
+    #[arg(long)]
+    pub sizes: bool,
     #[command(flatten)]
     pub format: Format,
+}
+
+#[derive(Debug, Args)]
+pub struct Prune {
+    /// Run directories, unique prefixes or suffixes of run names, or `last` [default: all runs]
+    #[arg(value_name = "RUN")]
+    pub runs: Vec<String>,
+    #[command(flatten)]
+    pub out: Out,
+    /// Keep the best checkpoint of each run too
+    #[arg(long)]
+    pub keep_best: bool,
+    /// Only runs to which nothing has happened for so long: 45m, 12h, 30d, 8w
+    #[arg(long, value_name = "AGE", value_parser = age)]
+    pub older_than: Option<Duration>,
+    /// Remove whole runs that were never finished, in place of checkpoints
+    #[arg(long, conflicts_with = "keep_best")]
+    pub unfinished: bool,
+    /// Only show what would be deleted
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// A duration in minutes, hours, days or weeks.
+fn age(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a whole number with m, h, d or w behind it, for example 30d".to_owned();
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let minutes: u64 = match unit {
+        'm' => 1,
+        'h' => 60,
+        'd' => 24 * 60,
+        'w' => 7 * 24 * 60,
+        _ => return Err(wrong()),
+    };
+    let count: u32 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    Ok(Duration::from_secs(60 * minutes * u64::from(count)))
+}
+
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// Run directories, unique prefixes or suffixes of run names, or `last`
+    #[arg(required = true, value_name = "RUN")]
+    pub runs: Vec<String>,
+    #[command(flatten)]
+    pub out: Out,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -734,4 +913,11 @@ pub struct Format {
     /// Print a Markdown table
     #[arg(long)]
     pub markdown: bool,
+}
+
+impl Format {
+    /// Whether the output is for programs or documents, not for reading in a terminal.
+    pub fn is_for_programs(&self) -> bool {
+        self.csv || self.json || self.markdown
+    }
 }

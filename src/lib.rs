@@ -130,7 +130,9 @@ pub use runner_files as files;
 pub use runner_kernels as kernels;
 pub use runner_metrics as metrics;
 pub use runner_random as random;
-pub use runner_records::{array, compare, overview, parting, run_dir, significance, table};
+pub use runner_records::{
+    array, compare, condition, overview, parting, run_dir, significance, table,
+};
 pub use runner_sweep as sweep;
 
 pub mod cli;

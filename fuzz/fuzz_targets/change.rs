@@ -110,6 +110,10 @@ impl Draw {
             }
             Kind::Table(keys) => self.table(keys),
             Kind::Choice(keys) => self.choice(keys),
+            Kind::Tables(keys) => {
+                let items: Vec<String> = (0..self.below(3)).map(|_| self.table(keys)).collect();
+                format!("[{}]", items.join(", "))
+            }
             Kind::Choices(keys) => {
                 let items: Vec<String> = (0..self.below(4)).map(|_| self.choice(keys)).collect();
                 format!("[{}]", items.join(", "))

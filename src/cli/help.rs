@@ -73,6 +73,15 @@ pub const EVALUATING: &[ExitCode] = &[
     ExitCode::Terminated,
 ];
 
+/// The codes of a command that takes runs away.
+pub const REMOVING: &[ExitCode] = &[
+    ExitCode::Done,
+    ExitCode::Usage,
+    ExitCode::RunDirectory,
+    ExitCode::Io,
+    ExitCode::Resumable,
+];
+
 /// The codes of `verify`.
 pub const VERIFYING: &[ExitCode] = &[
     ExitCode::Done,

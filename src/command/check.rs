@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cli;
-use crate::config::{Cost, Document, Experiment, Rule, Traced};
+use crate::config::{Cost, Document, Experiment, Rule, Traced, Training};
 use crate::data::Splits;
 use crate::device::Chosen;
 use crate::exit::ExitCode;
@@ -42,12 +42,15 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     let prepared = prepare(&document, experiment, args.threads.threads, &|done, all| {
         bar.at(done, all)
     });
-    let Prepared { session, device } = prepared.map_err(unwrapped)?;
+    let Prepared {
+        session, device, ..
+    } = prepared.map_err(unwrapped)?;
     // All errors come before the first table.
     let needed = disk_needed(&session);
     let lost = space::check_room(&args.out.out, needed)?;
     is_warned |= !session.data.warnings.is_empty() || !lost.is_empty();
     print_result(&network(&session.experiment))?;
+    print_result(&groups(&session))?;
     print_result(&format!("\ndevice: {}\n", device.reason))?;
     print_result(&data(&session))?;
     let notes = notes(&session, &document);
@@ -139,6 +142,50 @@ fn network(experiment: &Experiment) -> String {
         experiment.name,
         table.render(reading()),
     )
+}
+
+/// The groups of parameters, if there are any, with their rates and sizes.
+fn groups(session: &Session) -> String {
+    let Training {
+        groups,
+        learning_rate,
+        ..
+    } = &session.experiment.training;
+    if groups.is_empty() {
+        return String::new();
+    }
+    let sizes = session.network.group_sizes(groups);
+    let count = |size: usize| Cell::Text(thousands(size as f64));
+    let decay = session.experiment.optimizer.weight_decay();
+    let mut rows: Vec<Vec<Cell>> = groups
+        .iter()
+        .zip(&sizes)
+        .map(|(group, size)| {
+            let pattern = Cell::Text(group.pattern.clone());
+            if group.frozen {
+                let frozen = Cell::Text("frozen".to_owned());
+                return vec![pattern, frozen, Cell::Empty, count(*size)];
+            }
+            let rate = short(learning_rate * group.learning_rate_scale);
+            let decay = short(group.weight_decay.unwrap_or(decay));
+            vec![pattern, Cell::Text(rate), Cell::Text(decay), count(*size)]
+        })
+        .collect();
+    if let Some(rest @ 1..) = sizes.last() {
+        let [rate, decay] = [short(*learning_rate), short(decay)].map(Cell::Text);
+        let name = Cell::Text("all others".to_owned());
+        rows.push(vec![name, rate, decay, count(*rest)]);
+    }
+    let table = Table {
+        columns: vec![
+            Column::new("group"),
+            Column::numbers("learning rate"),
+            Column::numbers("weight decay"),
+            Column::numbers("parameters"),
+        ],
+        rows,
+    };
+    format!("\n{}", table.render(reading()))
 }
 
 fn data(session: &Session) -> String {
@@ -357,7 +404,11 @@ fn fast_dev_run(
         test.truncate(images);
     }
     let session = Session::new(experiment, data, device.device.clone());
-    let prepared = Prepared { session, device };
+    let prepared = Prepared {
+        session,
+        device,
+        start: None,
+    };
     let folder = tempfile::tempdir()?;
     let mut interrupt = Interrupt::install()?;
     let mut begun = begin(

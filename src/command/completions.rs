@@ -45,6 +45,8 @@ fn command() -> Command {
         "reproduce",
         "predict",
         "evaluate",
+        "fork",
+        "tag",
     ];
     for name in of_a_run {
         command = command.mut_subcommand(name, |it| with(it, "run", ArgValueCompleter::new(runs)));

@@ -14,7 +14,7 @@ pub fn execute(args: cli::Diff) -> anyhow::Result<ExitCode> {
     let parting = Parting::of(&first, &second)?;
     let is_equal = parting.is_none();
     let mut text = String::new();
-    let is_for_reading = !(args.format.csv || args.format.json || args.format.markdown);
+    let is_for_reading = !args.format.is_for_programs();
     let table = table(&parting);
     if !is_for_reading || !table.rows.is_empty() {
         text += &table.render(style(&args.format));

@@ -2,23 +2,26 @@
 
 use std::path::Path;
 
-use crate::cli;
+use crate::cli::{self, Selection};
+use crate::compare::tags;
 use crate::exit::ExitCode;
 use crate::overview::Overview;
-use crate::run_dir::Status;
+use crate::run_dir::{Status, size};
 use crate::table::{Cell, Column, Style, Table};
 
 use super::exit::Usage;
 use super::output::{Output, print_result, style};
+use super::selection::select;
 use super::units::counted;
 
 pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: false };
-    let columns = columns();
-    let sort = match &args.sort {
-        Some(name) => Some(find(&columns, name)?),
-        None => None,
+    let mut table = Table {
+        columns: columns(args.sizes),
+        rows: Vec::new(),
     };
+    // A column that is not there is told whether or not there are runs.
+    select(&mut table, &args.selection)?;
     let out = &args.out.out;
     if !out.is_dir() && out != Path::new(cli::DEFAULT_OUT) {
         let out = out.display();
@@ -28,23 +31,22 @@ pub fn execute(args: cli::List) -> anyhow::Result<ExitCode> {
     }
     let runs = Overview::all(out);
     let count = runs.len();
-    let mut table = Table {
-        columns,
-        rows: Vec::new(),
+    let is_wanted = |run: &Overview| {
+        (args.status.is_empty() || args.status.contains(&run.status))
+            && run.tags.has_all(&args.selection.tag)
     };
     for run in runs {
         match run {
-            Ok(run) if args.status.is_empty() || args.status.contains(&run.status) => {
-                table.rows.push(row(run));
+            Ok(run) if is_wanted(&run) => {
+                let size = args.sizes.then(|| size(&out.join(&run.run_id)));
+                table.rows.push(row(run, size));
             }
             Ok(_) => {}
             // One damaged run must not hide the others.
             Err(error) => output.note(&format!("skipped: {error}")),
         }
     }
-    if let Some(column) = sort {
-        table.sort_by(column);
-    }
+    select(&mut table, &args.selection)?;
     let style = style(&args.format);
     if table.rows.is_empty() {
         output.note(&none(&args, count));
@@ -63,6 +65,15 @@ fn none(args: &cli::List, count: usize) -> String {
     if count == 0 {
         return format!("no runs in {out}; start one: runner run configs/baseline.toml");
     }
+    let Selection {
+        tag, conditions, ..
+    } = &args.selection;
+    if !tag.is_empty() || !conditions.is_empty() {
+        return format!(
+            "none of the {} in {out} is like that",
+            counted(count, "run")
+        );
+    }
     if args.status.is_empty() {
         return format!("no run in {out} can be read");
     }
@@ -71,8 +82,8 @@ fn none(args: &cli::List, count: usize) -> String {
     format!("no {statuses} runs in {out}; it has {all} in all")
 }
 
-fn columns() -> Vec<Column> {
-    vec![
+fn columns(has_sizes: bool) -> Vec<Column> {
+    let mut columns = vec![
         Column::new("run"),
         Column::new("status"),
         Column::new("epoch"),
@@ -81,24 +92,19 @@ fn columns() -> Vec<Column> {
         Column::headed("best_eval_accuracy", "best"),
         Column::headed("best_epoch", "at epoch"),
         Column::headed("test_accuracy", "test acc").if_any(),
+        Column::new("tags").if_any(),
         Column::notes("note"),
-    ]
+        Column::notes("user_note"),
+    ];
+    if has_sizes {
+        columns.push(Column::numbers("size"));
+    }
+    columns
 }
 
-/// The place of the column with this name.
-fn find(columns: &[Column], name: &str) -> Result<usize, Usage> {
-    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    names.iter().position(|it| *it == name).ok_or_else(|| {
-        let names = names.join(", ");
-        Usage(format!(
-            "--sort takes one of {names}; there is no column `{name}`"
-        ))
-    })
-}
-
-fn row(run: Overview) -> Vec<Cell> {
+fn row(run: Overview, size: Option<u64>) -> Vec<Cell> {
     let count = |count: Option<u64>| count.map_or(Cell::Empty, Cell::Count);
-    vec![
+    let mut row = vec![
         Cell::Text(run.run_id),
         Cell::Text(run.status.to_string()),
         count(run.epoch),
@@ -107,6 +113,10 @@ fn row(run: Overview) -> Vec<Cell> {
         run.best.map(|(accuracy, _)| accuracy).into(),
         count(run.best.map(|(_, epoch)| epoch)),
         run.test_accuracy.into(),
+        tags(&run.tags),
         run.note.map_or(Cell::Empty, Cell::Text),
-    ]
+        run.tags.note.map_or(Cell::Empty, Cell::Text),
+    ];
+    row.extend(size.map(Cell::Bytes));
+    row
 }

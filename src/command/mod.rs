@@ -9,6 +9,7 @@ mod diff;
 mod evaluate;
 mod exit;
 mod experiment;
+mod fork;
 mod keys;
 mod list;
 mod man;
@@ -18,13 +19,17 @@ mod predict;
 mod predictions;
 mod progress;
 mod prove;
+mod prune;
+mod remove;
 mod report;
 mod reproduce;
 mod resume;
 mod run;
+mod selection;
 mod show;
 mod starter;
 mod sweep;
+mod tag;
 mod units;
 mod verify;
 
@@ -50,9 +55,13 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Resume(args) => resume::execute(args),
         Command::Evaluate(args) => evaluate::execute(args),
         Command::Predict(args) => predict::execute(args),
+        Command::Fork(args) => fork::execute(args),
+        Command::Tag(args) => tag::execute(args),
         Command::Compare(args) => compare::execute(args),
         Command::Diff(args) => diff::execute(args),
         Command::List(args) => list::execute(args),
+        Command::Prune(args) => prune::execute(args),
+        Command::Remove(args) => remove::execute(args),
         Command::Show(args) => show::execute(args),
         Command::Verify(args) => verify::execute(args),
         Command::Reproduce(args) => reproduce::execute(args),

@@ -18,9 +18,10 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     let overrides = args.overrides.all().cloned().collect();
     let ([folder, out], overrides) = go_home([folder, args.out.out], overrides);
     let original = Original::read(&folder, &overrides).map_err(unwrapped)?;
-    if original.rows.is_empty() {
+    let inherited = original.inherited_epochs();
+    if original.rows.len() <= inherited {
         output.note(&format!(
-            "{} has no finished epoch to compare with",
+            "{} has no finished epoch of its own to compare with",
             folder.display()
         ));
         return Ok(ExitCode::CheckFailed);
@@ -56,7 +57,7 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
         observer: reporter,
         interrupt: interrupt.clone(),
         rows: original.rows,
-        equal: 0,
+        equal: inherited,
         different: None,
     };
     let (session, run) = (&mut begun.session, &mut begun.run);
@@ -81,9 +82,10 @@ pub fn execute(args: cli::Reproduce) -> anyhow::Result<ExitCode> {
     if code == ExitCode::Done {
         reporter.result(&format!(
             "\nreproduced: {} equal, digests included",
-            match equal {
-                1 => format!("the only epoch of {original} is"),
-                _ => format!("all {equal} epochs of {original} are"),
+            match (inherited, equal) {
+                (0, 1) => format!("the only epoch of {original} is"),
+                (0, _) => format!("all {equal} epochs of {original} are"),
+                _ => format!("all epochs of {original} after epoch {inherited} are"),
             }
         ));
     }

@@ -6,6 +6,7 @@ use crate::cli;
 use crate::config::{Document, Experiment};
 use crate::exit::ExitCode;
 use crate::lifecycle::{Occasion, begin, prepare};
+use crate::run_dir::{self, Tags};
 use crate::train::{Interrupt, fit};
 
 use super::exit::{OtherData, unwrapped};
@@ -26,6 +27,7 @@ pub fn execute(args: cli::Run) -> anyhow::Result<ExitCode> {
         occasion: Occasion::Run,
         data_digest: None,
         threads: args.threads.threads,
+        tags: args.tags.tag,
     };
     start.train(output, &mut interrupt)
 }
@@ -39,6 +41,7 @@ pub struct Start<'a> {
     /// The digest that the data must have, where other runs have to be on the same.
     pub data_digest: Option<String>,
     pub threads: Option<u16>,
+    pub tags: Vec<String>,
 }
 
 impl Start<'_> {
@@ -54,10 +57,23 @@ impl Start<'_> {
         }
         let begun = begin(self.document, prepared, self.out, self.occasion, interrupt);
         let mut begun = begun.map_err(unwrapped)?;
+        say(begun.run.folder(), self.tags)?;
         let mut reporter = Reporter::of_begun(output, &begun);
         output.only_when_quiet(&begun.run.folder().display().to_string());
         let (session, run) = (&mut begun.session, &mut begun.run);
         let end = fit(session, run, interrupt, &mut reporter);
         conclude(end, session, run, interrupt, &mut reporter)
+    }
+}
+
+/// Gives a new run its tags, if there are some.
+pub fn say(folder: &Path, tags: Vec<String>) -> Result<(), run_dir::Error> {
+    let tags = Tags {
+        tags: tags.into_iter().collect(),
+        note: None,
+    };
+    match tags.tags.is_empty() {
+        true => Ok(()),
+        false => tags.write(folder),
     }
 }

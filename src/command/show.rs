@@ -1,5 +1,6 @@
 //! `runner show`: one run: how it ended, what it came to, its epochs; on request every value of its config.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use crate::cli;
 use crate::config::SourceKind;
 use crate::exit::ExitCode;
 use crate::metrics::{COLUMNS, EpochColumn, ValueType};
-use crate::run_dir::{Event, MetricsTable, Run, Status, Timing, layout, resolve};
+use crate::run_dir::{Event, MetricsTable, Run, Status, Tags, Timing, layout, resolve};
 use crate::table::{Cell, Column, Table};
 
 use super::output::{print_result, reading};
@@ -81,6 +82,11 @@ fn header(run: &Run, metrics: &MetricsTable) -> anyhow::Result<String> {
             None => run.status.to_string(),
         },
     ));
+    let Tags { tags, note } = Tags::read(&run.folder)?;
+    if !tags.is_empty() {
+        lines.push(("tags", tags.into_iter().collect::<Vec<_>>().join(" ")));
+    }
+    lines.extend(note.map(|note| ("note", note)));
     lines.push(("epochs", progress(run, metrics)));
     if let Some(best) = best(run, metrics) {
         lines.push(("best", best));
@@ -179,15 +185,20 @@ fn overrides(run: &Run) -> String {
 fn tell(event: &Event) -> Option<String> {
     Some(match event {
         Event::Created | Event::Finished { .. } => return None,
-        Event::Resumed { step, changes, .. } if changes.is_empty() => {
-            format!("resumed after step {step}")
-        }
         Event::Resumed { step, changes, .. } => {
-            let changes: Vec<String> = changes
-                .iter()
-                .map(|(key, value)| format!("{key}={value}"))
-                .collect();
-            format!("resumed after step {step} with {}", changes.join(" "))
+            format!("resumed after step {step}{}", with(changes))
+        }
+        Event::Forked {
+            parent,
+            checkpoint,
+            fresh_optimizer,
+            changes,
+        } => {
+            let mut text = format!("began with {checkpoint} of {parent}");
+            if *fresh_optimizer {
+                text.push_str(", without the state of its optimizer");
+            }
+            text + &with(changes)
         }
         Event::FellBack { damaged, reason } => format!("set {damaged} aside: {reason}"),
         Event::MetricsRestored { rows } => {
@@ -200,6 +211,7 @@ fn tell(event: &Event) -> Option<String> {
             format!("no longer reproducible: continued with version {to} after {from}")
         }
         Event::Stopped { step, reason } => format!("stopped by {reason} after step {step}"),
+        Event::Pruned { checkpoints } => format!("pruned: {}", checkpoints.join(" ")),
         Event::OutOfMemory { bytes } => {
             format!("out of memory: {bytes} bytes more could not be had")
         }
@@ -210,6 +222,15 @@ fn tell(event: &Event) -> Option<String> {
             )
         }
     })
+}
+
+/// ` with key=value ...`; nothing where nothing changes.
+fn with(changes: &BTreeMap<String, String>) -> String {
+    let changes = changes.iter().map(|(key, value)| format!("{key}={value}"));
+    match changes.collect::<Vec<_>>().join(" ") {
+        changes if changes.is_empty() => changes,
+        changes => format!(" with {changes}"),
+    }
 }
 
 fn epochs(metrics: &MetricsTable) -> Table {

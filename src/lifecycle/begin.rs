@@ -1,13 +1,15 @@
 //! A new run: its directory, made for a session that is prepared.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::prepare::Start;
 use super::{Error, Prepared};
 use crate::config::Document;
 use crate::data::Dataset;
 use crate::device;
 use crate::memory;
-use crate::run_dir::{FORMAT, Identity, NewRun, Writer, space};
+use crate::run_dir::{Event, FORMAT, Identity, NewRun, Writer, space};
 use crate::train::{Interrupt, Session};
 
 /// A run that is ready for its next step.
@@ -27,8 +29,19 @@ pub enum Occasion<'a> {
     Run,
     /// To repeat the run with this id.
     Repetition(&'a str),
+    /// To go on with a checkpoint of another run in another way.
+    Fork(&'a Branching),
     /// As the trial of a sweep, which gives it its id.
     Trial(&'a str),
+}
+
+/// In what a fork differs from its parent.
+#[derive(Debug, Clone)]
+pub struct Branching {
+    /// The keys that change, with their new values.
+    pub changes: BTreeMap<String, String>,
+    /// Whether the optimizer begins without the parent's state.
+    pub fresh_optimizer: bool,
 }
 
 /// Makes the run directory of a prepared session in `out` and starts its time limit; `document` is the config
@@ -43,22 +56,40 @@ pub fn begin(
     occasion: Occasion<'_>,
     interrupt: &mut Interrupt,
 ) -> Result<Begun, Error> {
-    let Prepared { session, device } = prepared;
+    let Prepared {
+        session,
+        device,
+        start,
+    } = prepared;
     interrupt.limit(session.experiment.training.max_minutes);
-    space::check(out, disk_needed(&session))?;
+    let of_start = start.as_ref().map_or(0, |_| session.checkpoint_bytes());
+    space::check(out, disk_needed(&session).saturating_add(of_start))?;
     let (id, reproduces) = match occasion {
-        Occasion::Run => (None, None),
+        Occasion::Run | Occasion::Fork(_) => (None, None),
         Occasion::Repetition(of) => (None, Some(of.to_owned())),
         Occasion::Trial(id) => (Some(id), None),
     };
     let run = Writer::create(NewRun {
         out,
         id,
-        identity: identity(&session, document, device.backend, reproduces),
+        identity: Identity {
+            reproduces,
+            parent: start.as_ref().map(|start| start.parent.clone()),
+            ..identity(&session, document, device.backend)
+        },
         config_text: document.text(),
         resolved_text: &session.experiment.to_toml(),
         images: &session.data.listing,
+        start: start.as_ref().map(|start| &start.checkpoint),
     })?;
+    if let (Occasion::Fork(branching), Some(Start { parent, .. })) = (occasion, &start) {
+        run.event(Event::Forked {
+            parent: parent.run_id.clone(),
+            checkpoint: parent.checkpoint.clone(),
+            fresh_optimizer: branching.fresh_optimizer,
+            changes: branching.changes.clone(),
+        })?;
+    }
     memory::before_the_end(run.out_of_memory());
     Ok(Begun {
         session,
@@ -85,12 +116,7 @@ pub fn disk_needed(session: &Session) -> u64 {
     )
 }
 
-fn identity(
-    session: &Session,
-    document: &Document,
-    backend: &str,
-    reproduces: Option<String>,
-) -> Identity {
+fn identity(session: &Session, document: &Document, backend: &str) -> Identity {
     let experiment = &session.experiment;
     Identity {
         format: FORMAT,
@@ -98,7 +124,8 @@ fn identity(
         name: experiment.name.clone(),
         created_at: String::new(),
         sequence: 0,
-        reproduces,
+        reproduces: None,
+        parent: None,
         seed: experiment.seed,
         config_digest: experiment.digest(),
         data_digest: session.data.digest(),

@@ -2,13 +2,15 @@
 //! reproduced, proven.
 //!
 //! A new run is [`prepare`], [`begin`], [`fit`](crate::train::fit) and [`conclude`]; one that goes on is
-//! [`Resumable::open`] and [`Resumable::go_on`] in place of the first two. Nothing here prints: the
+//! [`Resumable::open`] and [`Resumable::go_on`] in place of the first two, one that begins with a checkpoint of
+//! another [`Fork::open`] and [`Fork::prepare`] in place of the first. Nothing here prints: the
 //! command line shows what these functions give.
 
 mod begin;
 mod conclude;
 mod evaluate;
 mod extension;
+mod fork;
 mod home;
 mod prepare;
 mod prove;
@@ -17,10 +19,11 @@ mod resume;
 mod trained;
 mod unchanged;
 
-pub use begin::{Begun, Occasion, begin, disk_needed};
+pub use begin::{Begun, Branching, Occasion, begin, disk_needed};
 pub use conclude::{Conclusion, SplitReport, conclude};
 pub use evaluate::{Examination, Examined, Findings, examine};
 pub use extension::Extension;
+pub use fork::{Fork, ForkRequest};
 pub use home::go_home;
 pub use prepare::{DataError, Prepared, prepare, with_missing_places};
 pub use prove::{Failure, Proof, Verdict, prove};

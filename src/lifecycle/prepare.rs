@@ -7,6 +7,7 @@ use crate::config::{self, Document, Experiment, SourceKind};
 use crate::data::{self, LoadError, Splits, Watch};
 use crate::device::{self, Chosen};
 use crate::memory::{self, Available, Bound};
+use crate::run_dir::{Checkpoint, Parent};
 use crate::train::Session;
 
 /// What a run needs in memory, and what computes it.
@@ -15,6 +16,16 @@ pub struct Prepared {
     pub session: Session,
     /// The device that computes.
     pub device: Chosen,
+    /// What the run begins with, if it is a fork; the session has taken it over.
+    pub start: Option<Start>,
+}
+
+/// The checkpoint that a fork begins with, and where it is from.
+pub struct Start {
+    /// The other run.
+    pub parent: Parent,
+    /// As the fork stores it, but for whose it is.
+    pub checkpoint: Checkpoint,
 }
 
 /// Prepares what a document declares: chooses the device, loads the data, builds the network. Whatever is
@@ -42,8 +53,55 @@ pub fn prepare(
         return Err(document.error_at(BATCH_SIZE, message, &help).into());
     }
     let session = Session::new(experiment, data, device.device.clone());
-    Ok(Prepared { session, device })
+    check_groups(document, &session)?;
+    Ok(Prepared {
+        session,
+        device,
+        start: None,
+    })
 }
+
+/// Every group of parameters has some, and some parameter is trained.
+fn check_groups(document: &Document, session: &Session) -> Result<(), Error> {
+    let groups = &session.experiment.training.groups;
+    let sizes = session.network.group_sizes(groups);
+    for (index, group) in groups
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| sizes[*index] == 0)
+    {
+        let mut names = Vec::new();
+        session.network.visit_parameters(|parameter| {
+            if !parameter.is_statistic {
+                names.push(parameter.name);
+            }
+        });
+        let message = match names.iter().any(|name| group.matches(name)) {
+            true => "this group has no parameters: all that it matches belong to groups before it",
+            false => "this group has no parameters: no name matches",
+        };
+        let shown = names.iter().take(MOST_NAMES).map(String::as_str);
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        let more = match names.len().checked_sub(MOST_NAMES) {
+            Some(more @ 1..) => format!(" and {more} more"),
+            _ => String::new(),
+        };
+        let help = format!(
+            "`*` stands for any text, and the first group that matches a parameter has it; the names are {shown}{more}"
+        );
+        let path = format!("training.groups[{index}].match");
+        return Err(document.error_at(&path, message.to_owned(), &help).into());
+    }
+    if session.parameter_count() == 0 && !groups.is_empty() {
+        let message = "all parameters are frozen, so there is nothing to train".to_owned();
+        let help = "leave at least the last layer out of the frozen groups";
+        return Err(document.error_at("training.groups", message, help).into());
+    }
+    Ok(())
+}
+
+/// How many names of parameters a message lists.
+const MOST_NAMES: usize = 10;
 
 const BATCH_SIZE: &str = "training.batch_size";
 

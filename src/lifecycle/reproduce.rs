@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::prepare::Start;
 use super::unchanged::{
     Asked, check_backend, check_config, check_data, check_only_moved, elsewhere,
 };
@@ -9,7 +10,7 @@ use super::{Error, Prepared, prepare};
 use crate::config::Document;
 use crate::data::{self, Watch};
 use crate::metrics::EpochRecord;
-use crate::run_dir::{self, Identity, Moves, Timing};
+use crate::run_dir::{self, Identity, Moves, Timing, read_checkpoint};
 use crate::train::{Interrupt, Observer, Progress};
 
 /// A run that is to be done again.
@@ -64,7 +65,7 @@ impl Original {
             folder: &self.folder,
             data: &data,
         };
-        let prepared = match prepare(&self.document, experiment, threads, watch) {
+        let mut prepared = match prepare(&self.document, experiment, threads, watch) {
             Err(Error::Data(error))
                 if !matches!(error.error(), data::Error::OutOfMemory { .. }) =>
             {
@@ -72,10 +73,26 @@ impl Original {
             }
             other => other?,
         };
-        check_backend(&self.identity, prepared.device.backend)?;
+        check_backend(&self.identity, prepared.device.backend, &self.folder)?;
         let moves = Moves::new(&self.folder, &data)?;
         check_data(&self.identity, &prepared.session.data, &moves, asked)?;
+        if let Some(parent) = &self.identity.parent {
+            let (checkpoint, _) =
+                read_checkpoint(&self.folder, &parent.checkpoint, &self.identity)?;
+            let first_step = self.identity.first_step();
+            prepared.session.load(&checkpoint, first_step)?;
+            prepared.start = Some(Start {
+                parent: parent.clone(),
+                checkpoint,
+            });
+        }
         Ok(prepared)
+    }
+
+    /// Epochs that the run has from its parent, if it is a fork.
+    pub fn inherited_epochs(&self) -> usize {
+        let parent = self.identity.parent.as_ref();
+        parent.map_or(0, |parent| parent.epoch as usize)
     }
 }
 

@@ -84,9 +84,9 @@ impl Resumable {
         let experiment = document.experiment()?;
         let changes = check_changes(&before, &experiment, folder, overrides)?;
         check_config(run.identity(), folder, &experiment)?;
-        let other_version = check_version(run.identity(), allow_other_version)?;
+        let other_version = check_version(run.identity(), allow_other_version, folder, overrides)?;
         let device = device::choose(experiment.device, threads)?;
-        check_backend(run.identity(), device.backend)?;
+        check_backend(run.identity(), device.backend, folder)?;
         Ok(Self {
             folder: folder.to_owned(),
             run,
@@ -108,14 +108,17 @@ impl Resumable {
         }
         let metrics = run_dir::metrics(&self.folder)?;
         let epochs = metrics.len() as u64;
-        let steps = metrics
-            .len()
-            .checked_sub(1)
-            .and_then(|last| metrics.get(last, "step"));
+        // Of the last epoch: those before it may be of a parent whose epochs are longer.
+        let step = |row: usize| metrics.get(row, "step");
+        let last = metrics.len().checked_sub(1);
+        let steps = last.and_then(|last| {
+            let before = last.checked_sub(1).map_or(Some(0.0), step);
+            Some(step(last)? - before?)
+        });
         let mut longer = self.experiment.clone();
         longer.training.epochs *= 2;
-        let extension = steps
-            .and_then(|steps| Extension::new(&longer, self.epochs_before, steps as u64 / epochs));
+        let extension =
+            steps.and_then(|steps| Extension::new(&longer, self.epochs_before, steps as u64));
         Ok(Some(Finished { epochs, extension }))
     }
 
@@ -155,7 +158,7 @@ impl Resumable {
         } = run.recover(&experiment.checkpoint)?;
         let mut session = Session::new(experiment, data, device.device);
         if let Some(checkpoint) = &checkpoint {
-            session.load(checkpoint)?;
+            session.load(checkpoint, run.identity().first_step())?;
         }
         run.reopen()?;
         if let Some((from, to)) = other_version {

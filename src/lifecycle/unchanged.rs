@@ -25,14 +25,14 @@ pub enum Refusal {
 }
 
 /// A value that changes, as TOML text; `None` where the key is absent.
-struct Change {
-    key: String,
-    was: Option<String>,
-    is: Option<String>,
+pub struct Change {
+    pub key: String,
+    pub was: Option<String>,
+    pub is: Option<String>,
 }
 
 /// All values that differ.
-fn changes(before: &Experiment, after: &Experiment) -> Vec<Change> {
+pub fn changes(before: &Experiment, after: &Experiment) -> Vec<Change> {
     let mut old: BTreeMap<String, String> = before.flatten().into_iter().collect();
     let new: BTreeMap<String, String> = after.flatten().into_iter().collect();
     let mut changes = Vec::new();
@@ -68,10 +68,12 @@ pub fn check_changes(
             return Err(Refusal::Change(format!(
                 "`{key}` cannot change from {} to {}: it is part of what the run is\n\
                  a resume may change {}\n\
-                 start a new run instead: {}",
+                 to go on from here with other values, in a run of its own: {}\n\
+                 to start over: {}",
                 told(&was),
                 told(&is),
                 LANGUAGE.changeable().join(", "),
+                fork(folder, overrides),
                 instead(folder, overrides)
             )));
         }
@@ -178,6 +180,27 @@ impl Asked<'_> {
             ),
         }
     }
+
+    /// What to do where other data are wanted.
+    fn otherwise(self) -> String {
+        match self.command {
+            "reproduce" => "start a new run with these".to_owned(),
+            _ => format!(
+                "go on with these in a run of its own: {}",
+                fork(self.folder, &[])
+            ),
+        }
+    }
+}
+
+/// The command for a fork with these values.
+pub fn fork(folder: &Path, overrides: &[String]) -> String {
+    [
+        &["runner fork".to_owned(), folder.display().to_string()],
+        overrides,
+    ]
+    .concat()
+    .join(" ")
 }
 
 /// The command for a new run with these values.
@@ -207,6 +230,8 @@ pub fn check_config(
 pub fn check_version(
     identity: &Identity,
     allowed: bool,
+    folder: &Path,
+    overrides: &[String],
 ) -> Result<Option<(String, String)>, Refusal> {
     let (began, this) = (&identity.program_version, env!("CARGO_PKG_VERSION"));
     if began == this {
@@ -218,20 +243,25 @@ pub fn check_version(
     Err(Refusal::Program(format!(
         "{} was started by version {began}, but this is {this}: results may differ\n\
          use version {began}, or allow this one with --allow-other-version (the run is then \
-         marked as no longer reproducible)",
-        identity.run_id
+         marked as no longer reproducible)\n\
+         or go on in a run of its own: {}",
+        identity.run_id,
+        fork(folder, overrides)
     )))
 }
 
 /// The backend must be the one the run began with: backends round differently.
-pub fn check_backend(identity: &Identity, backend: &str) -> Result<(), Refusal> {
+pub fn check_backend(identity: &Identity, backend: &str, folder: &Path) -> Result<(), Refusal> {
     if identity.backend == backend {
         return Ok(());
     }
     Err(Refusal::Program(format!(
         "{} was started on backend {}, but this would be {backend}: they round differently\n\
-         use device={}, or start a new run",
-        identity.run_id, identity.backend, identity.backend
+         use device={}, or go on with {backend} in a run of its own: {}",
+        identity.run_id,
+        identity.backend,
+        identity.backend,
+        fork(folder, &[])
     )))
 }
 
@@ -260,11 +290,11 @@ pub fn check_data(
     moves: &Moves,
     asked: Asked<'_>,
 ) -> Result<(), Refusal> {
-    let say_where = asked.say_where();
+    let (say_where, otherwise) = (asked.say_where(), asked.otherwise());
     if identity.class_names != data.class_names {
         return Err(Refusal::Data(format!(
             "the classes are {}, but the run started with {}\n\
-             put the original data back, or start a new run with these{say_where}",
+             put the original data back, or {otherwise}{say_where}",
             data.class_names.join(", "),
             identity.class_names.join(", ")
         )));
@@ -275,13 +305,13 @@ pub fn check_data(
         None if then.len() == now.len() => Ok(()),
         None => Err(Refusal::Data(format!(
             "there are {} files or folders of data, but the run started with {}\n\
-             put the original data back, or start a new run with these{say_where}",
+             put the original data back, or {otherwise}{say_where}",
             now.len(),
             then.len()
         ))),
         Some((then, now)) if now.files.is_some() => Err(Refusal::Data(format!(
             "the images of {} differ from those the run started with: {}\n\
-             put the originals back, or start a new run with these data{say_where}",
+             put the originals back, or {otherwise}{say_where}",
             now.path,
             first_change(asked.folder, [then, now], data, moves)
         ))),
@@ -289,7 +319,7 @@ pub fn check_data(
             "{} differs from the file the run started with ({}, {} bytes)\n\
              then sha256 {}\n\
              now  sha256 {}\n\
-             put the original back, or start a new run with these data{say_where}",
+             put the original back, or {otherwise}{say_where}",
             now.path, then.path, then.bytes, then.sha256, now.sha256
         ))),
     }

@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::builder::Settings;
 use super::flow::{BatchStatistics, Flow, Mode, Pass};
+use super::layer::BatchNorm;
 use super::parameters::{self, Parameter};
 use super::sequence::{self, Node};
 use crate::array::{Arrays, Values};
@@ -20,7 +21,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// The experiment's network with its start values; a device with autodiff makes it trainable.
+    /// The experiment's network with its start values; a device with autodiff makes it trainable, but for what is frozen.
     pub fn new(experiment: &Experiment, device: &Device) -> Self {
         let model = &experiment.model;
         let settings = Settings {
@@ -29,10 +30,41 @@ impl Network {
             device,
         };
         let input = config::image_shape(model.input);
-        Self {
+        let network = Self {
             layers: sequence::build(&model.layers, "layers", input, settings, &mut 0),
             names: model.layers.iter().map(config::Layer::name).collect(),
+        };
+        match experiment.training.groups.as_slice() {
+            [] => network,
+            groups => network.with_frozen(groups),
         }
+    }
+
+    /// The network without the frozen groups in its training. A batch norm whose weight and bias are frozen keeps its
+    /// running statistics too.
+    fn with_frozen(self, groups: &[config::Group]) -> Self {
+        let mut network = parameters::freeze(self, |parameter| {
+            let group = config::group_of(groups, &parameter.name);
+            group.is_some_and(|(_, group)| group.frozen)
+        });
+        let mut norms = Vec::new();
+        sequence::find_batch_norms(&mut network.layers, &mut norms);
+        norms.into_iter().for_each(BatchNorm::find_out_if_frozen);
+        network
+    }
+
+    /// How many numbers of the network are in each of these groups, and last, how many are in none; running statistics are
+    /// not among them.
+    pub fn group_sizes(&self, groups: &[config::Group]) -> Vec<usize> {
+        let mut sizes = vec![0; groups.len() + 1];
+        self.visit_parameters(|parameter| {
+            if !parameter.is_statistic {
+                let group = config::group_of(groups, &parameter.name);
+                let place = group.map_or(groups.len(), |(place, _)| place);
+                sizes[place] += parameter.element_count();
+            }
+        });
+        sizes
     }
 
     /// `[batch, channels, height, width]` to logits `[batch, classes]`.
@@ -51,6 +83,7 @@ impl Network {
     pub fn with_statistics(mut self, statistics: Vec<BatchStatistics>) -> Self {
         let mut norms = Vec::new();
         sequence::find_batch_norms(&mut self.layers, &mut norms);
+        norms.retain(|norm| !norm.is_frozen);
         assert_eq!(norms.len(), statistics.len(), "of one forward pass");
         for (norm, batch) in norms.into_iter().zip(statistics) {
             norm.update(batch);
@@ -95,7 +128,14 @@ impl Network {
         parameters::map(self, map)
     }
 
-    /// Numbers that training moves, running statistics not among them.
+    /// Numbers that a checkpoint has of the network.
+    pub fn size(&self) -> usize {
+        let mut count = 0;
+        self.visit_parameters(|parameter| count += parameter.element_count());
+        count
+    }
+
+    /// Numbers that training moves; neither running statistics nor what is frozen.
     pub fn parameter_count(&self) -> usize {
         let mut count = 0;
         self.visit_parameters(|parameter| {

@@ -16,8 +16,10 @@ pub struct Parameter {
     /// Its name in PyTorch: `layers.8.weight`.
     pub name: String,
     id: ParamId,
-    /// Whether training changes it: running statistics are not trained.
+    /// Whether training changes it: neither running statistics nor what is frozen.
     pub is_trained: bool,
+    /// Whether it is a running statistic.
+    pub is_statistic: bool,
     /// Whether it belongs to a normalization layer.
     pub is_of_norm: bool,
     /// Its shape in Burn's layout.
@@ -33,6 +35,7 @@ impl Parameter {
             name: path.to_string(),
             id: param.id,
             is_trained: param.is_require_grad(),
+            is_statistic: path.is_of_statistic(),
             is_of_norm: path.is_in_norm(),
             shape: tensor.dims().to_vec(),
             values: flat(tensor),
@@ -130,6 +133,36 @@ pub fn map<M: Module>(module: M, map: impl FnMut(Parameter) -> Option<Tensor<1>>
     })
 }
 
+/// Takes the parameters that the predicate holds for out of the training.
+pub fn freeze<M: Module>(module: M, is_frozen: impl FnMut(&Parameter) -> bool) -> M {
+    module.map(&mut Freezer {
+        path: Path::default(),
+        is_frozen,
+    })
+}
+
+struct Freezer<F> {
+    path: Path,
+    is_frozen: F,
+}
+
+impl<F: FnMut(&Parameter) -> bool> ModuleMapper for Freezer<F> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        match (self.is_frozen)(&Parameter::new(&self.path, &param)) {
+            true => param.set_require_grad(false),
+            false => param,
+        }
+    }
+}
+
 struct Visitor<F> {
     path: Path,
     visit: F,
@@ -204,6 +237,11 @@ impl Path {
 
     fn is_in_norm(&self) -> bool {
         self.0.iter().any(|part| part.is_in_norm)
+    }
+
+    fn is_of_statistic(&self) -> bool {
+        let name = self.0.last().and_then(|part| part.name.as_deref());
+        self.is_in_norm() && name.is_some_and(|name| name.starts_with("running_"))
     }
 }
 

@@ -143,7 +143,7 @@ fn forward_first<'a>(nodes: &'a [Node], input: Flow, pass: &mut Pass) -> (Flow, 
     }
 }
 
-/// Runs a convolution and the layers that fuse with it: in evaluation a batch norm, folded into the weights;
+/// Runs a convolution and the layers that fuse with it: a batch norm by running statistics, folded into the weights;
 /// then ReLU or ReLU6, or ReLU and a max pool, perhaps with a dropout.
 fn forward_conv2d<'a>(
     conv: &Conv2d,
@@ -152,14 +152,11 @@ fn forward_conv2d<'a>(
     pass: &mut Pass,
 ) -> (Flow, &'a [Node]) {
     use Node::Plain;
-    let (weight, bias, rest) = match (rest, pass.mode) {
-        (
-            [
-                Plain(Layer::Normalization(Normalization::Batch(norm))),
-                rest @ ..,
-            ],
-            Mode::Evaluation,
-        ) => {
+    let (weight, bias, rest) = match rest {
+        [
+            Plain(Layer::Normalization(Normalization::Batch(norm))),
+            rest @ ..,
+        ] if norm.is_fixed(pass.mode) => {
             let (weight, bias) = norm.fold_into(conv);
             (weight, Some(bias), rest)
         }

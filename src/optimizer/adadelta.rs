@@ -19,14 +19,9 @@ impl Rule for Adadelta {
         gradient: Tensor<1>,
         state: &mut Vec<Tensor<1>>,
     ) -> Tensor<1> {
-        let config::Adadelta {
-            rho,
-            eps,
-            weight_decay,
-            ..
-        } = self.0;
+        let config::Adadelta { rho, eps, .. } = self.0;
         begin(state, 2, &parameter);
-        let gradient = penalized(&update, gradient, &parameter, weight_decay);
+        let gradient = penalized(&update, gradient, &parameter);
         state[0] = average_square(state[0].clone(), gradient.clone(), rho);
         let deviation = (state[0].clone() + eps).sqrt();
         let change = (state[1].clone() + eps).sqrt() / deviation * gradient;

@@ -23,10 +23,9 @@ impl Rule for Adagrad {
             lr_decay,
             initial_accumulator_value,
             eps,
-            weight_decay,
             ..
         } = self.0;
-        let gradient = penalized(&update, gradient, &parameter, weight_decay);
+        let gradient = penalized(&update, gradient, &parameter);
         let sum = match state.pop() {
             Some(sum) => sum,
             None => parameter.zeros_like() + initial_accumulator_value,

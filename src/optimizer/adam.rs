@@ -30,11 +30,10 @@ impl Adam {
         state: &mut Vec<Tensor<1>>,
     ) -> Tensor<1> {
         begin(state, 3, &parameter);
-        let decay = self.config.weight_decay;
         let (parameter, gradient) = match self.is_decoupled {
-            true => (decayed(update, parameter, decay), gradient),
+            true => (decayed(update, parameter), gradient),
             false => {
-                let gradient = penalized(update, gradient, &parameter, decay);
+                let gradient = penalized(update, gradient, &parameter);
                 (parameter, gradient)
             }
         };
@@ -67,10 +66,7 @@ impl Rule for Adam {
             learning_rate: update.learning_rate,
             betas: self.config.betas,
             eps: self.config.eps,
-            weight_decay: match update.decays {
-                true => self.config.weight_decay,
-                false => 0.0,
-            },
+            weight_decay: update.weight_decay,
             is_decoupled: self.is_decoupled,
             time: update.time,
         };

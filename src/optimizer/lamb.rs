@@ -21,12 +21,7 @@ impl Rule for Lamb {
         gradient: Tensor<1>,
         state: &mut Vec<Tensor<1>>,
     ) -> Tensor<1> {
-        let config::Lamb {
-            betas,
-            eps,
-            weight_decay,
-            ..
-        } = self.0;
+        let config::Lamb { betas, eps, .. } = self.0;
         let [beta1, beta2] = betas;
         begin(state, 2, &parameter);
         state[0] = state[0].clone() * beta1 + gradient.clone() * (1.0 - beta1);
@@ -34,8 +29,8 @@ impl Rule for Lamb {
         let [correction1, correction2] = kernels::adam::corrections(betas, update.time);
         let denominator = state[1].clone().sqrt() / correction2.sqrt() + eps;
         let mut change = state[0].clone() / correction1 / denominator;
-        if update.decays {
-            change = change + parameter.clone() * weight_decay;
+        if update.weight_decay != 0.0 {
+            change = change + parameter.clone() * update.weight_decay;
         }
         let (own, of_change) = (norm(parameter.clone()), norm(change.clone()));
         let trust = match own > 0.0 && of_change > 0.0 {

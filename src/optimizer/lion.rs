@@ -21,7 +21,7 @@ impl Rule for Lion {
     ) -> Tensor<1> {
         let [beta1, beta2] = self.0.betas;
         begin(state, 1, &parameter);
-        let parameter = decayed(&update, parameter, self.0.weight_decay);
+        let parameter = decayed(&update, parameter);
         let average = state[0].clone();
         let change = average.clone() * beta1 + gradient.clone() * (1.0 - beta1);
         state[0] = average * beta2 + gradient * (1.0 - beta2);

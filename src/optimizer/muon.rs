@@ -103,6 +103,6 @@ impl Rule for Muon {
         };
         let direction = matrix.reshape([rows * columns]);
         let learning_rate = update.learning_rate * self.adjustment(rows, columns);
-        decayed(&update, parameter, self.config.weight_decay) - direction * learning_rate
+        decayed(&update, parameter) - direction * learning_rate
     }
 }

@@ -14,8 +14,11 @@ use crate::model::{Network, Parameter};
 /// An update rule and what it remembers.
 pub struct Optimizer {
     rule: Box<dyn Rule>,
-    /// Which parameters take no part in the weight decay.
+    weight_decay: f64,
+    /// Which parameters take no part in that.
     no_decay: Vec<config::NoDecay>,
+    /// Parameters with a learning rate or a weight decay of their own.
+    groups: Vec<config::Group>,
     states: BTreeMap<String, State>,
 }
 
@@ -30,8 +33,8 @@ struct State {
 const TIME: &str = "step";
 
 impl Optimizer {
-    /// The rule of a config, before the first step.
-    pub fn new(config: &config::Optimizer) -> Self {
+    /// The rule of a config, before the first step; for parameters of these groups in another way.
+    pub fn new(config: &config::Optimizer, groups: &[config::Group]) -> Self {
         let rule: Box<dyn Rule> = match config.clone() {
             config::Optimizer::Sgd(sgd) => Box::new(sgd::Sgd(sgd)),
             config::Optimizer::Adam(adam) => Box::new(adam::Adam::new(adam, false)),
@@ -45,7 +48,9 @@ impl Optimizer {
         };
         Self {
             rule,
+            weight_decay: config.weight_decay(),
             no_decay: config.no_decay().to_vec(),
+            groups: groups.to_vec(),
             states: BTreeMap::new(),
         }
     }
@@ -71,7 +76,11 @@ impl Optimizer {
     ) -> Network {
         network.map_parameters(|parameter| {
             let gradient = parameter.gradient(gradients)?;
-            let decays = self.decays(&parameter);
+            let group = config::group_of(&self.groups, &parameter.name);
+            let group = group.map(|(_, group)| group);
+            let scale = group.map_or(1.0, |group| group.learning_rate_scale);
+            let weight_decay = group.and_then(|group| group.weight_decay);
+            let weight_decay = weight_decay.unwrap_or_else(|| self.decay_of(&parameter));
             let shape = parameter.pytorch_shape();
             let state = self.states.entry(parameter.name).or_insert(State {
                 time: 0,
@@ -79,9 +88,9 @@ impl Optimizer {
             });
             state.time += 1;
             let update = Update {
-                learning_rate,
+                learning_rate: learning_rate * scale,
                 time: state.time,
-                decays,
+                weight_decay,
                 shape: &shape,
             };
             let (rule, arrays) = (&self.rule, &mut state.arrays);
@@ -89,11 +98,16 @@ impl Optimizer {
         })
     }
 
-    fn decays(&self, parameter: &Parameter) -> bool {
+    /// The weight decay of a parameter, unless its group has one.
+    fn decay_of(&self, parameter: &Parameter) -> f64 {
         let leaves = |which| self.no_decay.contains(&which);
         let is_bias = parameter.name.ends_with(".bias");
-        !(leaves(config::NoDecay::Bias) && is_bias
-            || leaves(config::NoDecay::Norm) && parameter.is_of_norm)
+        match leaves(config::NoDecay::Bias) && is_bias
+            || leaves(config::NoDecay::Norm) && parameter.is_of_norm
+        {
+            true => 0.0,
+            false => self.weight_decay,
+        }
     }
 
     /// The state as arrays `<state>.<parameter>`; `network` is the one it belongs to.
@@ -138,6 +152,23 @@ impl Optimizer {
     /// # Errors
     /// What is missing or superfluous.
     pub fn load_state(&mut self, network: &Network, arrays: &Arrays) -> Result<(), String> {
+        self.take_over(network, arrays, arrays.is_empty())
+    }
+
+    /// Takes over a state that other parameters may have no part in: theirs begins with their first step.
+    ///
+    /// # Errors
+    /// What is superfluous or misshapen.
+    pub fn load_partial_state(&mut self, network: &Network, arrays: &Arrays) -> Result<(), String> {
+        self.take_over(network, arrays, true)
+    }
+
+    fn take_over(
+        &mut self,
+        network: &Network,
+        arrays: &Arrays,
+        may_lack: bool,
+    ) -> Result<(), String> {
         let mut states = BTreeMap::new();
         let mut missing = None;
         network.visit_parameters(|parameter| {
@@ -153,7 +184,7 @@ impl Optimizer {
                 }
             }
         });
-        if let (Some(name), false) = (missing, arrays.is_empty()) {
+        if let (Some(name), false) = (missing, may_lack) {
             return Err(format!(
                 "the optimizer state of parameter `{name}` is missing or misshapen"
             ));

@@ -31,11 +31,10 @@ impl Rule for Rmsprop {
             eps,
             momentum,
             centered,
-            weight_decay,
             ..
         } = self.0;
         begin(state, self.state_names(1).len(), &parameter);
-        let gradient = penalized(&update, gradient, &parameter, weight_decay);
+        let gradient = penalized(&update, gradient, &parameter);
         state[0] = average_square(state[0].clone(), gradient.clone(), alpha);
         let mut square = state[0].clone();
         if centered {

@@ -25,8 +25,8 @@ pub struct Update<'a> {
     pub learning_rate: f64,
     /// The number of the parameter's update, from 1.
     pub time: u64,
-    /// Whether the parameter takes part in the weight decay.
-    pub decays: bool,
+    /// The weight decay of the parameter.
+    pub weight_decay: f64,
     /// The parameter's shape in PyTorch's layout; Burn's matrices are transposed.
     pub shape: &'a [usize],
 }
@@ -49,22 +49,17 @@ pub fn average_square(average: Tensor<1>, value: Tensor<1>, decay: f64) -> Tenso
 }
 
 /// The gradient of the loss with an L2 penalty on the parameter.
-pub fn penalized(
-    update: &Update<'_>,
-    gradient: Tensor<1>,
-    parameter: &Tensor<1>,
-    decay: f64,
-) -> Tensor<1> {
-    match update.decays && decay != 0.0 {
-        true => gradient + parameter.clone() * decay,
+pub fn penalized(update: &Update<'_>, gradient: Tensor<1>, parameter: &Tensor<1>) -> Tensor<1> {
+    match update.weight_decay != 0.0 {
+        true => gradient + parameter.clone() * update.weight_decay,
         false => gradient,
     }
 }
 
 /// The parameter after a decoupled weight decay.
-pub fn decayed(update: &Update<'_>, parameter: Tensor<1>, decay: f64) -> Tensor<1> {
-    match update.decays && decay != 0.0 {
-        true => parameter * (1.0 - update.learning_rate * decay),
+pub fn decayed(update: &Update<'_>, parameter: Tensor<1>) -> Tensor<1> {
+    match update.weight_decay != 0.0 {
+        true => parameter * (1.0 - update.learning_rate * update.weight_decay),
         false => parameter,
     }
 }

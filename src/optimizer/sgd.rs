@@ -26,10 +26,9 @@ impl Rule for Sgd {
             momentum,
             dampening,
             nesterov,
-            weight_decay,
             ..
         } = self.0;
-        let gradient = penalized(&update, gradient, &parameter, weight_decay);
+        let gradient = penalized(&update, gradient, &parameter);
         let change = if momentum > 0.0 {
             // As in PyTorch, the buffer begins with the first gradient, undampened.
             let buffer = match state.pop() {

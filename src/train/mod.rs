@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads the clock or the environment to decide anything; times are only recorded.
 
+mod adopt;
 mod awake;
 mod early_stop;
 mod evaluate;
@@ -13,6 +14,7 @@ mod step;
 mod timing;
 mod trial;
 
+pub use adopt::Unfit;
 pub use evaluate::{BatchOutcome, evaluate_all, logits};
 pub use fit::{End, Observer, Progress, Silent, fit};
 pub use interrupt::{Interrupt, Stop};

@@ -13,7 +13,7 @@ use crate::data::{Batches, Dataset, Role, Splits};
 use crate::kernels;
 use crate::model::Network;
 use crate::optimizer::{Optimizer, WeightAverage};
-use crate::run_dir::{Checkpoint, Part, Position, Prediction};
+use crate::run_dir::{Checkpoint, Part, Phase, Position, Prediction};
 use crate::schedule;
 
 /// The outcome of [`Session::predict`].
@@ -45,6 +45,9 @@ pub struct Session {
     pub position: Position,
     /// The learning rate that the schedule starts from: less than the config's after a plateau.
     pub(super) base_rate: f64,
+    /// Optimizer steps done beyond those of so many epochs of this session: not 0 in a fork whose epochs have another
+    /// number of steps than those of its parent.
+    surplus_steps: i64,
     /// What the last evaluation said of every image, if it ran whole in this process.
     pub(super) predictions: Option<Vec<Prediction>>,
 }
@@ -54,11 +57,12 @@ impl Session {
     pub fn new(experiment: Experiment, data: Splits, device: Device) -> Self {
         Self {
             network: Network::new(&experiment, &device.clone().autodiff()),
-            optimizer: Optimizer::new(&experiment.optimizer),
+            optimizer: Optimizer::new(&experiment.optimizer, &experiment.training.groups),
             average: experiment.training.ema_decay.map(WeightAverage::new),
             loss: loss(&experiment, &data),
             position: Position::start(experiment.classes(), &experiment.metrics),
             base_rate: experiment.training.learning_rate,
+            surplus_steps: 0,
             experiment,
             data: Arc::new(data),
             device,
@@ -66,11 +70,12 @@ impl Session {
         }
     }
 
-    /// Restores parameters, optimizer state, averages and position from a checkpoint.
+    /// Restores parameters, optimizer state, averages and position from a checkpoint of a run that began after
+    /// `first_step` optimizer steps: 0, or of a fork those of its parent.
     ///
     /// # Errors
     /// [`Error::Misfit`] where the checkpoint does not fit this run; the session may then be restored in part.
-    pub fn load(&mut self, checkpoint: &Checkpoint) -> Result<(), Error> {
+    pub fn load(&mut self, checkpoint: &Checkpoint, first_step: u64) -> Result<(), Error> {
         let misfit = |why| Error::Misfit {
             file: checkpoint.state.position.file_name(),
             why,
@@ -90,10 +95,11 @@ impl Session {
             }
         }
         let position = &checkpoint.state.position;
-        if state.is_empty() && position.step > 0 {
+        let has_begun = position.step > first_step;
+        if state.is_empty() && has_begun {
             return Err(misfit("it has no optimizer state".to_owned()));
         }
-        if averages.is_empty() && position.step > 0 && self.average.is_some() {
+        if averages.is_empty() && has_begun && self.average.is_some() {
             return Err(misfit("it has no average of the weights".to_owned()));
         }
         let epochs = self.experiment.training.epochs;
@@ -102,16 +108,33 @@ impl Session {
         }
         let network = self.network.clone().with_parameters(&parameters);
         self.network = network.map_err(misfit)?;
-        self.optimizer
-            .load_state(&self.network, &state)
-            .map_err(misfit)?;
+        let loaded = match has_begun {
+            true => self.optimizer.load_state(&self.network, &state),
+            false => self.optimizer.load_partial_state(&self.network, &state),
+        };
+        loaded.map_err(misfit)?;
         if let Some(average) = &mut self.average {
             average
                 .load_state(&self.network, &averages)
                 .map_err(misfit)?;
         }
-        self.position = checkpoint.state.position.clone();
+        self.stand_at(checkpoint.state.position.clone());
         Ok(())
+    }
+
+    /// Goes on from a position.
+    pub(super) fn stand_at(&mut self, position: Position) {
+        let epochs = match position.phase {
+            Phase::Training => position.epoch - 1,
+            Phase::Evaluation => position.epoch,
+        };
+        let batches = match position.phase {
+            Phase::Training => position.batch,
+            Phase::Evaluation => 0,
+        };
+        let steps = epochs * self.steps_per_epoch() + batches;
+        self.surplus_steps = position.step as i64 - steps as i64;
+        self.position = position;
     }
 
     /// All parameters, all optimizer state and the averages, as a checkpoint names them.
@@ -138,6 +161,8 @@ impl Session {
     /// The learning rate of a step; steps count from 0.
     pub fn learning_rate(&self, step: u64) -> f64 {
         let schedule = self.experiment.schedule.as_ref();
+        // A schedule counts epochs.
+        let step = step.saturating_add_signed(-self.surplus_steps);
         schedule::learning_rate(schedule, self.base_rate, self.steps_per_epoch(), step)
     }
 
@@ -165,15 +190,18 @@ impl Session {
         }
     }
 
-    /// How many numbers training changes; running statistics are not among them.
+    /// How many numbers training changes; neither running statistics nor what is frozen.
     pub fn parameter_count(&self) -> usize {
         self.network.parameter_count()
     }
 
     /// The size of a checkpoint's arrays after the first step, in bytes.
     pub fn checkpoint_bytes(&self) -> u64 {
-        let parameters = self.parameter_count() * (1 + usize::from(self.average.is_some()));
-        let numbers = parameters + self.optimizer.state_size(&self.network);
+        let averages = match self.average {
+            Some(_) => self.parameter_count(),
+            None => 0,
+        };
+        let numbers = self.network.size() + averages + self.optimizer.state_size(&self.network);
         4 * numbers as u64
     }
 

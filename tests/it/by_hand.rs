@@ -29,7 +29,7 @@ impl Trainer {
             .autodiff();
         Self {
             network: Network::new(&experiment, &device),
-            optimizer: Optimizer::new(&experiment.optimizer),
+            optimizer: Optimizer::new(&experiment.optimizer, &experiment.training.groups),
             experiment,
             device,
             step: 0,

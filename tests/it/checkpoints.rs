@@ -224,7 +224,10 @@ fn optimizer_state_that_does_not_fit_is_named() {
     let load = |change: &dyn Fn(&mut Arrays)| {
         let mut changed = state.clone();
         change(&mut changed);
-        let mut optimizer = Optimizer::new(&trainer.experiment.optimizer);
+        let mut optimizer = Optimizer::new(
+            &trainer.experiment.optimizer,
+            &trainer.experiment.training.groups,
+        );
         let result = optimizer.load_state(&trainer.network, &changed);
         let loaded = optimizer.state(&trainer.network);
         match result {

@@ -639,7 +639,7 @@ fn a_chain_that_stops_after_every_batch_gives_the_same_run() {
         let device = choose(runner::config::Device::Cpu, None).unwrap().device;
         let mut session = Session::new(experiment.clone(), splits, device);
         if let Some(checkpoint) = &checkpoint {
-            session.load(checkpoint).unwrap();
+            session.load(checkpoint, 0).unwrap();
         }
         let interrupt = Interrupt::default();
         let mut observer = OneBatch(interrupt.clone());

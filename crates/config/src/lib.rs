@@ -99,6 +99,7 @@ pub use sections::data::{
 };
 pub use sections::device::Device;
 pub use sections::early_stop::EarlyStop;
+pub use sections::groups::{Group, group_of};
 pub use sections::log::Log;
 pub use sections::loss::{ClassWeights, CrossEntropy, Focal, Loss};
 pub use sections::metrics::Metrics;

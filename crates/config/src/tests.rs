@@ -126,7 +126,7 @@ fn takes(kind: Kind, node: &Node) -> bool {
             let is_named = |name: &str| choices.iter().any(|choice| choice.name == name);
             matches!(&node.value, Value::String(name) if is_named(name))
         }
-        Kind::Choices(_) | Kind::Layers(_) => {
+        Kind::Choices(_) | Kind::Tables(_) | Kind::Layers(_) => {
             matches!(&node.value, Value::Array(items) if items.is_empty())
         }
         Kind::Either(kinds) => kinds.iter().any(|kind| takes(*kind, node)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::metrics::{COLUMNS, EpochColumn};
-use crate::run_dir::{self, MetricsTable, Run, Status, TableError, TestScores, layout};
+use crate::run_dir::{self, MetricsTable, Run, Status, TableError, Tags, TestScores, layout};
 use crate::table::{Cell, Column, Table};
 
 /// A run to compare: its directory, or a metrics file on its own.
@@ -22,6 +22,8 @@ pub struct ComparedRun {
     parameters: Option<usize>,
     /// Every value of the config under its dotted path; empty for a metrics file on its own.
     config: BTreeMap<String, String>,
+    /// What people say of it; nothing of a metrics file on its own.
+    pub tags: Tags,
 }
 
 /// Why runs cannot be compared.
@@ -36,6 +38,16 @@ pub enum Error {
 }
 
 impl ComparedRun {
+    /// The value of a config key, whether or not other runs have another.
+    pub fn value(&self, key: &str) -> Option<Cell> {
+        self.toml(key).map(|value| Cell::Toml(value.to_owned()))
+    }
+
+    /// The same as TOML text.
+    pub fn toml(&self, key: &str) -> Option<&str> {
+        self.config.get(key).map(String::as_str)
+    }
+
     /// Reads a run directory, or a file as the metrics of one.
     ///
     /// # Errors
@@ -54,6 +66,7 @@ impl ComparedRun {
                 test: None,
                 parameters: None,
                 config: BTreeMap::new(),
+                tags: Tags::default(),
             });
         }
         let run = Run::open(path)?;
@@ -65,6 +78,7 @@ impl ComparedRun {
             parameters: Some(run.identity.parameters),
             config: run.experiment.flatten().into_iter().collect(),
             name: run.identity.run_id,
+            tags: Tags::read(path)?,
         })
     }
 }
@@ -83,11 +97,6 @@ impl ComparedRun {
     /// The value of a column of metrics.csv in the last epoch.
     pub fn last(&self, column: &str) -> Option<f64> {
         self.metrics.get(self.metrics.len().checked_sub(1)?, column)
-    }
-
-    /// The value of a key of its config, as TOML text.
-    pub fn value(&self, key: &str) -> Option<&str> {
-        self.config.get(key).map(String::as_str)
     }
 
     /// Whether it is known how it was trained.
@@ -210,6 +219,7 @@ pub fn compare(runs: &[ComparedRun], by: &str) -> Table {
     let mut columns = vec![
         Column::new("run"),
         Column::new("status"),
+        Column::new("tags").if_any(),
         Column::headed("epoch", "last\nepoch"),
     ];
     let of_epoch = |prefix: &str| -> Vec<Column> {
@@ -249,6 +259,7 @@ pub fn compare(runs: &[ComparedRun], by: &str) -> Table {
                 Some(status) => Cell::Text(status.to_string()),
                 None => Cell::Empty,
             },
+            tags(&run.tags),
         ];
         for epoch in [last, best] {
             let value = |column: &str| epoch.and_then(|epoch| run.metrics.get(epoch, column));
@@ -273,6 +284,14 @@ pub fn compare(runs: &[ComparedRun], by: &str) -> Table {
     Table {
         rows: rows.collect(),
         columns,
+    }
+}
+
+/// The tags of a run as a cell.
+pub fn tags(tags: &Tags) -> Cell {
+    match tags.tags.is_empty() {
+        true => Cell::Empty,
+        false => Cell::Text(tags.line()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use crate::compare::Error;
-use crate::run_dir::{self, Beginning, Run, Status, Summary};
+use crate::run_dir::{self, Beginning, Run, Status, Summary, Tags};
 
 /// What `runner list` says of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Overview {
     pub test_accuracy: Option<f64>,
     /// Why it is not finished, or what is special about it.
     pub note: Option<String>,
+    /// What people say of it.
+    pub tags: Tags,
 }
 
 const ACCURACY: &str = "eval_accuracy";
@@ -46,7 +48,10 @@ impl Overview {
             Some(summary) if summary.monitor == ACCURACY && beginning.is_whole() => {
                 let planned = || run_dir::planned_epochs(folder);
                 match summary.planned_epochs.or_else(planned) {
-                    Some(epochs) => Ok(Self::of_summary(summary, epochs, beginning)),
+                    Some(epochs) => {
+                        let tags = Tags::read(folder)?;
+                        Ok(Self::of_summary(summary, epochs, beginning, tags))
+                    }
                     None => Self::of_run(&Run::open(folder)?),
                 }
             }
@@ -54,7 +59,7 @@ impl Overview {
         }
     }
 
-    fn of_summary(summary: Summary, epochs: u64, beginning: &Beginning) -> Self {
+    fn of_summary(summary: Summary, epochs: u64, beginning: &Beginning, tags: Tags) -> Self {
         let best = summary.best.as_ref();
         Self {
             run_id: beginning.run_id.clone(),
@@ -65,6 +70,7 @@ impl Overview {
             best: best.and_then(|row| Some((row.eval_accuracy?, row.epoch))),
             test_accuracy: summary.test.map(|scores| scores.accuracy),
             note: beginning.note(),
+            tags,
         }
     }
 
@@ -83,6 +89,7 @@ impl Overview {
             best: value(best, ACCURACY).zip(epoch(best)),
             test_accuracy: run.test_scores().map(|scores| scores.accuracy),
             note: run.note()?,
+            tags: Tags::read(&run.folder)?,
         })
     }
 }

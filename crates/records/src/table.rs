@@ -37,6 +37,8 @@ pub enum Cell {
     Text(String),
     /// A whole number.
     Count(u64),
+    /// A number of bytes: with a unit for reading, in full for programs.
+    Bytes(u64),
     /// A float: four decimals for reading, in full for programs.
     Number(f64),
     /// A value of a config, as TOML text.
@@ -358,7 +360,7 @@ impl Serialize for Cell {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Cell::Text(text) => text.serialize(serializer),
-            Cell::Count(count) => count.serialize(serializer),
+            Cell::Count(count) | Cell::Bytes(count) => count.serialize(serializer),
             Cell::Number(value) => value.serialize(serializer),
             // TOML that is not JSON too stays text.
             Cell::Toml(text) => match serde_json::from_str::<Value>(text) {
@@ -398,20 +400,26 @@ fn line_widths(text: &str) -> Vec<usize> {
 
 impl Cell {
     fn is_number(&self) -> bool {
-        matches!(self, Cell::Count(_) | Cell::Number(_))
+        matches!(self, Cell::Count(_) | Cell::Bytes(_) | Cell::Number(_))
     }
 
     /// Its number, if it has one; NaN is none.
     fn number(&self) -> Option<f64> {
         match self {
-            Cell::Count(count) => Some(*count as f64),
+            Cell::Count(count) | Cell::Bytes(count) => Some(*count as f64),
             Cell::Number(value) if !value.is_nan() => Some(*value),
             _ => None,
         }
     }
 
+    /// What programs get; `None` where there is nothing.
+    pub fn text(&self) -> Option<String> {
+        (*self != Cell::Empty).then(|| self.exact())
+    }
+
     fn read(&self) -> String {
         match self {
+            Cell::Bytes(bytes) => human_bytes(*bytes),
             Cell::Number(value) => format!("{value:.4}"),
             Cell::Toml(text) => match serde_json::from_str(text) {
                 Ok(value) => short(&value),
@@ -425,7 +433,7 @@ impl Cell {
     fn exact(&self) -> String {
         match self {
             Cell::Text(text) => text.clone(),
-            Cell::Count(count) => count.to_string(),
+            Cell::Count(count) | Cell::Bytes(count) => count.to_string(),
             Cell::Number(value) => value.to_string(),
             // Strings without their quotes; everything else is the same in TOML and JSON.
             Cell::Toml(text) => match serde_json::from_str(text) {
@@ -434,6 +442,24 @@ impl Cell {
             },
             Cell::Empty => String::new(),
         }
+    }
+}
+
+/// `1.50 MiB`
+fn human_bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut size = bytes as f64;
+    let mut unit = "B";
+    for larger in UNITS {
+        if size < 1024.0 {
+            break;
+        }
+        size /= 1024.0;
+        unit = larger;
+    }
+    match unit {
+        "B" => format!("{bytes} B"),
+        unit => format!("{size:.2} {unit}"),
     }
 }
 

@@ -100,6 +100,14 @@ pub enum Error {
     },
 }
 
+/// The sweep directory that a run directory is a trial of; `None` for any other run.
+pub fn sweep_of(run: &Path) -> Option<PathBuf> {
+    let trials = run.parent()?;
+    let sweep = trials.parent()?;
+    let is_of_trials = trials.file_name()? == layout::RUNS;
+    (is_of_trials && sweep.join(layout::RECORD).is_file()).then(|| sweep.to_owned())
+}
+
 /// A sweep directory.
 #[derive(Debug, Clone)]
 pub struct SweepDir {

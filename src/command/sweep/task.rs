@@ -72,6 +72,7 @@ fn train(
         occasion: Occasion::Trial(&sweep.run_id(trial.number)),
         data_digest: sweep.data_digest(),
         threads,
+        tags: Vec::new(),
     };
     let ended = start.train(output, &mut interrupt);
     let Err(error) = &ended else { return ended };

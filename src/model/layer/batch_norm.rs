@@ -22,6 +22,8 @@ pub struct BatchNorm {
     pub running_var: Param<Tensor<1>>,
     eps: f64,
     momentum: f64,
+    /// Whether it is not trained: it then normalizes by the running statistics always, and they stay as they are.
+    pub is_frozen: bool,
 }
 
 impl BatchNorm {
@@ -36,10 +38,21 @@ impl BatchNorm {
             running_var: running(Tensor::ones([channels], device)),
             eps: norm.eps,
             momentum: norm.momentum,
+            is_frozen: false,
         }
     }
 
-    /// Normalizes by the batch's statistics in training, by the running ones else; then ReLU or ReLU6 where one is
+    /// It is frozen where its weight and its bias are; only on a device with autodiff.
+    pub fn find_out_if_frozen(&mut self) {
+        self.is_frozen = !self.weight.is_require_grad() && !self.bias.is_require_grad();
+    }
+
+    /// Whether it normalizes by the running statistics in this mode.
+    pub fn is_fixed(&self, mode: Mode) -> bool {
+        self.is_frozen || matches!(mode, Mode::Evaluation)
+    }
+
+    /// Normalizes by the batch's statistics in training, by the running ones else and where it is frozen; then ReLU or ReLU6 where one is
     /// asked for.
     pub fn forward(
         &self,
@@ -47,7 +60,7 @@ impl BatchNorm {
         pass: &mut Pass,
         rectifier: Option<Rectifier>,
     ) -> Tensor<4> {
-        if let Mode::Training { .. } = pass.mode {
+        if !self.is_fixed(pass.mode) {
             let (weight, bias) = (self.weight.val(), self.bias.val());
             let normalized = kernels::batch_norm(x, weight, bias, self.eps, rectifier);
             pass.statistics.push(BatchStatistics {
@@ -66,7 +79,7 @@ impl BatchNorm {
         }
     }
 
-    /// The weight and bias of one convolution that does what `conv` and this norm do in evaluation.
+    /// The weight and bias of one convolution that does what `conv` and this norm do by the running statistics.
     pub fn fold_into(&self, conv: &Conv2d) -> (Tensor<4>, Tensor<1>) {
         let (scale, shift) = self.scale_and_shift();
         let channels = scale.dims()[0];

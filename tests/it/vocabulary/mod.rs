@@ -1,6 +1,7 @@
 //! Every word of the vocabulary against PyTorch, timm and scikit-learn: the fixtures that the scripts of the same
 //! names wrote.
 
+mod groups;
 mod initializers;
 mod layers;
 mod losses;
@@ -28,11 +29,22 @@ fn cases<T: DeserializeOwned>(name: &str) -> Vec<T> {
 
 /// An experiment with this model, and with these lines before its tables.
 fn experiment(input: [usize; 3], layers: &str, lines: &str) -> Experiment {
+    experiment_with(input, layers, lines, &[])
+}
+
+/// The same with `key=value` overrides.
+fn experiment_with(
+    input: [usize; 3],
+    layers: &str,
+    lines: &str,
+    overrides: &[String],
+) -> Experiment {
     let text = format!(
         "seed = 1\ndata.path = \"data\"\n{lines}\n[training]\nepochs = 9\nbatch_size = 1\n\
          learning_rate = 0.1\n[model]\ninput = {input:?}\nlayers = {layers}\n"
     );
-    let document = Document::parse("case.toml", text, "case");
+    let mut document = Document::parse("case.toml", text, "case");
+    document.set_all(overrides);
     match document.experiment() {
         Ok(experiment) => experiment,
         Err(error) => panic!("{error}"),

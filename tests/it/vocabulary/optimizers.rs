@@ -9,7 +9,7 @@ use runner::model::Network;
 use runner::optimizer::{self, Optimizer, WeightAverage};
 use serde::Deserialize;
 
-use super::{assert_all_tried, assert_close, autodiff, cases, experiment, floats};
+use super::{assert_all_tried, assert_close, autodiff, cases, experiment, experiment_with, floats};
 
 #[derive(Deserialize)]
 struct Case {
@@ -17,6 +17,7 @@ struct Case {
     learning_rate: f64,
     input: [usize; 3],
     layers: String,
+    groups: String,
     parameters: BTreeMap<String, Parameter>,
     state: BTreeMap<String, State>,
 }
@@ -60,7 +61,8 @@ fn five_steps_of_every_optimizer_are_pytorchs() {
 
 fn check(case: &Case) {
     let lines = format!("optimizer = {}", case.optimizer);
-    let experiment = experiment(case.input, &case.layers, &lines);
+    let groups = format!("training.groups={}", case.groups);
+    let experiment = experiment_with(case.input, &case.layers, &lines, &[groups]);
     let values = |of: &dyn Fn(&Parameter) -> Vec<f32>| -> Arrays {
         let arrays = case.parameters.iter().map(|(name, parameter)| {
             let values = Values::F32(of(parameter));
@@ -70,7 +72,7 @@ fn check(case: &Case) {
         arrays.collect()
     };
     let mut network = network(&experiment, values(&|parameter| parameter.start.clone()));
-    let mut optimizer = Optimizer::new(&experiment.optimizer);
+    let mut optimizer = Optimizer::new(&experiment.optimizer, &experiment.training.groups);
     for step in 0..5 {
         let gradients = gradients(&network, &values(&|it| it.gradients[step].clone()));
         network = optimizer.step(case.learning_rate, network, &gradients);
@@ -97,7 +99,7 @@ fn check(case: &Case) {
         }
     }
     // What it remembers comes back whole.
-    let mut other = Optimizer::new(&experiment.optimizer);
+    let mut other = Optimizer::new(&experiment.optimizer, &experiment.training.groups);
     other.load_state(&network, &state).unwrap();
     assert_eq!(other.state(&network), state);
 }

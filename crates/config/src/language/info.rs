@@ -107,6 +107,7 @@ impl KeyInfo {
             Kind::Table(keys)
             | Kind::Choice(keys)
             | Kind::Choices(keys)
+            | Kind::Tables(keys)
             | Kind::Either(&[Kind::Table(keys), ..]) => keys,
             _ => &[],
         }
@@ -172,6 +173,8 @@ pub enum Kind {
     /// An array, each element `"name"` of one of these keys, or a table with one of them; each of them
     /// is a table.
     Choices(&'static [KeyInfo]),
+    /// An array of tables with these keys.
+    Tables(&'static [KeyInfo]),
     /// An array of layers: `"name"`, or a table with one of these keys, each of them a table.
     Layers(LayerKeys),
     /// What one of these takes.
@@ -290,6 +293,7 @@ impl fmt::Display for Kind {
             ),
             Kind::Pattern { words, .. } | Kind::Array { words, .. } => f.write_str(words),
             Kind::Table(_) => f.write_str("a table"),
+            Kind::Tables(_) => f.write_str("an array of tables"),
             Kind::Choice(choices) => {
                 let names: Vec<&str> = choices.iter().map(|key| key.name).collect();
                 write!(

@@ -92,7 +92,7 @@ impl Language {
     fn is_in_list(self, path: &str) -> bool {
         let ends = path.match_indices('.').map(|(end, _)| &path[..end]);
         let mut tables = ends.filter_map(|table| self.find(&KeyPath::parse(table)?));
-        tables.any(|key| matches!(key.kind, Kind::Choices(_)))
+        tables.any(|key| matches!(key.kind, Kind::Choices(_) | Kind::Tables(_)))
     }
 }
 
@@ -112,7 +112,7 @@ fn path_of_words(keys: &'static [KeyInfo], joined: &str) -> Option<String> {
         }
         // An element of an array has a number, which is not in the words.
         let keys = match key.kind {
-            Kind::Choices(_) => &[],
+            Kind::Choices(_) | Kind::Tables(_) => &[],
             _ => key.plain_keys(),
         };
         let inside = path_of_words(keys, rest.strip_prefix('_')?)?;

@@ -226,6 +226,28 @@ impl<'a> Section<'a> {
         elements.collect()
     }
 
+    /// The tables of an array of tables.
+    pub(crate) fn tables(&self, key: &TableKey) -> Vec<Section<'a>> {
+        let Some(node) = self.node(key) else {
+            return Vec::new();
+        };
+        let path = self.path_of(key.name);
+        let Value::Array(items) = &node.value else {
+            let message = format!("`{path}` must be an array of tables");
+            let label = remedy::describe(&node.value);
+            let diagnostic = Diagnostic::new(message, node.origin.clone(), label);
+            let help = format!("write [[{path}]] above the keys of each");
+            self.diagnostics.push(diagnostic.help(help));
+            return Vec::new();
+        };
+        let (keys, foreign) = (key.keys(), familiar::KEYS);
+        let sections = items.iter().enumerate().map(|(index, item)| {
+            let (path, origin) = (format!("{path}[{index}]"), item.origin.clone());
+            Section::new(&path, item, origin, keys, foreign, self.diagnostics)
+        });
+        sections.collect()
+    }
+
     /// One element of an array of choices.
     fn element<R>(
         &self,

@@ -124,6 +124,11 @@ fn kind(key: &KeyInfo, kind: &Kind, can_be_unset: bool) -> Map<String, Value> {
             schema
         }
         Kind::Choices(_) => array(&reference(key.name), 0, None),
+        Kind::Tables(keys) => {
+            let mut each = table(keys, false);
+            each.extend(required(keys).unwrap_or_default());
+            array(&closed(each), 0, None)
+        }
         // A branch may be without layers; no other list may.
         Kind::Layers(_) => {
             let may_be_empty = key.default == Fallback::Value("[]");

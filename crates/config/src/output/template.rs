@@ -43,6 +43,10 @@ const VALUES: &[(&str, &str)] = &[
     ("training.clip_grad_norm", "1.0"),
     ("training.clip_grad_value", "0.5"),
     ("training.ema_decay", "0.999"),
+    (
+        "training.groups",
+        "[{ match = \"layers.0.*\", learning_rate_scale = 0.1 }]",
+    ),
     ("loss.cross_entropy.class_weights", "\"balanced\""),
     ("loss.focal.class_weights", "\"balanced\""),
     ("model.init.constant.value", "0.1"),
@@ -147,6 +151,13 @@ fn about(key: &KeyInfo) -> Vec<String> {
     };
     let mut lines = comment(key.meaning);
     lines.extend(comment(&format!("takes {}{unit}{fallback}", key.kind)));
+    if let Kind::Tables(keys) = key.kind {
+        let inside = keys.iter().flat_map(|key| {
+            let about = format!("{}: {}; takes {}", key.name, key.meaning, key.kind);
+            comment(&about)
+        });
+        lines.extend(inside);
+    }
     lines
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod data;
 pub(crate) mod device;
 pub(crate) mod early_stop;
+pub(crate) mod groups;
 pub(crate) mod log;
 pub(crate) mod loss;
 pub(crate) mod metrics;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::groups::{GROUPS, Group};
 use crate::language::info::{KeyInfo, MAX_SIZE, OnResume};
 use crate::language::key::Key;
 use crate::language::section::Section;
@@ -32,6 +33,9 @@ pub struct Training {
     pub eval_every_epochs: u64,
     /// Minutes after which a process writes a checkpoint and stops; 0: no limit.
     pub max_minutes: f64,
+    /// Parameters that are trained in another way than the rest; a parameter belongs to the first that matches it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
 }
 
 pub(crate) const EPOCHS: Key<u64> =
@@ -94,6 +98,7 @@ pub(crate) const KEYS: &[KeyInfo] = &[
     EMA_DECAY.info,
     EVAL_EVERY_EPOCHS.info,
     MAX_MINUTES.info,
+    GROUPS.info,
 ];
 
 impl Training {
@@ -108,6 +113,7 @@ impl Training {
             ema_decay: section.read(&EMA_DECAY),
             eval_every_epochs: section.read(&EVAL_EVERY_EPOCHS),
             max_minutes: section.read(&MAX_MINUTES),
+            groups: Group::read_all(section),
         }
     }
 

@@ -42,6 +42,8 @@ pub const RESULT: &str = "result.json";
 pub const EVALUATIONS: &str = "evaluations";
 /// In the folder of an evaluation: what was evaluated, and its scores.
 pub const EVALUATION: &str = "evaluation.json";
+/// What people say of the run: its tags, and a note.
+pub const TAGS: &str = "tags.json";
 /// Locked while a process writes to the run.
 pub const LOCK: &str = "lock";
 /// Beside the run directories: a link to the run that was begun last, repetitions of others aside.

@@ -27,21 +27,26 @@ pub use format::events::{Cause, Event};
 pub use format::metrics_csv::{MetricsTable, TableError};
 pub use format::predictions_csv::{Prediction, PredictionRow, StoredPrediction, read_predictions};
 pub use format::result_json::{Summary, TestScores};
-pub use format::run_json::{Beginning, FORMAT, Identity};
+pub use format::run_json::{Beginning, FORMAT, Identity, Parent};
+pub use format::tags_json::Tags;
 pub use format::timing_csv::Timing;
 pub use heartbeat::Holder;
 pub use lock::Lock;
 pub use lost::Lost;
-pub use read::checkpoints::{best_checkpoint, checkpoint_names};
+pub use read::checkpoints::{
+    best_checkpoint, checkpoint_names, epoch_checkpoints, read_checkpoint,
+};
 pub use read::metrics::metrics;
 pub use read::moves::Moves;
 pub use read::resolve::{in_order, list, names, resolve};
 pub use read::run::{Run, Status, config_digest, document, planned_epochs};
+pub use read::size::size;
 pub use read::weights::{Choice, Weights};
 pub use verify::{Check, verify};
 pub use write::create::NewRun;
 pub use write::evaluation::write_evaluation;
 pub use write::finish::{BestResults, Results, SplitResults};
+pub use write::remove::{prune, remove, unneeded_checkpoints};
 pub use write::retention::{RankedCheckpoint, Retention, superfluous};
 pub use write::space;
 pub use write::writer::{Log, Recovered, Writer};

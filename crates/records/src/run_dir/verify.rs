@@ -10,6 +10,7 @@ use super::format::metrics_csv::{self, MetricsTable};
 use super::format::predictions_csv::read_confusion;
 use super::format::result_json::TestScores;
 use super::format::run_json::Identity;
+use super::format::tags_json::Tags;
 use super::format::{confusion_csv, result_json};
 use super::layout::{EVAL_FILES, SplitFiles, TEST_FILES};
 use super::{Error, Moves, best_checkpoint, checkpoint_names, config_digest, document, layout};
@@ -43,6 +44,10 @@ pub fn verify(folder: &Path, moves: &Moves) -> Result<Vec<Check>, Error> {
             None => check_file(&moves.find(&file.path), &file.sha256),
         };
         checks.push(Check::new(&file.path, problem));
+    }
+    if folder.join(layout::TAGS).exists() {
+        let problem = Tags::read(folder).err().map(|error| error.to_string());
+        checks.push(Check::new(layout::TAGS, problem));
     }
     let names = checkpoint_names(folder)?;
     let checkpoints: Vec<_> = names
@@ -166,8 +171,13 @@ fn check_checkpoint(
     if !metrics.starts_with(&state.metrics) {
         return Some(format!("its rows differ from those of {}", layout::METRICS));
     }
+    let digest = array::digest(&checkpoint.arrays).hex();
+    if let Some(parent) = identity.parent.as_ref().filter(|it| it.checkpoint == name) {
+        // Its rows are of another run, of whose arrays it may have left some behind.
+        let is_start = digest == parent.arrays && state.previous.as_ref() == Some(&parent.digest);
+        return (!is_start).then(|| "it is not what the fork began with".to_owned());
+    }
     if state.position.is_epoch_end() && state.position.step > 0 {
-        let digest = array::digest(&checkpoint.arrays).hex();
         let row = state.metrics.lines().last().unwrap_or_default();
         let column = COLUMNS.iter().position(|column| column.name == "digest");
         if column.and_then(|column| row.split(',').nth(column)) != digest.get(..16) {
@@ -224,7 +234,9 @@ fn check_result(folder: &Path, identity: &Identity, metrics: &str) -> Option<Str
         let monitor = &experiment.checkpoint.monitor;
         let best = best_checkpoint(folder, &table, monitor).ok()?;
         let best = best.map(|name| format!("{}/{name}", layout::CHECKPOINTS));
-        if !named.is_null() && named.as_str() != best.as_deref() {
+        // It may have been pruned since.
+        let is_other = best.is_some() && named.as_str() != best.as_deref();
+        if !named.is_null() && is_other {
             return Some("it names a checkpoint other than the best".to_owned());
         }
         expected.insert("best_checkpoint".to_owned(), named.clone());
@@ -283,7 +295,9 @@ fn check_best(
     let table = MetricsTable::parse(Path::new(layout::METRICS), metrics?).ok()?;
     let (_, experiment) = document(folder).ok()?;
     let best = table.best(&experiment.checkpoint.monitor)?;
-    (!has_scores(&table, best, &confusion)).then(|| {
+    // The rows of a fork's parent are of its config and data.
+    let inherited = identity.parent.as_ref().map_or(0, |parent| parent.epoch);
+    (best as u64 >= inherited && !has_scores(&table, best, &confusion)).then(|| {
         format!(
             "the best row of {} does not follow from it",
             layout::METRICS

@@ -1,5 +1,8 @@
 //! Runs that differ in nothing but the seed, as one: their mean, how much they vary, their best and worst.
 
+use std::convert::Infallible;
+use std::str::FromStr;
+
 use runner_statistics::summary::Summary;
 
 use crate::compare::ComparedRun;
@@ -16,6 +19,18 @@ pub enum Grouping {
     None,
     /// Those that have the same values of these keys.
     Keys(Vec<String>),
+}
+
+impl FromStr for Grouping {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "none" => Self::None,
+            keys => Self::Keys(keys.split(',').map(|key| key.trim().to_owned()).collect()),
+        })
+    }
 }
 
 /// Some runs that are taken together, or one that stays single.
@@ -39,7 +54,7 @@ impl Group<'_> {
 
     /// The seed of each run, if it is known of all.
     pub fn seeds(&self) -> Option<Vec<&str>> {
-        self.runs.iter().map(|run| run.value("seed")).collect()
+        self.runs.iter().map(|run| run.toml("seed")).collect()
     }
 }
 
@@ -72,8 +87,8 @@ fn belongs(one: &ComparedRun, other: &ComparedRun, grouping: &Grouping) -> bool 
             one.has_config() && other.has_config() && one.is_same_but_for(other, OF_SEED)
         }
         Grouping::Keys(keys) => keys.iter().all(|key| {
-            let value = one.value(key);
-            value.is_some() && value == other.value(key)
+            let value = one.toml(key);
+            value.is_some() && value == other.toml(key)
         }),
     }
 }
@@ -85,15 +100,12 @@ fn name(group: &Group<'_>, grouping: &Grouping) -> String {
         (Grouping::Keys(keys), _) => {
             let values = keys
                 .iter()
-                .map(|key| format!("{key}={}", first.value(key).unwrap_or_default()));
+                .map(|key| format!("{key}={}", first.toml(key).unwrap_or_default()));
             values.collect::<Vec<_>>().join(" ")
         }
         _ => format!(
             "{} x{}",
-            first
-                .value("name")
-                .unwrap_or(first.name())
-                .trim_matches('"'),
+            first.toml("name").unwrap_or(first.name()).trim_matches('"'),
             group.runs.len()
         ),
     }

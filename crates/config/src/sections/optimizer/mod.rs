@@ -95,6 +95,20 @@ impl Optimizer {
         (optimizer.read)(&section)
     }
 
+    /// The weight decay, of whatever kind it is.
+    pub fn weight_decay(&self) -> f64 {
+        match self {
+            Optimizer::Sgd(rule) => rule.weight_decay,
+            Optimizer::Adam(rule) | Optimizer::Adamw(rule) => rule.weight_decay,
+            Optimizer::Rmsprop(rule) => rule.weight_decay,
+            Optimizer::Adagrad(rule) => rule.weight_decay,
+            Optimizer::Adadelta(rule) => rule.weight_decay,
+            Optimizer::Lion(rule) => rule.weight_decay,
+            Optimizer::Lamb(rule) => rule.weight_decay,
+            Optimizer::Muon(rule) => rule.weight_decay,
+        }
+    }
+
     /// Which parameters the weight decay leaves alone.
     pub fn no_decay(&self) -> &[NoDecay] {
         match self {

@@ -14,6 +14,17 @@ use crate::run_dir::{Error, layout, now};
 pub enum Event {
     /// The directory was made.
     Created,
+    /// The directory was made with the checkpoint of another run.
+    Forked {
+        /// The id of the other run.
+        parent: String,
+        /// The name of the checkpoint's file.
+        checkpoint: String,
+        /// Whether the state of the optimizer was left behind.
+        fresh_optimizer: bool,
+        /// Keys whose values are not those of the other run, with the new value as TOML text.
+        changes: BTreeMap<String, String>,
+    },
     /// Another process goes on with the run.
     Resumed {
         /// Optimizer steps done when it went on.
@@ -62,6 +73,11 @@ pub enum Event {
     OutOfMemory {
         /// So many were asked for.
         bytes: u64,
+    },
+    /// Checkpoints that nobody needed were deleted.
+    Pruned {
+        /// The names of their files.
+        checkpoints: Vec<String>,
     },
     /// All epochs are done and the results written.
     Finished {
@@ -140,6 +156,15 @@ pub fn append(folder: &Path, event: Event) -> Result<(), Error> {
         &text,
         is_whole,
     )?)
+}
+
+/// When the last thing happened to a run, in seconds since 1970; `None` where that is not known.
+pub fn last_time(folder: &Path) -> Option<i64> {
+    let text = std::fs::read_to_string(folder.join(layout::EVENTS)).ok()?;
+    let mut lines = text.lines().rev();
+    let last = lines.find_map(|line| serde_json::from_str::<Line>(line).ok())?;
+    let time = chrono::DateTime::parse_from_rfc3339(&last.time).ok()?;
+    Some(time.timestamp())
 }
 
 /// Whether a line is an event; the beginning of one is none.

@@ -10,4 +10,5 @@ pub mod predictions_csv;
 pub mod result_json;
 mod rows;
 pub mod run_json;
+pub mod tags_json;
 pub mod timing_csv;

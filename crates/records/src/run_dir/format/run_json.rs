@@ -32,6 +32,9 @@ pub struct Identity {
     /// The id of the run that this one was made to repeat.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproduces: Option<String>,
+    /// The run whose checkpoint this one began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
     /// All random draws follow from it.
     pub seed: u64,
     /// SHA-256 over every value of the config that a resume may not change.
@@ -68,12 +71,46 @@ pub struct Identity {
     pub working_directory: String,
 }
 
-/// A repetition of the run with this id, in words.
-pub(in crate::run_dir) fn repetition(run_id: &str) -> String {
-    format!("repeats {run_id}")
+/// The checkpoint of another run that a fork began with. It is stored as the fork's own first checkpoint, under the same
+/// name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The id of the other run.
+    pub run_id: String,
+    /// Epochs that were done: the first rows of metrics.csv are the other run's.
+    pub epoch: u64,
+    /// Optimizer steps that were done.
+    pub step: u64,
+    /// The name of the checkpoint's file.
+    pub checkpoint: String,
+    /// SHA-256 over all arrays and the state of the other run's checkpoint.
+    pub digest: String,
+    /// SHA-256 over the arrays that the fork took from it.
+    pub arrays: String,
+}
+
+/// Which run a run repeats or is a fork of, in words.
+fn origin(reproduces: Option<&str>, parent: Option<&Parent>) -> Option<String> {
+    match (reproduces, parent) {
+        (Some(run_id), _) => Some(format!("repeats {run_id}")),
+        (None, Some(Parent { run_id, epoch, .. })) => {
+            Some(format!("fork of {run_id} after epoch {epoch}"))
+        }
+        (None, None) => None,
+    }
 }
 
 impl Identity {
+    /// Which run it repeats or is a fork of, in words.
+    pub fn origin(&self) -> Option<String> {
+        origin(self.reproduces.as_deref(), self.parent.as_ref())
+    }
+
+    /// The number of optimizer steps that were done when the run began: those of its parent, if it is a fork.
+    pub fn first_step(&self) -> u64 {
+        self.parent.as_ref().map_or(0, |parent| parent.step)
+    }
+
     /// The text of the file.
     pub(in crate::run_dir) fn text(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("an identity is plain data");
@@ -136,6 +173,7 @@ pub struct Beginning {
     #[serde(default)]
     created_at: String,
     reproduces: Option<String>,
+    parent: Option<Parent>,
     #[serde(default)]
     command_line: Vec<String>,
 }
@@ -160,7 +198,7 @@ impl Beginning {
 
     /// What is special about the run, in a line.
     pub fn note(&self) -> Option<String> {
-        self.reproduces.as_deref().map(repetition)
+        origin(self.reproduces.as_deref(), self.parent.as_ref())
     }
 
     /// Whether the run was made to repeat another one.

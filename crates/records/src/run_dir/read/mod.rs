@@ -5,4 +5,5 @@ pub mod metrics;
 pub mod moves;
 pub mod resolve;
 pub mod run;
+pub mod size;
 pub mod weights;

@@ -1,6 +1,7 @@
 //! A run as readers see it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 use strum::{EnumString, VariantNames};
@@ -10,7 +11,7 @@ use crate::config::{self, Document, Experiment, Word};
 use crate::run_dir::format::events::{self, Cause, Event};
 use crate::run_dir::format::metrics_csv::{MetricsTable, TableError};
 use crate::run_dir::format::result_json::{self, TestScores};
-use crate::run_dir::format::run_json::{Identity, repetition};
+use crate::run_dir::format::run_json::Identity;
 use crate::run_dir::format::timing_csv::{self, Timing};
 use crate::run_dir::lock::Lock;
 use crate::run_dir::{Error, layout};
@@ -103,10 +104,9 @@ impl Run {
             Status::Failed | Status::Interrupted => Some(self.reason(self.events()?.last())),
             Status::Running | Status::Finished => None,
         };
-        let repeats = self.identity.reproduces.as_deref().map(repetition);
-        Ok(match (repeats, note) {
-            (Some(repeats), Some(note)) => Some(format!("{repeats}; {note}")),
-            (repeats, note) => repeats.or(note),
+        Ok(match (self.identity.origin(), note) {
+            (Some(origin), Some(note)) => Some(format!("{origin}; {note}")),
+            (origin, note) => origin.or(note),
         })
     }
 
@@ -130,6 +130,14 @@ impl Run {
             // A process that stops for any other reason writes an event.
             _ => "killed".to_owned(),
         }
+    }
+
+    /// How long ago the last thing happened to it; `None` where that is not known.
+    pub fn idle(&self) -> Option<Duration> {
+        let last = events::last_time(&self.folder)?;
+        let now = crate::run_dir::time().timestamp();
+        // A clock that goes back makes no run old.
+        Some(Duration::from_secs(u64::try_from(now - last).unwrap_or(0)))
     }
 
     /// What happened to it so far, oldest first.

@@ -95,8 +95,12 @@ impl Writer {
     fn rotate(&self, policy: &config::Checkpoint) -> Result<(), Error> {
         let checkpoints = self.folder.join(layout::CHECKPOINTS);
         let table = self.metrics();
+        // What a fork began with stays: it could be had from nowhere else.
+        let start = self.identity.parent.as_ref();
+        let is_start = |name: &String| start.is_some_and(|start| start.checkpoint == *name);
         let ranked: Vec<RankedCheckpoint> = checkpoint_names(&self.folder)?
             .into_iter()
+            .filter(|name| !is_start(name))
             .map(|file_name| {
                 let value = match WrittenAt::of_file_name(&file_name) {
                     Some(WrittenAt {

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use super::sequence::Turn;
 use super::writer::Writer;
 use crate::files::{self, IoError, TEMPORARY_PREFIX};
+use crate::run_dir::format::checkpoint::{Checkpoint, State};
 use crate::run_dir::format::data_csv::{self, ImageFile};
 use crate::run_dir::format::events::{self, Event};
 use crate::run_dir::format::run_json::Identity;
@@ -29,6 +30,8 @@ pub struct NewRun<'a> {
     pub resolved_text: &'a str,
     /// The image files, where each image has one.
     pub images: &'a [ImageFile],
+    /// What a fork begins with; its [`State`] but for rows and position is made the new run's.
+    pub start: Option<&'a Checkpoint>,
 }
 
 /// The age from which a run removes the unfinished folder of another one that was killed.
@@ -41,14 +44,8 @@ impl Writer {
     ///
     /// If it cannot be written; nothing of it is left then.
     pub fn create(new: NewRun<'_>) -> Result<Self, Error> {
-        let NewRun {
-            out,
-            id,
-            mut identity,
-            config_text,
-            resolved_text,
-            images,
-        } = new;
+        let (out, id) = (new.out, new.id);
+        let mut identity = new.identity.clone();
         files::create_folders(out)?;
         remove_stale(out);
         let time = time();
@@ -69,7 +66,11 @@ impl Writer {
                 }
             };
             let temporary = tail.path();
-            let lock = fill(temporary, config_text, resolved_text, images)?;
+            let lock = fill(temporary, &new)?;
+            let start = new.start.map(|start| adopted(start, &identity));
+            if let Some(start) = &start {
+                write_start(temporary, start)?;
+            }
             let turn = Turn::take(out)?;
             identity.sequence = turn.sequence;
             let text = identity.text();
@@ -91,7 +92,12 @@ impl Writer {
                     if identity.reproduces.is_none() {
                         link_latest(out, &identity.run_id);
                     }
-                    return Ok(Self::new(folder, identity, lock, 1));
+                    let mut run = Self::new(folder, identity, lock, 1);
+                    if let Some(start) = start {
+                        run.previous = Some(start.digest());
+                        run.metrics = start.state.metrics;
+                    }
+                    return Ok(run);
                 }
             }
         }
@@ -99,23 +105,18 @@ impl Writer {
 }
 
 /// Writes everything a run begins with but for its run.json, and takes its lock.
-fn fill(
-    folder: &Path,
-    config_text: &str,
-    resolved_text: &str,
-    images: &[ImageFile],
-) -> Result<Lock, Error> {
+fn fill(folder: &Path, new: &NewRun<'_>) -> Result<Lock, Error> {
     let lock = Lock::acquire(folder)?;
     for (name, text) in [
-        (layout::CONFIG, config_text),
-        (layout::RESOLVED, resolved_text),
+        (layout::CONFIG, new.config_text),
+        (layout::RESOLVED, new.resolved_text),
         (layout::METRICS, &metrics_csv::header()),
         (layout::TIMING, &timing_csv::header()),
     ] {
         files::write_synced(&folder.join(name), text.as_bytes())?;
     }
-    if !images.is_empty() {
-        let text = data_csv::text(images);
+    if !new.images.is_empty() {
+        let text = data_csv::text(new.images);
         files::write_synced(&folder.join(layout::DATA), text.as_bytes())?;
     }
     events::append(folder, Event::Created)?;
@@ -143,6 +144,33 @@ pub(super) fn open_up(folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// The checkpoint of another run as the first of this one.
+fn adopted(start: &Checkpoint, identity: &Identity) -> Checkpoint {
+    Checkpoint {
+        state: State {
+            format: identity.format,
+            run_id: identity.run_id.clone(),
+            config_digest: identity.config_digest.clone(),
+            data_digest: identity.data_digest.clone(),
+            class_names: identity.class_names.clone(),
+            position: start.state.position.clone(),
+            metrics: start.state.metrics.clone(),
+            previous: identity.parent.as_ref().map(|parent| parent.digest.clone()),
+        },
+        arrays: start.arrays.clone(),
+    }
+}
+
+/// Writes the first checkpoint of a fork and the rows that are in it.
+fn write_start(folder: &Path, start: &Checkpoint) -> Result<(), Error> {
+    let rows = start.state.metrics.as_bytes();
+    files::write_synced(&folder.join(layout::METRICS), rows)?;
+    let checkpoints = folder.join(layout::CHECKPOINTS);
+    let name = start.state.position.file_name();
+    files::write_synced(&checkpoints.join(name), &start.encode())?;
+    Ok(files::sync_folder(&checkpoints)?)
+}
+
 /// Removes the unfinished folders of runs that were killed, as far as it can.
 pub(super) fn remove_stale(out: &Path) {
     for entry in fs::read_dir(out).into_iter().flatten().flatten() {
@@ -162,7 +190,7 @@ pub(super) fn remove_stale(out: &Path) {
 }
 
 /// Makes the link to the newest run, if it can: it is a convenience.
-fn link_latest(out: &Path, run_id: &str) {
+pub(super) fn link_latest(out: &Path, run_id: &str) {
     #[cfg(unix)]
     {
         let temporary = out.join(format!("{}{run_id}", TEMPORARY_PREFIX));

@@ -7,6 +7,7 @@ pub mod evaluation;
 pub mod finish;
 mod probe;
 mod recover;
+pub mod remove;
 pub mod retention;
 mod sequence;
 pub mod space;

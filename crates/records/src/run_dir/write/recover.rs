@@ -62,12 +62,15 @@ impl Writer {
         let damaged = self.folder.join(layout::CHECKPOINTS).join(layout::DAMAGED);
         let quarantined = fs::read_dir(damaged).is_ok_and(|mut entries| entries.next().is_some());
         let rows = metrics(&self.folder).map_or(0, |rows| rows.len()) as u64;
+        let is_fork = self.identity.parent.is_some();
         let what = if quarantined {
             format!(
                 "none of its checkpoints is intact; they are in {}/{}",
                 layout::CHECKPOINTS,
                 layout::DAMAGED
             )
+        } else if is_fork {
+            "its checkpoints are missing, also the one that it began with".to_owned()
         } else if rows > policy.every_epochs {
             format!("its checkpoints are missing, although it has {rows} epochs")
         } else {
