@@ -77,6 +77,9 @@ pub enum Command {
     /// Show how a run ended, its scores and its epochs; --config adds every value
     #[command(after_help = help::below(["runner show last", "runner show abcd --config"], help::RUNS))]
     Show(Show),
+    /// Write the network of a run for other programs: as ONNX, safetensors or PyTorch
+    #[command(after_help = help::below(["runner export last --to onnx --with-preprocessing nhwc", "runner export abcd --to pytorch -o digits.py"], help::RUNS))]
+    Export(Export),
     /// Check that a run directory is intact: every digest, and all files against each other
     #[command(mut_arg("values", |values| values.help(MOVED_VALUES)))]
     #[command(after_help = help::below(["runner verify last", "runner verify experiments/20260101-120000-baseline-abcd"], help::VERIFYING))]
@@ -465,6 +468,66 @@ pub struct Show {
     /// Print every value of the config, defaults and changes included
     #[arg(long)]
     pub config: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// A run directory, any unique prefix or suffix of a run's name, or `last`
+    pub run: String,
+    /// The format to write
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub to: ExportFormat,
+    /// The file to write [default: the run's name, with the ending of the format, in this folder]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace files that exist
+    #[arg(long)]
+    pub force: bool,
+    /// The checkpoint whose weights are written: best, last, or a file [default: best, or last where the best is not
+    /// there]
+    #[arg(long, value_name = "best|last|FILE")]
+    pub checkpoint: Option<Choice>,
+    /// Version of ONNX's operators, for --to onnx [default: 17]
+    #[arg(long, value_name = "N")]
+    pub opset: Option<u32>,
+    /// Fold each batch norm into the convolution or linear layer before it, for --to onnx
+    #[arg(long)]
+    pub fold: bool,
+    /// Take bytes of pixels in this order and give probabilities, for --to onnx [default: take what the network takes
+    /// and give logits]
+    #[arg(long, value_enum, value_name = "ORDER")]
+    pub with_preprocessing: Option<PixelOrder>,
+    /// Name the parameters as this library does, for --to safetensors
+    #[arg(long, value_enum, value_name = "LIBRARY")]
+    pub names: Option<NamesOf>,
+    #[command(flatten)]
+    pub out: Out,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ExportFormat {
+    /// A graph with weights, for ONNX Runtime and many others
+    Onnx,
+    /// Weights alone
+    Safetensors,
+    /// A Python program with the network, and its weights beside it
+    Pytorch,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum PixelOrder {
+    /// Height, width, channels: Pillow, OpenCV
+    Nhwc,
+    /// Channels, height, width
+    Nchw,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum NamesOf {
+    /// Those of resnet18 and vgg11_bn in torchvision
+    Torchvision,
+    /// Those of resnet18 and vgg11_bn in timm
+    Timm,
 }
 
 #[derive(Debug, Args)]

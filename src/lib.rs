@@ -13,6 +13,7 @@
 //! - [`metrics`]: scores, and the columns of metrics.csv
 //! - [`train`]: the loop
 //! - [`lifecycle`]: what happens to a run: prepared, begun, resumed, concluded, reproduced, proven, used
+//! - [`weights`]: weights as other programs keep them; [`export`]: a network as their files
 //! - [`run_dir`], [`compare`], [`significance`], [`parting`], [`table`]: what runs leave on disk, and how it is read; [`mod@array`], [`digest`],
 //!   [`files`] are below them
 //!
@@ -126,6 +127,7 @@
 
 pub use runner_config as config;
 pub use runner_digest as digest;
+pub use runner_export as export;
 pub use runner_files as files;
 pub use runner_kernels as kernels;
 pub use runner_metrics as metrics;
@@ -134,6 +136,7 @@ pub use runner_records::{
     array, compare, condition, overview, parting, run_dir, significance, table,
 };
 pub use runner_sweep as sweep;
+pub use runner_weights as weights;
 
 pub mod cli;
 pub mod command;

@@ -41,6 +41,7 @@ fn command() -> Command {
     let of_a_run = [
         "resume",
         "show",
+        "export",
         "verify",
         "reproduce",
         "predict",

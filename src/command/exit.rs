@@ -6,7 +6,7 @@ use super::output::StdoutError;
 use crate::exit::ExitCode;
 use crate::files::IoError;
 use crate::lifecycle::{self, DataError, Failure, Refusal};
-use crate::{compare, config, data, device, run_dir, sweep, train};
+use crate::{compare, config, data, device, export, run_dir, sweep, train};
 
 /// The command line asks for something that does not exist or cannot be done.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +124,10 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     if let Some(error) = error.downcast_ref::<sweep::directory::Error>() {
         return Some(sweep_code(error));
     }
+    // It is transparent for errors of files, so these are not in the chain.
+    if let Some(error) = error.downcast_ref::<export::Error>() {
+        return Some(export_code(error));
+    }
     error.downcast_ref::<run_dir::Error>().map(run_dir_code)
 }
 
@@ -136,6 +140,20 @@ fn sweep_code(error: &sweep::directory::Error) -> ExitCode {
         Error::Locked { .. } => ExitCode::Resumable,
         Error::RunDir(error) => run_dir_code(error),
         Error::NotASweep { .. } | Error::Damaged { .. } => ExitCode::RunDirectory,
+    }
+}
+
+fn export_code(error: &export::Error) -> ExitCode {
+    use export::Error;
+    match error {
+        Error::Io(_) => ExitCode::Io,
+        Error::Parameter { .. } => ExitCode::RunDirectory,
+        Error::OpsetTooLow { .. }
+        | Error::NoSuchOpset { .. }
+        | Error::TooLarge { .. }
+        | Error::Unnamed(_)
+        | Error::Exists(_)
+        | Error::FileName { .. } => ExitCode::Usage,
     }
 }
 

@@ -9,6 +9,7 @@ mod diff;
 mod evaluate;
 mod exit;
 mod experiment;
+mod export;
 mod fork;
 mod keys;
 mod list;
@@ -63,6 +64,7 @@ pub fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Prune(args) => prune::execute(args),
         Command::Remove(args) => remove::execute(args),
         Command::Show(args) => show::execute(args),
+        Command::Export(args) => export::execute(args),
         Command::Verify(args) => verify::execute(args),
         Command::Reproduce(args) => reproduce::execute(args),
         Command::Prove(args) => prove::execute(args),

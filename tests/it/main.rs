@@ -19,6 +19,7 @@ mod docs;
 mod endings;
 mod evaluation;
 mod exit;
+mod export;
 mod faults;
 #[cfg(feature = "fetch")]
 mod fetch;
