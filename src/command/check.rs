@@ -16,12 +16,14 @@ use crate::memory::{self, Bound};
 use crate::run_dir::{Moves, space, verify};
 use crate::table::{Cell, Column, Table};
 use crate::train::{Interrupt, Session, Silent, Trial, fit, try_out};
+use crate::weights::Source;
 
 use super::exit::unwrapped;
 use super::experiment::{document, runnable};
 use super::output::{Output, print_result, reading};
 use super::progress::scan_bar;
 use super::report::{Reporter, conclude, data_line, short};
+use super::start;
 use super::units::{bytes, counted, human, thousands};
 
 /// How long batches are timed.
@@ -52,6 +54,9 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
     print_result(&network(&session.experiment))?;
     print_result(&groups(&session))?;
     print_result(&format!("\ndevice: {}\n", device.reason))?;
+    for line in session.start.iter().flat_map(start::lines) {
+        print_result(&format!("{line}\n"))?;
+    }
     print_result(&data(&session))?;
     let notes = notes(&session, &document);
     for note in &notes {
@@ -62,6 +67,10 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
 
     let checkpoint_bytes = session.checkpoint_bytes();
     let (experiment, data) = (session.experiment.clone(), Arc::clone(&session.data));
+    let source = session
+        .start
+        .as_ref()
+        .map(|start| Arc::clone(&start.source));
     let images = [data.train.len(), data.eval.len()];
     let trial = try_out(session, BUDGET)?;
     print_result(&time_and_memory(&experiment, images, read_in, &trial))?;
@@ -80,7 +89,7 @@ pub fn execute(args: cli::Check) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::Done);
     }
     let data = Arc::into_inner(data).expect("the session is used up");
-    fast_dev_run(&mut document, data, device, &verdict)
+    fast_dev_run(&mut document, data, source, device, &verdict)
 }
 
 fn network(experiment: &Experiment) -> String {
@@ -388,6 +397,7 @@ fn disk(experiment: &Experiment, checkpoint_bytes: u64, needed: u64, out: &Path)
 fn fast_dev_run(
     document: &mut Document,
     mut data: Splits,
+    source: Option<Arc<Source>>,
     device: Chosen,
     verdict: &str,
 ) -> anyhow::Result<ExitCode> {
@@ -403,7 +413,10 @@ fn fast_dev_run(
     if let Some(test) = &mut data.test {
         test.truncate(images);
     }
-    let session = Session::new(experiment, data, device.device.clone());
+    let mut session = Session::new(experiment, data, device.device.clone());
+    if let Some(source) = source {
+        session.start_from(source);
+    }
     let prepared = Prepared {
         session,
         device,

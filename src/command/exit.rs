@@ -6,7 +6,7 @@ use super::output::StdoutError;
 use crate::exit::ExitCode;
 use crate::files::IoError;
 use crate::lifecycle::{self, DataError, Failure, Refusal};
-use crate::{compare, config, data, device, export, run_dir, sweep, train};
+use crate::{compare, config, data, device, export, run_dir, sweep, train, weights};
 
 /// The command line asks for something that does not exist or cannot be done.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,7 @@ pub fn unwrapped(error: lifecycle::Error) -> anyhow::Error {
     match error {
         lifecycle::Error::Config(error) => error.into(),
         lifecycle::Error::Device(error) => error.into(),
+        lifecycle::Error::Weights(error) => error.into(),
         lifecycle::Error::Data(error) => error.into(),
         lifecycle::Error::Refused(error) => error.into(),
         lifecycle::Error::RunDir(error) => error.into(),
@@ -123,6 +124,15 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     }
     if let Some(error) = error.downcast_ref::<sweep::directory::Error>() {
         return Some(sweep_code(error));
+    }
+    if let Some(error) = error.downcast_ref::<weights::Error>() {
+        return Some(match error {
+            weights::Error::NotFound { .. }
+            | weights::Error::Format { .. }
+            | weights::Error::Misfit { .. } => ExitCode::Data,
+            weights::Error::Run(error) => run_dir_code(error),
+            weights::Error::Io(_) => ExitCode::Io,
+        });
     }
     // It is transparent for errors of files, so these are not in the chain.
     if let Some(error) = error.downcast_ref::<export::Error>() {

@@ -28,6 +28,7 @@ mod resume;
 mod run;
 mod selection;
 mod show;
+mod start;
 mod starter;
 mod sweep;
 mod tag;

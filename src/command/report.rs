@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::exit::{OfRun, unwrapped};
 use super::output::{Output, colour, note};
+use super::start;
 use super::units::{human, thousands};
 use crate::exit::ExitCode;
 use crate::lifecycle::{self, Begun, Conclusion, Extension, SplitReport};
@@ -79,6 +80,9 @@ impl Reporter {
         self.note(&format!("data: {}", data_line(session)));
         for warning in &session.data.warnings {
             self.note(&format!("warning: {warning}"));
+        }
+        for line in session.start.iter().flat_map(start::lines) {
+            self.note(&line);
         }
         self.note(&format!(
             "network: {} layers, {} parameters",

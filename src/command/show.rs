@@ -122,6 +122,13 @@ fn header(run: &Run, metrics: &MetricsTable) -> anyhow::Result<String> {
         ),
     ));
     lines.push(("parameters", thousands(identity.parameters as f64)));
+    if let Some(weights) = &identity.weights {
+        let sha256 = weights.sha256.get(..12).unwrap_or(&weights.sha256);
+        lines.push((
+            "weights",
+            format!("{} (sha256 {sha256}...), as far as they fit", weights.path),
+        ));
+    }
     for file in &identity.data_files {
         let sha256 = file.sha256.get(..12).unwrap_or(&file.sha256);
         lines.push(("data", format!("{} (sha256 {sha256}...)", file.path)));

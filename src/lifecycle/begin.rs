@@ -9,7 +9,7 @@ use crate::config::Document;
 use crate::data::Dataset;
 use crate::device;
 use crate::memory;
-use crate::run_dir::{Event, FORMAT, Identity, NewRun, Writer, space};
+use crate::run_dir::{Event, FORMAT, Identity, NewRun, WeightsFile, Writer, space};
 use crate::train::{Interrupt, Session};
 
 /// A run that is ready for its next step.
@@ -133,6 +133,10 @@ fn identity(session: &Session, document: &Document, backend: &str) -> Identity {
         class_names: session.data.class_names.clone(),
         normalize: session.data.normalize.clone(),
         found_bits: session.data.found_bits,
+        weights: session.start.as_ref().map(|start| WeightsFile {
+            path: start.source.file.display().to_string(),
+            sha256: start.source.sha256.clone(),
+        }),
         parameters: session.parameter_count(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         burn_version: device::BURN_VERSION.to_owned(),

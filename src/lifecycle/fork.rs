@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 use super::begin::Branching;
-use super::prepare::{Prepared, Start, prepare};
+use super::prepare::{Prepared, Start, prepare_for_checkpoint};
 use super::unchanged::{
     Asked, Change, Refusal, changes, check_config, check_data, elsewhere, fork,
 };
@@ -112,10 +112,10 @@ impl Fork {
         })
     }
 
-    /// Prepares the new run, as [`prepare`], and restores the checkpoint.
+    /// Prepares the new run, as [`prepare`](super::prepare), and restores the checkpoint.
     ///
     /// # Errors
-    /// As [`prepare`]; and where the checkpoint does not fit the network, the classes or the optimizer.
+    /// As [`prepare`](super::prepare); and where the checkpoint does not fit the network, the classes or the optimizer.
     pub fn prepare(&self, threads: Option<u16>, watch: Watch<'_>) -> Result<PreparedFork, Error> {
         let experiment = self.experiment.clone();
         let places = experiment.data.clone();
@@ -124,7 +124,8 @@ impl Fork {
             folder: &self.folder,
             data: &places,
         };
-        let mut prepared = match prepare(&self.document, experiment, threads, watch) {
+        let mut prepared = match prepare_for_checkpoint(&self.document, experiment, threads, watch)
+        {
             Err(Error::Data(error))
                 if !self.changes_data()
                     && !matches!(error.error(), data::Error::OutOfMemory { .. }) =>

@@ -16,6 +16,7 @@ mod prepare;
 mod prove;
 mod reproduce;
 mod resume;
+mod start;
 mod trained;
 mod unchanged;
 
@@ -32,7 +33,7 @@ pub use resume::{Finished, Request, Resumable, Resumed};
 pub use trained::{Answer, Trained};
 pub use unchanged::{Refusal, moves};
 
-use crate::{config, device, run_dir, train};
+use crate::{config, device, run_dir, train, weights};
 
 /// Why a run is not begun, does not go on, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +44,9 @@ pub enum Error {
     /// The device cannot be used.
     #[error(transparent)]
     Device(#[from] device::Error),
+    /// The known weights cannot be read, or do not fit.
+    #[error(transparent)]
+    Weights(#[from] weights::Error),
     /// The data cannot be loaded.
     #[error(transparent)]
     Data(#[from] DataError),

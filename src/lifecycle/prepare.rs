@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use super::start::start;
 use crate::config::{self, Document, Experiment, SourceKind};
 use crate::data::{self, LoadError, Splits, Watch};
 use crate::device::{self, Chosen};
@@ -52,13 +53,30 @@ pub fn prepare(
         let help = format!("choose a `batch_size` of at most {images}");
         return Err(document.error_at(BATCH_SIZE, message, &help).into());
     }
-    let session = Session::new(experiment, data, device.device.clone());
+    let mut session = Session::new(experiment, data, device.device.clone());
     check_groups(document, &session)?;
+    start(&mut session)?;
     Ok(Prepared {
         session,
         device,
         start: None,
     })
+}
+
+/// As [`prepare`], for a run whose parameters a checkpoint will bring: known weights that the config names need not be there.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) fn prepare_for_checkpoint(
+    document: &Document,
+    mut experiment: Experiment,
+    threads: Option<u16>,
+    watch: Watch<'_>,
+) -> Result<Prepared, Error> {
+    let weights = experiment.model.weights.take();
+    let mut prepared = prepare(document, experiment, threads, watch)?;
+    prepared.session.experiment.model.weights = weights;
+    Ok(prepared)
 }
 
 /// Every group of parameters has some, and some parameter is trained.

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::prepare::Start;
+use super::prepare::{Start, prepare_for_checkpoint};
+use super::start::check_start;
 use super::unchanged::{
     Asked, check_backend, check_config, check_data, check_only_moved, elsewhere,
 };
@@ -65,7 +66,11 @@ impl Original {
             folder: &self.folder,
             data: &data,
         };
-        let mut prepared = match prepare(&self.document, experiment, threads, watch) {
+        let prepared = match self.identity.parent {
+            Some(_) => prepare_for_checkpoint(&self.document, experiment, threads, watch),
+            None => prepare(&self.document, experiment, threads, watch),
+        };
+        let mut prepared = match prepared {
             Err(Error::Data(error))
                 if !matches!(error.error(), data::Error::OutOfMemory { .. }) =>
             {
@@ -76,6 +81,7 @@ impl Original {
         check_backend(&self.identity, prepared.device.backend, &self.folder)?;
         let moves = Moves::new(&self.folder, &data)?;
         check_data(&self.identity, &prepared.session.data, &moves, asked)?;
+        check_start(&self.identity, &prepared.session)?;
         if let Some(parent) = &self.identity.parent {
             let (checkpoint, _) =
                 read_checkpoint(&self.folder, &parent.checkpoint, &self.identity)?;

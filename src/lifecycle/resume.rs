@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::start::{check_start, start};
 use super::unchanged::{
     Asked, check_backend, check_changes, check_config, check_data, check_version, elsewhere,
 };
@@ -157,8 +158,12 @@ impl Resumable {
             damaged,
         } = run.recover(&experiment.checkpoint)?;
         let mut session = Session::new(experiment, data, device.device);
-        if let Some(checkpoint) = &checkpoint {
-            session.load(checkpoint, run.identity().first_step())?;
+        match &checkpoint {
+            Some(checkpoint) => session.load(checkpoint, run.identity().first_step())?,
+            None => {
+                start(&mut session)?;
+                check_start(run.identity(), &session)?;
+            }
         }
         run.reopen()?;
         if let Some((from, to)) = other_version {

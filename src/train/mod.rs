@@ -10,6 +10,7 @@ mod fit;
 mod interrupt;
 pub mod plateau;
 mod session;
+mod start;
 mod step;
 mod timing;
 mod trial;
@@ -19,6 +20,7 @@ pub use evaluate::{BatchOutcome, evaluate_all, logits};
 pub use fit::{End, Observer, Progress, Silent, fit};
 pub use interrupt::{Interrupt, Stop};
 pub use session::{Predicted, Session};
+pub use start::Start;
 pub use trial::{Trial, try_out};
 
 use crate::{data, run_dir};

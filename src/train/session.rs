@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::tensor::Device;
 
 use super::evaluate::evaluate_all;
+use super::start::Start;
 use super::{Error, Interrupt, Stop};
 use crate::array::{self, Arrays};
 use crate::config::{ClassWeights, Experiment, Loss};
@@ -15,6 +16,7 @@ use crate::model::Network;
 use crate::optimizer::{Optimizer, WeightAverage};
 use crate::run_dir::{Checkpoint, Part, Phase, Position, Prediction};
 use crate::schedule;
+use crate::weights::Source;
 
 /// The outcome of [`Session::predict`].
 pub enum Predicted {
@@ -40,6 +42,8 @@ pub struct Session {
     pub optimizer: Optimizer,
     /// The averaged weights that evaluation uses, with `training.ema_decay`.
     pub average: Option<WeightAverage>,
+    /// The known weights that the network began with, if it did not begin at random.
+    pub start: Option<Start>,
     pub(super) loss: kernels::loss::Loss,
     /// Where the loop stands.
     pub position: Position,
@@ -59,6 +63,7 @@ impl Session {
             network: Network::new(&experiment, &device.clone().autodiff()),
             optimizer: Optimizer::new(&experiment.optimizer, &experiment.training.groups),
             average: experiment.training.ema_decay.map(WeightAverage::new),
+            start: None,
             loss: loss(&experiment, &data),
             position: Position::start(experiment.classes(), &experiment.metrics),
             base_rate: experiment.training.learning_rate,
@@ -68,6 +73,13 @@ impl Session {
             device,
             predictions: None,
         }
+    }
+
+    /// Begins with known weights, as far as they fit.
+    pub fn start_from(&mut self, source: Arc<Source>) {
+        let (network, start) = Start::of(self.network.clone(), source);
+        self.network = network;
+        self.start = Some(start);
     }
 
     /// Restores parameters, optimizer state, averages and position from a checkpoint of a run that began after

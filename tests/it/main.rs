@@ -29,6 +29,7 @@ mod groups;
 mod help;
 mod images;
 mod kernels;
+mod known_weights;
 mod memory;
 mod metrics;
 #[cfg(feature = "ndarray")]

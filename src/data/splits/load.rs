@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::dataset::Dataset;
+use super::only::only;
 use super::{classes, split, warnings};
 use crate::config::{self, BitDepth, Exif, Moments, Normalize, OnBadImage};
 use crate::data::pixels;
@@ -229,7 +230,13 @@ fn list(
         return Ok((count > 0).then(make));
     }
     match sources::find(data, role)? {
-        Some(source) => source.list().map(Some),
+        Some(source) => {
+            let labelled = source.list()?;
+            Ok(Some(match &data.classes {
+                Some(names) => only(labelled, names)?,
+                None => labelled,
+            }))
+        }
         None => Ok(None),
     }
 }

@@ -115,8 +115,8 @@ pub(crate) const KEYS: Equivalents = &[
     ),
     ("topk", Equivalent::Key("metrics.top_k")),
     (
-        "pretrained freeze weights",
-        Equivalent::Note("pretrained weights are not supported"),
+        "pretrained pretrainedweights weights finetune finetunefrom initfrom startfrom checkpointpath",
+        Equivalent::Key("model.weights"),
     ),
     (
         "limittrainbatches limitvalbatches overfitbatches stepsperepoch valcheckinterval",

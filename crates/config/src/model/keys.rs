@@ -7,7 +7,7 @@ use super::layer::{Layer, layer_keys};
 use super::preset::Preset;
 use crate::language::info::{Fallback, KeyInfo, Kind, LayerKeys, MAX_SIZE};
 use crate::language::key::{Key, TableKey};
-use crate::language::values::{count, integer, three_counts, word};
+use crate::language::values::{TEXT, count, integer, three_counts, word};
 
 /// The network, with presets, `sequential` and `repeat` written out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -16,6 +16,9 @@ pub struct Model {
     pub input: [usize; 3],
     /// How the weights of convolutions and linear layers begin that do not say it themselves.
     pub init: Initializer,
+    /// Where the known weights are that the network begins with, where they fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<String>,
     /// The layers in the order in which data flow.
     pub layers: Vec<Layer>,
 }
@@ -26,6 +29,13 @@ pub(crate) const INPUT: Key<[usize; 3]> = Key::required(
     "shape of one image",
 )
 .unit("channels, pixels, pixels");
+pub(crate) const WEIGHTS: Key<Option<String>> = Key::optional(
+    "weights",
+    TEXT,
+    "known weights to begin with instead of random ones: a run directory (its best checkpoint), a checkpoint, a \
+     safetensors file, or a state dict of PyTorch (.pth, .pt); names of torchvision and timm are understood for \
+     resnet18 and vgg11; what does not fit begins anew, and is listed",
+);
 pub(crate) const PRESET: Key<Option<Preset>> = Key::optional(
     "preset",
     word(),
@@ -52,6 +62,7 @@ pub(crate) const MODEL: TableKey = TableKey::required("model", KEYS, "the networ
 const KEYS: &[KeyInfo] = &[
     INPUT.info,
     initializer::NETWORK_INIT.info,
+    WEIGHTS.info,
     PRESET.info,
     WIDTH.info,
     CLASSES.info,

@@ -8,7 +8,7 @@ use crate::language::remedy;
 use crate::language::section::Section;
 use crate::model::expand::MAX_LAYERS;
 use crate::model::initializer::Initializer;
-use crate::model::keys::{CLASSES, INPUT, LAYERS, Model, PRESET, UNREAD, WIDTH};
+use crate::model::keys::{CLASSES, INPUT, LAYERS, Model, PRESET, UNREAD, WEIGHTS, WIDTH};
 use crate::model::layer::{
     INNER_LAYERS, INPUT_SIZE_KEYS, LAYER_KEYS, Layer, REPEAT_TIMES, RESIDUAL_LAYERS,
     RESIDUAL_SHORTCUT, Reader, Residual, find,
@@ -43,6 +43,7 @@ impl ParsedModel {
             model: Model {
                 input: section.try_read(&INPUT).unwrap_or(UNREAD),
                 init: Initializer::of_network(section),
+                weights: section.read(&WEIGHTS),
                 layers: Vec::new(),
             },
             valid: 0,

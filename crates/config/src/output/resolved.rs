@@ -80,7 +80,11 @@ impl Experiment {
         };
         let mut text = toml::to_string(&head).expect(REPRESENTABLE);
         text.push_str(&format!("\n[model]\ninput = {}\n", in_line(&model.input)));
-        text.push_str(&format!("init = {}\nlayers = [\n", in_line(&model.init)));
+        text.push_str(&format!("init = {}\n", in_line(&model.init)));
+        if let Some(weights) = &model.weights {
+            text.push_str(&format!("weights = {}\n", in_line(weights)));
+        }
+        text.push_str("layers = [\n");
         write_layers(&mut text, &model.layers, "  ");
         text.push_str("]\n");
         text

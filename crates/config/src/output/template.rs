@@ -22,6 +22,10 @@ const VALUES: &[(&str, &str)] = &[
     ("data.columns.path", "\"file_name\""),
     ("data.columns.label", "\"class_id\""),
     ("data.columns.split", "\"subset\""),
+    (
+        "data.classes",
+        r#"["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]"#,
+    ),
     ("data.validation", "0.1"),
     ("data.folds", "5"),
     ("data.fold", "1"),
@@ -50,6 +54,7 @@ const VALUES: &[(&str, &str)] = &[
     ("loss.cross_entropy.class_weights", "\"balanced\""),
     ("loss.focal.class_weights", "\"balanced\""),
     ("model.init.constant.value", "0.1"),
+    ("model.weights", "\"experiments/latest\""),
     ("model.preset", "\"resnet8\""),
     ("model.width", "16"),
     ("model.classes", "10"),

@@ -27,7 +27,7 @@ pub use format::events::{Cause, Event};
 pub use format::metrics_csv::{MetricsTable, TableError};
 pub use format::predictions_csv::{Prediction, PredictionRow, StoredPrediction, read_predictions};
 pub use format::result_json::{Summary, TestScores};
-pub use format::run_json::{Beginning, FORMAT, Identity, Parent};
+pub use format::run_json::{Beginning, FORMAT, Identity, Parent, WeightsFile};
 pub use format::tags_json::Tags;
 pub use format::timing_csv::Timing;
 pub use heartbeat::Holder;

@@ -25,7 +25,7 @@ use crate::language::info::KeyInfo;
 use crate::language::info::OnResume::Free;
 use crate::language::key::Key;
 use crate::language::section::Section;
-use crate::language::values::{POSITIVE, integer, word};
+use crate::language::values::{POSITIVE, TEXTS, integer, word};
 use crate::language::word::Word;
 
 pub use columns::Columns;
@@ -58,6 +58,9 @@ pub struct Data {
     pub columns: Option<Columns>,
     /// The number of the first class, where labels are numbers.
     pub first_label: usize,
+    /// The classes that are used, in the order of their numbers; all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<Vec<String>>,
     /// The share of the training images that are for evaluation, between 0 and 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation: Option<f64>,
@@ -195,6 +198,11 @@ const FIRST_LABEL: Key<usize> = Key::with_default(
     "number of the first class, where labels are numbers (IDX, NPZ, WebDataset, Parquet); 1 for \
      the letters of EMNIST",
 );
+const CLASSES: Key<Option<Vec<String>>> = Key::optional(
+    "classes",
+    TEXTS,
+    "names of the classes to use, in the order of their numbers; images of all others are left out",
+);
 const SPLIT_SEED: Key<u64> = Key::with_default(
     "split_seed",
     integer(0, i64::MAX as u64),
@@ -266,6 +274,7 @@ pub(crate) const KEYS: &[KeyInfo] = &[
     FORMAT.info,
     COLUMNS.info,
     FIRST_LABEL.info,
+    CLASSES.info,
     VALIDATION.info,
     FOLDS.info,
     FOLD.info,
@@ -314,6 +323,7 @@ impl Data {
             format: section.read(&FORMAT),
             columns: Self::read_columns(section),
             first_label: section.read(&FIRST_LABEL),
+            classes: section.read(&CLASSES),
             validation: section.read(&VALIDATION),
             folds: section.read(&FOLDS),
             fold: section.read(&FOLD),

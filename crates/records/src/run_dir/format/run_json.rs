@@ -52,6 +52,9 @@ pub struct Identity {
     /// versions do not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found_bits: Option<u32>,
+    /// The known weights that the network began with, if it did not begin at random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<WeightsFile>,
     /// Trainable numbers in the network.
     pub parameters: usize,
     /// The version of the program that began the run.
@@ -69,6 +72,15 @@ pub struct Identity {
     pub config_sources: Vec<Source>,
     /// Where the paths of the command line and the config start.
     pub working_directory: String,
+}
+
+/// A file of known weights.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightsFile {
+    /// Where it was.
+    pub path: String,
+    /// SHA-256 (hex) of its bytes.
+    pub sha256: String,
 }
 
 /// The checkpoint of another run that a fork began with. It is stored as the fork's own first checkpoint, under the same
