@@ -30,6 +30,14 @@ impl Role {
         }
     }
 
+    /// Which of the splits that a table has is meant: an evaluation takes the images of the test where there are no others.
+    pub(in crate::data) fn of_those(self, there: &[Role]) -> Role {
+        match self {
+            Role::Eval if !there.contains(&Role::Eval) && there.contains(&Role::Test) => Role::Test,
+            role => role,
+        }
+    }
+
     /// The names that folders, files and columns have for it, in lower case; of several folders the first name counts.
     pub(in crate::data) fn names(self) -> &'static [&'static str] {
         match self {

@@ -78,7 +78,8 @@ impl SourceFormat for Manifest {
         Some(source(role, file.to_owned()))
     }
 
-    fn splits_in_file(&self, file: &Path, columns: &Columns) -> Option<Vec<Role>> {
+    fn splits_in_files(&self, files: &[PathBuf], columns: &Columns) -> Option<Vec<Role>> {
+        let [file] = files else { return None };
         splits(file, columns)
     }
 
@@ -158,17 +159,8 @@ fn list(path: &Path, role: Role, columns: &Columns) -> Result<LabelledImages, Er
         true => unlisted(folder, &rows)?.into_iter().collect(),
         false => Vec::new(),
     };
-    let role = match role {
-        // A file without a line for one of the two has the other for both.
-        Role::Eval | Role::Test => {
-            let has = |role| rows.iter().any(|row| row.split == Some(role));
-            match (role, has(Role::Eval), has(Role::Test)) {
-                (Role::Eval, false, true) => Role::Test,
-                _ => role,
-            }
-        }
-        Role::Train => role,
-    };
+    let there: Vec<Role> = rows.iter().filter_map(|row| row.split).collect();
+    let role = role.of_those(&there);
     let own: Vec<Row> = rows
         .into_iter()
         .filter(|row| row.split.is_none_or(|split| split == role))

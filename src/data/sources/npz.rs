@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 
@@ -30,10 +30,8 @@ impl SourceFormat for Npz {
         Some(Source::new(Format::Npz, role, vec![file.to_owned()]))
     }
 
-    fn splits_in_file(&self, file: &Path, _columns: &Columns) -> Option<Vec<Role>> {
-        if !self.is_named_like(file) {
-            return None;
-        }
+    fn splits_in_files(&self, files: &[PathBuf], _columns: &Columns) -> Option<Vec<Role>> {
+        let [file] = files else { return None };
         let names = names(&mut ZipArchive::new(BufReader::new(File::open(file).ok()?)).ok()?);
         let splits = [Role::Train, Role::Eval, Role::Test];
         let has = |role: &Role| arrays(&names, *role).is_some();

@@ -31,7 +31,7 @@ fn find_by(data: &config::Data, role: Role, columns: &Columns) -> Result<Option<
     if let Some(place) = own_place {
         if role == Role::Eval
             && data.train.as_ref() == Some(place)
-            && is_unsplit_file(place, columns)
+            && is_unsplit(place, data.format, columns)
         {
             return Err(both_in_one_file(place));
         }
@@ -47,23 +47,25 @@ fn find_by(data: &config::Data, role: Role, columns: &Columns) -> Result<Option<
             let is_whole = data.is_split() || data.eval.is_some();
             recognize(path, role, data.format, is_whole).map(Some)
         }
-        Role::Eval if is_unsplit_file(place, columns) => Err(both_in_one_file(place)),
+        Role::Eval if is_unsplit(place, data.format, columns) => Err(both_in_one_file(place)),
         Role::Eval => recognize(path, role, data.format, false).map(Some),
         Role::Test => Ok(find_spare_test(path, data, columns)),
     }
 }
 
 /// Whether a place is a file, or a pattern for files, that does not say which image is for what.
-fn is_unsplit_file(place: &str, columns: &Columns) -> bool {
+fn is_unsplit(place: &str, format: Format, columns: &Columns) -> bool {
     let path = Path::new(place);
-    is_pattern(path) || path.is_file() && split_file(path, columns).is_none()
+    (is_pattern(path) || path.is_file()) && splits_of(path, format, columns).is_none()
 }
 
-/// The format of a file that says of each image which split it is in, and the splits that occur.
-fn split_file(file: &Path, columns: &Columns) -> Option<(&'static dyn SourceFormat, Vec<Role>)> {
-    FORMATS
-        .iter()
-        .find_map(|(_, known)| Some((*known, known.splits_in_file(file, columns)?)))
+/// The splits that occur in a file that says of each image which split it is in, or in the files of a pattern.
+fn splits_of(place: &Path, format: Format, columns: &Columns) -> Option<Vec<Role>> {
+    let files = match is_pattern(place) {
+        true => shards::expand(place).ok()?,
+        false => vec![place.to_owned()],
+    };
+    formats_of(&files, format).find_map(|known| known.splits_in_files(&files, columns))
 }
 
 fn both_in_one_file(path: &str) -> Error {
@@ -96,18 +98,12 @@ pub fn all_splits(
 }
 
 fn all_by(place: &Path, format: Format, columns: &Columns) -> Result<Vec<(Role, Source)>, Error> {
-    if is_pattern(place) {
-        return Ok(vec![(
-            Role::Train,
-            recognize(place, Role::Train, format, true)?,
-        )]);
-    }
-    if place.is_file() {
-        let splits = candidates(format).find_map(|(_, known)| known.splits_in_file(place, columns));
+    if is_pattern(place) || place.is_file() {
+        let splits = splits_of(place, format, columns).filter(|splits| !splits.is_empty());
         let splits = splits.unwrap_or_else(|| vec![Role::Train]);
         let sources = splits
             .into_iter()
-            .map(|role| Ok((role, recognize_file(place, role, format)?)));
+            .map(|role| Ok((role, recognize(place, role, format, true)?)));
         return sources.collect();
     }
     fs::metadata(place).map_err(|source| unreadable(place, source))?;
@@ -130,11 +126,12 @@ fn all_by(place: &Path, format: Format, columns: &Columns) -> Result<Vec<(Role, 
 /// The test split of `data.path` where that is not what the run evaluates on every epoch.
 fn find_spare_test(path: &Path, data: &config::Data, columns: &Columns) -> Option<Source> {
     let has_other_eval = data.is_split() || data.eval.is_some();
-    if path.is_file() {
-        let (known, splits) = split_file(path, columns)?;
+    if is_pattern(path) || path.is_file() {
+        let splits = splits_of(path, data.format, columns)?;
         let is_spare =
             splits.contains(&Role::Test) && (has_other_eval || splits.contains(&Role::Eval));
-        return known.find_in_file(path, Role::Test).filter(|_| is_spare);
+        let test = recognize(path, Role::Test, data.format, false);
+        return test.ok().filter(|_| is_spare);
     }
     let spare = FORMATS
         .iter()
@@ -150,6 +147,17 @@ fn candidates(
 ) -> impl Iterator<Item = &'static (Format, &'static dyn SourceFormat)> {
     let is_candidate = move |(known, _): &&(Format, _)| format == Format::Auto || format == *known;
     FORMATS.iter().filter(is_candidate)
+}
+
+/// The formats that files may have: the one that the config states, else those of their names.
+fn formats_of(
+    files: &[PathBuf],
+    format: Format,
+) -> impl Iterator<Item = &'static dyn SourceFormat> {
+    let is_named_like =
+        |known: &dyn SourceFormat| files.iter().all(|file| known.is_named_like(file));
+    let known = candidates(format).map(|(_, known)| *known);
+    known.filter(move |known| format != Format::Auto || is_named_like(*known))
 }
 
 /// The split for `role` at a place. With `is_whole` all images of a folder without splits may be that split.
@@ -203,11 +211,7 @@ fn in_folder(
 /// The files that a pattern names have the format that the config states, else that of their names.
 fn recognize_pattern(place: &Path, role: Role, format: Format) -> Result<Source, Error> {
     let files = shards::expand(place)?;
-    let is_named_like =
-        |known: &dyn SourceFormat| files.iter().all(|file| known.is_named_like(file));
-    let found = candidates(format)
-        .filter(|(_, known)| format != Format::Auto || is_named_like(*known))
-        .find_map(|(_, known)| known.find_in_files(&files, role));
+    let found = formats_of(&files, format).find_map(|known| known.find_in_files(&files, role));
     found.ok_or_else(|| Error::Mismatch {
         path: place.to_owned(),
         what: format!(
@@ -223,9 +227,8 @@ fn recognize_pattern(place: &Path, role: Role, format: Format) -> Result<Source,
 /// A single file has the format that the config states, else that of its name. Any other file must be one
 /// of a pair of IDX files.
 fn recognize_file(file: &Path, role: Role, format: Format) -> Result<Source, Error> {
-    candidates(format)
-        .filter(|(_, known)| format != Format::Auto || known.is_named_like(file))
-        .find_map(|(_, known)| known.find_in_file(file, role))
+    formats_of(&[file.to_owned()], format)
+        .find_map(|known| known.find_in_file(file, role))
         .map_or_else(|| idx::pair_of(file, role), Ok)
 }
 

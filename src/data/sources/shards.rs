@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::labelled::LabelledImages;
 use super::source::{Source, SourceFormat};
-use crate::config::Format;
+use crate::config::{Columns, Format};
 use crate::data::{Error, Role};
 
 /// The maximum number of files that a pattern may stand for.
@@ -21,6 +21,11 @@ pub(super) trait Sharded: Sync {
     const ENDINGS: &[&str];
     /// What a folder of this format contains.
     const FOLDER_CONTENTS: &str;
+
+    /// The splits of shards that say of each image which split it is in, see [`SourceFormat::splits_in_files`].
+    fn splits(_files: &[PathBuf], _columns: &Columns) -> Option<Vec<Role>> {
+        None
+    }
 
     /// Lists the images and labels of shards, see [`SourceFormat::list`].
     fn list(source: &Source) -> Result<LabelledImages, Error>;
@@ -37,12 +42,12 @@ impl<T: Sharded> SourceFormat for T {
         role: Role,
         is_whole: bool,
     ) -> Result<Option<Source>, Error> {
-        let found = in_folder(folder, T::ENDINGS, role, is_whole)?;
+        let found = in_folder::<T>(folder, role, is_whole)?;
         Ok(found.map(|(split, files)| Source::new(T::FORMAT, split, files)))
     }
 
     fn find_spare_test(&self, folder: &Path, has_other_eval: bool) -> Option<Source> {
-        let (split, files) = spare_test(folder, T::ENDINGS, has_other_eval)?;
+        let (split, files) = spare_test::<T>(folder, has_other_eval)?;
         Some(Source::new(T::FORMAT, split, files))
     }
 
@@ -56,6 +61,10 @@ impl<T: Sharded> SourceFormat for T {
 
     fn find_in_files(&self, files: &[PathBuf], role: Role) -> Option<Source> {
         Some(Source::new(T::FORMAT, role, files.to_vec()))
+    }
+
+    fn splits_in_files(&self, files: &[PathBuf], columns: &Columns) -> Option<Vec<Role>> {
+        T::splits(files, columns)
     }
 
     fn list(&self, source: &Source) -> Result<LabelledImages, Error> {
@@ -157,27 +166,32 @@ fn range(first: &str, last: &str) -> Result<Vec<String>, String> {
 }
 
 /// The files of a split in a folder, or in its subfolder `data`, with the split that their names state. If no name states
-/// a split, all files are training images if `is_whole`.
+/// a split, they may say so of each image; else all are training images if `is_whole`.
 ///
 /// # Errors
 ///
 /// If only some names state a split, or the names show that a file is missing.
-fn in_folder(
+fn in_folder<T: Sharded>(
     folder: &Path,
-    endings: &[&str],
     role: Role,
     is_whole: bool,
 ) -> Result<Option<(Role, Vec<PathBuf>)>, Error> {
     let inside = [folder.to_owned(), folder.join("data")];
-    let listed = inside.iter().map(|folder| files_in(folder, endings));
+    let listed = inside.iter().map(|folder| files_in(folder, T::ENDINGS));
     let Some(files) = listed.into_iter().find(|files| !files.is_empty()) else {
         return Ok(None);
     };
     let mut unnamed = files.iter().filter(|file| split_of(file).is_none());
     let first = unnamed.next();
     if first.is_some() && 1 + unnamed.count() == files.len() {
-        let is_training = role == Role::Train && is_whole;
-        return Ok(is_training.then_some((Role::Train, files)));
+        let (split, is_there) = match T::splits(&files, &Columns::default()) {
+            Some(there) => {
+                let split = role.of_those(&there);
+                (split, there.contains(&split))
+            }
+            None => (role, role == Role::Train && is_whole),
+        };
+        return Ok(is_there.then_some((split, files)));
     }
     if let Some(file) = first {
         return Err(Error::Mismatch {
@@ -205,12 +219,8 @@ fn in_folder(
 }
 
 /// The test files of a folder whose evaluation images come from elsewhere.
-fn spare_test(
-    folder: &Path,
-    endings: &[&str],
-    has_other_eval: bool,
-) -> Option<(Role, Vec<PathBuf>)> {
-    let of = |role| in_folder(folder, endings, role, false).ok().flatten();
+fn spare_test<T: Sharded>(folder: &Path, has_other_eval: bool) -> Option<(Role, Vec<PathBuf>)> {
+    let of = |role| in_folder::<T>(folder, role, false).ok().flatten();
     let has_val = of(Role::Eval).is_some_and(|(split, _)| split == Role::Eval);
     of(Role::Test).filter(|_| has_other_eval || has_val)
 }

@@ -80,8 +80,8 @@ pub trait SourceFormat: Sync {
         None
     }
 
-    /// The splits of a single file that says of each image which split it is in; `None` for other files.
-    fn splits_in_file(&self, _file: &Path, _columns: &Columns) -> Option<Vec<Role>> {
+    /// The splits of files that say of each image which split it is in; `None` for other files.
+    fn splits_in_files(&self, _files: &[PathBuf], _columns: &Columns) -> Option<Vec<Role>> {
         None
     }
 

@@ -445,6 +445,83 @@ fn parquet_files_of_hugging_face_are_read_with_their_classes() {
     assert_eq!(sandbox.read(&format!("{again}/metrics.csv")), rows);
 }
 
+/// Red if rows are numbered within their split, if all rows are taken, if only the first file is asked for splits, or if
+/// classes of the test are wanted where it is not used.
+#[cfg(feature = "parquet")]
+#[test]
+fn rows_of_parquet_files_are_of_the_split_that_a_column_says() {
+    let sandbox = sandbox(&["half-a.parquet", "half-b.parquet", "numbered.parquet"]);
+    let numbered = sandbox.path("numbered.parquet");
+    fs::rename(sandbox.path("set/numbered.parquet"), &numbered).unwrap();
+    let rows = |split: usize| (0..24).filter(move |index| [0, 0, 1, 2][index / 3 % 4] == split);
+    for place in ["set", "set/half-*.parquet"] {
+        sandbox
+            .runner(&["data", "export", place, "out", "--as", "png"])
+            .success();
+        for (split, name) in ["train", "val", "test"].into_iter().enumerate() {
+            for (number, index) in rows(split).enumerate() {
+                let class = ["cat", "dog", "owl"][index % 3];
+                let name = format!("out/{name}/{class}/{number:06}.png");
+                let picture = Picture::decode(&fs::read(sandbox.path(&name)).unwrap()).unwrap();
+                assert_eq!(picture.planes(1), planes(index, 1), "{name}");
+            }
+        }
+        fs::remove_dir_all(sandbox.path("out")).unwrap();
+    }
+    let load = |overrides: &[&str]| load(&sandbox, &[overrides, &GREY].concat()).unwrap();
+    for place in ["set", "set/half-{a,b}.parquet"] {
+        let splits = load(&[&format!("data.path=\"{place}\"")]);
+        assert_eq!((splits.train.len(), splits.eval.len()), (12, 6));
+        assert_eq!(splits.test.map(|test| test.len()), Some(6), "{place}");
+        let (_, path) = splits.eval.origin(3);
+        assert!(path.ends_with("half-b.parquet/row 6"), "{path}");
+    }
+    let run = sandbox.run_tiny(&[&["data.path=set"][..], &GREY].concat());
+    sandbox.runner(&["verify", &run]).success();
+
+    let both = [
+        NO_PATH,
+        "data.train=numbered.parquet",
+        "data.eval=numbered.parquet",
+    ];
+    let splits = load(&both);
+    assert_eq!(splits.train.labels, [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    assert_eq!(splits.eval.labels, [0, 1, 2, 0, 1, 2]);
+    for (name, from) in [("train", PARQUET[0]), ("one-split", "one-split.parquet")] {
+        let bytes = fs::read(fixtures().join("sources").join(from)).unwrap();
+        sandbox.write(&format!("{name}.parquet"), bytes);
+    }
+    let splits = load(&["data.path=\"{one-split,set/half-b}.parquet\""]);
+    assert_eq!((splits.train.len(), splits.eval.len()), (12, 3));
+    let unlabelled = "6 of its rows have no class, the first of them row 9: its label is -1";
+    for (overrides, expected) in [
+        (&["data.path=numbered.parquet"][..], unlabelled),
+        (
+            &[&both[..], &["data.columns.split=label"]].concat(),
+            "numbered.parquet: the split of its row 0 is unknown: \"cat\"",
+        ),
+        (
+            &[
+                NO_PATH,
+                "data.eval=numbered.parquet",
+                "data.train=\"{train,set/half-a}.parquet\"",
+            ],
+            "train.parquet: no column says the split of each row, as one of set/half-a.parquet does",
+        ),
+        (
+            &[
+                NO_PATH,
+                "data.train=set/half-a.parquet",
+                "data.eval=one-split.parquet",
+            ],
+            "one-split.parquet: no row of the split eval here",
+        ),
+    ] {
+        let run = [&["run", "tiny.toml", "-q"][..], overrides, &GREY].concat();
+        sandbox.runner(&run).code(4).stderr_has(&[expected]);
+    }
+}
+
 #[cfg(feature = "parquet")]
 #[test]
 fn parquet_files_that_lack_something_say_what() {

@@ -1,35 +1,51 @@
 //! The images and classes of all shards of a split.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::shard::{Contents, Label};
+use super::shard::{self, Contents, Label};
 use crate::config::Columns;
-use crate::data::Error;
 use crate::data::sources::labelled::{ImageData, ImageFiles, ImagePlace, LabelledImages};
 use crate::data::sources::labels::Labels;
 use crate::data::sources::place::Container;
 use crate::data::sources::shards;
 use crate::data::sources::source::digest_file;
+use crate::data::{Error, Role};
 
 /// Numbers of classes go no further.
 const HIGHEST: i64 = 1 << 20;
 
-/// Lists the images of all shards.
+/// The splits of shards whose rows say in which they are; `None` if a shard has no such column.
+pub fn splits(paths: &[PathBuf], columns: &Columns) -> Option<Vec<Role>> {
+    let mut all = BTreeSet::new();
+    for path in paths {
+        all.extend(shard::splits(path, columns)?);
+    }
+    Some(all.into_iter().collect())
+}
+
+/// Lists the images of one split of all shards; where no column says which, all of them are.
 ///
 /// # Errors
 ///
 /// If one cannot be read, or has rows without a class, or classes that the first does not have.
-pub fn list(paths: &[PathBuf], columns: &Columns) -> Result<LabelledImages, Error> {
-    let mut names: Option<Vec<String>> = None;
-    let (mut places, mut labels, mut files) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, path) in paths.iter().enumerate() {
-        let contents = Contents::read(path, columns).map_err(|what| Error::Mismatch {
+pub fn list(paths: &[PathBuf], role: Role, columns: &Columns) -> Result<LabelledImages, Error> {
+    let read = |path: &PathBuf| {
+        Contents::read(path, columns).map_err(|what| Error::Mismatch {
             path: path.clone(),
             what,
-            remedy: "it needs a column of images, struct{bytes, path} or bytes, and one of labels; if the columns have other names, set data.columns = { path = \"img\", label = \"fine_label\" }"
+            remedy: "it needs a column of images, struct{bytes, path} or bytes, and one of labels; if the columns have \
+                     other names, set data.columns = { path = \"img\", label = \"fine_label\" }; if there is one of \
+                     splits, each is train, val or test"
                 .to_owned(),
-        })?;
+        })
+    };
+    let shards: Vec<Contents> = paths.iter().map(read).collect::<Result<_, _>>()?;
+    let split = split_of(&shards, paths, role)?;
+    let mut names: Option<Vec<String>> = None;
+    let (mut places, mut labels, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, (mut contents, path)) in shards.into_iter().zip(paths).enumerate() {
         let refused = |what: String, remedy: &str| Error::Mismatch {
             path: path.clone(),
             what,
@@ -44,13 +60,16 @@ pub fn list(paths: &[PathBuf], columns: &Columns) -> Result<LabelledImages, Erro
                 "use shards of one set, whose classes have the same names",
             )
         })?;
-        labels.extend(labels_of(&contents, numbers.as_deref()).map_err(|what| {
-            refused(
-                what,
-                "use a split that has labels, or another column: data.columns.label",
-            )
-        })?);
-        add_places(contents, path, &mut places).map_err(|what| {
+        let rows = contents.select(split);
+        labels.extend(
+            labels_of(&contents, &rows, numbers.as_deref()).map_err(|what| {
+                refused(
+                    what,
+                    "use a split that has labels, or another column: data.columns.label",
+                )
+            })?,
+        );
+        add_places(contents, &rows, path, &mut places).map_err(|what| {
             refused(
                 what,
                 "check the disk that has the folder of temporary files, TMPDIR",
@@ -61,20 +80,56 @@ pub fn list(paths: &[PathBuf], columns: &Columns) -> Result<LabelledImages, Erro
     if places.is_empty() {
         return Err(Error::Missing {
             path: paths.first().cloned().unwrap_or_default(),
-            wanted: "rows".to_owned(),
-            remedy: "name a file that contains images".to_owned(),
+            wanted: match split {
+                Some(split) => format!("row of the split {}", split.name()),
+                None => "rows".to_owned(),
+            },
+            remedy: match split {
+                Some(_) => "name a file that has some in the config, or split some off: data.validation = 0.1",
+                None => "name a file that contains images",
+            }
+            .to_owned(),
         });
     }
+    let title = shards::title(paths);
     Ok(LabelledImages {
         labels: numbered(labels, names, &paths[0])?,
         images: ImageData::Files(ImageFiles {
             root: shards::root(paths),
-            title: shards::title(paths),
+            title: match split {
+                Some(split) => format!("{title} ({})", split.name()),
+                None => title,
+            },
             places,
         }),
         files,
         warnings: Vec::new(),
     })
+}
+
+/// The split whose rows `role` takes; `None` where no column says of a row which split it is in.
+fn split_of(shards: &[Contents], paths: &[PathBuf], role: Role) -> Result<Option<Role>, Error> {
+    let split = shards.iter().position(|it| it.splits.is_some());
+    let unsplit = shards.iter().position(|it| it.splits.is_none());
+    match (split, unsplit) {
+        (None, _) => Ok(None),
+        (Some(split), Some(unsplit)) => Err(Error::Mismatch {
+            path: paths[unsplit].clone(),
+            what: format!(
+                "no column says the split of each row, as one of {} does",
+                paths[split].display()
+            ),
+            remedy: "use shards of one set".to_owned(),
+        }),
+        (Some(_), None) => {
+            let there: Vec<Role> = shards
+                .iter()
+                .flat_map(|it| it.splits.iter().flatten())
+                .copied()
+                .collect();
+            Ok(Some(role.of_those(&there)))
+        }
+    }
 }
 
 /// The number in the first shard of each class of another; `None` where both call them alike, or have no names.
@@ -103,16 +158,18 @@ fn renumbered(
     own.iter().map(number).collect::<Result<_, _>>().map(Some)
 }
 
-/// The class of each row, by its number in the first shard where it has one.
-fn labels_of(contents: &Contents, numbers: Option<&[i64]>) -> Result<Vec<Label>, String> {
-    let unlabelled =
-        |label: &Option<Label>| !matches!(label, Some(Label::Name(_)) | Some(Label::Number(0..)));
-    if let Some(row) = contents.labels.iter().position(unlabelled) {
-        let count = contents
-            .labels
-            .iter()
-            .filter(|label| unlabelled(label))
-            .count();
+/// The classes of some rows, by their numbers in the first shard where they have numbers.
+fn labels_of(
+    contents: &Contents,
+    rows: &[usize],
+    numbers: Option<&[i64]>,
+) -> Result<Vec<Label>, String> {
+    let is_unlabelled = |row: &&usize| {
+        let label = &contents.labels[**row];
+        !matches!(label, Some(Label::Name(_)) | Some(Label::Number(0..)))
+    };
+    if let Some(&row) = rows.iter().find(is_unlabelled) {
+        let count = rows.iter().filter(is_unlabelled).count();
         let what = match &contents.labels[row] {
             Some(Label::Number(number)) => number.to_string(),
             _ => "null".to_owned(),
@@ -122,7 +179,7 @@ fn labels_of(contents: &Contents, numbers: Option<&[i64]>) -> Result<Vec<Label>,
         ));
     }
     let classes = contents.names.as_ref().map(|names| names.len() as i64);
-    let number = |(row, label): (usize, &Option<Label>)| match label {
+    let number = |&row: &usize| match &contents.labels[row] {
         Some(Label::Number(number)) if *number >= classes.unwrap_or(HIGHEST) => Err(format!(
             "the label {number} of row {row} is not one of its {} classes",
             classes.unwrap_or(HIGHEST)
@@ -134,14 +191,20 @@ fn labels_of(contents: &Contents, numbers: Option<&[i64]>) -> Result<Vec<Label>,
         Some(label) => Ok(label.clone()),
         None => unreachable!("rows without a class were refused"),
     };
-    contents.labels.iter().enumerate().map(number).collect()
+    rows.iter().map(number).collect()
 }
 
-/// Where the image of each row is: in the shard, or in a file that its path names.
-fn add_places(contents: Contents, file: &Path, places: &mut Vec<ImagePlace>) -> Result<(), String> {
+/// Where the images of some rows are: in the shard, or in files that their paths name.
+fn add_places(
+    contents: Contents,
+    rows: &[usize],
+    file: &Path,
+    places: &mut Vec<ImagePlace>,
+) -> Result<(), String> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let shard = Arc::new(contents.shard);
-    for (index, path) in contents.paths.into_iter().enumerate() {
+    for &index in rows {
+        let path = contents.paths[index].as_deref();
         let is_elsewhere = contents.has_paths_only && !shard.has_bytes(index)?;
         places.push(match path.filter(|path| is_elsewhere && !path.is_empty()) {
             Some(path) => ImagePlace::File(folder.join(path)),

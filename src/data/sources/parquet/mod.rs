@@ -7,11 +7,18 @@ mod listing;
 #[cfg(feature = "parquet")]
 pub mod shard;
 
+#[cfg(feature = "parquet")]
+use std::path::PathBuf;
+
 use super::labelled::LabelledImages;
 use super::shards::Sharded;
 use super::source::Source;
+#[cfg(feature = "parquet")]
+use crate::config::Columns;
 use crate::config::Format;
 use crate::data::Error;
+#[cfg(feature = "parquet")]
+use crate::data::Role;
 
 /// Shards of a table of images.
 pub(super) struct Parquet;
@@ -23,8 +30,13 @@ impl Sharded for Parquet {
         "a folder of Parquet files contains train-00000-of-00001.parquet and so on";
 
     #[cfg(feature = "parquet")]
+    fn splits(files: &[PathBuf], columns: &Columns) -> Option<Vec<Role>> {
+        listing::splits(files, columns)
+    }
+
+    #[cfg(feature = "parquet")]
     fn list(source: &Source) -> Result<LabelledImages, Error> {
-        listing::list(&source.paths, &source.columns)
+        listing::list(&source.paths, source.split, &source.columns)
     }
 
     #[cfg(not(feature = "parquet"))]

@@ -20,6 +20,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use crate::config::Columns;
+use crate::data::Role;
 use crate::data::sources::columns::ColumnPlaces;
 use crate::data::sources::place::{Container, MAX_MEMBER};
 
@@ -29,6 +30,8 @@ pub struct Shard {
     path: PathBuf,
     /// The leaf column of the encoded images.
     bytes: usize,
+    /// Whether the image of a row will be read; `None` where those of all rows are.
+    wanted: Option<Vec<bool>>,
     /// The position of each image in the temporary file; `None` for a row without bytes.
     taken_out: OnceLock<Result<TakenOut, String>>,
 }
@@ -54,6 +57,8 @@ pub struct Contents {
     pub shard: Shard,
     /// The class of each row; `None` where it is null.
     pub labels: Vec<Option<Label>>,
+    /// The split of each row, where a column says it.
+    pub splits: Option<Vec<Role>>,
     /// The path of a row's image, for rows without bytes.
     pub paths: Vec<Option<String>>,
     /// The names of the classes, where the metadata have them.
@@ -123,19 +128,9 @@ impl Contents {
         let reader = open(path)?;
         let metadata = reader.metadata().file_metadata();
         let schema = metadata.schema_descr();
-        let roots = metadata.schema().get_fields();
-        let names: Vec<&str> = roots.iter().map(|root| root.name()).collect();
+        let names = column_names(&reader);
         let found = ColumnPlaces::of(&names, columns)?;
-        if let Some(split) = found.split {
-            return Err(format!(
-                "its column {} says the split of each row, which is not heeded in Parquet files",
-                names[split]
-            ));
-        }
-        let leaf = |parts: &[&str]| {
-            let mut leaves = schema.columns().iter();
-            leaves.position(|leaf| leaf.path().parts() == parts && leaf.max_rep_level() == 0)
-        };
+        let leaf = |parts: &[&str]| leaf_of(&reader, parts);
         let (image, label) = (names[found.path], names[found.label]);
         let is_binary = |leaf: &usize| schema.column(*leaf).physical_type() == Type::BYTE_ARRAY;
         let bytes = leaf(&[image, "bytes"]).or_else(|| leaf(&[image]));
@@ -156,32 +151,109 @@ impl Contents {
                 labels.len()
             ));
         }
-        let metadata = metadata.key_value_metadata().into_iter().flatten();
-        let mut metadata = metadata.filter(|pair| pair.key == "huggingface");
-        let names = metadata
-            .next()
-            .and_then(|pair| class_names(pair.value.as_deref()?, label));
+        let splits = match found.split {
+            Some(split) => Some(known_splits(read_splits(&reader, names[split])?)?),
+            None => None,
+        };
+        if let Some(splits) = splits.as_ref().filter(|it| it.len() != labels.len()) {
+            return Err(format!(
+                "its columns have {} and {} rows",
+                splits.len(),
+                labels.len()
+            ));
+        }
+        let names = class_names(&reader, label);
         let groups = reader.metadata().row_groups().iter();
         let nulls = |group: &RowGroupMetaData| group.column(bytes).statistics()?.null_count_opt();
         let has_paths_only = groups.map(nulls).any(|nulls| nulls != Some(0));
         let shard = Shard {
             path: path.to_owned(),
             bytes,
+            wanted: None,
             taken_out: OnceLock::new(),
         };
         Ok(Self {
             shard,
             labels,
+            splits,
             paths,
             names,
             has_paths_only,
         })
     }
+
+    /// The rows of a split, whose images alone are taken out then; all rows if no split is named.
+    pub fn select(&mut self, split: Option<Role>) -> Vec<usize> {
+        let (Some(split), Some(splits)) = (split, &self.splits) else {
+            return (0..self.labels.len()).collect();
+        };
+        let wanted: Vec<bool> = splits.iter().map(|own| *own == split).collect();
+        let rows = (0..wanted.len()).filter(|row| wanted[*row]).collect();
+        self.shard.wanted = Some(wanted);
+        rows
+    }
+}
+
+/// The splits that rows of a file are in, unknown ones left out; `None` where no column says so, or the file cannot be
+/// read.
+pub fn splits(path: &Path, columns: &Columns) -> Option<Vec<Role>> {
+    let read = || {
+        let reader = open(path)?;
+        let names = column_names(&reader);
+        let found = ColumnPlaces::of(&names, columns)?;
+        found
+            .split
+            .map(|split| read_splits(&reader, names[split]))
+            .transpose()
+    };
+    let splits = guarded(read).ok()??;
+    Some(splits.into_iter().flatten().collect())
+}
+
+/// The names of the columns, those of a struct under its one name.
+fn column_names(reader: &Reader) -> Vec<&str> {
+    let schema = reader.metadata().file_metadata().schema();
+    schema.get_fields().iter().map(|root| root.name()).collect()
+}
+
+/// The place among all columns of the one with this path, which has one value a row.
+fn leaf_of(reader: &Reader, parts: &[&str]) -> Option<usize> {
+    let schema = reader.metadata().file_metadata().schema_descr();
+    let mut leaves = schema.columns().iter();
+    leaves.position(|leaf| leaf.path().parts() == parts && leaf.max_rep_level() == 0)
+}
+
+/// The split of each row, by its name, or by its number where the metadata name the numbers; otherwise what is there in
+/// its place.
+fn read_splits(reader: &Reader, column: &str) -> Result<Vec<Result<Role, String>>, String> {
+    let leaf = leaf_of(reader, &[column])
+        .ok_or_else(|| format!("its column {column} does not have one split per row"))?;
+    let names = class_names(reader, column).unwrap_or_default();
+    let split = |label: Option<Label>| match label {
+        Some(Label::Name(name)) => Role::from_name(&name).ok_or_else(|| format!("{name:?}")),
+        Some(Label::Number(number)) => {
+            let name = usize::try_from(number).ok().and_then(|it| names.get(it));
+            let split = name.and_then(|name| Role::from_name(name));
+            split.ok_or_else(|| name.map_or_else(|| number.to_string(), |name| format!("{name:?}")))
+        }
+        None => Err("null".to_owned()),
+    };
+    Ok(read_labels(reader, leaf)?.into_iter().map(split).collect())
+}
+
+/// The splits of all rows, if each has one.
+fn known_splits(splits: Vec<Result<Role, String>>) -> Result<Vec<Role>, String> {
+    let known = |(row, split): (usize, Result<Role, String>)| {
+        split.map_err(|what| format!("the split of its row {row} is unknown: {what}"))
+    };
+    splits.into_iter().enumerate().map(known).collect()
 }
 
 /// `info.features.<column>.names` of what Hugging Face writes into the metadata, in the order of the numbers.
-fn class_names(json: &str, column: &str) -> Option<Vec<String>> {
-    let json: serde_json::Value = serde_json::from_str(json).ok()?;
+fn class_names(reader: &Reader, column: &str) -> Option<Vec<String>> {
+    let metadata = reader.metadata().file_metadata().key_value_metadata();
+    let pair = metadata?.iter().find(|pair| pair.key == "huggingface")?;
+    let json: serde_json::Value = serde_json::from_str(pair.value.as_deref()?).ok()?;
     let names = json["info"]["features"][column]["names"].as_array()?;
     names
         .iter()
@@ -213,7 +285,9 @@ impl Shard {
         let mut end = 0;
         let mut failed = None;
         each_array(&reader, self.bytes, &mut |value| {
-            let place = value.map(|value| {
+            let wanted = self.wanted.as_ref();
+            let is_wanted = wanted.is_none_or(|wanted| wanted.get(places.len()) == Some(&true));
+            let place = value.filter(|_| is_wanted).map(|value| {
                 let bytes = value.data();
                 if let Err(error) = target.write_all(bytes) {
                     failed.get_or_insert(error);
