@@ -1,8 +1,10 @@
 //! How an image of any size comes to the size that is stored: bars that make it square, a resize, the middle of that.
 //! Sizes and places are those of torchvision's `Pad`, `Resize` and `CenterCrop`.
 
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
 use super::memory;
-use super::picture::{Picture, resize_pixels};
 use super::rows::Reduction;
 use crate::config::{self, PadToSquare, Resize};
 
@@ -81,15 +83,32 @@ impl Geometry {
         })
     }
 
-    /// In grey (1 channel) or colour (3), row-major `[channels, height, width]`: grey is Pillow's `L`.
-    pub fn planes(self, picture: Picture, channels: usize) -> Result<Vec<u8>, String> {
-        let full = picture.full;
-        let picture = picture.in_channels(channels);
-        let result = self.result(full);
-        let picture = picture.rearranged(result, |pixels, channels, from| {
-            self.apply(pixels, channels, from, full)
-        })?;
-        Ok(picture.planes(channels))
+    /// Bytes of all copies that are made of an image of so many channels, planes in the end among them. Its height and
+    /// width were `full` before its decoder reduced it.
+    pub fn cost(self, channels: usize, from: [usize; 2], full: [usize; 2]) -> u64 {
+        let padded = self.padded(from);
+        let resized = match self.resize {
+            Some(_) => self.resized(self.padded(full)),
+            None => padded,
+        };
+        let result = self.center_crop.unwrap_or(resized);
+        let copies = [
+            (padded != from, padded),
+            // The columns come first, then the rows.
+            (resized != padded, [resized[0], padded[1]]),
+            (resized != padded, resized),
+            (result != resized, result),
+            (true, result),
+        ];
+        let bytes = |size: [usize; 2]| {
+            let [height, width] = size.map(|side| side as u64);
+            (channels as u64)
+                .saturating_mul(height)
+                .saturating_mul(width)
+        };
+        let made = copies.into_iter().filter(|(is_made, _)| *is_made);
+        made.map(|(_, size)| bytes(size))
+            .fold(0, u64::saturating_add)
     }
 
     /// Row-major `[channels, height, width]` from the same of another height and width.
@@ -141,6 +160,32 @@ impl Geometry {
     fn resized(self, size: [usize; 2]) -> [usize; 2] {
         self.resize.map_or(size, |resize| resize.of(size))
     }
+}
+
+/// Brings row-major `[height, width, channels]` of 1 or 3 channels to another height and width: bilinear, with
+/// antialiasing where it gets smaller, as torchvision's `resize`.
+fn resize_pixels(
+    pixels: &[u8],
+    channels: usize,
+    [height, width]: [usize; 2],
+    to: [usize; 2],
+) -> Result<Vec<u8>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("it cannot be resized: {error}");
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    let kind = if channels == 1 {
+        PixelType::U8
+    } else {
+        PixelType::U8x3
+    };
+    let source =
+        ImageRef::new(width as u32, height as u32, pixels, kind).map_err(|error| failed(&error))?;
+    let mut target = vec![0; channels * to[0] * to[1]];
+    let mut image = Image::from_slice_u8(to[1] as u32, to[0] as u32, &mut target, kind)
+        .map_err(|error| failed(&error))?;
+    Resizer::new()
+        .resize(&source, &mut image, &options)
+        .map_err(|error| failed(&error))?;
+    Ok(target)
 }
 
 /// An image of another height and width with the same middle: cropped where it was larger, with bars where it was

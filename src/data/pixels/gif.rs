@@ -3,7 +3,7 @@
 use weezl::decode::Decoder;
 use weezl::{BitOrder, LzwStatus};
 
-use super::raster::{Admit, Raster};
+use super::raster::{Admit, Outline, Raster};
 
 const CUT_OFF: &str = "the file ends early: it was cut off";
 const TOO_FEW: &str = "damaged image: it has fewer pixels than its header says";
@@ -30,7 +30,8 @@ struct Frame<'a> {
 pub fn decode(bytes: &[u8], admit: Admit<'_>) -> Result<Raster, String> {
     let frame = Frame::read(bytes)?;
     let area = frame.screen[0].saturating_mul(frame.screen[1]) as u64;
-    admit(frame.screen, area.saturating_mul(5))?;
+    // Whether all colours are grey is not known yet.
+    admit(Outline::whole(3, frame.screen, area.saturating_mul(5)))?;
     if !(1..=8).contains(&frame.code_size) {
         return Err(format!(
             "damaged image: its codes begin with {} bits",

@@ -4,13 +4,12 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::depth::Depth;
 use super::exif::Orientation;
-use super::raster::{Admit, Raster};
+use super::geometry::Geometry;
+use super::raster::{Admit, Outline, Raster};
 use super::rows::Reduction;
 use super::samples::{Samples, Wide, grey};
 use super::{gif, jpeg, memory, png, tiff};
@@ -43,6 +42,8 @@ pub struct Request {
     /// A height and width: an image may come out smaller than it is, if not below these. Then reduced JPEGs are decoded
     /// several times faster.
     pub at_least: Option<[usize; 2]>,
+    /// What is done to its height and width afterwards, which takes memory too.
+    pub geometry: Geometry,
     /// What the rows of an image may be brought to while it is decoded, of a file whose rows can be read one by one.
     pub reduction: Option<Reduction>,
     /// Of samples of 16 bits so many are used, 8 to 16.
@@ -56,6 +57,7 @@ impl Default for Request {
         Self {
             max_pixels: MAX_PIXELS,
             at_least: None,
+            geometry: Geometry::default(),
             reduction: None,
             bits: u16::BITS,
             is_turned: false,
@@ -133,19 +135,21 @@ impl Picture {
         let reduction = request.reduction.filter(|_| turn == Orientation::Upright);
         let mut memory = None;
         let mut full = [0, 0];
-        let mut admit = |size: [usize; 2], cost: u64| -> Result<(), String> {
-            request.check(size)?;
-            full = match turn.is_on_its_side() {
-                true => [size[1], size[0]],
-                false => size,
+        let mut admit = |outline: Outline| -> Result<(), String> {
+            request.check(outline.size)?;
+            let as_seen = |[height, width]: [usize; 2]| match turn.is_on_its_side() {
+                true => [width, height],
+                false => [height, width],
             };
+            full = as_seen(outline.size);
             let of_turn = match turn {
                 Orientation::Upright => 0,
-                _ => 3 * (size[0] * size[1]) as u64,
+                _ => outline.bytes(),
             };
-            let cost = cost
-                .saturating_add(of_turn)
-                .saturating_add(bytes.len() as u64);
+            let output = as_seen(outline.output);
+            let of_geometry = request.geometry.cost(outline.channels, output, full);
+            let costs = [of_turn, of_geometry, bytes.len() as u64].into_iter();
+            let cost = costs.fold(outline.cost, u64::saturating_add);
             memory = Some(memory::take(cost));
             Ok(())
         };
@@ -201,7 +205,7 @@ impl Picture {
     }
 
     /// In grey where one channel is wanted, by Pillow's `L`.
-    pub fn in_channels(mut self, channels: usize) -> Self {
+    fn in_channels(mut self, channels: usize) -> Self {
         if channels == 1 && self.channels == 3 {
             self.pixels = self.pixels.chunks_exact(3).map(grey).collect();
             self.channels = 1;
@@ -209,19 +213,17 @@ impl Picture {
         self
     }
 
-    /// With what `work` makes of its pixels, its channels, and its height and width: an image of this `size`.
+    /// In another size, and in grey (1 channel) or colour (3), row-major `[channels, height, width]`: grey is Pillow's
+    /// `L`.
     ///
     /// # Errors
-    /// Those of `work`.
-    pub fn rearranged(
-        mut self,
-        size: [usize; 2],
-        work: impl FnOnce(Vec<u8>, usize, [usize; 2]) -> Result<Vec<u8>, String>,
-    ) -> Result<Self, String> {
-        let from = [self.height, self.width];
-        self.pixels = work(self.pixels, self.channels, from)?;
-        [self.height, self.width] = size;
-        Ok(self)
+    /// If it cannot be resized.
+    pub fn arranged(self, geometry: Geometry, channels: usize) -> Result<Vec<u8>, String> {
+        let mut picture = self.in_channels(channels);
+        let from = [picture.height, picture.width];
+        picture.pixels = geometry.apply(picture.pixels, picture.channels, from, picture.full)?;
+        [picture.height, picture.width] = geometry.result(picture.full);
+        Ok(picture.planes(channels))
     }
 
     /// Row-major `[channels, height, width]` for 1 or 3 channels. Grey is Pillow's `L`.
@@ -243,32 +245,6 @@ impl Picture {
             }
         }
     }
-}
-
-/// Brings row-major `[height, width, channels]` of 1 or 3 channels to another height and width: bilinear, with
-/// antialiasing where it gets smaller, as torchvision's `resize`.
-pub(super) fn resize_pixels(
-    pixels: &[u8],
-    channels: usize,
-    [height, width]: [usize; 2],
-    to: [usize; 2],
-) -> Result<Vec<u8>, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("it cannot be resized: {error}");
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    let kind = if channels == 1 {
-        PixelType::U8
-    } else {
-        PixelType::U8x3
-    };
-    let source =
-        ImageRef::new(width as u32, height as u32, pixels, kind).map_err(|error| failed(&error))?;
-    let mut target = vec![0; channels * to[0] * to[1]];
-    let mut image = Image::from_slice_u8(to[1] as u32, to[0] as u32, &mut target, kind)
-        .map_err(|error| failed(&error))?;
-    Resizer::new()
-        .resize(&source, &mut image, &options)
-        .map_err(|error| failed(&error))?;
-    Ok(target)
 }
 
 impl Request {
@@ -293,7 +269,14 @@ fn decode_jpeg(
     at_least: Option<[usize; 2]>,
     admit: Admit<'_>,
 ) -> Result<Raster, String> {
-    let admit = |outline: jpeg::Outline| admit(outline.size, outline.cost);
+    let admit = |outline: jpeg::Outline| {
+        admit(Outline {
+            size: outline.size,
+            channels: outline.channels,
+            output: outline.output,
+            cost: outline.cost,
+        })
+    };
     let decoded = jpeg::decode(bytes, at_least, admit).map_err(|fault| fault.to_string())?;
     Ok(Raster::new(decoded.channels, decoded.size, decoded.pixels))
 }
@@ -349,7 +332,8 @@ fn decode_other(
     } else {
         channels.saturating_mul(width).saturating_mul(height)
     };
-    admit([height, width], of_decoder.saturating_add(kept as u64))?;
+    let cost = of_decoder.saturating_add(kept as u64);
+    admit(Outline::whole(channels, [height, width], cost))?;
     let mut pixels = vec![0; decoder.total_bytes() as usize];
     decoder.read_image(&mut pixels).map_err(damaged)?;
     if !samples.is_plain() {

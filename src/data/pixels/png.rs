@@ -8,7 +8,7 @@ use png::{
 };
 
 use super::depth::Depth;
-use super::raster::{Admit, Raster};
+use super::raster::{Admit, Outline, Raster};
 use super::rows::{Reducer, Reduction};
 use super::samples::{Samples, Wide};
 
@@ -37,7 +37,11 @@ pub fn decode(
     let channels = channels(header.color_type);
     let reduction = reduction.filter(|_| !header.interlaced);
     let mut reducer = reduction.and_then(|it| it.of(channels, size));
-    admit(size, cost(header, reducer.as_ref()))?;
+    let cost = cost(header, reducer.as_ref());
+    admit(match &reducer {
+        Some(reducer) => reducer.outline(size, cost),
+        None => Outline::whole(channels, size, cost),
+    })?;
     let mut reader = decoder.read_info().map_err(damaged)?;
     let (color, depth) = reader.output_color_type();
     let mut samples = Samples {

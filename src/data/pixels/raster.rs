@@ -15,8 +15,41 @@ pub struct Raster {
     pub peak: Option<u16>,
 }
 
-/// Is asked for a height and width, and for bytes of memory, before they are taken.
-pub type Admit<'a> = &'a mut dyn FnMut([usize; 2], u64) -> Result<(), String>;
+/// What a decoder is about to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outline {
+    /// Height and width of the whole image.
+    pub size: [usize; 2],
+    /// 1 for grey, 3 for red, green and blue.
+    pub channels: usize,
+    /// Height and width of what comes out: less than the whole where it is reduced while it is decoded.
+    pub output: [usize; 2],
+    /// Bytes of memory that decoding takes, those of what comes out among them.
+    pub cost: u64,
+}
+
+/// Is asked before a decoder takes memory.
+pub type Admit<'a> = &'a mut dyn FnMut(Outline) -> Result<(), String>;
+
+impl Outline {
+    /// Of an image that is not reduced.
+    pub fn whole(channels: usize, size: [usize; 2], cost: u64) -> Self {
+        Self {
+            size,
+            channels,
+            output: size,
+            cost,
+        }
+    }
+
+    /// Bytes of what comes out.
+    pub fn bytes(self) -> u64 {
+        let [height, width] = self.output.map(|side| side as u64);
+        (self.channels as u64)
+            .saturating_mul(height)
+            .saturating_mul(width)
+    }
+}
 
 impl Raster {
     /// Of samples of 8 bits.

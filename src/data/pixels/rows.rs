@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use super::raster::Outline;
 use super::samples::grey;
 use crate::config::Resize;
 
@@ -83,6 +84,16 @@ impl Reducer {
     /// The height and width of what comes out.
     pub fn size(&self) -> [usize; 2] {
         self.size
+    }
+
+    /// What comes out of an image of this height and width, at this cost.
+    pub fn outline(&self, size: [usize; 2], cost: u64) -> Outline {
+        Outline {
+            size,
+            channels: self.channels,
+            output: self.size,
+            cost,
+        }
     }
 
     /// Bytes that it takes.

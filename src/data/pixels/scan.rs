@@ -273,6 +273,7 @@ impl ImageSpec {
             max_pixels: self.max_pixels,
             bits: self.bits,
             is_turned: self.is_turned,
+            geometry: self.geometry,
             at_least: self.geometry.at_least(),
             reduction: self.geometry.reduction(self.channels),
         }
@@ -287,7 +288,7 @@ impl ImageSpec {
                 return Err(Outcome::OtherSize(size));
             }
             self.check(picture.full)?;
-            let planes = self.geometry.planes(picture, self.channels);
+            let planes = picture.arranged(self.geometry, self.channels);
             Ok((planes.map_err(Outcome::Bad)?, traits))
         };
         Picture::decode_then(bytes, self.request(), planes).map_err(Outcome::Bad)?

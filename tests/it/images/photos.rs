@@ -4,7 +4,10 @@ use std::fs;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use runner::config::{PadToSquare, Resize};
+use runner::data::geometry::Geometry;
 use runner::data::memory::{OF_A_DECODER, take};
+use runner::data::picture::{Picture, Request};
 
 use super::fixtures;
 use crate::support::Sandbox;
@@ -77,6 +80,63 @@ fn an_image_of_too_many_pixels_is_told_with_the_key() {
     outcome.stderr_has(&["1 image file skipped: photos/train/desk/2.png", "4960x7016"]);
     // What was too large is looked at again with another limit.
     sandbox.runner(&["run", "photos.toml", "-q"]).success();
+}
+
+/// Two narrow images that bars make square: each is small, its square is not. Red if the square is not counted.
+#[test]
+fn decoders_wait_for_the_memory_of_what_is_made_of_an_image() {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .build()
+        .unwrap();
+    let side = 10_000;
+    let file = [
+        format!("P5\n{side} 2\n255\n").into_bytes(),
+        vec![0; 2 * side],
+    ]
+    .concat();
+    let pad_to_square = Some(PadToSquare { fill: 0 });
+    let most_at_once = |geometry: Geometry| {
+        let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let request = Request {
+            geometry,
+            ..Request::default()
+        };
+        let work = |_: Picture| {
+            most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            inside.fetch_sub(1, Ordering::SeqCst);
+        };
+        let decode = |_: rayon::BroadcastContext<'_>| {
+            (0..30).for_each(|_| Picture::decode_then(&file, request, work).unwrap());
+        };
+        pool.broadcast(decode);
+        most.into_inner()
+    };
+    assert_eq!(
+        most_at_once(Geometry {
+            pad_to_square,
+            ..Geometry::default()
+        }),
+        1
+    );
+    let resize = Some(Resize::To([9_000, 9_000]));
+    assert_eq!(
+        most_at_once(Geometry {
+            resize,
+            ..Geometry::default()
+        }),
+        1
+    );
+    // What becomes small may be done by both at once.
+    let resize = Some(Resize::To([9, 9]));
+    assert_eq!(
+        most_at_once(Geometry {
+            resize,
+            ..Geometry::default()
+        }),
+        2
+    );
 }
 
 /// Red if nobody waits.

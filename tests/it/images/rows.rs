@@ -61,7 +61,7 @@ fn decode(
         resize: Some(Resize::To(size)),
         ..Geometry::default()
     };
-    let planes = |picture: Picture| (picture.peak, geometry.planes(picture, channels).unwrap());
+    let planes = |picture: Picture| (picture.peak, picture.arranged(geometry, channels).unwrap());
     let (peak, planes) = Picture::decode_then(file, request, planes).unwrap();
     (planes, peak)
 }

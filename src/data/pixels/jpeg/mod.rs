@@ -41,6 +41,10 @@ pub struct Decoded {
 pub struct Outline {
     /// Height and width in pixels, before any reduction.
     pub size: [usize; 2],
+    /// 1 for grey, 3 for red, green and blue.
+    pub channels: usize,
+    /// Height and width in pixels, after any reduction.
+    pub output: [usize; 2],
     /// Bytes of memory that decoding takes.
     pub cost: u64,
 }
@@ -88,6 +92,8 @@ pub fn decode(
     };
     let outline = Outline {
         size,
+        channels: output.channels,
+        output: output.size,
         cost: output.bytes() + components.iter().map(|it| cost(it, is_stored)).sum::<u64>(),
     };
     admit(outline).map_err(Fault::Refused)?;

@@ -10,7 +10,7 @@ use self::layout::{Layout, Meaning, Part};
 use super::depth::Depth;
 use super::exif::Orientation;
 use super::jpeg;
-use super::raster::{Admit, Raster};
+use super::raster::{Admit, Outline, Raster};
 
 /// Decodes a file. `bits` is how many bits of a 16-bit sample are used. The orientation is part of the format, so it is
 /// always applied.
@@ -30,10 +30,8 @@ pub fn decode(bytes: &[u8], bits: u32, admit: Admit<'_>) -> Result<Raster, Strin
     } else {
         2
     });
-    admit(
-        layout.size,
-        area.saturating_mul(copies).saturating_add(of_part),
-    )?;
+    let cost = area.saturating_mul(copies).saturating_add(of_part);
+    admit(Outline::whole(layout.channels(), layout.size, cost))?;
     layout.check_parts(area)?;
     let mut page = Page {
         pixels: vec![0; area as usize * layout.channels()],
