@@ -1,8 +1,9 @@
-//! From image files to bytes in memory: `picture` decodes one file to a `raster` (`png`, `jpeg`, `gif` and `tiff` if it is one; `rows` makes fewer of its rows as they come, `samples` keeps what is kept of them) within the
+//! From image files to bytes in memory: `picture` decodes one file to a `raster` (`png`, `jpeg`, `gif`, `tiff` and, if it is large, `bmp` if it is one; `rows` makes fewer of its rows as they come, `samples` keeps what is kept of them) within the
 //! `memory` of all decoders, turned as its `exif` says and with the `depth` of its samples, `geometry` brings it to its size, `encoded` finds their bytes, `scan` decodes and measures all files of a split, `cache` remembers both for
 //! the next run, `images` serves pixels within a memory limit, `load` fills
 //! them.
 
+mod bmp;
 pub mod cache;
 pub mod depth;
 mod encoded;

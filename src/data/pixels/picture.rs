@@ -12,7 +12,7 @@ use super::geometry::Geometry;
 use super::raster::{Admit, Outline, Raster};
 use super::rows::Reduction;
 use super::samples::{Samples, Wide, grey};
-use super::{gif, jpeg, memory, png, tiff};
+use super::{bmp, gif, jpeg, memory, png, tiff};
 use crate::data::sources::kind::{self, ImageKind};
 
 /// A decoded image.
@@ -156,9 +156,12 @@ impl Picture {
         let raster = match kind {
             ImageKind::Jpeg => decode_jpeg(bytes, at_least, &mut admit),
             ImageKind::Gif => gif::decode(bytes, &mut admit),
-            ImageKind::Tiff => tiff::decode(bytes, request.bits, &mut admit),
+            ImageKind::Tiff => tiff::decode(bytes, request.bits, reduction, &mut admit),
             ImageKind::Png => png::decode(bytes, request.bits, reduction, &mut admit),
-            ImageKind::Bmp => decode_other(bytes, ImageFormat::Bmp, request, &mut admit),
+            ImageKind::Bmp => match bmp::decode_rows(bytes, reduction, &mut admit)? {
+                Some(raster) => Ok(raster),
+                None => decode_other(bytes, ImageFormat::Bmp, request, &mut admit),
+            },
             ImageKind::Pnm => decode_other(bytes, ImageFormat::Pnm, request, &mut admit),
             ImageKind::WebP => decode_other(bytes, ImageFormat::WebP, request, &mut admit),
         };

@@ -100,12 +100,16 @@ impl Reducer {
     pub fn cost(&self) -> u64 {
         const OPEN_ROWS: usize = STRIP + 3;
         let [height, width] = self.size.map(|side| side as u64);
-        let rows = height + (2 * STRIP + OPEN_ROWS * size_of::<i32>()) as u64;
+        let rows = height.saturating_add((2 * STRIP + OPEN_ROWS * size_of::<i32>()) as u64);
         // Two weights of each row that comes, as they are computed, and those of each that comes out.
-        let of_weights = 2 * size_of::<f64>() as u64 * self.rows as u64;
-        let of_outputs = size_of::<Weights>() as u64 * height;
-        let rows = rows.saturating_mul(self.channels as u64 * width);
-        rows.saturating_add(2 * (of_weights + of_outputs))
+        let of_weights = (4 * size_of::<f64>() as u64).saturating_mul(self.rows as u64);
+        let of_outputs = (2 * size_of::<Weights>() as u64).saturating_mul(height);
+        let of_rows = rows
+            .saturating_mul(self.channels as u64)
+            .saturating_mul(width);
+        of_rows
+            .saturating_add(of_weights)
+            .saturating_add(of_outputs)
     }
 
     /// All rows, one after the other.

@@ -133,7 +133,49 @@ impl Layout {
             lengths: directory.numbers(lengths)?,
         };
         layout.check(&directory.numbers(tag::SAMPLE_FORMAT)?)?;
-        Ok(layout)
+        Ok(match layout.short_strips(bytes.len()) {
+            Some((rows, offsets, lengths)) => Self {
+                part_size: [rows, layout.part_size[1]],
+                offsets,
+                lengths,
+                ..layout
+            },
+            None => layout,
+        })
+    }
+
+    /// The rows, places and lengths of short strips, into which an image that is one strip without compression can be cut so
+    /// that it need not be in memory as a whole. `None` where it cannot, or where the file is too short.
+    fn short_strips(&self, file: usize) -> Option<(usize, Vec<u64>, Vec<u64>)> {
+        const STRIP_BYTES: usize = 1 << 16;
+        let height = self.size[0];
+        let is_one_strip = !self.is_tiled && self.part_size[0] == height;
+        if self.compression != Compression::None || !is_one_strip {
+            return None;
+        }
+        let row = self.row_bytes();
+        let rows = STRIP_BYTES
+            .checked_div(row)
+            .filter(|rows| (1..height).contains(rows))?;
+        let whole = height.checked_mul(row)? as u64;
+        let (mut offsets, mut lengths) = (Vec::new(), Vec::new());
+        for (plane, start) in self.offsets.iter().enumerate() {
+            let is_there = start.checked_add(whole)? <= file as u64;
+            let stated = self.lengths.get(plane).copied().unwrap_or(0);
+            if !is_there || (1..whole).contains(&stated) || plane >= self.planes() {
+                return None;
+            }
+            for first in (0..height).step_by(rows) {
+                offsets.push(start + (first * row) as u64);
+                lengths.push((rows.min(height - first) * row) as u64);
+            }
+        }
+        Some((rows, offsets, lengths))
+    }
+
+    /// How many times the strips or tiles cover the image.
+    fn planes(&self) -> usize {
+        if self.is_planar { self.channels() } else { 1 }
     }
 
     fn check(&self, formats: &[u64]) -> Result<(), String> {
@@ -219,9 +261,8 @@ impl Layout {
     /// All strips or tiles that overlap the image.
     pub fn parts<'a>(&self, bytes: &'a [u8]) -> Result<Vec<Part<'a>>, String> {
         let [down, across] = [0, 1].map(|axis| self.size[axis].div_ceil(self.part_size[axis]));
-        let planes = if self.is_planar { self.channels() } else { 1 };
         let mut parts = Vec::new();
-        for index in 0..planes * down * across {
+        for index in 0..self.planes() * down * across {
             let (plane, place) = (index / (down * across), index % (down * across));
             let missing = "damaged image: some of its strips or tiles are not there";
             let start = *self.offsets.get(index).ok_or(missing)?;
