@@ -859,6 +859,8 @@ pub struct DataExport {
     pub path: PathBuf,
     /// The folder to create
     pub folder: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
     /// What kind of files to write
     #[arg(long, value_enum, default_value = "png")]
     pub r#as: ImageFormat,

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::data::reading::reading_of;
 use super::exit::Usage;
 use super::progress::scan_bar;
 use super::units::thousands;
 use crate::cli;
-use crate::config::{Columns, Format, Preset, Starter, nearest_path};
+use crate::config::{Format, Preset, Starter, nearest_path};
 use crate::data::{Error, Report, Role, catalog, inspect};
 
 /// The file for the images that are named, or else for the digits that come with the project.
@@ -36,7 +37,7 @@ pub fn starter(
         let place = place(typed)?;
         let bar = scan_bar("reading images");
         let watch = |done, all| bar.at(done, all);
-        let report = inspect(&place, Format::Auto, &Columns::default(), &watch)
+        let report = inspect(&place, Format::Auto, &reading_of(&place, &[])?, &watch)
             .map_err(|error| of_one_class(&place).unwrap_or(error))?;
         drop(bar);
         fit(&mut starter, &place, &report)?;

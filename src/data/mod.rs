@@ -38,7 +38,7 @@ pub use sources::{labels, shards};
 pub use splits::dataset::Dataset;
 pub use splits::load::Splits;
 pub use splits::other::OtherSet;
-pub use tools::export::{Encoding, export};
+pub use tools::export::{Encoding, Exported, export};
 pub use tools::inspect::{Report, SplitReport, inspect, inspect_run};
 pub use tools::sheet::contact_sheet;
 pub use tools::sorted::SortedImages;

@@ -15,7 +15,7 @@ use crate::model::shape::{self, Shape};
 use crate::model::trace::{self, Traced};
 use crate::model::{check, cost};
 use crate::sections::checkpoint::{self, Checkpoint};
-use crate::sections::data::{self, Columns, Data};
+use crate::sections::data::{self, Data, Reading};
 use crate::sections::device::{DEVICE, Device};
 use crate::sections::early_stop::{self, EarlyStop};
 use crate::sections::log::{self, Log};
@@ -157,11 +157,11 @@ impl Experiment {
         }
     }
 
-    /// What a document that has nothing else calls the columns of its files.
-    pub(crate) fn read_columns(root: &Node, diagnostics: &Diagnostics) -> Columns {
+    /// How a document that says nothing else has files read.
+    pub(crate) fn read_reading(root: &Node, diagnostics: &Diagnostics) -> Reading {
         let (keys, foreign) = (&[DATA.info], familiar::KEYS);
         let section = Section::new("", root, Origin::start(), keys, foreign, diagnostics);
-        Data::read_columns(&section.table(&DATA)).unwrap_or_default()
+        Data::read_reading(&section.table(&DATA))
     }
 
     /// All layers with their shapes, each container before the layers inside it.

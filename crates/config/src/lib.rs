@@ -95,7 +95,7 @@ pub use sections::augment::{
 pub use sections::checkpoint::Checkpoint;
 pub use sections::data::{
     BitDepth, Cache, Columns, Data, Exif, Format, Moments, Normalize, OnBadImage, PadToSquare,
-    Resize, Sampler, Synthetic, fixed_part, is_pattern,
+    Reading, Resize, Sampler, Synthetic, fixed_part, is_pattern,
 };
 pub use sections::device::Device;
 pub use sections::early_stop::EarlyStop;

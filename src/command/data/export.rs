@@ -1,7 +1,8 @@
 //! `runner data export`: a data set as a folder tree of image files.
 
 use crate::cli::{self, ImageFormat};
-use crate::command::output::{Output, print_result};
+use crate::command::data::reading::reading_of;
+use crate::command::output::{note, print_result};
 use crate::command::progress::scan_bar;
 use crate::command::units::thousands;
 use crate::data::{Encoding, export};
@@ -14,13 +15,17 @@ pub fn execute(args: cli::DataExport) -> anyhow::Result<ExitCode> {
     };
     let bar = scan_bar("writing images");
     let folder = &args.folder;
-    let count = export(&args.path, args.format, folder, encoding, &|done, all| {
-        bar.at(done, all)
-    })?;
+    let reading = reading_of(&args.path, &args.overrides.all().collect::<Vec<_>>())?;
+    let watch = |done, all| bar.at(done, all);
+    let exported = export(&args.path, args.format, &reading, folder, encoding, &watch)?;
+    drop(bar);
     print_result(&format!("{}\n", folder.display()))?;
-    Output { quiet: false }.note(&format!(
+    if let Some(warning) = exported.of_depth {
+        note(&format!("warning: {warning}"));
+    }
+    note(&format!(
         "{} images; in a config: data.path = {:?}",
-        thousands(count as f64),
+        thousands(exported.images as f64),
         folder.display().to_string()
     ));
     Ok(ExitCode::Done)

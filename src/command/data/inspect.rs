@@ -4,12 +4,13 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::cli;
+use crate::command::data::reading::reading_of;
 use crate::command::exit::Usage;
 use crate::command::experiment::{checked, read};
 use crate::command::output::{Output, print_result, reading};
 use crate::command::progress::scan_bar;
 use crate::command::units::thousands;
-use crate::config::{Columns, Document, Experiment};
+use crate::config::{Document, Experiment};
 use crate::data::{Report, SplitReport, Splits, contact_sheet, inspect, inspect_run};
 use crate::exit::ExitCode;
 use crate::lifecycle::DataError;
@@ -46,8 +47,8 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
         );
         return Err(Usage(message).into());
     } else {
-        let columns = columns(&args)?;
-        let report = inspect(&args.path, args.format, &columns, &watch)?;
+        let reading = reading_of(&args.path, &args.overrides.all().collect::<Vec<_>>())?;
+        let report = inspect(&args.path, args.format, &reading, &watch)?;
         let title = format!("{name}: {}", report.format);
         (report, title)
     };
@@ -56,25 +57,6 @@ pub fn execute(args: cli::DataInspect) -> anyhow::Result<ExitCode> {
         false => render(&report, &title)?,
     })?;
     Ok(ExitCode::Done)
-}
-
-/// What is typed of the columns of files; nothing else can be said of what is no experiment.
-fn columns(args: &cli::DataInspect) -> anyhow::Result<Columns> {
-    let other = args
-        .overrides
-        .all()
-        .find(|it| !it.starts_with("data.columns"));
-    if let Some(other) = other {
-        let message = format!(
-            "{other} has no effect, as {} is not an experiment file\n\
-             for other files only the names of columns can be set: data.columns.label=class_id",
-            args.path.display()
-        );
-        return Err(Usage(message).into());
-    }
-    let mut document = Document::parse("", "data = {}".to_owned(), "");
-    document.set_all(args.overrides.all());
-    Ok(document.columns()?)
 }
 
 /// Draws the contact sheet of an experiment.

@@ -5,6 +5,7 @@ mod export;
 mod fetch;
 mod inspect;
 mod list;
+pub mod reading;
 
 use crate::cli::Data;
 use crate::exit::ExitCode;

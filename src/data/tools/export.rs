@@ -10,12 +10,14 @@ use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
 
 use super::new_folder::{NewFolder, class_folder};
-use crate::config::{Columns, Format};
+use super::reading;
+use crate::config::{Format, Reading};
 use crate::data::pixels::picture::{Picture, Request};
 use crate::data::pixels::scan::{Progress, Watch};
 use crate::data::sources;
 use crate::data::sources::labelled::{ImageData, LabelledImages};
 use crate::data::sources::labels::Labels;
+use crate::data::splits::warnings::of_peak;
 use crate::data::{Error, Role};
 
 /// What the files are.
@@ -27,8 +29,17 @@ pub enum Encoding {
     Png,
 }
 
-/// Writes all images at a place to `folder`, as `train/<class>/<number>.jpg`, `test/...`; returns their number. The folder
-/// appears complete or not at all.
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// The number of images.
+    pub images: usize,
+    /// What a user should know of 16-bit images, of which 8 bits are written.
+    pub of_depth: Option<String>,
+}
+
+/// Writes all images at a place to `folder`, as `train/<class>/<number>.jpg`, `test/...`: whole images, with the pixels that
+/// a run would see. The folder appears complete or not at all.
 ///
 /// # Errors
 ///
@@ -36,13 +47,14 @@ pub enum Encoding {
 pub fn export(
     place: &Path,
     format: Format,
+    reading: &Reading,
     folder: &Path,
     encoding: Encoding,
     watch: Watch<'_>,
-) -> Result<usize, Error> {
-    let sources = sources::all_splits(place, format, &Columns::default())?;
-    let folder = NewFolder::begin(folder)?;
-    let mut count = 0;
+) -> Result<Exported, Error> {
+    let sources = sources::all_splits(place, format, &reading.columns)?;
+    let new_folder = NewFolder::begin(folder)?;
+    let (mut images, mut peak, mut request) = (0, None, None);
     for (role, source) in sources {
         let split = match role {
             Role::Train => "train",
@@ -50,18 +62,27 @@ pub fn export(
             Role::Eval | Role::Test => "test",
         };
         let labelled = source.list()?;
-        count += write(&labelled, &folder.path().join(split), encoding, watch)?;
+        let request = *request.get_or_insert_with(|| reading::request(reading, &labelled));
+        let folder = new_folder.path().join(split);
+        peak = peak.max(write(&labelled, request, &folder, encoding, watch)?);
+        images += labelled.labels.numbers().len();
     }
-    folder.publish()?;
-    Ok(count)
+    new_folder.publish()?;
+    let bits = request.unwrap_or_default().bits;
+    Ok(Exported {
+        images,
+        of_depth: peak.and_then(|peak| of_peak(peak, bits)),
+    })
 }
 
+/// Writes the images of a split; the largest sample of those of 16 bits.
 fn write(
     labelled: &LabelledImages,
+    request: Request,
     folder: &Path,
     encoding: Encoding,
     watch: Watch<'_>,
-) -> Result<usize, Error> {
+) -> Result<Option<u16>, Error> {
     let name = |label: u32| match &labelled.labels {
         Labels::Names { classes, .. } => classes[label as usize].clone(),
         Labels::Numbers(_) => label.to_string(),
@@ -82,8 +103,8 @@ fn write(
         let path = folder
             .join(name(*label))
             .join(format!("{index:06}.{ending}"));
-        let encoded = with_image(&labelled.images, index, |picture| {
-            encode(&picture, encoding)
+        let (encoded, peak) = with_image(&labelled.images, index, request, |picture| {
+            (encode(&picture, encoding), picture.peak)
         })?;
         let bytes = encoded.map_err(|what| Error::File {
             path: path.clone(),
@@ -91,16 +112,17 @@ fn write(
         })?;
         fs::write(&path, bytes).map_err(|source| Error::Unwritable { path, source })?;
         progress.advance();
-        Ok(())
+        Ok(peak)
     };
-    labels.par_iter().enumerate().try_for_each(one)?;
-    Ok(labels.len())
+    let peaks = labels.par_iter().enumerate().map(one);
+    peaks.try_reduce(|| None, |one, other| Ok(one.max(other)))
 }
 
 /// Calls `work` with an image.
 fn with_image<R>(
     contents: &ImageData,
     index: usize,
+    request: Request,
     work: impl FnOnce(Picture) -> R,
 ) -> Result<R, Error> {
     match contents {
@@ -122,7 +144,7 @@ fn with_image<R>(
             let place = &files.places[index];
             let done = place
                 .read()
-                .and_then(|bytes| Picture::decode_then(&bytes, Request::default(), work));
+                .and_then(|bytes| Picture::decode_then(&bytes, request, work));
             done.map_err(|what| Error::File {
                 path: place.path().into_owned(),
                 what,

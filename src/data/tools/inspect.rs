@@ -7,7 +7,9 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
-use crate::config::{self, Columns, Format, OnBadImage};
+use super::reading;
+use crate::config::{self, Format, OnBadImage, Reading};
+use crate::data::pixels::geometry::Geometry;
 use crate::data::pixels::load::hash_of;
 use crate::data::pixels::picture::{Picture, Request};
 use crate::data::pixels::scan::{ImageSpec, Progress, Traits, Watch, mean_and_deviation, moments};
@@ -109,18 +111,20 @@ struct InspectedImage {
 pub fn inspect(
     place: &Path,
     format: Format,
-    columns: &Columns,
+    reading: &Reading,
     watch: Watch<'_>,
 ) -> Result<Report, Error> {
-    let sources = sources::all_splits(place, format, columns)?;
+    let sources = sources::all_splits(place, format, &reading.columns)?;
     let format = sources
         .first()
         .map_or("", |(_, source)| source.format.into());
     let (mut splits, mut reports) = (Vec::new(), Vec::new());
+    let mut request = None;
     for (role, source) in sources {
         let labelled = source.list()?;
         let names = names_of(&labelled.labels);
-        let split = InspectedSplit::of(role, labelled, Request::default(), watch);
+        let request = *request.get_or_insert_with(|| reading::request(reading, &labelled));
+        let split = InspectedSplit::of(role, labelled, request, watch);
         reports.push(split.summary(&names));
         splits.push(split);
     }
@@ -152,6 +156,7 @@ pub fn inspect_run(
     let request = Request {
         at_least: None,
         reduction: None,
+        geometry: Geometry::default(),
         ..spec.with_depth(data, &parts, watch).request()
     };
     let mut splits: Vec<InspectedSplit> = Vec::new();

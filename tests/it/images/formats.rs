@@ -275,6 +275,58 @@ fn dark_images_of_16_bits_are_told_and_auto_finds_their_bits() {
     );
 }
 
+/// Red if only a run heeds the keys of reading, and without the warning.
+#[test]
+fn exported_images_are_as_bright_as_a_run_sees_them() {
+    let sandbox = Sandbox::new();
+    write_sensor(&sandbox, 4000);
+    let export = |keys: &[&str]| {
+        let export = ["data", "export", "set", "out"];
+        let outcome = sandbox.runner(&[&export[..], keys].concat()).success();
+        let of = |name: &str| {
+            let file = fs::read(sandbox.path(&format!("out/train/{name}.png")));
+            Picture::decode(&file.unwrap()).unwrap().pixels()[0]
+        };
+        let pixels = [of("bright/000000"), of("dark/000006")];
+        fs::remove_dir_all(sandbox.path("out")).unwrap();
+        (
+            pixels,
+            outcome
+                .stderr
+                .contains("warning: the 16-bit images are dark"),
+        )
+    };
+    assert_eq!(export(&[]), ([15, 0], true));
+    assert_eq!(export(&["data.bit_depth=12"]), ([250, 0], false));
+    assert_eq!(export(&["data.bit_depth=auto"]), ([250, 0], false));
+    let inspect = |key: &str| {
+        sandbox
+            .runner(&["data", "inspect", "set", key])
+            .success()
+            .stdout
+    };
+    assert!(inspect("data.bit_depth=16").contains("warning: the 16-bit images are dark"));
+    assert!(!inspect("data.bit_depth=auto").contains("are dark"));
+    // A photograph that lies on its side is written upright, and refused where it is too large.
+    let photo = fs::read(fixtures().join("formats/exif6.jpg")).unwrap();
+    sandbox.write("photos/train/a/1.jpg", &photo);
+    let size = |keys: &[&str]| {
+        let export = ["data", "export", "photos", "photos-png"];
+        sandbox.runner(&[&export[..], keys].concat()).success();
+        let file = fs::read(sandbox.path("photos-png/train/a/000000.png")).unwrap();
+        fs::remove_dir_all(sandbox.path("photos-png")).unwrap();
+        let picture = Picture::decode(&file).unwrap();
+        [picture.height, picture.width]
+    };
+    let [height, width] = size(&[]);
+    assert_ne!(height, width);
+    assert_eq!(size(&["data.exif=apply"]), [width, height]);
+    sandbox
+        .runner(&["data", "export", "photos", "out", "data.max_pixels=100"])
+        .code(4)
+        .stderr_has(&["more than data.max_pixels = 100"]);
+}
+
 /// The peak comes from the cache at the second start. Red if the cache forgets it.
 #[test]
 fn a_cache_remembers_what_files_say_beside_their_pixels() {

@@ -85,6 +85,9 @@ fn columns_have_their_usual_names_or_those_of_the_config() {
         .code(2)
         .stderr_has(&["unknown key `data.columns.lable`"]);
     look("seed=2").code(2).stderr_has(&["seed=2 has no effect"]);
+    look("data.max_pixelss=2")
+        .code(2)
+        .stderr_has(&["data.max_pixelss=2 has no effect"]);
     sandbox.runner(&["verify", &run]).success();
     let resolved = sandbox.read(&format!("{run}/resolved.toml"));
     assert!(resolved.contains("label = \"class_id\""), "{resolved}");

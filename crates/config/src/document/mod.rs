@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::experiment::{DATA, EXTENDS, Experiment, LANGUAGE};
 use crate::language::diagnostics::Diagnostics;
 use crate::model::expand::expand;
-use crate::sections::data::{Columns, PLACES};
+use crate::sections::data::{PLACES, Reading};
 use crate::sections::name::NAME;
 use crate::text::diagnostic::{Concern, Diagnostic, Problems, Severity};
 use crate::text::source::{Origin, Source, place};
@@ -209,17 +209,17 @@ impl Document {
         self.check().map(|(experiment, _)| experiment)
     }
 
-    /// The names of columns, of a document that says nothing else.
+    /// How files are read, of a document that says nothing else.
     ///
     /// # Errors
     /// Every problem of the document.
-    pub fn columns(&self) -> Result<Columns, Error> {
+    pub fn reading(&self) -> Result<Reading, Error> {
         let diagnostics = Diagnostics::new(LANGUAGE);
-        let columns = Experiment::read_columns(&self.root, &diagnostics);
+        let reading = Experiment::read_reading(&self.root, &diagnostics);
         let mut found = diagnostics.into_inner();
         found.extend(self.diagnostics.clone());
         match found.is_empty() {
-            true => Ok(columns),
+            true => Ok(reading),
             false => Err(Problems::new(self.sources.clone(), found).into()),
         }
     }

@@ -32,7 +32,7 @@ pub use columns::Columns;
 pub use geometry::{PadToSquare, Resize};
 pub use normalize::{Moments, Normalize};
 pub use pattern::{fixed_part, is_pattern};
-pub use samples::{BitDepth, Exif};
+pub use samples::{BitDepth, Exif, Reading};
 pub use synthetic::Synthetic;
 
 /// The images and how their bytes become numbers: the network sees `(pixel * scale - mean) / std` of
@@ -300,9 +300,19 @@ pub(crate) const KEYS: &[KeyInfo] = &[
 
 impl Data {
     /// What the columns of its files are called.
-    pub(crate) fn read_columns(section: &Section<'_>) -> Option<Columns> {
+    fn read_columns(section: &Section<'_>) -> Option<Columns> {
         let table = section.optional_table(&COLUMNS)?;
         Some(Columns::read(&table))
+    }
+
+    /// What it says of reading files.
+    pub(crate) fn read_reading(section: &Section<'_>) -> Reading {
+        Reading {
+            columns: Self::read_columns(section).unwrap_or_default(),
+            max_pixels: section.read(&MAX_PIXELS),
+            bit_depth: section.read(&BIT_DEPTH),
+            exif: section.read(&EXIF),
+        }
     }
 
     /// `channels` is `None` where `model.input` cannot be read.

@@ -1,8 +1,10 @@
-//! How image files are read: which of the 16 bits of a sample are used, and whether EXIF turns an image.
+//! How image files are read: which of the 16 bits of a sample are used, and whether EXIF turns an image; also without an
+//! experiment.
 
 use serde::{Serialize, Serializer};
 use strum::{EnumString, VariantNames};
 
+use super::columns::Columns;
 use crate::language::info::Kind;
 use crate::language::key::Key;
 use crate::language::values::{FromNode, either, word};
@@ -58,6 +60,19 @@ pub enum Exif {
 }
 
 impl Word for Exif {}
+
+/// How files are read that no experiment names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// What their columns are called, if they have columns.
+    pub columns: Columns,
+    /// An image of more pixels cannot be used.
+    pub max_pixels: u64,
+    /// How many of 16 bits are used.
+    pub bit_depth: BitDepth,
+    /// What becomes of an orientation in EXIF.
+    pub exif: Exif,
+}
 
 pub(super) const BIT_DEPTH: Key<BitDepth> = Key::with_default(
     "bit_depth",
