@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::data::reading::reading_of;
 use super::exit::Usage;
+use super::output::note;
 use super::progress::scan_bar;
 use super::units::thousands;
 use crate::cli;
@@ -41,6 +42,7 @@ pub fn starter(
             .map_err(|error| of_one_class(&place).unwrap_or(error))?;
         drop(bar);
         fit(&mut starter, &place, &report)?;
+        tell_broken(&place, &report);
     }
     Ok(starter)
 }
@@ -126,6 +128,23 @@ fn fit(starter: &mut Starter, place: &Path, report: &Report) -> anyhow::Result<(
     starter.images = class_images;
     starter.broken = splits().map(|split| split.broken.len()).sum();
     Ok(())
+}
+
+/// Says which images cannot be used, and that the new file passes over them.
+fn tell_broken(place: &Path, report: &Report) {
+    let mut broken = report.splits.iter().flat_map(|split| &split.broken);
+    let Some((first, reason)) = broken.next() else {
+        return;
+    };
+    let count = match broken.count() {
+        0 => "1 image cannot".to_owned(),
+        others => format!("{} images cannot", thousands((others + 1) as f64)),
+    };
+    note(&format!(
+        "warning: {count} be used, so the new file has data.on_bad_image = \"skip\"; the first: {first}: {reason}\n\
+         see all of them: runner data inspect {}",
+        place.display()
+    ));
 }
 
 /// The error for a folder that has the images of one class, beside others.

@@ -91,7 +91,12 @@ fn a_new_config_fits_grey_images_with_a_split_and_broken_files() {
     sandbox
         .runner(&new)
         .success()
-        .stdout_has(&["runner run grey.toml"]);
+        .stdout_has(&["runner run grey.toml"])
+        .stderr_has(&[
+            "warning: 1 image cannot be used",
+            "data.on_bad_image = \"skip\"; the first: grey/train/a/broken.png: ",
+            "see all of them: runner data inspect grey",
+        ]);
     let text = sandbox.read("grey.toml");
     let has = |start: &str| text.lines().any(|line| line.starts_with(start));
     assert!(
