@@ -13,6 +13,7 @@ use super::labels::Labels;
 use super::source::{Source, SourceFormat, missing, read_file};
 use crate::config::Format;
 use crate::data::{Error, Role};
+use crate::memory;
 use crate::run_dir::DataFile;
 
 /// The unpacked content of one file.
@@ -87,12 +88,7 @@ pub fn parse(raw: &[u8], ranks: &[usize]) -> Result<(Vec<usize>, Vec<u8>), Strin
             )
         })?;
 
-    // Grown by what is really there, so that a false header cannot ask for memory.
-    let mut bytes = Vec::new();
-    reader
-        .take(length as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(damaged)?;
+    let bytes = memory::read_up_to(&mut reader, length + 1).map_err(damaged)?;
     if bytes.len() == length {
         return Ok((dimensions, bytes));
     }

@@ -13,6 +13,7 @@ use super::labels::Labels;
 use super::source::{Source, SourceFormat, digest_file};
 use crate::config::{Columns, Format};
 use crate::data::{Error, Role};
+use crate::memory;
 
 /// One file with the images and labels of all splits.
 pub(super) struct Npz;
@@ -191,10 +192,7 @@ pub fn array(mut reader: impl Read, compressed: u64) -> Result<Array, String> {
             "its header says {shape:?}, more than its {compressed} bytes in the archive can hold"
         ));
     };
-    // Grows with what is really there, so that a false header cannot ask for memory.
-    let mut bytes = Vec::new();
-    let read = reader.take(length as u64 + 1).read_to_end(&mut bytes);
-    read.map_err(cut_off)?;
+    let bytes = memory::read_up_to(&mut reader, length + 1).map_err(cut_off)?;
     match bytes.len() == length {
         true => Ok(Array {
             element,
