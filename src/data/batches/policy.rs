@@ -1,11 +1,13 @@
 //! Operations of which some are drawn for each image: torchvision's `TrivialAugmentWide` and `RandAugment`, with their
 //! ranges, in their order of draws.
 
+use strum::VariantArray;
+
 use super::bytes::Bytes;
 use crate::random::Stream;
 
 /// What may be drawn, in torchvision's order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]
 enum Operation {
     Identity,
     ShearX,
@@ -24,23 +26,6 @@ enum Operation {
 }
 
 use Operation::*;
-
-const OPERATIONS: [Operation; 14] = [
-    Identity,
-    ShearX,
-    ShearY,
-    TranslateX,
-    TranslateY,
-    Rotate,
-    Brightness,
-    Color,
-    Contrast,
-    Sharpness,
-    Posterize,
-    Solarize,
-    AutoContrast,
-    Equalize,
-];
 
 /// How many steps there are from nothing to the most, both included.
 const BINS: u32 = 31;
@@ -66,7 +51,7 @@ pub fn trivial_augment(image: &mut Bytes, random: &mut Stream) {
         factor: 0.99,
         bits: 6.0,
     };
-    let operation = OPERATIONS[random.below(OPERATIONS.len() as u64) as usize];
+    let operation = Operation::drawn(random);
     let bin = match operation {
         Identity | AutoContrast | Equalize => 0,
         _ => random.below(u64::from(BINS)) as u32,
@@ -85,12 +70,17 @@ pub fn rand_augment(image: &mut Bytes, num_ops: usize, magnitude: u32, random: &
         bits: 4.0,
     };
     for _ in 0..num_ops {
-        let operation = OPERATIONS[random.below(OPERATIONS.len() as u64) as usize];
+        let operation = Operation::drawn(random);
         operation.apply(image, magnitude, &ranges, random);
     }
 }
 
 impl Operation {
+    /// Any of them.
+    fn drawn(random: &mut Stream) -> Self {
+        Self::VARIANTS[random.below(Self::VARIANTS.len() as u64) as usize]
+    }
+
     fn apply(self, image: &mut Bytes, bin: u32, ranges: &Ranges, random: &mut Stream) {
         let up_to = |most: f64| spaced(0.0, most as f32, bin);
         let mut signed = |most: f64| match random.unit() <= 0.5 {
