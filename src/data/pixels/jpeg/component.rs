@@ -63,6 +63,11 @@ impl Component {
         })
     }
 
+    /// Whether each block becomes one sample as soon as it is decoded, so that only its mean is used.
+    pub fn is_mean(&self) -> bool {
+        self.side == 1 && self.coefficients.is_empty()
+    }
+
     /// Bytes of its samples, and bytes of its coefficients.
     pub fn cost(&self) -> [u64; 2] {
         let blocks = (self.padded[0] * self.padded[1]) as u64;

@@ -4,7 +4,8 @@ use super::bits::Bits;
 use super::component::Component;
 use super::fault::Fault;
 use super::huffman::Huffman;
-use super::markers::{Scan, Tables, ZIGZAG};
+use super::markers::{Member, Scan, Tables, ZIGZAG};
+use super::skip::Skips;
 
 /// Decodes the blocks of one kind of scan.
 pub trait Coder {
@@ -121,8 +122,19 @@ pub struct Sequential<'a> {
     pub scan: &'a Scan,
     pub dc: Codes<'a>,
     pub ac: Codes<'a>,
+    /// Of components at 1/8, whose AC coefficients are not used.
+    pub skips: Vec<Option<Skips>>,
     /// The DC coefficient of the previous block of each component.
     pub last_dc: Vec<i32>,
+}
+
+/// How to pass over the coefficients that are not used, for each component of a scan.
+pub fn skips(scan: &Scan, components: &[Component], ac: &Codes<'_>) -> Vec<Option<Skips>> {
+    let of_member = |(member, codes): (&Member, &Option<&Huffman>)| {
+        let is_mean = components[member.component].is_mean();
+        codes.filter(|_| is_mean).map(Skips::of)
+    };
+    scan.members.iter().zip(ac).map(of_member).collect()
 }
 
 impl Coder for Sequential<'_> {
@@ -140,6 +152,11 @@ impl Coder for Sequential<'_> {
         let mut block = [0; 64];
         self.last_dc[member] = self.last_dc[member].wrapping_add(dc_difference(bits, dc)?);
         block[0] = self.last_dc[member] as i16;
+        if let Some(skips) = &self.skips[member] {
+            skips.block(bits, ac)?;
+            component.put(&block, true, place);
+            return Ok(());
+        }
         let mut index = 1;
         while index < 64 {
             bits.refill();

@@ -87,6 +87,12 @@ impl Huffman {
         self.long_symbol(bits)
     }
 
+    /// The length of a short code and its symbol, at the beginning of `count` bits; zeros may follow the last that are known.
+    pub fn short_symbol(&self, next: u32, count: u32) -> Option<(u32, u8)> {
+        let short = self.short[(next >> (count - LOOKUP_BITS)) as usize];
+        (short != 0).then_some((u32::from(short >> 8), short as u8))
+    }
+
     #[cold]
     fn long_symbol(&self, bits: &mut Bits<'_>) -> Result<u8, Fault> {
         let next = bits.peek(LONGEST as u32);

@@ -13,13 +13,14 @@ mod huffman;
 mod idct;
 mod markers;
 mod progressive;
+mod skip;
 mod standard;
 mod upsample;
 
 use bits::next_marker;
 use color::Colors;
 use component::Component;
-use entropy::{Grid, Sequential, ac_codes, dc_codes};
+use entropy::{Grid, Sequential, ac_codes, dc_codes, skips};
 use markers::{Frame, Scan, Tables, segment};
 use progressive::{AcBand, DcFirst, DcRefine};
 
@@ -237,6 +238,10 @@ impl Reader<'_> {
         let grid = Grid::new(scan, components);
         let (dc, ac) = (dc_codes(scan, &self.tables), ac_codes(scan, &self.tables));
         let last_dc = vec![0; scan.members.len()];
+        let skips = match frame.is_progressive {
+            true => Vec::new(),
+            false => skips(scan, components, &ac),
+        };
         let (bytes, at) = (self.bytes, self.at);
         let interval = self.tables.restart_interval;
         let bits = match (frame.is_progressive, scan.band, scan.bits) {
@@ -246,6 +251,7 @@ impl Reader<'_> {
                     scan,
                     dc,
                     ac,
+                    skips,
                     last_dc,
                 };
                 grid.read(bytes, at, interval, &mut coder)?
