@@ -24,7 +24,7 @@ struct Rows<'a> {
 }
 
 /// A band has about so many bytes.
-const BAND: usize = 1 << 20;
+const BAND: usize = 1 << 18;
 
 /// Decodes a large file that becomes smaller; `None` for any other, which is decoded as a whole. It is refused where `admit`
 /// does.
