@@ -673,7 +673,7 @@ pub struct SweepRun {
     pub out: Out,
     #[command(flatten)]
     pub launch: Launch,
-    /// Print the trials that would be run, or with --launcher slurm the script of their jobs, and make nothing
+    /// Print the trials that would be run, or with --launcher slurm the scripts of their jobs, and make nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Begin a new sweep directory even if there is one with the same trials

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::output::StdoutError;
+use super::output::{Several, StdoutError};
 use crate::exit::ExitCode;
 use crate::files::IoError;
 use crate::lifecycle::{self, DataError, Failure, Refusal};
@@ -66,6 +66,9 @@ pub fn exit_code(error: &anyhow::Error) -> ExitCode {
 fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<ExitCode> {
     if error.is::<config::Error>() || error.is::<Usage>() {
         return Some(ExitCode::Usage);
+    }
+    if let Some(Several(errors)) = error.downcast_ref::<Several>() {
+        return errors.first().map(exit_code);
     }
     if error.is::<OtherData>() {
         return Some(ExitCode::Data);
@@ -146,8 +149,8 @@ fn sweep_code(error: &sweep::directory::Error) -> ExitCode {
     match error {
         Error::Io(_) => ExitCode::Io,
         Error::Cluster(_) => ExitCode::Failed,
-        Error::NoSuchSweep { .. } | Error::Other { .. } => ExitCode::Usage,
-        Error::Locked { .. } => ExitCode::Resumable,
+        Error::NoSuchSweep { .. } | Error::NoSweeps { .. } | Error::Other { .. } => ExitCode::Usage,
+        Error::Locked { .. } | Error::OnCluster { .. } => ExitCode::Resumable,
         Error::RunDir(error) => run_dir_code(error),
         Error::NotASweep { .. } | Error::Damaged { .. } => ExitCode::RunDirectory,
     }

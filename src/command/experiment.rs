@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::{self, Overrides};
-use crate::config::{Document, Error, Experiment, Problems};
+use crate::config::{Document, Error, Experiment, Problems, SweepFile};
 use crate::lifecycle::with_missing_places;
 
 use super::output::{note, print_problems};
@@ -16,6 +16,7 @@ pub fn document(typed: &cli::Experiment) -> Result<Document, Error> {
 /// As [`document`], from a path and overrides.
 pub fn read(config: &Path, overrides: &Overrides) -> Result<Document, Error> {
     let mut document = Document::read(config)?;
+    SweepFile::refuse(&document)?;
     document.set_environment(std::env::vars_os());
     document.set_all(overrides.all());
     Ok(document)

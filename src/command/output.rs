@@ -12,6 +12,11 @@ use crate::table::Style;
 #[error("cannot write to stdout: {0}")]
 pub struct StdoutError(pub io::Error);
 
+/// Several errors, each told on its own; the exit code is that of the first.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.iter().map(|it| it.to_string()).collect::<Vec<_>>().join("\n\n"))]
+pub struct Several(pub Vec<anyhow::Error>);
+
 /// Writes a command's whole result to stdout. A closed pipe is no error: its reader has seen enough.
 pub fn print_result(text: &str) -> Result<(), StdoutError> {
     let mut stdout = io::stdout().lock();
@@ -118,6 +123,15 @@ pub fn look() -> RenderOptions {
 
 /// Prints an error with its causes on stderr.
 pub fn print_error(error: &anyhow::Error) {
+    if let Some(Several(errors)) = error.downcast_ref::<Several>() {
+        for (place, error) in errors.iter().enumerate() {
+            if place > 0 {
+                note("");
+            }
+            print_error(error);
+        }
+        return;
+    }
     match error.downcast_ref::<config::Error>() {
         Some(config::Error::Invalid(problems)) => print_problems(problems),
         // The program's own messages include their causes.

@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use super::begin::Branching;
 use super::prepare::{Prepared, Start, prepare_for_checkpoint};
-use super::unchanged::{
-    Asked, Change, Refusal, changes, check_config, check_data, elsewhere, fork,
-};
+use super::unchanged::{Asked, Refusal, check_config, check_data, elsewhere, fork};
 use crate::array;
-use crate::config::{Document, Experiment, LANGUAGE, OnResume, Problems};
+use crate::config::{Change, Document, Experiment, LANGUAGE, OnResume, Problems};
 use crate::data::{self, Watch};
 use crate::run_dir::{
     self, Checkpoint, Identity, Moves, Parent, checkpoint_names, epoch_checkpoints, read_checkpoint,
@@ -75,7 +73,7 @@ impl Fork {
         check_config(&identity, folder, &before)?;
         document.set_all(overrides);
         let (experiment, warnings) = document.check()?;
-        let changes = changes(&before, &experiment);
+        let changes = before.changes(&experiment);
         let is_fixed = |change: &Change| LANGUAGE.on_resume(&change.key) == OnResume::Fixed;
         let between_epochs = fresh_optimizer || changes.iter().any(is_fixed);
         let name = choose(folder, epoch, between_epochs)?;

@@ -18,6 +18,7 @@ mod reproduce;
 mod resume;
 mod start;
 mod trained;
+mod trials;
 mod unchanged;
 
 pub use begin::{Begun, Branching, Occasion, begin, disk_needed};
@@ -31,6 +32,7 @@ pub use prove::{Failure, Proof, Verdict, prove};
 pub use reproduce::{Comparer, Original};
 pub use resume::{Finished, Request, Resumable, Resumed};
 pub use trained::{Answer, Trained};
+pub use trials::check_trials;
 pub use unchanged::{Refusal, moves};
 
 use crate::{config, device, run_dir, train, weights};

@@ -46,11 +46,7 @@ pub fn prepare(
     let (data, model) = (&experiment.data, &experiment.model);
     let data = Splits::load(data, model.input, experiment.classes(), watch)
         .map_err(|error| DataError::new(document, error))?;
-    let (images, batch_size) = (data.train.len(), experiment.training.batch_size);
-    if batch_size > images {
-        let message =
-            format!("batch size {batch_size} is larger than the {images} training images");
-        let help = format!("choose a `batch_size` of at most {images}");
+    if let Some((message, help)) = too_large(experiment.training.batch_size, data.train.len()) {
         return Err(document.error_at(BATCH_SIZE, message, &help).into());
     }
     let mut session = Session::new(experiment, data, device.device.clone());
@@ -121,7 +117,14 @@ fn check_groups(document: &Document, session: &Session) -> Result<(), Error> {
 /// How many names of parameters a message lists.
 const MOST_NAMES: usize = 10;
 
-const BATCH_SIZE: &str = "training.batch_size";
+pub(super) const BATCH_SIZE: &str = "training.batch_size";
+
+/// What is wrong with a batch that is larger than all training images, and what to do.
+pub(super) fn too_large(batch_size: usize, images: usize) -> Option<(String, String)> {
+    let message = format!("batch size {batch_size} is larger than the {images} training images");
+    let help = format!("choose a `batch_size` of at most {images}");
+    (batch_size > images).then_some((message, help))
+}
 
 /// Refuses a step that cannot fit into memory: the system would kill this process, or others.
 fn check_memory(document: &Document, experiment: &Experiment, backend: &str) -> Result<(), Error> {
@@ -163,6 +166,18 @@ impl DataError {
     /// What is wrong.
     pub fn error(&self) -> &data::Error {
         &self.error
+    }
+
+    /// Whether nothing is wrong but that files or folders are not there.
+    pub fn is_missing(&self) -> bool {
+        let is_missing = matches!(*self.error, data::Error::NotFound { .. });
+        is_missing && self.others.iter().all(Self::is_missing)
+    }
+
+    /// The same, with the trial of a sweep that it is of, in words.
+    pub(super) fn of(mut self, trial: &str) -> Self {
+        self.place += &format!("\n({trial})");
+        self
     }
 
     /// An error of loading the data of a document, with the place of the key that it has to do with.

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use super::Error;
-use crate::config::{self, Experiment, LANGUAGE, OnResume};
+use crate::config::{self, Change, Experiment, LANGUAGE, OnResume};
 use crate::data::Splits;
 use crate::run_dir::{self, DataFile, Identity, Moves, layout, listed_images};
 
@@ -24,34 +24,6 @@ pub enum Refusal {
     Program(String),
 }
 
-/// A value that changes, as TOML text; `None` where the key is absent.
-pub struct Change {
-    pub key: String,
-    pub was: Option<String>,
-    pub is: Option<String>,
-}
-
-/// All values that differ.
-pub fn changes(before: &Experiment, after: &Experiment) -> Vec<Change> {
-    let mut old: BTreeMap<String, String> = before.flatten().into_iter().collect();
-    let new: BTreeMap<String, String> = after.flatten().into_iter().collect();
-    let mut changes = Vec::new();
-    for (key, is) in new {
-        let was = old.remove(&key);
-        if was.as_ref() != Some(&is) {
-            let is = Some(is);
-            changes.push(Change { key, was, is });
-        }
-    }
-    changes.extend(old.into_iter().map(|(key, was)| Change {
-        key,
-        was: Some(was),
-        is: None,
-    }));
-    changes.sort_by(|a, b| a.key.cmp(&b.key));
-    changes
-}
-
 /// The keys that change, with their new values; refuses those that make the run what it is.
 pub fn check_changes(
     before: &Experiment,
@@ -60,7 +32,7 @@ pub fn check_changes(
     overrides: &[String],
 ) -> Result<BTreeMap<String, String>, Refusal> {
     let mut allowed = BTreeMap::new();
-    for Change { key, was, is } in changes(before, after) {
+    for Change { key, was, is } in before.changes(after) {
         let told = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
         let lowered = after.training.epochs < before.training.epochs;
         let rule = LANGUAGE.on_resume(&key);
@@ -108,8 +80,8 @@ pub fn check_only_moved(
     folder: &Path,
     overrides: &[String],
 ) -> Result<(), Refusal> {
-    let changes = changes(before, after);
-    let mut keys = changes.into_iter().map(|change| change.key);
+    let changes = before.changes(after).into_iter();
+    let mut keys = changes.map(|change| change.key);
     if let Some(key) = keys.find(|key| LANGUAGE.on_resume(key) != OnResume::SameData) {
         return Err(Refusal::Change(format!(
             "`{key}` cannot change here: the run is used as it is\n\
@@ -126,7 +98,7 @@ pub fn check_evaluable(before: &Experiment, after: &Experiment) -> Result<(), Re
         let is_within = HEEDED.iter().any(|table| key.starts_with(table));
         is_within || ["device", "training.batch_size"].contains(&key)
     };
-    let changes = changes(before, after);
+    let changes = before.changes(after);
     match changes.iter().find(|change| !is_heeded(&change.key)) {
         None => Ok(()),
         Some(Change { key, .. }) => Err(Refusal::Change(format!(

@@ -151,7 +151,7 @@ fn every_sweep_is_headed_by_question_command_and_expectation() {
         ]) {
             assert!(line.starts_with(start), "{}: {line}", path.display());
         }
-        let plan = Plan::new(&SweepFile::read(&path).unwrap(), |_| {}).unwrap();
+        let (plan, _) = Plan::new(&SweepFile::read(&path).unwrap(), |_| {}).unwrap();
         assert!(plan.trials.len() > 1, "{name}");
     }
 }

@@ -1,5 +1,6 @@
 //! A folder of its own for each test, with a small real data set and the real binary.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -135,6 +136,51 @@ impl Outcome {
         has(&self.stderr, parts);
         self
     }
+}
+
+/// Every `NAME.toml` of a folder, given to a command that runs in `home`, is told on stderr as `NAME.expected` says, and
+/// leaves no `made`. `UPDATE_EXPECTED=1 cargo test` writes the expected files anew: read what has changed in them.
+#[track_caller]
+pub fn all_are_told_as_expected(
+    sandbox: &Sandbox,
+    folder: &Path,
+    home: &Path,
+    command: &[&str],
+    made: &Path,
+) {
+    let update = env::var_os("UPDATE_EXPECTED").is_some_and(|value| value == "1");
+    let mut differences = String::new();
+    for file in files(folder, "toml") {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let mut command = sandbox.command(&[command, &[name]].concat());
+        let outcome = Outcome::of(command.current_dir(home)).code(2);
+        assert_eq!(outcome.stdout, "", "{name}");
+        assert!(!made.exists(), "{name} leaves something");
+        let expected = file.with_extension("expected");
+        if update {
+            fs::write(&expected, &outcome.stderr).unwrap();
+        }
+        let expected = fs::read_to_string(&expected).unwrap_or_default();
+        if expected != outcome.stderr {
+            let told = outcome.stderr;
+            differences += &format!("== {name} is told\n{told}== and not\n{expected}");
+        }
+    }
+    assert!(differences.is_empty(), "{differences}");
+    for expected in files(folder, "expected") {
+        let file = expected.with_extension("toml");
+        assert!(file.exists(), "{file:?} is missing");
+    }
+}
+
+/// The files of a folder with this extension, in the order of their names.
+pub fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path());
+    let mut files: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|it| it == extension))
+        .collect();
+    files.sort();
+    files
 }
 
 #[track_caller]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A Slurm cluster of three nodes on this machine, for tests. It needs root, and munge, slurmctld, slurmd, slurm-client:
 #
-#     tests/slurm/cluster.sh FOLDER
+#     tests/slurm/cluster.sh FOLDER [LINE OF slurm.conf]...
 #
 # It says "up" once all nodes are, and then reads commands, a line each, and answers each with "done" or "failed":
 #
@@ -22,7 +22,7 @@ namespace=(unshare --fork --pid --mount-proc --uts --kill-child)
 # The script starts itself again, in a namespace whose end is that of everything in it.
 if [ -z "${SLURM_CLUSTER:-}" ]; then
   mkdir -p "$1"
-  SLURM_CLUSTER=$(realpath "$1") exec "${namespace[@]}" "$0"
+  SLURM_CLUSTER=$(realpath "$1") exec "${namespace[@]}" "$0" "${@:2}"
 fi
 cd "$SLURM_CLUSTER"
 export SLURM_CONF=$PWD/slurm.conf
@@ -77,6 +77,7 @@ CONF
   for node in "${nodes[@]}"; do
     echo "NodeName=$node NodeAddr=$node CPUs=6 RealMemory=2000" >> slurm.conf
   done
+  printf '%s\n' "$@" >> slurm.conf
 }
 
 start() { "$@" < /dev/null >> log/start 2>&1 & }
@@ -93,7 +94,7 @@ power_off() {
 
 kill_daemon() { pkill -KILL --parent "$(pgrep --parent "${machine[$1]}")" --exact slurmd; }
 
-write_configuration
+write_configuration "$@"
 mount --bind hosts /etc/hosts
 hostname controller
 # The daemons share one processor, so that six jobs take their time on a machine of any size.

@@ -86,6 +86,7 @@ pub use model::shape::{Shape, image_shape};
 pub use model::trace::{Traced, output_shape};
 pub use output::explain::{Explained, Explanation, Provenance, find_key, key_path};
 pub use output::option::{OptionMeaning, option_meaning};
+pub use output::resolved::Change;
 pub use output::schema::schema;
 pub use output::starter::Starter;
 pub use output::template::template;

@@ -1,11 +1,11 @@
 //! A sweep on disk: made once, added to when it is extended, read by whoever looks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use runner_config::{Document, Experiment, Sweep, SweepFile};
+use runner_config::{Document, Experiment, LANGUAGE, OnResume, Sweep, SweepFile};
 use runner_files::{self as files, IoError, TEMPORARY_PREFIX};
 use runner_records::run_dir::{self, Holder, Identity, Lock};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,27 @@ pub enum Error {
         name: String,
         /// How many it could stand for.
         why: String,
+    },
+    /// There are no sweeps to choose from.
+    #[error("there are no sweeps in {}\nwrite a sweep file to start from: runner sweep new sweep.toml", folder.display())]
+    NoSweeps {
+        /// Where they would be.
+        folder: PathBuf,
+    },
+    /// Jobs of the cluster run the trials.
+    #[error(
+        "{}: {jobs} {} of this sweep {} pending or running on the cluster\n\
+         wait for the end, or end them with: runner sweep cancel {}",
+        path.display(),
+        if *jobs == 1 { "job" } else { "jobs" },
+        if *jobs == 1 { "is" } else { "are" },
+        path.display()
+    )]
+    OnCluster {
+        /// The sweep directory.
+        path: PathBuf,
+        /// How many.
+        jobs: usize,
     },
     /// Another process runs the trials.
     #[error("{}: {holder} runs this sweep\nlook at it with: runner sweep status {}", path.display(), path.display())]
@@ -356,7 +377,12 @@ impl SweepDir {
     ///
     /// # Errors
     /// If the plan lacks a trial of this sweep, or the file cannot be written; then the sweep is as it was.
-    pub fn extend(&mut self, mut plan: Plan, file: &SweepFile) -> Result<usize, Error> {
+    pub fn extend(
+        &mut self,
+        mut plan: Plan,
+        experiments: &[Experiment],
+        file: &SweepFile,
+    ) -> Result<usize, Error> {
         let chosen = self.chosen(&plan)?;
         plan.add(chosen)
             .map_err(|error| self.damaged(&error.to_string()))?;
@@ -378,14 +404,17 @@ impl SweepDir {
         }
         let lost = known.len() - (trials.len() - new);
         if lost > 0 {
+            let all = known.len();
+            let has = |trial: &&Trial| trials.iter().any(|it| it.number == trial.number);
+            let first = self.record.trials.iter().find(|it| !has(it));
+            let differs = first.and_then(|it| self.difference(it.number, experiments));
             return Err(Error::Other {
                 path: self.folder.clone(),
                 why: format!(
-                    "{} lacks {lost} of the {} trials of this sweep\n\
-                     a sweep can only grow; begin another one: runner sweep run {}",
-                    file.path().display(),
-                    known.len(),
-                    file.path().display()
+                    "{file} lacks {lost} of the {all} trials of this sweep{}\n\
+                     a sweep can only grow; begin another one: runner sweep run {file}",
+                    differs.map_or_else(String::new, |it| format!("\n{it}")),
+                    file = file.path().display(),
                 ),
             });
         }
@@ -398,15 +427,38 @@ impl SweepDir {
             ..self.record.clone()
         };
         self.replace(record)?;
-        // Copies for people.
-        let copies = [
-            (layout::SWEEP, &self.record.sweep_text),
-            (layout::BASE, &self.record.base_text),
-        ];
-        for (name, text) in copies {
-            files::replace(&self.folder.join(name), text.as_bytes())?;
-        }
         Ok(new)
+    }
+
+    /// In what the experiment that is most like a trial differs from it, rather one that is new.
+    fn difference(&self, number: usize, experiments: &[Experiment]) -> Option<String> {
+        let (_, _, lost) = self.trial(number).ok()?;
+        let known: BTreeSet<&str> = self
+            .record
+            .trials
+            .iter()
+            .map(|it| it.identity().0)
+            .collect();
+        let candidates = experiments.iter().map(|it| {
+            let mut changes = lost.changes(it);
+            changes.retain(|it| LANGUAGE.on_resume(&it.key) != OnResume::Free);
+            (changes, known.contains(it.digest().as_str()))
+        });
+        let (least, _) = candidates.min_by_key(|(changes, is_known)| (changes.len(), *is_known))?;
+        let told = |value: Option<String>| value.unwrap_or_else(|| "absent".to_owned());
+        let all = least.len();
+        let mut words: Vec<String> = least
+            .into_iter()
+            .take(MOST_TOLD)
+            .map(|it| format!("`{}` was {}, and is {}", it.key, told(it.was), told(it.is)))
+            .collect();
+        if all > MOST_TOLD {
+            words.push(format!("{} more", all - MOST_TOLD));
+        }
+        Some(format!(
+            "what is most like trial {number} differs: {}",
+            words.join("; ")
+        ))
     }
 
     /// Takes the text of a file whose trials are these: what it says of where they run may be new.
@@ -417,15 +469,52 @@ impl SweepDir {
         if self.record.sweep_text == file.text() {
             return Ok(());
         }
-        let text = file.text().to_owned();
         self.replace(Record {
-            sweep_text: text.clone(),
+            sweep_text: file.text().to_owned(),
             ..self.record.clone()
-        })?;
-        Ok(files::replace(
-            &self.folder.join(layout::SWEEP),
-            text.as_bytes(),
-        )?)
+        })
+    }
+
+    /// The copies for people, each with what the record says.
+    fn copies(&self) -> [(PathBuf, &str); 2] {
+        [
+            (self.folder.join(layout::SWEEP), &self.record.sweep_text),
+            (self.folder.join(layout::BASE), &self.record.base_text),
+        ]
+    }
+
+    /// The copies that someone has changed: nothing reads them, so that has no effect.
+    pub fn edited(&self) -> Vec<PathBuf> {
+        let copies = self.copies().into_iter();
+        let edited = copies.filter(|(path, text)| {
+            let there = fs::read(path);
+            there.is_ok_and(|there| there != text.as_bytes())
+        });
+        edited.map(|(path, _)| path).collect()
+    }
+
+    /// Refuses copies that someone has changed, and writes anew those that are gone.
+    ///
+    /// # Errors
+    /// Which one was changed, and what to do.
+    pub fn check_copies(&self) -> Result<(), Error> {
+        if let Some(path) = self.edited().into_iter().next() {
+            return Err(Error::Damaged {
+                path,
+                why: format!(
+                    "this copy was changed, which has no effect: the sweep goes by {}\n\
+                     delete it, and it is written anew; to change the sweep: runner sweep extend {} FILE",
+                    layout::RECORD,
+                    self.record.sweep_id
+                ),
+            });
+        }
+        for (path, text) in self.copies() {
+            if !path.exists() {
+                files::replace(&path, text.as_bytes())?;
+            }
+        }
+        Ok(())
     }
 
     /// Points after those of a plan that a search by results has chosen; they stay what they are.
@@ -440,11 +529,33 @@ impl SweepDir {
         Ok(later.collect())
     }
 
+    /// Makes another record this one's. A crash on the way may leave copies away, never such that look edited.
     fn replace(&mut self, record: Record) -> Result<(), Error> {
+        let new = Self {
+            folder: self.folder.clone(),
+            record,
+        };
+        let changed = |((path, old), (_, new)): ((PathBuf, &str), (PathBuf, &str))| {
+            (old != new).then_some((path, new.to_owned()))
+        };
+        let copies = self.copies().into_iter().zip(new.copies());
+        let copies: Vec<(PathBuf, String)> = copies.filter_map(changed).collect();
+        for (path, _) in &copies {
+            let _ = fs::remove_file(path);
+        }
         let path = self.folder.join(layout::RECORD);
-        files::replace(&path, record.text().as_bytes())?;
-        self.record = record;
+        files::replace(&path, new.record.text().as_bytes())?;
+        for (path, text) in copies {
+            files::replace(&path, text.as_bytes())?;
+        }
+        *self = new;
         Ok(())
+    }
+
+    /// Removes what trials that were killed before an instant have left of run directories that were to be made. The
+    /// caller knows that no process makes one since before then.
+    pub fn clear(&self, before: SystemTime) {
+        remove_unfinished(&self.folder.join(layout::RUNS), before);
     }
 
     /// Takes the right to decide what runs next.
@@ -466,6 +577,9 @@ impl SweepDir {
         Lock::holder(&self.folder).filter(|_| Lock::is_held(&self.folder))
     }
 }
+
+/// Values that are told of experiments that differ in more.
+const MOST_TOLD: usize = 5;
 
 /// The value of a key that is left out.
 const UNSET: &str = "{ unset = true }";
@@ -494,15 +608,18 @@ const STALE: Duration = Duration::from_secs(3600);
 
 /// Removes what killed processes have left of directories that were to be made, as far as it can.
 fn remove_stale(sweeps: &Path) {
-    for entry in fs::read_dir(sweeps).into_iter().flatten().flatten() {
+    if let Some(before) = SystemTime::now().checked_sub(STALE) {
+        remove_unfinished(sweeps, before);
+    }
+}
+
+/// Removes unfinished directories that were last worked on before an instant, as far as it can.
+fn remove_unfinished(folder: &Path, before: SystemTime) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let modified = entry.metadata().and_then(|metadata| metadata.modified());
-        let age = modified
-            .ok()
-            .and_then(|modified| SystemTime::now().duration_since(modified).ok());
-        if name.to_string_lossy().starts_with(TEMPORARY_PREFIX)
-            && age.is_some_and(|age| age > STALE)
-        {
+        let is_unfinished = name.to_string_lossy().starts_with(TEMPORARY_PREFIX);
+        if is_unfinished && modified.is_ok_and(|modified| modified < before) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -14,3 +14,5 @@ pub const TRIALS: &str = "trials.csv";
 pub const RUNS: &str = "trials";
 /// The folder of what the trials' processes print, a file a trial.
 pub const LOGS: &str = "logs";
+/// The length of the time before a sweep's name: `20261128-101112-`.
+pub const STAMP: usize = 16;

@@ -6,16 +6,15 @@ use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use runner_files::IoError;
 use runner_records::run_dir::Run;
 
-use crate::decide::Work;
+use crate::decide::{Decision, Work};
 use crate::directory::{Error, SweepDir};
 use crate::overview::Overview;
 use crate::state::Progress;
-use crate::tpe;
 
 /// How trials are run.
 #[derive(Debug, Clone)]
@@ -54,6 +53,8 @@ pub trait Observer {
     fn look(&mut self, overview: &Overview, running: &[Work]);
     /// A trial has got where it was to get, or failed.
     fn ended(&mut self, overview: &Overview, work: Work, failure: Option<&Failure>);
+    /// Rungs have ended: these trials go on, and those, by their index in the plan, were not worth more epochs.
+    fn decided(&mut self, overview: &Overview, promoted: &[Work], pruned: &[usize]);
 }
 
 /// One process.
@@ -79,6 +80,7 @@ pub fn run(
     stop: &dyn Fn() -> bool,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
+    let began = SystemTime::now();
     let overview = Overview::read(sweep)?;
     overview.check_table(sweep)?;
     overview.check_runs(sweep)?;
@@ -100,6 +102,7 @@ pub fn run(
     let failures = session.failures.into_values().collect();
     // Processes that an earlier session has left may have ended since.
     Overview::read(sweep)?.write(sweep)?;
+    sweep.clear(began);
     Ok(Outcome {
         is_stopped,
         failures,
@@ -131,7 +134,10 @@ impl Session<'_> {
                 self.overview.write(self.sweep)?;
             }
             self.start()?;
-            if self.running.is_empty() && !self.is_waiting_for_others()? && !self.add_points()? {
+            if self.running.is_empty()
+                && !self.is_waiting_for_others()?
+                && !self.overview.grow(self.sweep)?
+            {
                 return Ok(false);
             }
             if self.glanced.elapsed() > GLANCE {
@@ -217,10 +223,24 @@ impl Session<'_> {
             if let Some(failure) = &failure {
                 self.failures.insert(work.trial, failure.clone());
             }
-            self.overview.decision = self.overview.plan.decide(&self.overview.states);
+            let decision = self.overview.plan.decide(&self.overview.states);
+            let before = std::mem::replace(&mut self.overview.decision, decision);
             self.observer.ended(&self.overview, *work, failure.as_ref());
+            self.tell_decisions(&before);
         }
         Ok(!ended.is_empty())
+    }
+
+    /// Tells what was decided since `before`, where rungs have ended.
+    fn tell_decisions(&mut self, before: &Decision) {
+        let now = &self.overview.decision;
+        let promoted = now.open.iter().filter(|work| !before.open.contains(work));
+        let promoted: Vec<Work> = promoted.copied().collect();
+        let pruned = now.pruned.iter().filter(|it| !before.pruned.contains(it));
+        let pruned: Vec<usize> = pruned.copied().collect();
+        if !promoted.is_empty() || !pruned.is_empty() {
+            self.observer.decided(&self.overview, &promoted, &pruned);
+        }
     }
 
     fn refresh(&mut self, trial: usize) -> Result<(), Error> {
@@ -289,26 +309,6 @@ impl Session<'_> {
             sleep(GLANCE);
         }
         Ok(!theirs.is_empty())
-    }
-
-    /// Plans further points, where the search goes by results and all results are there; whether there are new ones.
-    fn add_points(&mut self) -> Result<bool, Error> {
-        let points = tpe::next_of(&self.overview);
-        if points.is_empty() {
-            return Ok(false);
-        }
-        let trials = self.overview.plan.add(points);
-        let trials = trials.map_err(|error| Error::Other {
-            path: self.sweep.folder.clone(),
-            why: error.to_string(),
-        })?;
-        self.sweep.add(&trials)?;
-        self.overview
-            .states
-            .resize(self.overview.plan.trials.len(), Default::default());
-        self.overview.decision = self.overview.plan.decide(&self.overview.states);
-        self.overview.write(self.sweep)?;
-        Ok(true)
     }
 
     fn glance(&mut self) -> Result<(), Error> {

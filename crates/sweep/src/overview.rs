@@ -13,7 +13,9 @@ use crate::decide::Decision;
 use crate::directory::{Error, SweepDir};
 use crate::layout;
 use crate::plan::{Plan, Trial};
-use crate::state::{Progress, TrialState};
+use crate::slurm::jobs::Jobs;
+use crate::slurm::setback::setbacks;
+use crate::state::{Lasting, Progress, TrialState};
 
 /// A sweep and where all its trials stand.
 #[derive(Debug)]
@@ -61,7 +63,8 @@ impl Overview {
     fn of(sweep: &SweepDir, plan: Plan) -> Result<Self, Error> {
         let trials = plan.trials.par_iter();
         let states = trials.map(|trial| sweep.state(&plan, trial));
-        let states: Vec<TrialState> = states.collect::<Result<_, Error>>()?;
+        let mut states: Vec<TrialState> = states.collect::<Result<_, Error>>()?;
+        set_back(sweep, &plan, &mut states);
         let decision = plan.decide(&states);
         Ok(Self {
             plan,
@@ -364,6 +367,26 @@ impl Overview {
             }
         }
         Ok(())
+    }
+}
+
+/// Trials whose jobs ended before they began have failed, though no run directory says so.
+fn set_back(sweep: &SweepDir, plan: &Plan, states: &mut [TrialState]) {
+    if !Jobs::of(sweep).exist() {
+        return;
+    }
+    let numbers = plan.trials.iter().map(|trial| trial.number);
+    let places: BTreeMap<usize, usize> = numbers.zip(0..).collect();
+    let is_open = |number| {
+        let place = places.get(&number);
+        let progress = place.map(|place| &states[*place].progress);
+        matches!(progress, Some(Progress::Waiting | Progress::Interrupted))
+    };
+    for (number, reason) in setbacks(sweep, is_open) {
+        states[places[&number]].progress = Progress::Failed {
+            reason,
+            lasts: Lasting::No,
+        };
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use runner_config::{
-    Assignment, Base, Document, Error, Experiment, Halving, Parameter, Sampling, Search, Sweep,
+    Base, Candidate, Document, Error, Experiment, Halving, Parameter, Sampling, Search, Sweep,
     SweepFile,
 };
 use runner_metrics::column;
@@ -56,11 +56,15 @@ pub struct Plan {
 const MOST_TRIALS: u64 = 100_000;
 
 impl Plan {
-    /// Plans what a file declares. `prepare` lays environment and command line over the experiment.
+    /// Plans what a file declares; with it the experiments of its trials. `prepare` lays environment and command line
+    /// over the experiment.
     ///
     /// # Errors
     /// Every problem of the file, or else of the experiment, or else of any trial.
-    pub fn new(file: &SweepFile, prepare: impl FnOnce(&mut Document)) -> Result<Self, Error> {
+    pub fn new(
+        file: &SweepFile,
+        prepare: impl FnOnce(&mut Document),
+    ) -> Result<(Self, Vec<Experiment>), Error> {
         let sweep = file.check()?;
         let mut document = file.document(&sweep)?;
         prepare(&mut document);
@@ -94,10 +98,15 @@ impl Plan {
         Ok(plan)
     }
 
-    fn of_document(file: &SweepFile, sweep: Sweep, document: Document) -> Result<Self, Error> {
+    fn of_document(
+        file: &SweepFile,
+        sweep: Sweep,
+        document: Document,
+    ) -> Result<(Self, Vec<Experiment>), Error> {
         let base = Base::new(document, file);
+        base.refuse_typed(&sweep)?;
         let points = first_points(file, &sweep, &base)?;
-        let trials = trials_of(&sweep, &base, &points, 0)?;
+        let (trials, experiments) = trials_of(&sweep, &base, &points, 0)?;
         let plan = Self {
             sweep,
             base,
@@ -105,8 +114,10 @@ impl Plan {
             trials,
         };
         plan.refuse_equals(file)?;
-        plan.check_rungs(file)?;
-        Ok(plan)
+        if let Some(experiment) = experiments.first() {
+            plan.check_rungs(file, experiment)?;
+        }
+        Ok((plan, experiments))
     }
 
     /// The trials of further points, numbered after those that there are.
@@ -114,7 +125,7 @@ impl Plan {
     /// # Errors
     /// What is wrong with any of them.
     pub fn add(&mut self, points: Vec<Point>) -> Result<Vec<Trial>, Error> {
-        let trials = trials_of(&self.sweep, &self.base, &points, self.points.len())?;
+        let (trials, _) = trials_of(&self.sweep, &self.base, &points, self.points.len())?;
         self.points.extend(points);
         self.trials.extend(trials.iter().cloned());
         Ok(trials)
@@ -163,12 +174,9 @@ impl Plan {
         Ok(())
     }
 
-    /// Refuses rungs that have no score, or whose trials are of different lengths.
-    fn check_rungs(&self, file: &SweepFile) -> Result<(), Error> {
-        let experiments = self.experiments(&self.points[..1.min(self.points.len())])?;
-        let Some(experiment) = experiments.first() else {
-            return Ok(());
-        };
+    /// Refuses rungs that have no score, or whose trials are of different lengths; `experiment` is that of the first
+    /// trial.
+    fn check_rungs(&self, file: &SweepFile, experiment: &Experiment) -> Result<(), Error> {
         let (training, monitor) = (&experiment.training, &self.sweep.objective.monitor);
         let brackets = self.brackets();
         let first = brackets
@@ -197,11 +205,14 @@ impl Plan {
         Ok(())
     }
 
-    /// The experiments of points, with the first seed of each.
-    fn experiments(&self, points: &[Point]) -> Result<Vec<Experiment>, Error> {
-        let seed = self.sweep.seeds.first().copied();
-        let trials = points.iter().map(|point| (point.as_slice(), seed));
-        self.base.experiments(&self.sweep, trials)
+    /// The trial at an index, as a candidate.
+    pub fn candidate(&self, trial: usize) -> Candidate<'_> {
+        let seeds = self.sweep.seeds.as_slice();
+        Candidate {
+            number: Some(self.trials[trial].number),
+            point: &self.points[trial / self.seeds()],
+            seed: seeds.get(trial % self.seeds()).copied(),
+        }
     }
 }
 
@@ -301,14 +312,13 @@ fn sampling(
 
 /// Epochs of the experiment as it stands, which those of all trials must be where rungs count on them.
 fn full_length(sweep: &Sweep, base: &Base) -> Result<u64, Error> {
-    let nothing: &[Assignment] = &[];
     let middle: Point = sweep.parameters.iter().map(|it| it.at(0.5)).collect();
-    let trial = if sweep.parameters.is_empty() {
-        nothing
-    } else {
-        &middle
+    let candidate = Candidate {
+        number: None,
+        point: &middle,
+        seed: sweep.seeds.first().copied(),
     };
-    let experiments = base.experiments(sweep, [(trial, sweep.seeds.first().copied())])?;
+    let experiments = base.experiments(sweep, [candidate])?;
     Ok(experiments.first().map_or(1, |it| it.training.epochs))
 }
 
@@ -322,13 +332,13 @@ fn check_length(file: &SweepFile, min_epochs: u64, full: u64) -> Result<(), Erro
     Err(file.error_at("search", message, help))
 }
 
-/// The trials of points, of which `before` others have been numbered already.
+/// The trials of points, of which `before` others have been numbered already, and their experiments.
 fn trials_of(
     sweep: &Sweep,
     base: &Base,
     points: &[Point],
     before: usize,
-) -> Result<Vec<Trial>, Error> {
+) -> Result<(Vec<Trial>, Vec<Experiment>), Error> {
     let seeds: Vec<Option<u64>> = match sweep.seeds.as_slice() {
         [] => vec![None],
         seeds => seeds.iter().copied().map(Some).collect(),
@@ -337,10 +347,15 @@ fn trials_of(
         let pairs = points.iter().enumerate();
         pairs.flat_map(|(place, point)| seeds.iter().map(move |seed| (place, point, *seed)))
     };
-    let trials = pairs().map(|(_, point, seed)| (point.as_slice(), seed));
-    let experiments = base.experiments(sweep, trials)?;
     let first = before * seeds.len() + 1;
-    let trials = pairs().zip(experiments).zip(first..);
+    let candidates = pairs().zip(first..);
+    let candidates = candidates.map(|((_, point, seed), number)| Candidate {
+        number: Some(number),
+        point,
+        seed,
+    });
+    let experiments = base.experiments(sweep, candidates)?;
+    let trials = pairs().zip(&experiments).zip(first..);
     let trials = trials.map(|(((place, point, _), experiment), number)| Trial {
         number,
         point: before + place + 1,
@@ -350,5 +365,5 @@ fn trials_of(
         config_digest: experiment.digest(),
         step_bytes: experiment.step_bytes(),
     });
-    Ok(trials.collect())
+    Ok((trials.collect(), experiments))
 }

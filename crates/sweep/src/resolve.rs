@@ -8,9 +8,6 @@ use runner_files::TEMPORARY_PREFIX;
 use crate::directory::{Error, SweepDir};
 use crate::layout;
 
-/// The length of the time before a sweep's name: `20261128-101112-`.
-const STAMP: usize = 16;
-
 /// Stands for the sweep that was begun last.
 const LAST: &str = "last";
 
@@ -50,7 +47,7 @@ pub fn resolve(text: &str, out: &Path) -> Result<SweepDir, Error> {
     };
     if text == LAST {
         let last = list(out).pop();
-        return last.ok_or_else(|| none(format!("there are no sweeps in {}", sweeps.display())));
+        return last.ok_or(Error::NoSweeps { folder: sweeps });
     }
     let names = fs::read_dir(&sweeps).into_iter().flatten().flatten();
     let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
@@ -59,7 +56,7 @@ pub fn resolve(text: &str, out: &Path) -> Result<SweepDir, Error> {
     let mut names: Vec<String> = names.filter(is_meant).collect();
     names.sort();
     // The whole of a name, behind its time, is meant before an end of another one.
-    let is_whole = |name: &String| name.get(STAMP..) == Some(text);
+    let is_whole = |name: &String| name.get(layout::STAMP..) == Some(text);
     if names.iter().any(is_whole) {
         names.retain(is_whole);
     }

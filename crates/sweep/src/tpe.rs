@@ -11,6 +11,7 @@ use runner_random::{Purpose, stream};
 use tpe::{TpeOptimizer, TpeOptimizerBuilder, categorical_range, histogram_estimator};
 use tpe::{parzen_estimator, range};
 
+use crate::directory::{Error, SweepDir};
 use crate::overview::Overview;
 use crate::points::{Point, key, random};
 
@@ -20,8 +21,32 @@ pub type Tried = (Point, Option<f64>);
 /// Draws for one point until an equal one is taken: the parameters may have no others.
 const PATIENCE: u64 = 100;
 
+impl Overview {
+    /// Plans and records further points, where the search goes by results and all results are there; whether there are
+    /// new ones.
+    ///
+    /// # Errors
+    /// Where a point makes no experiment, or a file cannot be written.
+    pub fn grow(&mut self, sweep: &mut SweepDir) -> Result<bool, Error> {
+        let points = next_of(self);
+        if points.is_empty() {
+            return Ok(false);
+        }
+        let trials = self.plan.add(points).map_err(|error| Error::Other {
+            path: sweep.folder.clone(),
+            why: error.to_string(),
+        })?;
+        sweep.add(&trials)?;
+        self.states
+            .resize(self.plan.trials.len(), Default::default());
+        self.decision = self.plan.decide(&self.states);
+        self.write(sweep)?;
+        Ok(true)
+    }
+}
+
 /// The points that a search by estimators tries next, where the results of all others are there: a batch of them.
-pub fn next_of(overview: &Overview) -> Vec<Point> {
+fn next_of(overview: &Overview) -> Vec<Point> {
     let (plan, decision) = (&overview.plan, &overview.decision);
     let Search::Tpe(search) = &plan.sweep.search else {
         return Vec::new();

@@ -6,23 +6,24 @@ use crate::cli;
 use crate::exit::ExitCode;
 use crate::memory;
 use crate::run_dir::space;
-use crate::sweep::brackets::Bracket;
 use crate::sweep::plan::Plan;
 
 use super::super::output::{note, print_result, reading};
 use super::super::units::{bytes, counted, human};
 use super::measure::Measured;
-use super::planned::{counts, plan, trials};
+use super::planned::{Planned, counts, rungs, trials};
 
 /// Up to this number, each trial has a row.
 const MAX_ROWS: usize = 30;
 
 pub fn execute(args: cli::SweepCheck) -> anyhow::Result<ExitCode> {
-    let (_, plan) = plan(&args.file)?;
-    let mut table = trials(&plan);
-    let more = table.rows.len().saturating_sub(MAX_ROWS);
-    table.rows.truncate(MAX_ROWS);
-    print_result(&table.render(reading()))?;
+    let planned = Planned::of(&args.file)?;
+    // All errors come before the first table.
+    planned.check_data(|_| true, None)?;
+    let plan = planned.plan;
+    let all = plan.trials.len();
+    let more = all.saturating_sub(MAX_ROWS);
+    print_result(&trials(&plan, 0..all - more).render(reading()))?;
     if more > 0 {
         print_result(&format!(
             "and {} more: runner sweep run {} --dry-run\n",
@@ -58,22 +59,6 @@ pub fn execute(args: cli::SweepCheck) -> anyhow::Result<ExitCode> {
     }
     print_result(&format!("\n{} can run\n", args.file.file.display()))?;
     Ok(ExitCode::Done)
-}
-
-/// How many points get to which epoch, where not all get to the last.
-fn rungs(plan: &Plan) -> String {
-    let full = plan.trials.first().map_or(0, |trial| trial.epochs);
-    let brackets = plan.brackets();
-    let has_rungs = |bracket: &Bracket| bracket.rungs.len() > 1;
-    let mut text = String::new();
-    for bracket in brackets.iter().filter(|_| brackets.iter().any(has_rungs)) {
-        let rungs = bracket.rungs.iter().map(|rung| {
-            let epochs = rung.epochs.unwrap_or(full) as usize;
-            format!("{} to epoch {epochs}", rung.points)
-        });
-        text += &format!("rungs   {}\n", rungs.collect::<Vec<_>>().join(", "));
-    }
-    text
 }
 
 /// What a few steps cost where `parallel` processes take them at once, or the exit code of one that failed, whose
@@ -142,7 +127,10 @@ fn costs(plan: &Plan, measured: &[(usize, Measured)]) -> String {
         .min_by(|a, b| seconds(a).total_cmp(&seconds(b)));
     if let Some((parallel, cost)) = best {
         if measured.len() > 1 {
-            text += &format!("best    --parallel {parallel}\n");
+            text += &format!(
+                "fastest {} at a time: --parallel {parallel}\n",
+                counted(*parallel, "trial")
+            );
         }
         if let Some(peak) = cost.peak_memory_bytes {
             let all = peak * *parallel as u64;

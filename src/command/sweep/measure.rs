@@ -11,7 +11,7 @@ use crate::train::try_out;
 
 use super::super::exit::unwrapped;
 use super::super::output::print_result;
-use super::planned::plan;
+use super::planned::Planned;
 
 /// What a few steps cost.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -30,10 +30,12 @@ pub struct Measured {
 const BUDGET: Duration = Duration::from_millis(600);
 
 pub fn execute(args: cli::SweepMeasure) -> anyhow::Result<ExitCode> {
-    let (_, plan) = plan(&args.file)?;
-    let seed = plan.sweep.seeds.first().copied();
-    let document = plan.base.trial(&plan.sweep, &plan.points[0], seed);
-    let experiment = document.experiment()?;
+    let Planned {
+        plan, experiments, ..
+    } = Planned::of(&args.file)?;
+    let document = plan.base.trial(&plan.sweep, plan.candidate(0));
+    let first = experiments.into_iter().next();
+    let experiment = first.expect("a sweep has a trial");
     let since = Instant::now();
     let prepared = prepare(&document, experiment, args.threads.threads, &|_, _| {});
     let session = prepared.map_err(unwrapped)?.session;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::sweep::directory::{Error, SweepDir};
-use crate::sweep::slurm::submit::alive;
+use crate::sweep::slurm::cluster::Queued;
+use crate::sweep::slurm::submit::{alive, queued};
 
 /// What the cluster says of the trials, a line each state: `4 pending: waiting for resources`.
 pub fn queue(sweep: &SweepDir) -> Result<Vec<String>, Error> {
@@ -20,6 +21,22 @@ pub fn queue(sweep: &SweepDir) -> Result<Vec<String>, Error> {
         .into_iter()
         .map(|(words, count)| format!("{count} {words}"))
         .collect())
+}
+
+/// What the cluster does for each of some sweeps, in a word; `submitted` where it does not say.
+pub fn words(sweeps: &[&SweepDir]) -> Vec<&'static str> {
+    match queued(sweeps) {
+        Ok(queued) => queued.iter().map(|it| word(it)).collect(),
+        Err(_) => vec!["submitted"; sweeps.len()],
+    }
+}
+
+fn word(queued: &[Queued]) -> &'static str {
+    match queued {
+        [] => "interrupted",
+        queued if queued.iter().any(|it| it.state == "RUNNING") => "running",
+        _ => "pending",
+    }
 }
 
 /// Why a task does not run, in words.

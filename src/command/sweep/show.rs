@@ -1,14 +1,16 @@
 //! `runner sweep status`, `show`, `best` and `list`, and what is said at the end of a session.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::cli;
 use crate::exit::ExitCode;
-use crate::sweep::directory::SweepDir;
+use crate::sweep::directory::{Error, SweepDir};
 use crate::sweep::local::Failure;
 use crate::sweep::overview::{Overview, TrialStatus};
 use crate::sweep::resolve;
 use crate::sweep::slurm::jobs::Jobs;
+use crate::sweep::slurm::setback::of_collecting;
 use crate::sweep::slurm::submit;
 use crate::sweep::state::Progress;
 use crate::table::{Cell, Column, Style, Table};
@@ -17,7 +19,7 @@ use super::super::exit::Usage;
 use super::super::output::{Output, note, print_result, reading, shown, style};
 use super::super::units::counted;
 use super::planned::counts;
-use super::queue::queue;
+use super::queue::{queue, words};
 use super::view;
 
 /// Points that are shown at the end of a session.
@@ -37,6 +39,7 @@ const STATUSES: [TrialStatus; 7] = [
 pub fn status(args: cli::SweepStatus) -> anyhow::Result<ExitCode> {
     let sweep = resolve::resolve(&args.sweep, &args.out.out)?;
     let overview = Overview::read(&sweep)?;
+    warn_of_edits(&sweep);
     let mut lines = vec![format!("sweep   {}", shown(&sweep.folder))];
     lines.push(format!("search  {}", counts(&overview.plan)));
     lines.push(format!("trials  {}", statuses(&overview)));
@@ -60,18 +63,12 @@ pub fn status(args: cli::SweepStatus) -> anyhow::Result<ExitCode> {
         // What the files say stands without the cluster.
         Err(error) => note(&format!("warning: {error}")),
     }
-    lines.push(match sweep.holder() {
-        Some(holder) => format!(
-            "run by  process {} on {} since {}",
-            holder.pid, holder.host, holder.since
-        ),
-        None if overview.is_done() => "state   done".to_owned(),
-        None if queue.is_ok_and(|queue| !queue.is_empty()) => "run by  the cluster".to_owned(),
-        None => format!(
-            "state   not running; to continue: runner sweep resume {}",
-            shown(&sweep.folder)
-        ),
-    });
+    if let Some(reason) = of_collecting(&sweep).filter(|_| on_cluster) {
+        lines.push(format!(
+            "next    the job that hands in what comes next: {reason}"
+        ));
+    }
+    lines.push(state(&sweep, &overview, queue));
     print_result(&(lines.join("\n") + "\n"))?;
     let running = overview.trials_with(TrialStatus::Running);
     for trial in running {
@@ -101,14 +98,52 @@ pub fn status(args: cli::SweepStatus) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
+/// Who runs the sweep, or what to do that somebody does.
+fn state(sweep: &SweepDir, overview: &Overview, queue: Result<Vec<String>, Error>) -> String {
+    if let Some(holder) = sweep.holder() {
+        return format!(
+            "run by  process {} on {} since {}",
+            holder.pid, holder.host, holder.since
+        );
+    }
+    if overview.is_done() {
+        return "state   done".to_owned();
+    }
+    match queue {
+        Ok(queue) if !queue.is_empty() => "run by  the cluster".to_owned(),
+        Ok(_) => format!(
+            "state   not running; to continue: runner sweep resume {}",
+            shown(&sweep.folder)
+        ),
+        Err(_) => {
+            "state   submitted; the cluster does not say which of its jobs are alive".to_owned()
+        }
+    }
+}
+
+/// Says which copies in a sweep directory were changed.
+fn warn_of_edits(sweep: &SweepDir) {
+    for path in sweep.edited() {
+        note(&format!(
+            "warning: {} was changed since the sweep was planned, which has no effect; delete it, and `sweep resume` \
+             writes it anew",
+            shown(&path)
+        ));
+    }
+}
+
 pub fn show(args: cli::SweepShow) -> anyhow::Result<ExitCode> {
     let sweep = resolve::resolve(&args.sweep, &args.out.out)?;
     let overview = Overview::read(&sweep)?;
+    warn_of_edits(&sweep);
     let table = match args.trials {
         true => overview.trials(&sweep),
         false => overview.points(),
     };
     print_result(&table.render(style(&args.format)))?;
+    for line in by_reason(&failed(&overview)) {
+        note(&format!("failed: {line}"));
+    }
     Ok(ExitCode::Done)
 }
 
@@ -151,20 +186,7 @@ pub fn list(args: cli::SweepList) -> anyhow::Result<ExitCode> {
             .collect(),
         rows: Vec::new(),
     };
-    for sweep in resolve::list(&args.out.out) {
-        let overview = match Overview::read(&sweep) {
-            Ok(overview) => overview,
-            // One damaged sweep must not hide the others.
-            Err(error) => {
-                note(&format!("skipped: {error}"));
-                continue;
-            }
-        };
-        let status = match (sweep.holder(), overview.is_done()) {
-            (Some(_), _) => "running",
-            (None, true) => "done",
-            (None, false) => "interrupted",
-        };
+    for (sweep, overview, status) in looked_at(&args.out.out) {
         table.rows.push(vec![
             Cell::Text(sweep.record.sweep_id.clone()),
             Cell::Text(overview.plan.sweep.search.name().to_owned()),
@@ -188,6 +210,36 @@ pub fn list(args: cli::SweepList) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::Done)
 }
 
+/// All sweeps in a folder that can be read, and what each does, in a word.
+fn looked_at(out: &Path) -> Vec<(SweepDir, Overview, &'static str)> {
+    let mut sweeps = Vec::new();
+    for sweep in resolve::list(out) {
+        match Overview::read(&sweep) {
+            Ok(overview) => {
+                let status = match (sweep.holder(), overview.is_done()) {
+                    (Some(_), _) => "running",
+                    (None, true) => "done",
+                    (None, false) => "interrupted",
+                };
+                sweeps.push((sweep, overview, status));
+            }
+            // One damaged sweep must not hide the others.
+            Err(error) => note(&format!("skipped: {error}")),
+        }
+    }
+    let is_of_cluster =
+        |sweep: &SweepDir, status: &str| status == "interrupted" && Jobs::of(sweep).exist();
+    let on_cluster = sweeps.iter().filter(|it| is_of_cluster(&it.0, it.2));
+    let on_cluster: Vec<&SweepDir> = on_cluster.map(|it| &it.0).collect();
+    let mut words = words(&on_cluster).into_iter();
+    for (sweep, _, status) in &mut sweeps {
+        if is_of_cluster(sweep, status) {
+            *status = words.next().unwrap_or(status);
+        }
+    }
+    sweeps
+}
+
 /// An empty cell, or a count.
 fn count(number: usize) -> Cell {
     match number {
@@ -197,7 +249,7 @@ fn count(number: usize) -> Cell {
 }
 
 /// `8 finished, 1 failed`
-fn statuses(overview: &Overview) -> String {
+pub fn statuses(overview: &Overview) -> String {
     let counts = STATUSES.map(|status| (overview.count(status), status));
     let some = counts.iter().filter(|(count, _)| *count > 0);
     let words: Vec<String> = some

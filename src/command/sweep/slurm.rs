@@ -10,11 +10,10 @@ use crate::sweep::overview::Overview;
 use crate::sweep::plan::Plan;
 use crate::sweep::slurm::cluster;
 use crate::sweep::slurm::jobs::Jobs;
-use crate::sweep::slurm::submit::{Scope, alive, preview, submit};
+use crate::sweep::slurm::submit::{Scope, alive, preview, queued, submit};
 
 use super::super::output::{Output, note, print_result, shown};
 use super::super::units::counted;
-use super::planned::counts;
 use super::show;
 
 /// Hands in all trials that are to be run and are not alive.
@@ -75,16 +74,34 @@ fn wait_for_endings(sweep: &SweepDir, output: Output) -> Result<(), Error> {
 /// How long jobs that end are waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The script that would be handed in.
-pub fn dry_run(plan: &Plan) -> anyhow::Result<ExitCode> {
+/// Refuses to run trials here while jobs of the sweep are pending or running: both would want the same ones.
+pub fn refuse_alive(sweep: &SweepDir) -> Result<(), Error> {
+    let jobs = match queued(&[sweep]) {
+        Ok(queued) => queued.concat().len(),
+        Err(Error::Cluster(cluster::Error::NotThere { .. })) => {
+            note(
+                "warning: whether jobs of this sweep are alive cannot be known here: `squeue` is not there",
+            );
+            return Ok(());
+        }
+        Err(other) => return Err(other),
+    };
+    match jobs {
+        0 => Ok(()),
+        jobs => Err(Error::OnCluster {
+            path: sweep.folder.clone(),
+            jobs,
+        }),
+    }
+}
+
+/// The scripts that would be handed in for so many trials.
+pub fn dry_run(plan: &Plan, tasks: usize) -> anyhow::Result<()> {
     let program = std::env::current_exe()?;
-    let tasks = plan
-        .decide(&vec![Default::default(); plan.trials.len()])
-        .open
-        .len();
-    print_result(&preview(&program, &plan.sweep.slurm, tasks))?;
-    note(&format!("{}; nothing was made", counts(plan)));
-    Ok(ExitCode::Done)
+    let [array, collecting] = preview(&program, &plan.sweep.slurm, tasks);
+    Ok(print_result(&format!(
+        "{array}\n# And behind it, to hand in what comes next:\n{collecting}"
+    ))?)
 }
 
 /// What the job behind an array does: the table is written, and what comes next is handed in.
@@ -114,7 +131,7 @@ pub fn collect(args: cli::SweepCollect) -> anyhow::Result<ExitCode> {
 }
 
 /// Ends all jobs of a sweep; whether there were some.
-pub fn cancel(sweep: &SweepDir) -> Result<bool, crate::sweep::directory::Error> {
+pub fn cancel(sweep: &SweepDir) -> Result<bool, Error> {
     let mut jobs = Jobs::of(sweep).read();
     if jobs.is_empty() {
         return Ok(false);

@@ -6,9 +6,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::cli;
+use crate::data;
 use crate::exit::ExitCode;
 use crate::files::{self, IoError};
-use crate::lifecycle::{Occasion, Request};
+use crate::lifecycle::{DataError, Occasion, Request};
 use crate::run_dir::{Event, Holder, Lock, Run};
 use crate::sweep::directory::SweepDir;
 use crate::sweep::layout;
@@ -76,7 +77,7 @@ fn train(
     };
     let ended = start.train(output, &mut interrupt);
     let Err(error) = &ended else { return ended };
-    if exit_code(error) == ExitCode::Usage && !folder.exists() {
+    if is_lasting(error) && !folder.exists() {
         refuse(sweep, trial.number, error);
     }
     // Another process has begun it at the same instant.
@@ -121,6 +122,13 @@ fn go_on_alone(
 const ATTEMPTS: usize = 20;
 /// Between two looks at the lock of a run.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// Whether a trial that cannot begin never will: its config and the data do not go together.
+fn is_lasting(error: &anyhow::Error) -> bool {
+    let of_data = error.downcast_ref::<DataError>();
+    let has_other_classes = |it: &DataError| matches!(it.error(), data::Error::Classes { .. });
+    exit_code(error) == ExitCode::Usage || of_data.is_some_and(has_other_classes)
+}
 
 /// Notes why the trial cannot begin: with the same data it never will. What cannot be noted is found again.
 fn refuse(sweep: &SweepDir, trial: usize, error: &anyhow::Error) {

@@ -61,11 +61,15 @@ impl View {
         ];
         let done: usize = finished.iter().map(|status| overview.count(*status)).sum();
         let wanted = overview.plan.wanted() as usize * overview.plan.seeds();
+        let pruned = match overview.count(TrialStatus::Pruned) {
+            0 => String::new(),
+            pruned => format!(", {pruned} of them pruned"),
+        };
         let best = best(overview).map_or_else(String::new, |best| format!(", best {best}"));
         let left = self
             .left(overview)
             .map_or_else(String::new, |left| format!(", about {left} left"));
-        format!("{done}/{wanted} trials{best}{left}")
+        format!("{done}/{wanted} trials{pruned}{best}{left}")
     }
 
     fn left(&mut self, overview: &Overview) -> Option<String> {
@@ -105,11 +109,9 @@ impl Observer for View {
                 failure.reason, self.folder
             ),
             None => {
-                let status = match overview.status(work.trial) {
-                    TrialStatus::Paused => "waits for its rung".to_owned(),
-                    // It was the last of its rung, and goes on.
-                    TrialStatus::Interrupted => "promoted".to_owned(),
-                    status => status.to_string(),
+                let status = match work.until < trial.epochs {
+                    true => "is done with its rung".to_owned(),
+                    false => overview.status(work.trial).to_string(),
                 };
                 let score = overview.score(work.trial);
                 let monitor = &overview.plan.sweep.objective.monitor;
@@ -124,6 +126,34 @@ impl Observer for View {
         self.say(&line);
         self.look(overview, &[]);
     }
+
+    fn decided(&mut self, overview: &Overview, promoted: &[Work], pruned: &[usize]) {
+        let mut rungs: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for work in promoted {
+            rungs.entry(work.until).or_default().push(work.trial);
+        }
+        for (until, trials) in rungs {
+            self.say(&format!(
+                "promoted to epoch {until}: {}",
+                numbers(overview, &trials)
+            ));
+        }
+        if !pruned.is_empty() {
+            self.say(&format!("pruned: {}", numbers(overview, pruned)));
+        }
+    }
+}
+
+/// `trials 2, 5, 7`, of indices in the plan.
+fn numbers(overview: &Overview, trials: &[usize]) -> String {
+    let number = |trial: &usize| overview.plan.trials[*trial].number.to_string();
+    let numbers: Vec<String> = trials.iter().map(number).collect();
+    let word = if numbers.len() == 1 {
+        "trial"
+    } else {
+        "trials"
+    };
+    format!("{word} {}", numbers.join(", "))
 }
 
 impl Lines {

@@ -6,8 +6,7 @@ use std::process::Command;
 
 use runner::config::{Document, Fallback, Kind, LANGUAGE, LAYER_KEYS};
 
-use super::files;
-use crate::support::{Sandbox, TINY, project};
+use crate::support::{Sandbox, TINY, files, project};
 
 #[test]
 fn show_prints_what_reads_back_as_the_same_experiment() {

@@ -3,8 +3,7 @@
 mod commands;
 mod sources;
 
-use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::fs;
 
 use burn::tensor::Tensor;
 use proptest::collection::vec;
@@ -14,15 +13,11 @@ use runner::config::{Document, Error, Experiment, RenderOptions, Shape};
 use runner::device;
 use runner::model::{Mode, Network};
 
-use crate::support::{Outcome, Sandbox, TINY, project};
+use crate::support::{Sandbox, TINY, all_are_told_as_expected, files, project};
 
-/// Every `NAME.toml` of tests/configs/broken is told as `NAME.expected` says.
-///
-/// `UPDATE_EXPECTED=1 cargo test` writes the expected files anew: read what has changed in them.
 #[test]
 fn every_broken_config_is_told_as_expected() {
     let folder = project().join("tests/configs/broken");
-    let update = env::var_os("UPDATE_EXPECTED").is_some_and(|value| value == "1");
     let sandbox = Sandbox::new();
     let out = sandbox.path("runs");
     let configs = files(&folder, "toml");
@@ -36,35 +31,8 @@ fn every_broken_config_is_told_as_expected() {
         let copy = home.join(config.strip_prefix(&folder).unwrap());
         fs::copy(&config, copy).unwrap();
     }
-    let mut differences = String::new();
-    for config in &configs {
-        let name = config.file_name().unwrap().to_str().unwrap();
-        let arguments = ["run", name, "--out", out.to_str().unwrap()];
-        let mut command = sandbox.command(&arguments);
-        let output = command.current_dir(&home).output().unwrap();
-        let outcome = Outcome {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-        .code(2);
-        assert_eq!(outcome.stdout, "", "{name}");
-        assert!(!out.exists(), "{name} leaves a run directory");
-        let expected = config.with_extension("expected");
-        if update {
-            fs::write(&expected, &outcome.stderr).unwrap();
-        }
-        let expected = fs::read_to_string(&expected).unwrap_or_default();
-        if expected != outcome.stderr {
-            let told = outcome.stderr;
-            differences += &format!("== {name} is told\n{told}== and not\n{expected}");
-        }
-    }
-    assert!(differences.is_empty(), "{differences}");
-    for expected in files(&folder, "expected") {
-        let config = expected.with_extension("toml");
-        assert!(configs.contains(&config), "{config:?} is missing");
-    }
+    let command = ["run", "--out", out.to_str().unwrap()];
+    all_are_told_as_expected(&sandbox, &folder, &home, &command, &out);
 }
 
 #[test]
@@ -532,14 +500,6 @@ fn cases(cases: u32) -> ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::default()
     }
-}
-
-fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|found| found == extension));
-    paths.sort();
-    paths
 }
 
 fn baseline() -> String {

@@ -52,6 +52,7 @@ fn more_values_and_another_seed_run_only_what_is_new() {
     assert_eq!(run(&sandbox, &[]), folder);
 }
 
+// Seen red with differences of the first trial of the file.
 #[test]
 fn a_sweep_can_only_grow() {
     let sandbox = sandbox();
@@ -67,13 +68,34 @@ fn a_sweep_can_only_grow() {
     );
     sweep(&sandbox, &["extend", "last", "s.toml"])
         .code(2)
-        .stderr_has(&["lacks 1 of the 2 trials", "runner sweep run s.toml"]);
+        .stderr_has(&[
+            "lacks 1 of the 2 trials",
+            "what is most like trial 2 differs: `training.learning_rate` was 0.001, and is 0.003",
+            "runner sweep run s.toml",
+        ]);
+    // All values as before, of another experiment.
+    write(&sandbox, TWO);
+    let typed = [
+        "extend",
+        "last",
+        "s.toml",
+        "training.epochs=3",
+        "data.limit_train=50",
+    ];
+    sweep(&sandbox, &typed).code(2).stderr_has(&[
+        "lacks 2 of the 2 trials",
+        "trial 1 differs: `data.limit_train` was absent, and is 50; `training.epochs` was 2, and is 3",
+    ]);
     let after = (
         evidence(&folder),
         fs::read_to_string(folder.join("sweep.json")).unwrap(),
     );
     assert_eq!(after, before);
     // As a new one it is another sweep.
+    write(
+        &sandbox,
+        "[parameters]\n\"training.learning_rate\" = { values = [1e-2, 3e-3] }\nseeds = [1]\n",
+    );
     assert_ne!(run(&sandbox, &[]), folder);
 }
 
@@ -131,4 +153,28 @@ fn another_search_or_objective_takes_the_trials_that_are_there() {
         .stdout_has(&["eval_loss"])
         .stderr_has(&["0 trials new"]);
     assert_eq!(evidence(&folder), before);
+}
+
+/// What a file is called is part of what it is. Red with a sweep of another name taken for this one.
+#[test]
+fn a_sweep_under_another_name_is_told_and_not_run_again() {
+    let sandbox = sandbox();
+    write(&sandbox, TWO);
+    let folder = run(&sandbox, &[]);
+    sandbox.write("t.toml", sandbox.read("s.toml"));
+    sweep(&sandbox, &["run", "t.toml"]).code(2).stderr_has(&[
+        "has the same trials, under the name `s` instead of `t`",
+        "to go on with it: runner sweep resume experiments/sweeps/",
+        "add --new",
+    ]);
+    let other = sweep(&sandbox, &["run", "t.toml", "--new", "-q"]).success();
+    assert_ne!(other.stdout.trim(), folder.to_str().unwrap());
+    // Each now goes on with its own.
+    let again = sweep(&sandbox, &["run", "s.toml"]).success();
+    let name = folder.file_name().unwrap().to_str().unwrap();
+    again.stderr_has(&[&format!("goes on with experiments/sweeps/{name}\n")]);
+    assert_eq!(
+        sweep(&sandbox, &["run", "t.toml", "-q"]).success().stdout,
+        other.stdout
+    );
 }

@@ -84,48 +84,6 @@ fn a_trial_that_is_killed_is_told_and_tried_again() {
     all_are_as_alone(&sandbox, &folder);
 }
 
-// Seen red with a refused trial that is begun again by each resume.
-#[test]
-fn a_trial_that_does_not_fit_the_data_fails_alone() {
-    let sandbox = sandbox();
-    write(
-        &sandbox,
-        "[parameters]\n\"training.batch_size\" = { values = [20, 61, 62, 30] }\n",
-    );
-    let reason = "batch size 61 is larger than the 60 training images";
-    sweep(&sandbox, &["run", "s.toml"])
-        .code(1)
-        .stderr_has(&["2 trials failed", &format!("trial 2: {reason}")]);
-    let folder = only(&sandbox);
-    let expected = ["finished", "failed", "failed", "finished"];
-    assert_eq!(column(&folder, "status"), expected);
-    let log = fs::read_to_string(folder.join("logs/002.log")).unwrap();
-    sweep(&sandbox, &["resume"]).code(1).stderr_has(&[reason]);
-    let after = fs::read_to_string(folder.join("logs/002.log")).unwrap();
-    assert_eq!(log, after);
-    sweep(&sandbox, &["status"]).success().stdout_has(&[reason]);
-}
-
-/// Trials that fail in the same way are told in one line. Seen red with a line each.
-#[test]
-fn equal_failures_are_told_once() {
-    let sandbox = sandbox();
-    write(
-        &sandbox,
-        "[parameters]\n\"training.batch_size\" = { values = [61] }\nseeds = [1, 2, 3]\n",
-    );
-    let told = sweep(&sandbox, &["run", "s.toml"]).code(1).stderr;
-    let (_, end) = told.split_once("error: 3 trials failed:\n").unwrap();
-    let reason = "batch size 61 is larger than the 60 training images";
-    assert_eq!(end, format!("  trials 1, 2, 3: {reason}\n"));
-    sweep(&sandbox, &["best"])
-        .code(2)
-        .stderr_has(&["no trial has a score yet", "runner sweep status"]);
-    sweep(&sandbox, &["check", "s.toml"])
-        .code(2)
-        .stderr_has(&["s.toml:3:", "batch size 61 is larger than"]);
-}
-
 /// What the trial of another sweep, or nobody, has left in the place of a run. Seen red with any run taken.
 #[test]
 fn a_run_directory_that_is_gone_is_run_again_and_another_ones_is_refused() {

@@ -1,58 +1,26 @@
 //! Sweep files: what is wrong with them is told in its place, and what is there stays as it is.
 
-use std::path::PathBuf;
-use std::{env, fs};
+use std::fs;
 
 use super::{run, sandbox, sweep, write};
-use crate::support::{Outcome, project};
+use crate::support::{Outcome, all_are_told_as_expected, files, project};
 
-/// Every `NAME.toml` of tests/sweeps/broken is told as `NAME.expected` says (`UPDATE_EXPECTED=1` writes them anew).
 #[test]
 fn every_broken_sweep_is_told_as_expected() {
     let folder = project().join("tests/sweeps/broken");
     let sandbox = sandbox();
     let home = sandbox.path("broken");
     fs::create_dir(&home).unwrap();
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|it| it == "toml"))
-        .collect();
-    files.sort();
-    assert!(files.len() > 30, "only {} sweeps", files.len());
-    for file in &files {
-        fs::copy(file, home.join(file.file_name().unwrap())).unwrap();
+    let sweeps = files(&folder, "toml");
+    assert!(sweeps.len() > 30, "only {} sweeps", sweeps.len());
+    for sweep in &sweeps {
+        fs::copy(sweep, home.join(sweep.file_name().unwrap())).unwrap();
     }
     fs::copy(sandbox.path("tiny.toml"), home.join("tiny.toml")).unwrap();
     let broken = sandbox.read("tiny.toml").replace("seed = 1", "seed = -1");
     fs::write(home.join("broken-config.toml"), broken).unwrap();
-    let mut differences = String::new();
-    for file in &files {
-        let name = file.file_name().unwrap().to_str().unwrap();
-        let mut command = sandbox.command(&["sweep", "run", name]);
-        let output = command.current_dir(&home).output().unwrap();
-        let outcome = Outcome {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-        .code(2);
-        assert_eq!(outcome.stdout, "", "{name}");
-        assert!(
-            !home.join("experiments").exists(),
-            "{name} leaves something"
-        );
-        let expected = file.with_extension("expected");
-        if env::var_os("UPDATE_EXPECTED").is_some_and(|value| value == "1") {
-            fs::write(&expected, &outcome.stderr).unwrap();
-        }
-        let expected = fs::read_to_string(&expected).unwrap_or_default();
-        if expected != outcome.stderr {
-            let told = outcome.stderr;
-            differences += &format!("== {name} is told\n{told}== and not\n{expected}");
-        }
-    }
-    assert!(differences.is_empty(), "{differences}");
+    let out = home.join("experiments");
+    all_are_told_as_expected(&sandbox, &folder, &home, &["sweep", "run"], &out);
 }
 
 // Seen red with a template that names a key that there is not.
@@ -108,18 +76,141 @@ fn a_new_sweep_file_can_be_checked_and_run() {
 
 // Seen red with values typed for a sweep that reach no trial.
 #[test]
-fn values_that_are_typed_go_over_the_experiment_and_under_the_trials() {
+fn values_that_are_typed_go_over_the_experiment() {
     let sandbox = sandbox();
     write(
         &sandbox,
         "[parameters]\n\"training.batch_size\" = { values = [20, 30] }\n",
     );
-    let folder = run(&sandbox, &["training.epochs=3", "training.batch_size=15"]);
+    let folder = run(&sandbox, &["training.epochs=3"]);
     assert_eq!(super::column(&folder, "training.batch_size"), ["20", "30"]);
     assert_eq!(super::column(&folder, "epochs"), ["3", "3"]);
     let again = run(&sandbox, &["training.epochs=3"]);
     assert_eq!(again, folder);
     assert_ne!(run(&sandbox, &[]), folder);
+}
+
+// Seen red with an error for each of its keys.
+#[test]
+fn a_sweep_file_is_no_experiment() {
+    let sandbox = sandbox();
+    write(
+        &sandbox,
+        "[parameters]\nseeds = [1, 2]\n[search]\ngrid = {}\n",
+    );
+    for command in ["run", "check"] {
+        let told = sandbox.runner(&[command, "s.toml"]).code(2).stderr;
+        let expected = [
+            "error: this is a sweep, not an experiment\n --> s.toml:2:1\n",
+            "= help: run it with: runner sweep run s.toml\n",
+        ];
+        assert!(expected.iter().all(|it| told.contains(it)), "{told}");
+        assert_eq!(told.matches("error").count(), 1, "{told}");
+    }
+}
+
+// Seen red with values that go under those of the trials without a word.
+#[test]
+fn a_value_for_a_key_that_varies_is_refused() {
+    let sandbox = sandbox();
+    write(
+        &sandbox,
+        "[parameters]\n\"optimizer\" = { values = [\"adam\", \"sgd\"] }\nseeds = [1, 2]\n",
+    );
+    let typed = [
+        "run",
+        "s.toml",
+        "optimizer.sgd.momentum=0.9",
+        "seed=3",
+        "training.epochs=1",
+    ];
+    let mut command = sandbox.command(&[&["sweep"], &typed[..]].concat());
+    Outcome::of(command.env("RUNNER__OPTIMIZER", "lion"))
+        .code(2)
+        .stderr_has(&[
+            "the sweep varies `optimizer.sgd.momentum`, so this value reaches no trial",
+            "s.toml:3:1",
+            "the sweep varies `seed`",
+            "change `seeds` in the sweep file",
+            "RUNNER__OPTIMIZER=lion",
+            "3 errors",
+        ]);
+    assert!(!sandbox.path("experiments").exists());
+}
+
+/// The copies in a sweep directory are for reading. Red with changes that nobody tells of.
+#[test]
+fn copies_that_were_changed_are_told_and_refused() {
+    let sandbox = sandbox();
+    write(
+        &sandbox,
+        "[parameters]\n\"training.batch_size\" = { values = [20, 30] }\n",
+    );
+    let folder = run(&sandbox, &[]);
+    for name in ["sweep.toml", "base.toml"] {
+        let path = folder.join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{text}# changed\n")).unwrap();
+        for command in ["status", "show"] {
+            let told = sweep(&sandbox, &[command]).success();
+            told.stderr_has(&[&format!("{name} was changed since the sweep was planned")]);
+        }
+        for arguments in [
+            &["resume"][..],
+            &["run", "s.toml"],
+            &["extend", "last", "s.toml"],
+        ] {
+            sweep(&sandbox, arguments).code(5).stderr_has(&[
+                &format!("{name}: this copy was changed"),
+                "delete it",
+                "runner sweep extend",
+            ]);
+        }
+        fs::remove_file(&path).unwrap();
+        let told = sweep(&sandbox, &["resume"]).success();
+        assert!(!told.stderr.contains("changed"), "{}", told.stderr);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+    }
+}
+
+/// Red with all trials listed whatever is there, and without rungs.
+#[test]
+fn a_dry_run_says_what_is_left_to_do() {
+    let sandbox = sandbox();
+    write(
+        &sandbox,
+        "[parameters]\n\"training.learning_rate\" = { values = [1e-3, 1e-2, 1e-1, 2e-1] }\n\
+         [search]\nhalving = { eta = 2 }\n[launcher.slurm]\npartition = \"gpu\"\n",
+    );
+    let dry = |more: &[&str]| {
+        let arguments = [&["run", "s.toml", "--dry-run"], more].concat();
+        sweep(&sandbox, &arguments).success()
+    };
+    let rows = |told: &Outcome| told.stdout.matches(" 1       2\n").count();
+    let told = dry(&[]);
+    assert_eq!(rows(&told), 4, "{}", told.stdout);
+    told.stdout_has(&["rungs   4 to epoch 1, 2 to epoch 2\n", "nothing was made\n"]);
+    let told = dry(&["--launcher", "slurm"]);
+    told.stdout_has(&[
+        "#SBATCH --array=0-3\n",
+        "sweep-task 'SWEEP_DIRECTORY'",
+        "sweep-collect 'SWEEP_DIRECTORY'",
+    ])
+    .stderr_has(&["rungs   4 to epoch 1"]);
+    assert!(!sandbox.path("experiments").exists());
+    let folder = run(&sandbox, &[]);
+    let told = dry(&[]);
+    assert_eq!(rows(&told), 0, "{}", told.stdout);
+    told.stdout_has(&[
+        "there   experiments/sweeps/",
+        ": 2 finished, 2 pruned\n",
+        "nothing is to be run\n",
+    ]);
+    fs::remove_dir_all(folder.join("trials/s-002")).unwrap();
+    let told = dry(&[]);
+    assert_eq!(rows(&told), 1, "{}", told.stdout);
+    told.stdout_has(&["1 waiting", "nothing was made"]);
+    assert!(!folder.join("trials/s-002").exists());
 }
 
 // Seen red with the table read instead of written.
@@ -159,6 +250,12 @@ fn what_is_no_sweep_is_told_as_such() {
         sweep(&sandbox, &[command, "nothing"])
             .code(2)
             .stderr_has(&["nothing: no such path"]);
+    }
+    for command in ["status", "show", "best", "resume", "cancel"] {
+        sweep(&sandbox, &[command]).code(2).stderr_has(&[
+            "there are no sweeps in experiments/sweeps",
+            "runner sweep new sweep.toml",
+        ]);
     }
     let run_folder = sandbox.run_tiny(&[]);
     sweep(&sandbox, &["status", &run_folder]).code(5);

@@ -1,5 +1,6 @@
 //! Sweeps, end to end: many runs of one experiment, on the real binary.
 
+mod data;
 mod extend;
 mod failures;
 mod files;

@@ -148,3 +148,43 @@ fn a_trial_that_another_process_works_on_is_waited_for() {
     assert_eq!(events.matches("\"resumed\"").count(), 1, "{events}");
     all_are_as_alone(&sandbox, &folder);
 }
+
+/// What a killed process has left of a run directory. Red with it left there for an hour.
+#[test]
+fn unfinished_run_directories_are_removed() {
+    let sandbox = sandbox();
+    write(&sandbox, "[parameters]\nseeds = [1, 2]\n");
+    let folder = super::run(&sandbox, &[]);
+    fs::create_dir(folder.join("trials/.tmp-left")).unwrap();
+    fs::remove_dir_all(folder.join("trials/s-002")).unwrap();
+    sleep(Duration::from_millis(20));
+    sweep(&sandbox, &["resume"]).success();
+    assert!(!folder.join("trials/.tmp-left").exists());
+    assert_eq!(column(&folder, "status"), ["finished"; 2]);
+}
+
+/// Who goes on and who does not is told when a rung ends. Red with trials that are told of one by one alone.
+#[test]
+fn the_end_of_a_rung_is_told() {
+    let sandbox = sandbox();
+    write(
+        &sandbox,
+        "[parameters]\n\"training.learning_rate\" = { values = [1e-4, 1e-2, 1e-1, 1e-3] }\n\
+         [search]\nhalving = { eta = 2 }\n",
+    );
+    let told = sweep(&sandbox, &["run", "s.toml"]).success().stderr;
+    let statuses = column(&only(&sandbox), "status");
+    let trials = |status: &str| {
+        let numbers = (1..=4).filter(|trial| statuses[trial - 1] == status);
+        let numbers: Vec<String> = numbers.map(|trial: usize| trial.to_string()).collect();
+        assert_eq!(numbers.len(), 2);
+        numbers.join(", ")
+    };
+    let expected = format!(
+        "\npromoted to epoch 2: trials {}\npruned: trials {}\n",
+        trials("finished"),
+        trials("pruned")
+    );
+    assert!(told.contains(&expected), "{told}");
+    assert_eq!(told.matches("is done with its rung: epoch 1").count(), 4);
+}

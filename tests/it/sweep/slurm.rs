@@ -18,8 +18,14 @@ struct Cluster<'a> {
 
 impl<'a> Cluster<'a> {
     fn start(sandbox: &'a Sandbox) -> Self {
+        Self::configured(sandbox, &[])
+    }
+
+    /// With further lines of slurm.conf.
+    fn configured(sandbox: &'a Sandbox, lines: &[&str]) -> Self {
         let mut script = Command::new(project().join("tests/slurm/cluster.sh"))
             .arg(sandbox.path("cluster"))
+            .args(lines)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -295,12 +301,12 @@ fn write_two(sandbox: &Sandbox, partition: &str) {
 }
 
 #[track_caller]
-fn both_have_finished(sandbox: &Sandbox, sweep: &str) {
+fn have_finished(sandbox: &Sandbox, sweep: &str, count: usize) {
     let trials = trials(sandbox, sweep);
     let finished = trials
         .iter()
         .filter(|row| row.contains(&"finished".to_owned()));
-    assert_eq!(finished.count(), 2, "{trials:?}");
+    assert_eq!(finished.count(), count, "{trials:?}");
 }
 
 // Seen red with the partition taken from the sweep's own copy of the file.
@@ -317,7 +323,7 @@ fn a_cluster_that_refuses_is_quoted_and_takes_the_sweep_once_the_file_is_right()
     write_two(&sandbox, "main");
     let sweep = cluster.sweep("two.toml");
     cluster.finish();
-    both_have_finished(&sandbox, &sweep);
+    have_finished(&sandbox, &sweep, 2);
 }
 
 // Seen red with the outer job's restart count left to the inner one.
@@ -343,7 +349,7 @@ fn a_sweep_that_a_job_starts_takes_nothing_from_that_job() {
     let outer = sandbox.read("outer.log");
     let sweep = outer.lines().find_map(|line| line.strip_prefix("sweep: "));
     let sweep = sweep.unwrap_or_else(|| panic!("{outer}"));
-    both_have_finished(&sandbox, sweep);
+    have_finished(&sandbox, sweep, 2);
     for (trial, index) in [(1, 0), (2, 1)] {
         let lease = sandbox.read(&format!("{sweep}/leases/{trial:03}.json"));
         let lease: serde_json::Value = serde_json::from_str(&lease).unwrap();
@@ -351,6 +357,131 @@ fn a_sweep_that_a_job_starts_takes_nothing_from_that_job() {
         assert!(task.ends_with(&format!("_{index}")), "{lease}");
         assert_eq!(lease["restart"], 0, "{lease}");
     }
+}
+
+/// Red with all trials in one array, which the cluster refuses.
+#[test]
+#[ignore = "needs Slurm and root; .ci/run runs it"]
+fn more_trials_than_an_array_may_have_become_several() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "five.toml",
+        TWO.replace("PARTITION", "main")
+            .replace("1, 2", "1, 2, 3, 4, 5"),
+    );
+    let cluster = Cluster::configured(&sandbox, &["MaxArraySize=3"]);
+    let sweep = cluster.sweep("five.toml");
+    cluster.finish();
+    let tasks = |number: u32| sandbox.read(&format!("{sweep}/launcher/{number:03}.tasks"));
+    assert_eq!([0, 1].map(|number| tasks(number).lines().count()), [3, 2]);
+    have_finished(&sandbox, &sweep, 5);
+}
+
+/// What a job prints that never becomes our program is all that there is. Red with a script that goes on after a line
+/// that fails.
+#[test]
+#[ignore = "needs Slurm and root; .ci/run runs it"]
+fn a_job_that_ends_before_its_trial_is_told_with_its_reason() {
+    let sandbox = Sandbox::new();
+    let cluster = Cluster::start(&sandbox);
+    write_two(&sandbox, "main");
+    let good = sandbox.read("two.toml");
+    let setup = "setup = [\"echo preparing\", \"no-such-command --now\"]\n";
+    sandbox.write("two.toml", good.clone() + setup);
+    let sweep = cluster.sweep("two.toml");
+    cluster.finish();
+    let reason = "its job ended before the trial began, with exit code 127: preparing / line ";
+    let status = cluster.runner(&["sweep", "status"]).success();
+    status.stdout_has(&[
+        "trials  2 failed",
+        &format!("failed  trials 1, 2: {reason}"),
+        "no-such-command: command not found\n",
+        "next    the job that hands in what comes next: it ended before it began, with exit code",
+        "to continue: runner sweep resume",
+    ]);
+    let show = cluster.runner(&["sweep", "show"]).success();
+    show.stderr_has(&[&format!("failed: trials 1, 2: {reason}")]);
+    sandbox.write("two.toml", good);
+    assert_eq!(cluster.sweep("two.toml"), sweep);
+    cluster.finish();
+    have_finished(&sandbox, &sweep, 2);
+}
+
+/// Commands in place of Slurm's: `sbatch` takes everything, `squeue` prints the file `queue`, and does not answer where
+/// that is not there.
+fn pretend(sandbox: &Sandbox) {
+    let folder = sandbox.path("").display().to_string();
+    for (name, text) in [
+        (
+            "sbatch",
+            format!("echo >> {folder}/handed-in; wc -l < {folder}/handed-in"),
+        ),
+        ("scontrol", "echo MaxArraySize = 1001".to_owned()),
+        (
+            "squeue",
+            format!(
+                "cat {folder}/queue 2> /dev/null || {{ echo 'slurm_load_jobs error: Unable to contact' >&2; exit 1; }}"
+            ),
+        ),
+    ] {
+        let path = sandbox.write(&format!("bin/{name}"), format!("#!/bin/sh\n{text}\n"));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(path, mode).unwrap();
+    }
+    sandbox.write("queue", "");
+}
+
+/// Red with the state of the files alone, and with the advice for a refusing `sbatch`.
+#[test]
+fn the_queue_says_what_sweeps_do() {
+    let sandbox = Sandbox::new();
+    pretend(&sandbox);
+    write_two(&sandbox, "main");
+    let runner = |arguments: &[&str]| {
+        let path = format!("{}:/usr/bin:/bin", sandbox.path("bin").display());
+        Outcome::of(sandbox.command(arguments).env("PATH", path))
+    };
+    runner(&["sweep", "run", "two.toml", "--launcher", "slurm"])
+        .success()
+        .stdout_has(&["submitted 2 trials as job 1"]);
+    let sweep = super::only(&sandbox);
+    let jobs = std::fs::read_to_string(sweep.join("launcher/jobs.jsonl")).unwrap();
+    let job: serde_json::Value = serde_json::from_str(jobs.lines().next().unwrap()).unwrap();
+    let name = job["job_name"].as_str().unwrap();
+    let stamp = &sweep.file_name().unwrap().to_str().unwrap()[..15];
+    assert_eq!(name, format!("two-{stamp}-000"));
+    for (state, word) in [("PENDING", " pending\n"), ("RUNNING", " running\n")] {
+        sandbox.write("queue", format!("{name}|1_0|{state}|Resources|n1\n"));
+        runner(&["sweep", "list"]).success().stdout_has(&[word]);
+        runner(&["sweep", "resume", "--launcher", "local"])
+            .code(75)
+            .stderr_has(&[
+                "1 job of this sweep is pending or running on the cluster",
+                "runner sweep cancel",
+            ]);
+    }
+    std::fs::remove_file(sandbox.path("queue")).unwrap();
+    runner(&["sweep", "list"])
+        .success()
+        .stdout_has(&[" submitted\n"]);
+    let status = runner(&["sweep", "status"]).success().stdout_has(&[
+        "trials  2 waiting",
+        "state   submitted; the cluster does not say",
+    ]);
+    assert!(
+        !status.stderr.contains("[launcher.slurm]"),
+        "{}",
+        status.stderr
+    );
+    status.stderr_has(&["`squeue` refused: slurm_load_jobs error", "scontrol ping"]);
+    runner(&["sweep", "resume", "--launcher", "local"]).code(1);
+    sandbox.write("queue", "");
+    runner(&["sweep", "list"])
+        .success()
+        .stdout_has(&[" interrupted\n"]);
+    runner(&["sweep", "resume", "--launcher", "local"])
+        .success()
+        .stdout_has(&["Trials: 2 finished"]);
 }
 
 // Seen red where Slurm's commands are found.

@@ -17,7 +17,8 @@ use crate::model::expand::expand;
 use crate::sections::data::{PLACES, Reading};
 use crate::sections::name::NAME;
 use crate::text::diagnostic::{Concern, Diagnostic, Problems, Severity};
-use crate::text::source::{Origin, Source, place};
+use crate::text::path::KeyPath;
+use crate::text::source::{Origin, Source, SourceKind, place};
 use crate::text::tree::{Node, Value};
 
 /// An experiment as it was typed: files, environment and command line laid over each other, each value
@@ -165,6 +166,17 @@ impl Document {
             true => self.of_layers.push(single),
             false => self.diagnostics.extend(single.apply(&mut self.root).err()),
         }
+    }
+
+    /// The paths that are set on the command line or in the environment, each with its place.
+    pub(crate) fn typed_paths(&self) -> Vec<(KeyPath, Origin)> {
+        let sources = self.sources.iter().enumerate();
+        let typed = sources.filter_map(|(index, source)| match source.kind {
+            SourceKind::CommandLine => Override::parse(&source.text, index).ok(),
+            SourceKind::Environment => Override::parse_variable(&source.text, index).ok(),
+            SourceKind::File | SourceKind::Preset => None,
+        });
+        typed.map(Override::place).collect()
     }
 
     /// Adds a text that values may come from; its place among the sources.

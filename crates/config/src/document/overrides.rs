@@ -116,6 +116,11 @@ impl Override {
         format!("{}={}", self.path, self.value.toml())
     }
 
+    /// Where the value goes, and where that is typed.
+    pub(super) fn place(self) -> (KeyPath, Origin) {
+        (self.path, self.origin)
+    }
+
     /// Where the value goes.
     pub(super) fn path(&self) -> &KeyPath {
         &self.path

@@ -1,5 +1,7 @@
 //! The resolved experiment: every value spelled out, as TOML, as a list of paths and as a digest.
 
+use std::collections::BTreeMap;
+
 use runner_digest::Digest;
 use serde::Serialize;
 
@@ -26,6 +28,17 @@ const YOUNGER: &[(&str, &str)] = &[
     ("data.bit_depth", "16"),
     ("data.exif", "\"ignore\""),
 ];
+
+/// A value that differs between two experiments, as TOML text; `None` where the key is absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its dotted path.
+    pub key: String,
+    /// The value in the first one.
+    pub was: Option<String>,
+    /// The value in the second one.
+    pub is: Option<String>,
+}
 
 /// An experiment but for its model, which comes last and reads best one layer a line.
 #[derive(Serialize)]
@@ -96,6 +109,26 @@ impl Experiment {
         let mut pairs = Vec::new();
         flatten_into(&value, String::new(), &mut pairs);
         pairs
+    }
+
+    /// All values that differ in another experiment, by the order of their keys.
+    pub fn changes(&self, other: &Self) -> Vec<Change> {
+        let mut old: BTreeMap<String, String> = self.flatten().into_iter().collect();
+        let mut changes = Vec::new();
+        for (key, is) in other.flatten() {
+            let was = old.remove(&key);
+            if was.as_ref() != Some(&is) {
+                let is = Some(is);
+                changes.push(Change { key, was, is });
+            }
+        }
+        changes.extend(old.into_iter().map(|(key, was)| Change {
+            key,
+            was: Some(was),
+            is: None,
+        }));
+        changes.sort_by(|a, b| a.key.cmp(&b.key));
+        changes
     }
 
     /// SHA-256 (hex) over all values that a resume may not change, and over where the data were when the run began. A key that is younger than the first run directories

@@ -9,7 +9,7 @@ use strum::{EnumString, VariantNames};
 use super::launcher::{LAUNCHER, Local, RUN, Slurm};
 use super::parameter::{Domain, Parameter};
 use super::search::{SEARCH, Sampling, Search};
-use crate::document::extends;
+use crate::document::{Document, extends};
 use crate::error::Error;
 use crate::language::diagnostics::Diagnostics;
 use crate::language::familiar;
@@ -24,7 +24,7 @@ use crate::sections::monitor::{self, MODE};
 use crate::sections::name::{self as experiment_name, NAME};
 use crate::text::diagnostic::{Diagnostic, Problems};
 use crate::text::source::{Origin, Source};
-use crate::text::tree::{self, Node};
+use crate::text::tree::{self, Node, Value};
 
 /// What is tried, resolved and valid but for the experiment itself.
 #[derive(Debug, Clone)]
@@ -156,6 +156,26 @@ impl SweepFile {
         }
     }
 
+    /// Whether a document is a sweep file: it has a sweep's keys, and no network.
+    pub(super) fn is_one(document: &Document) -> bool {
+        let has = |key: &str| document.has(key);
+        has(CONFIG.name) && has(PARAMETERS.info.name) && !has(MODEL.info.name)
+    }
+
+    /// Refuses a document that is a sweep file.
+    ///
+    /// # Errors
+    /// One, which says how it is run, in place of one for each of its keys.
+    pub fn refuse(document: &Document) -> Result<(), Error> {
+        if !Self::is_one(document) {
+            return Ok(());
+        }
+        let message = "this is a sweep, not an experiment".to_owned();
+        let path = &document.sources()[0].name;
+        let help = format!("run it with: runner sweep run {path}");
+        Err(document.error_at(PARAMETERS.info.name, message, &help))
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -233,37 +253,42 @@ fn read_parameters(section: &Section<'_>, diagnostics: &Diagnostics) -> (Vec<Par
     let Some(node) = section.node(&PARAMETERS) else {
         return Default::default();
     };
-    if !matches!(node.value, tree::Value::Table(_)) {
+    if !matches!(node.value, Value::Table(_)) {
         // Only for its message.
         section.table(&PARAMETERS);
         return Default::default();
     }
     let table = section.open(&PARAMETERS);
-    let seeds: Vec<u64> = table.read(&SEEDS).unwrap_or_default();
-    let mut sorted = seeds.clone();
-    sorted.sort_unstable();
-    sorted.dedup();
-    if sorted.len() < seeds.len() {
-        let message = "a seed is there twice".to_owned();
-        table.report(
-            &SEEDS,
-            message,
-            "",
-            "equal trials are run once: remove one of the two",
-        );
-    } else if table.node(&SEEDS).is_some() && seeds.is_empty() {
-        let help = "write at least one seed, or leave the key out";
-        table.report(&SEEDS, "there are no seeds".to_owned(), "", help);
-    }
+    let seeds = read_seeds(&table);
     let before = diagnostics.errors();
     let parameters = Parameter::read_all(node, &[SEEDS.name], diagnostics);
-    if parameters.is_empty() && seeds.is_empty() && diagnostics.errors() == before {
+    if parameters.is_empty() && table.node(&SEEDS).is_none() && diagnostics.errors() == before {
         let help =
             "name a key and its values: \"training.learning_rate\" = { values = [1e-2, 1e-3] }";
         let diagnostic = Diagnostic::new("nothing varies in this sweep", node.origin.clone(), "");
         diagnostics.push(diagnostic.help(help));
     }
     (parameters, seeds)
+}
+
+/// The seeds; what is wrong with any of them is reported.
+fn read_seeds(table: &Section<'_>) -> Vec<u64> {
+    if let Some(Value::Array(items)) = table.node(&SEEDS).map(|node| &node.value) {
+        if items.is_empty() {
+            let help = "write at least one seed, or leave the key out";
+            table.report(&SEEDS, "there are no seeds".to_owned(), "", help);
+        }
+        for (place, item) in items.iter().enumerate() {
+            let is_same = |other: &&Node| other.toml() == item.toml();
+            if let Some(first) = items[..place].iter().find(is_same) {
+                let message = format!("the seed {} is there twice", item.toml());
+                let first = Some((first, "first here".to_owned()));
+                let help = "equal trials are run once: remove one of the two";
+                table.report_at(item, message, first, help);
+            }
+        }
+    }
+    table.read(&SEEDS).unwrap_or_default()
 }
 
 /// A grid has a point for each combination of values, so all of them must be listed.

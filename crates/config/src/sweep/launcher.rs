@@ -174,9 +174,14 @@ impl Slurm {
     }
 }
 
-/// A text of one line, since it becomes part of one.
+/// A text of one line, since it becomes part of one, with something in it.
 fn line(section: &Section<'_>, key: &Key<Option<String>>) -> Option<String> {
     let text = section.read(key)?;
+    if text.trim().is_empty() {
+        let message = format!("`{}` is empty", section.path_of(key.name));
+        let help = "write a value, or leave the key out for the cluster's default";
+        section.report(key, message, "", help);
+    }
     if text.contains(char::is_control) {
         let message = format!("`{}` must be one line", section.path_of(key.name));
         section.report(key, message, "", "remove the line break");

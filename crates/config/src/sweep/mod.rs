@@ -20,4 +20,4 @@ pub use range::Range;
 pub use schema::sweep_schema;
 pub use search::{Halving, Hyperband, Random, Sampling, Search, Sobol, Tpe};
 pub use starter::sweep_template;
-pub use trial::Base;
+pub use trial::{Base, Candidate, Faults};

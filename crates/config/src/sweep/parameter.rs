@@ -96,6 +96,11 @@ impl Parameter {
         self.origin.clone()
     }
 
+    /// Whether its values replace whatever stands at a path.
+    pub(super) fn covers(&self, path: &KeyPath) -> bool {
+        self.paths.iter().any(|own| path.0.starts_with(&own.0))
+    }
+
     /// How many values there are, if they can be counted.
     pub fn count(&self) -> Option<u64> {
         match &self.domain {

@@ -49,6 +49,10 @@ const ALIVE: &str = "PENDING,RUNNING,SUSPENDED,COMPLETING,CONFIGURING,STOPPED";
 const REMEDY: &str =
     "change [launcher.slurm] of the sweep file; `sinfo` and `sacctmgr` say what there is";
 
+/// What a user can do where the cluster does not answer.
+const NO_ANSWER: &str =
+    "jobs that were submitted go on; see whether the cluster answers with: scontrol ping";
+
 /// Options of the language, with the variable of sbatch that goes over the script's. The others are left to the user, whose
 /// site may ask for them.
 const OPTION_VARIABLES: [(&str, &str); 8] = [
@@ -95,7 +99,7 @@ pub fn sbatch(script: &Path, after: &[u64], stated: &[&str]) -> Result<u64, Erro
         let ids: Vec<String> = after.iter().map(u64::to_string).collect();
         command.arg(format!("--dependency=afterany:{}", ids.join(":")));
     }
-    let text = run("sbatch", command.arg(script))?;
+    let text = run("sbatch", command.arg(script), REMEDY)?;
     // `123` or `123;cluster`, perhaps below warnings.
     let id = text
         .lines()
@@ -126,11 +130,11 @@ pub fn squeue(job_names: &[String]) -> Result<Vec<Queued>, Error> {
         "%j|%i|%T|%r|%N",
         "--name",
     ]);
-    let text = run("squeue", command.arg(job_names.join(",")))?;
+    let text = run("squeue", command.arg(job_names.join(",")), NO_ANSWER)?;
     Ok(text.lines().filter_map(parse).collect())
 }
 
-/// Reads a line of `squeue`: `runner-lr-000|12_3|PENDING|Resources|`.
+/// Reads a line of `squeue`: `lr-20261128-101112-000|12_3|PENDING|Resources|`.
 fn parse(line: &str) -> Option<Queued> {
     let parts: Vec<&str> = line.split('|').collect();
     let [job_name, id, state, reason, node] = parts.as_slice() else {
@@ -162,7 +166,7 @@ pub fn sacct(job_ids: &[u64]) -> Vec<(String, String)> {
         "JobID,State",
         "--jobs",
     ]);
-    let text = run("sacct", command.arg(ids.join(","))).unwrap_or_default();
+    let text = run("sacct", command.arg(ids.join(",")), NO_ANSWER).unwrap_or_default();
     let ended = text.lines().filter_map(|line| line.split_once('|'));
     // `CANCELLED by 0`
     let ended = ended.map(|(id, state)| {
@@ -180,7 +184,11 @@ pub fn sacct(job_ids: &[u64]) -> Vec<(String, String)> {
 /// Where the cluster refuses.
 pub fn scancel(job_names: &[String]) -> Result<(), Error> {
     for name in job_names {
-        run("scancel", clean("scancel").arg("--name").arg(name))?;
+        run(
+            "scancel",
+            clean("scancel").arg("--name").arg(name),
+            NO_ANSWER,
+        )?;
     }
     Ok(())
 }
@@ -208,7 +216,8 @@ pub fn requeue(task: &str) -> Result<(), Error> {
 /// # Errors
 /// Where the cluster does not answer.
 pub fn max_array_size() -> Result<usize, Error> {
-    let text = run("scontrol", clean("scontrol").args(["show", "config"]))?;
+    let mut command = clean("scontrol");
+    let text = run("scontrol", command.args(["show", "config"]), NO_ANSWER)?;
     let size = text.lines().find_map(|line| {
         let (key, value) = line.split_once('=')?;
         (key.trim() == "MaxArraySize").then(|| value.trim().parse().ok())?
@@ -229,11 +238,11 @@ fn clean(program: &'static str) -> Command {
     command
 }
 
-fn run(name: &'static str, command: &mut Command) -> Result<String, Error> {
+fn run(name: &'static str, command: &mut Command, remedy: &'static str) -> Result<String, Error> {
     let output = start(name, command)?;
     match output.status.success() {
         true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(refused(name, &output, REMEDY)),
+        false => Err(refused(name, &output, remedy)),
     }
 }
 
@@ -264,9 +273,9 @@ mod tests {
 
     #[test]
     fn lines_of_squeue_are_read() {
-        let queued = parse("runner-lr-000|12_3|RUNNING|None|n2").unwrap();
+        let queued = parse("lr-20261128-101112-000|12_3|RUNNING|None|n2").unwrap();
         assert_eq!((queued.index, queued.node.as_str()), (Some(3), "n2"));
-        let waiting = parse("runner-lr-000-collect|13|PENDING|Dependency|").unwrap();
+        let waiting = parse("lr-20261128-101112-001-collect|13|PENDING|Dependency|").unwrap();
         assert_eq!(
             (waiting.index, waiting.reason.as_str()),
             (None, "Dependency")

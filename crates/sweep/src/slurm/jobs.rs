@@ -8,6 +8,7 @@ use runner_records::run_dir;
 use serde::{Deserialize, Serialize};
 
 use crate::directory::SweepDir;
+use crate::layout;
 
 /// The folder of what concerns the cluster, in a sweep directory.
 pub const FOLDER: &str = "launcher";
@@ -51,9 +52,18 @@ pub struct Jobs {
 impl Jobs {
     /// Of a sweep; nothing is made.
     pub fn of(sweep: &SweepDir) -> Self {
+        let (id, name) = (&sweep.record.sweep_id, &sweep.record.name);
+        // The sweep's name first, since queues are shown with a few letters of each name.
+        let attempt = id.get(layout::STAMP..).and_then(|it| it.strip_prefix(name));
+        let prefix = match (id.get(..layout::STAMP), attempt) {
+            (Some(stamp), Some(attempt)) => {
+                format!("{name}-{}{attempt}", stamp.trim_end_matches('-'))
+            }
+            _ => id.clone(),
+        };
         Self {
             folder: sweep.folder.join(FOLDER),
-            prefix: format!("runner-{}", sweep.record.sweep_id),
+            prefix,
         }
     }
 

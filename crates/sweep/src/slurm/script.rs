@@ -8,6 +8,9 @@ use runner_config::Slurm;
 /// Options of a task that a collecting job, which computes nothing, does without.
 const OF_TASKS: [&str; 5] = ["time", "mem", "gres", "constraint", "cpus-per-task"];
 
+/// What a job prints that ends before it has become our program, and then its exit code.
+pub const ENDED: &str = "error: this job ended before its program began, with exit code ";
+
 /// What the scripts of a sweep have in common.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
@@ -86,11 +89,17 @@ impl Job<'_> {
         text
     }
 
+    /// What a job does before it becomes our program; a line that fails ends it, and says so last of all.
     fn setup(&self, text: &mut String) {
-        text.push('\n');
+        let _ = writeln!(text, "\ntrap 'echo \"{ENDED}$?\"' EXIT");
+        if self.slurm.setup.is_empty() {
+            return;
+        }
+        let _ = writeln!(text, "set -e");
         for line in &self.slurm.setup {
             let _ = writeln!(text, "{line}");
         }
+        let _ = writeln!(text, "set +e");
     }
 }
 
@@ -128,11 +137,11 @@ mod tests {
             sweep: Path::new("/home/me/it's"),
             program: Path::new("/opt/runner"),
             slurm: &slurm,
-            name: "runner-lr-000",
+            name: "lr-20261128-101112-000",
             logs: Path::new("/home/me/my logs"),
         };
         let expected = "#!/bin/bash\n\
-            #SBATCH --job-name=runner-lr-000\n\
+            #SBATCH --job-name=lr-20261128-101112-000\n\
             #SBATCH --partition=main\n\
             #SBATCH --gres=gpu:1\n\
             #SBATCH --array=0-5%4\n\
@@ -142,7 +151,10 @@ mod tests {
             #SBATCH --output=\"/home/me/my logs/%A_%a.log\"\n\
             #SBATCH --exclusive\n\
             \n\
+            trap 'echo \"error: this job ended before its program began, with exit code $?\"' EXIT\n\
+            set -e\n\
             module load cuda\n\
+            set +e\n\
             exec '/opt/runner' sweep-task '/home/me/it'\\''s' --tasks 000.tasks --index \"$SLURM_ARRAY_TASK_ID\" \
             --threads \"${SLURM_CPUS_PER_TASK:-1}\"\n";
         assert_eq!(job.array(6, "000.tasks"), expected);

@@ -12,7 +12,6 @@ use super::script;
 use crate::decide::Work;
 use crate::directory::{Error, SweepDir};
 use crate::overview::Overview;
-use crate::tpe;
 
 /// What a submission came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,6 +42,24 @@ pub struct Alive {
     pub queued: Queued,
 }
 
+/// What the cluster still knows of the jobs of sweeps, collecting ones among them, in one question; for each sweep.
+///
+/// # Errors
+/// Where the cluster does not answer.
+pub fn queued(sweeps: &[&SweepDir]) -> Result<Vec<Vec<Queued>>, Error> {
+    let names = |sweep: &&SweepDir| -> Vec<String> {
+        let jobs = Jobs::of(sweep).read().into_iter();
+        jobs.map(|job| job.job_name).collect()
+    };
+    let names: Vec<Vec<String>> = sweeps.iter().map(names).collect();
+    let all = cluster::squeue(&names.concat())?;
+    let of_sweep = |names: &Vec<String>| {
+        let own = all.iter().filter(|it| names.contains(&it.job_name));
+        own.cloned().collect()
+    };
+    Ok(names.iter().map(of_sweep).collect())
+}
+
 /// The tasks of a sweep that the cluster still knows.
 ///
 /// # Errors
@@ -50,9 +67,8 @@ pub struct Alive {
 pub fn alive(sweep: &SweepDir) -> Result<Vec<Alive>, Error> {
     let jobs = Jobs::of(sweep);
     let known = jobs.read();
-    let names: Vec<String> = known.iter().map(|job| job.job_name.clone()).collect();
     let mut alive = Vec::new();
-    for queued in cluster::squeue(&names)? {
+    for queued in queued(&[sweep])?.concat() {
         let job = known.iter().find(|job| job.job_name == queued.job_name);
         let (Some(file), Some(index)) = (job.and_then(|job| job.tasks.as_ref()), queued.index)
         else {
@@ -110,16 +126,7 @@ pub fn submit(
     let mut overview = Overview::read(sweep)?;
     overview.check_table(sweep)?;
     overview.check_runs(sweep)?;
-    let points = tpe::next_of(&overview);
-    if !points.is_empty() {
-        let trials = overview.plan.add(points);
-        let trials = trials.map_err(|error| Error::Other {
-            path: sweep.folder.clone(),
-            why: error.to_string(),
-        })?;
-        sweep.add(&trials)?;
-        overview = Overview::read(sweep)?;
-    }
+    overview.grow(sweep)?;
     overview.write(sweep)?;
     let jobs = Jobs::of(sweep);
     let alive = alive(sweep)?;
@@ -200,15 +207,19 @@ fn hand_in(
     Ok(id)
 }
 
-/// The script of the first array of a plan that has no directory yet.
-pub fn preview(program: &Path, slurm: &Slurm, tasks: usize) -> String {
+/// The scripts of a sweep that has no directory yet: of its first array, and of the job behind it.
+pub fn preview(program: &Path, slurm: &Slurm, tasks: usize) -> [String; 2] {
     let folder = Path::new("SWEEP_DIRECTORY");
-    let job = script::Job {
+    let logs = folder.join(super::jobs::FOLDER).join("logs");
+    let job = |name| script::Job {
         sweep: folder,
         program,
         slurm,
-        name: "runner-SWEEP_DIRECTORY-000",
-        logs: &folder.join(super::jobs::FOLDER).join("logs"),
+        name,
+        logs: &logs,
     };
-    job.array(tasks, "000.tasks")
+    [
+        job("SWEEP-000").array(tasks, "000.tasks"),
+        job("SWEEP-001-collect").collect(),
+    ]
 }
