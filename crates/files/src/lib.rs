@@ -69,7 +69,20 @@ impl IoError {
 ///
 /// If there is a file already, or the system refuses.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
-    let temporary = write_temporary(path, bytes)?;
+    create_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`create`], of what `write` writes: for bytes that need not be in memory all at once. It is called a second time
+/// if the first fails.
+///
+/// # Errors
+///
+/// If there is a file already, or the system refuses.
+pub fn create_with(
+    path: &Path,
+    write: impl Fn(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), IoError> {
+    let temporary = write_temporary(path, write)?;
     temporary
         .persist_noclobber(path)
         .or_else(|error| {
@@ -127,7 +140,7 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
 ///
 /// If the system refuses; then the old file is still there.
 pub fn place(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
-    let temporary = write_temporary(path, bytes)?;
+    let temporary = write_temporary(path, |file| file.write_all(bytes))?;
     let placed = temporary.persist(path);
     placed.map_err(|error| IoError::new("replace", path, error.error))?;
     Ok(())
@@ -135,7 +148,10 @@ pub fn place(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
 
 /// A failed sync says nothing about a second one on the same file, so only a new file is worth a
 /// second try.
-fn write_temporary(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, IoError> {
+fn write_temporary(
+    path: &Path,
+    write: impl Fn(&mut dyn Write) -> io::Result<()>,
+) -> Result<tempfile::NamedTempFile, IoError> {
     let attempt = || {
         let mut builder = tempfile::Builder::new();
         builder.prefix(TEMPORARY_PREFIX);
@@ -143,7 +159,7 @@ fn write_temporary(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile,
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = builder.tempfile_in(folder_of(path))?;
-        file.write_all(bytes)?;
+        write(&mut file)?;
         file.as_file().sync_all()?;
         Ok(file)
     };

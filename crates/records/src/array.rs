@@ -1,6 +1,7 @@
 //! Named arrays in host memory: what passes between network, optimizer and checkpoint.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use crate::digest::Digest;
 
@@ -34,11 +35,23 @@ impl Array {
         }
     }
 
-    /// The values as little-endian bytes.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    /// How many bytes its values have.
+    pub fn bytes_len(&self) -> usize {
         match &self.values {
-            Values::F32(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-            Values::I64(values) => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Values::F32(values) => size_of_val(values.as_slice()),
+            Values::I64(values) => size_of_val(values.as_slice()),
+        }
+    }
+
+    /// Writes the values as little-endian bytes, a piece at a time.
+    ///
+    /// # Errors
+    ///
+    /// If `to` takes them not.
+    pub fn write_to(&self, to: &mut (impl Write + ?Sized)) -> io::Result<()> {
+        match &self.values {
+            Values::F32(values) => write_pieces(values, f32::to_le_bytes, to),
+            Values::I64(values) => write_pieces(values, i64::to_le_bytes, to),
         }
     }
 
@@ -49,6 +62,22 @@ impl Array {
             Values::I64(_) => true,
         }
     }
+}
+
+/// Writes `bytes` of each value.
+fn write_pieces<T: Copy, const N: usize>(
+    values: &[T],
+    bytes: fn(T) -> [u8; N],
+    to: &mut (impl Write + ?Sized),
+) -> io::Result<()> {
+    const PIECE: usize = 1 << 14;
+    let mut piece = Vec::with_capacity(N * PIECE.min(values.len()));
+    for values in values.chunks(PIECE) {
+        piece.clear();
+        piece.extend(values.iter().flat_map(|value| bytes(*value)));
+        to.write_all(&piece)?;
+    }
+    Ok(())
 }
 
 /// SHA-256 over the arrays in canonical form: for each, in the order of the names, the name with
@@ -66,7 +95,8 @@ pub fn digest(arrays: &Arrays) -> Digest {
         for size in &array.shape {
             digest.update((*size as u64).to_le_bytes());
         }
-        digest.update(array.to_bytes());
+        let taken = array.write_to(&mut digest);
+        taken.expect("a digest takes all bytes");
     }
     digest
 }

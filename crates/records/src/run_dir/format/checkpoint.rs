@@ -6,14 +6,13 @@
 //! counts only if the digest over its arrays and state agrees *and* writing what was read gives
 //! the same bytes again, which covers every bit of the header as well.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, View, serialize};
+use safetensors::tensor::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
+use super::encoding::Encoding;
 use super::run_json::Identity;
 use crate::array::{self, Array, Arrays, Values};
 use crate::config;
@@ -241,22 +240,22 @@ impl Checkpoint {
         digest.hex()
     }
 
-    /// The bytes of the file. Equal checkpoints have equal bytes.
-    pub fn encode(&self) -> Vec<u8> {
+    /// The file, given the checkpoint's own digest. Equal checkpoints have equal bytes.
+    pub(crate) fn encoding(&self, digest: String) -> Encoding<'_> {
         let metadata = Metadata {
-            digest: self.digest(),
+            digest,
             state: self.state.clone(),
         };
         let text = serde_json::to_string(&metadata).expect("a state is plain data");
-        let views = self
-            .arrays
-            .iter()
-            .map(|(name, array)| (name, ArrayView(array)));
-        serialize(
-            views,
-            Some(HashMap::from([(METADATA_KEY.to_owned(), text)])),
-        )
-        .expect("arrays have as many bytes as their shapes say")
+        Encoding::new(&self.arrays, METADATA_KEY, text)
+    }
+
+    /// The bytes of the file, all in memory.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let written = self.encoding(self.digest()).write_to(&mut bytes);
+        written.expect("memory takes all bytes");
+        bytes
     }
 
     /// Reads and checks the bytes of a file; also gives its digest.
@@ -298,7 +297,7 @@ impl Checkpoint {
         if checkpoint.digest() != digest {
             return Err(content("its content does not match its digest"));
         }
-        if checkpoint.encode() != bytes {
+        if !checkpoint.encoding(digest.clone()).is_in(bytes)? {
             return Err(content("its header was changed"));
         }
         Ok((checkpoint, digest))
@@ -311,31 +310,5 @@ impl Checkpoint {
     /// If it cannot be read, or any bit is not what the program wrote.
     pub fn read(path: &Path) -> Result<(Self, String), Damage> {
         Self::decode(&fs::read(path)?)
-    }
-}
-
-struct ArrayView<'a>(&'a Array);
-
-impl View for ArrayView<'_> {
-    fn dtype(&self) -> Dtype {
-        match self.0.values {
-            Values::F32(_) => Dtype::F32,
-            Values::I64(_) => Dtype::I64,
-        }
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.0.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Owned(self.0.to_bytes())
-    }
-
-    fn data_len(&self) -> usize {
-        match &self.0.values {
-            Values::F32(values) => values.len() * 4,
-            Values::I64(values) => values.len() * 8,
-        }
     }
 }

@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod confusion_csv;
 pub mod data_csv;
+pub mod encoding;
 pub mod evaluation_json;
 pub mod events;
 pub mod metrics_csv;

@@ -1,6 +1,6 @@
 //! Writing a checkpoint, and deleting those that it makes superfluous.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use super::retention::{RankedCheckpoint, Retention, superfluous};
@@ -8,7 +8,7 @@ use super::writer::Writer;
 use crate::array::Arrays;
 use crate::config;
 use crate::files::{self, IoError};
-use crate::run_dir::format::checkpoint::{Checkpoint, Damage, Position, Stage, State, WrittenAt};
+use crate::run_dir::format::checkpoint::{Checkpoint, Position, Stage, State, WrittenAt};
 use crate::run_dir::format::run_json::FORMAT;
 use crate::run_dir::{Error, checkpoint_names, layout};
 
@@ -52,17 +52,11 @@ impl Writer {
         if path.exists() {
             return self.confirm_existing(&path, &checkpoint);
         }
-        files::create(&path, &checkpoint.encode())?;
-        let (written, digest) = Checkpoint::read(&path).map_err(|damage| match damage {
-            Damage::Unreadable(error) => IoError::new("read back", &path, error).into(),
-            damage => Error::Damaged {
-                path: path.clone(),
-                why: format!(
-                    "the checkpoint just written cannot be read back: {damage}\ncheck the disk"
-                ),
-            },
-        })?;
-        if written != checkpoint {
+        let digest = checkpoint.digest();
+        let encoding = checkpoint.encoding(digest.clone());
+        files::create_with(&path, |file| encoding.write_to(file))?;
+        let is_written = File::open(&path).and_then(|file| encoding.is_in(file));
+        if !is_written.map_err(IoError::at("read back", &path))? {
             return Err(Error::Damaged {
                 path,
                 why: "the checkpoint just written differs when read back\ncheck the disk"
