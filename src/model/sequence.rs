@@ -112,13 +112,10 @@ fn forward_first<'a>(nodes: &'a [Node], input: Flow, pass: &mut Pass) -> (Flow, 
         (
             [
                 Plain(Layer::Normalization(Normalization::Batch(norm))),
-                Plain(Layer::Activation(activation)),
                 rest @ ..,
             ],
             Flow::Image(x),
-        ) if let Some(rectifier) = activation.rectifier() => {
-            (Flow::Image(norm.forward(x, pass, Some(rectifier))), rest)
-        }
+        ) => forward_batch_norm(norm, rest, x, pass),
         (
             [
                 Residual(residual),
@@ -165,28 +162,60 @@ fn forward_conv2d<'a>(
             (conv.weight.val(), bias, rest)
         }
     };
+    if let Some((pool, rest)) = pool_of_block(conv, rest) {
+        let geometry = ConvReluPoolGeometry {
+            conv2d: convolution::geometry(conv, x.dims()),
+            pool: pooling::geometry(pool),
+        };
+        return forward_block(x, weight, bias, geometry, rest, pass.mode);
+    }
+    let (rectifier, rest) = leading_rectifier(rest);
+    let output = convolution::forward(conv, x, weight, bias, rectifier);
+    (Flow::Image(output), rest)
+}
+
+/// Runs a batch norm and the layers that fuse with it: ReLU or ReLU6, and a convolution after a norm that goes by its batch.
+fn forward_batch_norm<'a>(
+    norm: &BatchNorm,
+    rest: &'a [Node],
+    x: Tensor<4>,
+    pass: &mut Pass,
+) -> (Flow, &'a [Node]) {
+    let (rectifier, rest) = leading_rectifier(rest);
     match rest {
         [
-            Plain(Layer::Activation(Activation::Relu(_))),
-            Plain(Layer::Pooling(Pooling::Max(pool))),
+            Node::Plain(Layer::Convolution(Convolution::Conv2d(conv))),
             rest @ ..,
-        ] if is_byte_sized(pool) && convolution::surplus(conv) == [0, 0] => {
-            let geometry = ConvReluPoolGeometry {
-                conv2d: convolution::geometry(conv, x.dims()),
-                pool: pooling::geometry(pool),
-            };
-            forward_block(x, weight, bias, geometry, rest, pass.mode)
+        ] if !norm.is_fixed(pass.mode) && pool_of_block(conv, rest).is_none() => {
+            let (after, rest) = leading_rectifier(rest);
+            let output = norm.forward_into(conv, x, pass, [rectifier, after]);
+            (Flow::Image(output), rest)
         }
-        [Plain(Layer::Activation(activation)), rest @ ..]
+        _ => (Flow::Image(norm.forward(x, pass, rectifier)), rest),
+    }
+}
+
+/// ReLU or ReLU6, if it comes next.
+fn leading_rectifier(nodes: &[Node]) -> (Option<Rectifier>, &[Node]) {
+    match nodes {
+        [Node::Plain(Layer::Activation(activation)), rest @ ..]
             if let Some(rectifier) = activation.rectifier() =>
         {
-            let output = convolution::forward(conv, x, weight, bias, Some(rectifier));
-            (Flow::Image(output), rest)
+            (Some(rectifier), rest)
         }
-        rest => {
-            let output = convolution::forward(conv, x, weight, bias, None);
-            (Flow::Image(output), rest)
-        }
+        _ => (None, nodes),
+    }
+}
+
+/// The max pool that one kernel computes with the convolution before it, if ReLU and such a pool come next.
+fn pool_of_block<'a>(conv: &Conv2d, rest: &'a [Node]) -> Option<(&'a MaxPool2d, &'a [Node])> {
+    match rest {
+        [
+            Node::Plain(Layer::Activation(Activation::Relu(_))),
+            Node::Plain(Layer::Pooling(Pooling::Max(pool))),
+            rest @ ..,
+        ] if is_byte_sized(pool) && convolution::surplus(conv) == [0, 0] => Some((pool, rest)),
+        _ => None,
     }
 }
 

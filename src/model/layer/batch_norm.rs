@@ -7,7 +7,9 @@ use burn::module::{Module, Param};
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Device, Tensor};
 
+use super::convolution;
 use crate::config;
+use crate::kernels::batch_norm::NormOptions;
 use crate::kernels::{self, Rectifier};
 use crate::model::flow::{BatchStatistics, Mode, Pass};
 
@@ -62,12 +64,8 @@ impl BatchNorm {
     ) -> Tensor<4> {
         if !self.is_fixed(pass.mode) {
             let (weight, bias) = (self.weight.val(), self.bias.val());
-            let normalized = kernels::batch_norm(x, weight, bias, self.eps, rectifier);
-            pass.statistics.push(BatchStatistics {
-                mean: normalized.mean,
-                variance: normalized.unbiased_variance,
-            });
-            return normalized.output;
+            let normalized = kernels::batch_norm(x, weight, bias, self.options(rectifier));
+            return note(normalized, pass);
         }
         let (scale, shift) = self.scale_and_shift();
         let channels = scale.dims()[0];
@@ -76,6 +74,35 @@ impl BatchNorm {
         match rectifier {
             Some(rectifier) => kernels::activation(output, rectifier.into()),
             None => output,
+        }
+    }
+
+    /// In training: as [`forward`](Self::forward), then `conv`, and the rectifier after it. What the norm gives is computed as
+    /// it is read, and not kept.
+    pub fn forward_into(
+        &self,
+        conv: &Conv2d,
+        x: Tensor<4>,
+        pass: &mut Pass,
+        [before, after]: [Option<Rectifier>; 2],
+    ) -> Tensor<4> {
+        let geometry = convolution::geometry(conv, x.dims());
+        let normalized = kernels::norm_conv2d(
+            x,
+            [self.weight.val(), self.bias.val()],
+            self.options(before),
+            conv.weight.val(),
+            conv.bias.as_ref().map(Param::val),
+            geometry,
+            after,
+        );
+        convolution::cropped(conv, note(normalized, pass))
+    }
+
+    fn options(&self, rectifier: Option<Rectifier>) -> NormOptions {
+        NormOptions {
+            eps: self.eps,
+            rectifier,
         }
     }
 
@@ -111,4 +138,13 @@ impl BatchNorm {
         self.running_mean = average(&self.running_mean, batch.mean);
         self.running_var = average(&self.running_var, batch.variance);
     }
+}
+
+/// Notes the statistics of the batch in the pass.
+fn note(normalized: kernels::BatchNorm, pass: &mut Pass) -> Tensor<4> {
+    pass.statistics.push(BatchStatistics {
+        mean: normalized.mean,
+        variance: normalized.unbiased_variance,
+    });
+    normalized.output
 }

@@ -86,7 +86,12 @@ pub fn forward(
     bias: Option<Tensor<1>>,
     rectifier: Option<Rectifier>,
 ) -> Tensor<4> {
-    let output = kernels::conv2d(x.clone(), weight, bias, geometry(conv, x.dims()), rectifier);
+    let geometry = geometry(conv, x.dims());
+    cropped(conv, kernels::conv2d(x, weight, bias, geometry, rectifier))
+}
+
+/// The output of the kernel with [`geometry`], without its surplus.
+pub fn cropped(conv: &Conv2d, output: Tensor<4>) -> Tensor<4> {
     let [above, left] = surplus(conv);
     if above + left == 0 {
         return output;

@@ -8,9 +8,12 @@ use proptest::sample::select;
 use rayon::ThreadPoolBuilder;
 use runner::kernels::Images;
 use runner::kernels::adam::{self, Adam};
+use runner::kernels::batch_norm::{self, Norm, NormOptions};
 use runner::kernels::conv_relu_pool::{self, ConvReluPoolGeometry};
 use runner::kernels::conv2d::{self, Conv2dGradients};
-use runner::kernels::{Conv2dGeometry, Level, MemoryFormat, PoolGeometry, dropout, linear};
+use runner::kernels::{
+    Conv2dGeometry, Level, MemoryFormat, PoolGeometry, Rectifier, dropout, linear, norm_conv2d,
+};
 use runner::random::DropoutMask;
 
 use super::shapes::{Numbers, Operands, Shape, shapes, shapes_and_deep_ones};
@@ -28,7 +31,7 @@ proptest! {
     ) {
         assert_one_result(&Level::available(), |level| {
             let task = Task { level, format, dy_format, p, ..Task::new(shape) };
-            [task.conv2d(), task.block()].concat()
+            task.all()
         });
     }
 
@@ -45,7 +48,7 @@ proptest! {
                 let index = place.index(operand.len());
                 operand[index] = bad;
             }
-            let mut results = [task.conv2d(), task.block()].concat();
+            let mut results = task.all();
             // Which NaN it is does not matter.
             for value in results.iter_mut().flat_map(|(_, values)| values) {
                 if value.is_nan() {
@@ -87,10 +90,9 @@ proptest! {
                     let operands = &mut dirty.operands;
                     operands.x.fill(f32::NAN);
                     operands.weight.fill(f32::NAN);
-                    dirty.conv2d();
-                    dirty.block();
+                    dirty.all();
                 }
-                [task.conv2d(), task.block()].concat()
+                task.all()
             })
         });
     }
@@ -180,9 +182,7 @@ fn threads_give_the_same_bits_of_images() {
                 p: 0.4,
                 ..Task::new(shape)
             };
-            assert_one_result(&THREADS, |threads| {
-                with_threads(threads, || [task.conv2d(), task.block()].concat())
-            });
+            assert_one_result(&THREADS, |threads| with_threads(threads, || task.all()));
         }
     }
 }
@@ -255,6 +255,10 @@ impl Task {
         }
     }
 
+    fn all(&self) -> Outputs {
+        [self.conv2d(), self.norm_conv2d(), self.block()].concat()
+    }
+
     /// The output and the gradients, with and without a rectifier.
     fn conv2d(&self) -> Outputs {
         let geometry = &self.shape.block.conv2d;
@@ -285,6 +289,57 @@ impl Task {
             outputs.push((format!("conv2d with {rectifier:?}, y"), y));
             outputs.extend(named(&format!("conv2d with {rectifier:?}"), gradients));
         }
+        outputs
+    }
+
+    /// A batch norm before the convolution: the output and all gradients.
+    fn norm_conv2d(&self) -> Outputs {
+        let geometry = &self.shape.block.conv2d;
+        let Operands { weight, bias, .. } = &self.operands;
+        let channels = geometry.in_channels;
+        let x = laid(&self.operands.x, self.shape.x(), MemoryFormat::ChannelsLast);
+        let dy = self.dy(self.shape.conv2d_y());
+        let draw = |array| Numbers::Fractions.draw(self.shape.seed, array, channels);
+        let (norm_weight, norm_bias) = (draw(4), draw(5));
+        let statistics = batch_norm::statistics(self.level, &x, channels, self.shape.batch);
+        let norm = Norm {
+            statistics: &statistics,
+            weight: &norm_weight,
+            bias: &norm_bias,
+            options: NormOptions {
+                eps: 1e-5,
+                rectifier: Some(Rectifier::Relu),
+            },
+        };
+        let mut y = vec![f32::NAN; self.shape.conv2d_y().iter().product()];
+        norm_conv2d::forward(
+            self.level,
+            geometry,
+            &x,
+            norm,
+            weight,
+            bias.as_deref(),
+            None,
+            &mut y,
+        );
+        let (norm, conv2d) = norm_conv2d::backward(
+            self.level,
+            geometry,
+            &x,
+            norm,
+            weight,
+            None,
+            self.gradients(&dy),
+        );
+        let mut outputs = named("norm and conv2d", conv2d);
+        outputs.extend([
+            ("norm and conv2d, y".to_owned(), y),
+            ("norm and conv2d, dx".to_owned(), norm.input.to_vec()),
+            ("norm, dw".to_owned(), norm.weight),
+            ("norm, db".to_owned(), norm.bias),
+            ("norm, mean".to_owned(), statistics.mean),
+            ("norm, variance".to_owned(), statistics.variance),
+        ]);
         outputs
     }
 

@@ -5,6 +5,7 @@ mod bits;
 mod differences;
 mod dropout;
 mod nan;
+mod norms;
 mod operations;
 mod pytorch;
 mod reference;

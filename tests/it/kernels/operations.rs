@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use runner::kernels::Images;
 use runner::kernels::Rectifier;
+use runner::kernels::batch_norm::NormOptions;
 use runner::kernels::conv_relu_pool::{self, ConvReluPoolGeometry};
 use runner::kernels::loss::Loss;
 use runner::kernels::{self, Conv2dGeometry, Level, MemoryFormat, PoolGeometry};
@@ -89,7 +90,7 @@ proptest! {
             let bias = bias.map(|bias| tensor(&bias, [channels]));
             differentiate(x, weight, bias, &dy, dy_format, |x, weight, bias| {
                 let (weight, bias) = (weight.reshape([channels]), bias.unwrap());
-                operation(kernels::batch_norm(x, weight, bias, 1e-5, rectifier).output)
+                operation(kernels::batch_norm(x, weight, bias, NormOptions { eps: 1e-5, rectifier }).output)
             })
         };
         let ours = results(&|y| y, Some(rectifier));

@@ -10,6 +10,7 @@ use burn::tensor::Tensor;
 use runner::array::{Array, Arrays, Values};
 use runner::kernels::Rectifier;
 use runner::kernels::adam::Adam;
+use runner::kernels::batch_norm::NormOptions;
 use runner::kernels::conv_relu_pool::ConvReluPoolGeometry;
 use runner::kernels::loss::Loss;
 use runner::kernels::{self, Conv2dGeometry, MemoryFormat, PoolGeometry};
@@ -138,8 +139,11 @@ fn batch_norm_is_pytorchs() {
             let x = case.images("x", format).require_grad();
             let weight = case.vector("weight").unwrap().require_grad();
             let bias = case.vector("bias").unwrap().require_grad();
-            let normalized =
-                kernels::batch_norm(x.clone(), weight.clone(), bias.clone(), eps, relu);
+            let options = NormOptions {
+                eps,
+                rectifier: relu,
+            };
+            let normalized = kernels::batch_norm(x.clone(), weight.clone(), bias.clone(), options);
             let dy = case.images("dy", dy_format);
             let gradients = (normalized.output.clone() * dy).sum().backward();
             let momentum = case.decimal("momentum") as f32;

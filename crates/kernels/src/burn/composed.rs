@@ -12,6 +12,7 @@ use crate::core::rectifier::Rectifier;
 use crate::ops::activation::Activation;
 use crate::ops::adam::Adam;
 use crate::ops::avg_pool::{AvgPoolGeometry, Windows};
+use crate::ops::batch_norm::NormOptions;
 use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
 use crate::ops::group_norm::GroupNormGeometry;
 use crate::ops::loss::{Loss, Targets};
@@ -71,8 +72,7 @@ pub(super) fn batch_norm<B: Backend>(
     input: FloatTensor<B>,
     weight: FloatTensor<B>,
     bias: FloatTensor<B>,
-    eps: f64,
-    rectifier: Option<Rectifier>,
+    options: NormOptions,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let [batch, channels, height, width] = input.shape().dims();
     let count = (batch * height * width) as f64;
@@ -84,14 +84,27 @@ pub(super) fn batch_norm<B: Backend>(
     let mean = mean_of(input.clone());
     let centered = B::float_sub(input, mean.clone());
     let variance = mean_of(B::float_mul(centered.clone(), centered.clone()));
-    let deviation = B::float_sqrt(B::float_add_scalar(variance.clone(), eps.into()));
+    let deviation = B::float_sqrt(B::float_add_scalar(variance.clone(), options.eps.into()));
     let normalized = B::float_div(centered, deviation);
     let output = B::float_mul(normalized, shaped(weight));
     let output = B::float_add(output, shaped(bias));
-    let output = rectified::<B>(output, rectifier);
+    let output = rectified::<B>(output, options.rectifier);
     let unbiased = B::float_mul_scalar(variance, (count / (count - 1.0).max(1.0)).into());
     let flat = |tensor| B::float_reshape(tensor, [channels].into());
     (output, flat(mean), flat(unbiased))
+}
+
+pub(super) fn norm_conv2d<B: Backend>(
+    input: FloatTensor<B>,
+    [norm_weight, norm_bias]: [FloatTensor<B>; 2],
+    options: NormOptions,
+    [weight, bias]: [FloatTensor<B>; 2],
+    geometry: &Conv2dGeometry,
+    rectifier: Option<Rectifier>,
+) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
+    let (normalized, mean, variance) = batch_norm::<B>(input, norm_weight, norm_bias, options);
+    let output = conv2d::<B>(normalized, weight, bias, geometry, rectifier);
+    (output, mean, variance)
 }
 
 pub(super) fn dropout<B: Backend>(input: FloatTensor<B>, mask: &DropoutMask) -> FloatTensor<B> {

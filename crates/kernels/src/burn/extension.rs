@@ -18,13 +18,14 @@ use crate::core::tensor::{Host, ImageTensor, Stored};
 use crate::ops::activation::Activation;
 use crate::ops::adam::Adam;
 use crate::ops::avg_pool::AvgPoolGeometry;
+use crate::ops::batch_norm::NormOptions;
 use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
 use crate::ops::group_norm::GroupNormGeometry;
 use crate::ops::loss::{Loss, Targets};
 use crate::ops::prelu::PreluGeometry;
 use crate::ops::{
     activation, adam, avg_pool, batch_norm, conv_relu_pool, conv2d, dropout, group_norm, linear,
-    loss, prelu, residual,
+    loss, norm_conv2d, prelu, residual,
 };
 
 /// The kernels as operations of a backend; each body is the fallback made of Burn's own operations.
@@ -76,10 +77,24 @@ pub trait Kernels: Backend {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        eps: f64,
+        options: NormOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        composed::batch_norm::<Self>(input, weight, bias, options)
+    }
+
+    /// The output, the mean, the unbiased variance.
+    fn norm_conv2d(
+        input: FloatTensor<Self>,
+        norm_weight: FloatTensor<Self>,
+        norm_bias: FloatTensor<Self>,
+        options: NormOptions,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: Conv2dGeometry,
         rectifier: Option<Rectifier>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        composed::batch_norm::<Self>(input, weight, bias, eps, rectifier)
+        let norm = [norm_weight, norm_bias];
+        composed::norm_conv2d::<Self>(input, norm, options, [weight, bias], &geometry, rectifier)
     }
 
     fn avg_pool(input: FloatTensor<Self>, geometry: AvgPoolGeometry) -> FloatTensor<Self> {
@@ -185,14 +200,31 @@ macro_rules! on_host {
                 input: FloatTensor<Self>,
                 weight: FloatTensor<Self>,
                 bias: FloatTensor<Self>,
-                eps: f64,
+                options: NormOptions,
+            ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+                let input = ImageTensor::new(&input).channels_last();
+                let (output, norm) = batch_norm::on_host::<Self>(&input, &weight, &bias, options);
+                let [mean, variance] = norm.moment_tensors(&output.device());
+                (output, mean, variance)
+            }
+
+            fn norm_conv2d(
+                input: FloatTensor<Self>,
+                norm_weight: FloatTensor<Self>,
+                norm_bias: FloatTensor<Self>,
+                options: NormOptions,
+                weight: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                geometry: Conv2dGeometry,
                 rectifier: Option<Rectifier>,
             ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
                 let input = ImageTensor::new(&input).channels_last();
-                let device = weight.device();
-                let (output, statistics) =
-                    batch_norm::on_host::<Self>(&input, &weight, &bias, eps, rectifier);
-                let [mean, variance] = batch_norm::moment_tensors::<Self>(&statistics, &device);
+                let norm = [&norm_weight, &norm_bias];
+                let conv2d = [&weight, &bias];
+                let (output, norm) = norm_conv2d::on_host::<Self>(
+                    &input, norm, options, conv2d, &geometry, rectifier,
+                );
+                let [mean, variance] = norm.moment_tensors(&output.device());
                 (output, mean, variance)
             }
 
@@ -324,14 +356,37 @@ impl<B: Host + Kernels, C: CheckpointStrategy> Kernels for Autodiff<B, C> {
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-        eps: f64,
+        options: NormOptions,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        if !B::ON_HOST {
+            return composed::batch_norm::<Self>(input, weight, bias, options);
+        }
+        let [output, mean, variance] =
+            batch_norm::on_graph::<B, C>(&input, &weight, &bias, options);
+        (output, mean, variance)
+    }
+
+    fn norm_conv2d(
+        input: FloatTensor<Self>,
+        norm_weight: FloatTensor<Self>,
+        norm_bias: FloatTensor<Self>,
+        options: NormOptions,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        geometry: Conv2dGeometry,
         rectifier: Option<Rectifier>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         if !B::ON_HOST {
-            return composed::batch_norm::<Self>(input, weight, bias, eps, rectifier);
+            let norm = [norm_weight, norm_bias];
+            let conv2d = [weight, bias];
+            return composed::norm_conv2d::<Self>(
+                input, norm, options, conv2d, &geometry, rectifier,
+            );
         }
+        let norm = [&norm_weight, &norm_bias];
+        let conv2d = [&weight, &bias];
         let [output, mean, variance] =
-            batch_norm::on_graph::<B, C>(&input, &weight, &bias, eps, rectifier);
+            norm_conv2d::on_graph::<B, C>(&input, norm, options, conv2d, &geometry, rectifier);
         (output, mean, variance)
     }
 

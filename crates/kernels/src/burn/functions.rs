@@ -1,6 +1,7 @@
 //! The kernels as functions on tensors, for any device.
 
 use burn::backend::Dispatch;
+use burn::backend::tensor::FloatTensor;
 use burn::tensor::Tensor;
 use runner_random::DropoutMask;
 
@@ -10,6 +11,7 @@ use crate::core::rectifier::Rectifier;
 use crate::ops::activation::Activation;
 use crate::ops::adam::Adam;
 use crate::ops::avg_pool::{AvgPoolGeometry, Windows};
+use crate::ops::batch_norm::NormOptions;
 use crate::ops::conv_relu_pool::ConvReluPoolGeometry;
 use crate::ops::group_norm::GroupNormGeometry;
 use crate::ops::loss::{Loss, Targets};
@@ -67,34 +69,64 @@ pub fn flatten_linear(input: Tensor<4>, weight: Tensor<2>, bias: Option<Tensor<1
     Tensor::from_dispatch(Dispatch::flatten_linear(input, weight, bias))
 }
 
-/// What [`batch_norm`] gives.
+type Primitive = FloatTensor<Dispatch>;
+
+/// What [`batch_norm`] and [`norm_conv2d`] give.
 #[derive(Debug)]
 pub struct BatchNorm {
     /// `[batch, channels, height, width]`
     pub output: Tensor<4>,
-    /// The mean of each channel over the batch.
+    /// The mean of each channel of the input over the batch.
     pub mean: Tensor<1>,
-    /// The variance of each channel over the batch, divided by n - 1.
+    /// The variance of each channel of the input over the batch, divided by n - 1.
     pub unbiased_variance: Tensor<1>,
 }
 
+impl BatchNorm {
+    /// Statistics are constants to the gradient.
+    fn new((output, mean, variance): (Primitive, Primitive, Primitive)) -> Self {
+        Self {
+            output: Tensor::from_dispatch(output),
+            mean: Tensor::from_dispatch(mean).detach(),
+            unbiased_variance: Tensor::from_dispatch(variance).detach(),
+        }
+    }
+}
+
 /// Batch normalization with the statistics of the batch itself, then ReLU or ReLU6 where one is asked for.
-/// The statistics that it gives are constants to the gradient.
 pub fn batch_norm(
     input: Tensor<4>,
     weight: Tensor<1>,
     bias: Tensor<1>,
-    eps: f64,
-    rectifier: Option<Rectifier>,
+    options: NormOptions,
 ) -> BatchNorm {
     let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
     let bias = bias.into_dispatch();
-    let (output, mean, variance) = Dispatch::batch_norm(input, weight, bias, eps, rectifier);
-    BatchNorm {
-        output: Tensor::from_dispatch(output),
-        mean: Tensor::from_dispatch(mean).detach(),
-        unbiased_variance: Tensor::from_dispatch(variance).detach(),
-    }
+    BatchNorm::new(Dispatch::batch_norm(input, weight, bias, options))
+}
+
+/// [`conv2d()`] of what [`batch_norm`] gives, which is not kept.
+pub fn norm_conv2d(
+    input: Tensor<4>,
+    [norm_weight, norm_bias]: [Tensor<1>; 2],
+    options: NormOptions,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    geometry: Conv2dGeometry,
+    rectifier: Option<Rectifier>,
+) -> BatchNorm {
+    let bias = bias_or_zeros(bias, geometry.out_channels, &input);
+    let [norm_weight, norm_bias] = [norm_weight, norm_bias].map(Tensor::into_dispatch);
+    BatchNorm::new(Dispatch::norm_conv2d(
+        input.into_dispatch(),
+        norm_weight,
+        norm_bias,
+        options,
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+        geometry,
+        rectifier,
+    ))
 }
 
 /// The mean of each of `output_size` regions of an image, as in PyTorch.

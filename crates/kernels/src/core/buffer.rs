@@ -39,6 +39,12 @@ impl Buffer {
         Self { memory, length }
     }
 
+    /// Gives all memory back to the system that nobody needs now: for the end of a phase after which other lengths are asked for.
+    pub fn give_back() {
+        let free = std::mem::take(&mut *FREE.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(free);
+    }
+
     /// `length` bytes of any value, see [`Self::bytes`].
     pub fn take_bytes(length: usize) -> Self {
         Self::take(length.div_ceil(size_of::<f32>()))

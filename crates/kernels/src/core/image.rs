@@ -1,5 +1,7 @@
 //! Images between the memory formats of tensors and the padded channels-last form of the kernels.
 
+use std::ops::Range;
+
 use super::geometry::{Frame, MemoryFormat};
 use super::rectifier::Rectifier;
 
@@ -40,46 +42,41 @@ pub fn laid<'a>(
 
 /// Lays an image into its frame; `padded` may be longer than the frame.
 pub fn lay(image: &[f32], format: MemoryFormat, frame: &Frame, padded: &mut [f32]) {
-    if frame.padded == frame.size {
-        match format {
-            MemoryFormat::ChannelsLast => padded[..frame.len()].copy_from_slice(image),
-            MemoryFormat::Contiguous => {
-                transpose(
-                    image,
-                    frame.size[0] * frame.size[1],
-                    &mut padded[..frame.len()],
-                );
-            }
-        }
-        return;
-    }
     let [height, width] = frame.size;
     let channels = frame.channels;
+    // Of one channel both formats are the same.
+    if format == MemoryFormat::ChannelsLast || channels == 1 {
+        return lay_lines(frame, padded, |lines, target| {
+            target.copy_from_slice(&image[lines]);
+        });
+    }
+    lay_lines(frame, padded, |lines, target| {
+        let pixels = lines.start / channels..lines.end / channels;
+        for (channel, plane) in image.chunks_exact(height * width).enumerate() {
+            let places = target[channel..].iter_mut().step_by(channels);
+            for (place, value) in places.zip(&plane[pixels.clone()]) {
+                *place = *value;
+            }
+        }
+    });
+}
+
+/// Lays an image into its frame that `write` gives by lines: it is told which elements of the image, channels last, to
+/// write, and where to.
+pub fn lay_lines(frame: &Frame, padded: &mut [f32], write: impl Fn(Range<usize>, &mut [f32])) {
+    if frame.padded == frame.size {
+        return write(0..frame.len(), &mut padded[..frame.len()]);
+    }
     let row = frame.row();
-    let line = width * channels;
-    let (top, left) = (frame.before[0] * row, frame.before[1] * channels);
-    let bottom = top + height * row;
+    let line = frame.size[1] * frame.channels;
+    let (top, left) = (frame.before[0] * row, frame.before[1] * frame.channels);
+    let bottom = top + frame.size[0] * row;
     padded[..top].fill(0.0);
     padded[bottom..frame.len()].fill(0.0);
     for (y, target) in padded[top..bottom].chunks_exact_mut(row).enumerate() {
         target[..left].fill(0.0);
         target[left + line..].fill(0.0);
-        let target = &mut target[left..left + line];
-        match format {
-            MemoryFormat::ChannelsLast => target.copy_from_slice(&image[y * line..][..line]),
-            MemoryFormat::Contiguous if channels == 1 => {
-                target.copy_from_slice(&image[y * line..][..line]);
-            }
-            MemoryFormat::Contiguous => {
-                for (channel, plane) in image.chunks_exact(height * width).enumerate() {
-                    let source = &plane[y * width..][..width];
-                    let places = target[channel..].iter_mut().step_by(channels);
-                    for (place, value) in places.zip(source) {
-                        *place = *value;
-                    }
-                }
-            }
-        }
+        write(y * line..(y + 1) * line, &mut target[left..left + line]);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Batch normalization in training, then ReLU or ReLU6 where one is asked for; images lie channels last.
 //!
-//! Sums over the batch are in double precision, chunk by chunk, so that the variance is exact enough
+//! Sums over the batch are in double precision, so that the variance is exact enough
 //! as the mean of squares less the square of the mean.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -11,9 +11,10 @@ use burn::backend::tensor::{Device, FloatTensor};
 use burn::backend::{Autodiff, AutodiffBackend, TensorMetadata};
 use rayon::prelude::*;
 
+use crate::core::affine::Affine;
 use crate::core::buffer::Buffer;
 use crate::core::node::{register, tracked};
-use crate::core::parallel::chunk_size;
+use crate::core::parallel::Pieces;
 use crate::core::rectifier::Rectifier;
 use crate::core::simd::{Level, Vector, on_level};
 use crate::core::tensor::{Contiguous, Host, ImageTensor, vec_tensor};
@@ -42,11 +43,13 @@ pub struct BatchNormGradients {
 
 /// Statistics of `values`, which are pixels of `channels` each, in a batch of `batch` images.
 pub fn statistics(level: Level, values: &[f32], channels: usize, batch: usize) -> Statistics {
-    let chunk = chunk_size(batch) * (values.len() / batch);
-    let sums = sum_chunks(values.par_chunks(chunk), channels, |values, sums| {
+    let mut sums = ImageSums::new(batch, channels);
+    let images = values.par_chunks(values.len() / batch);
+    sums.of_images().zip(images).for_each(|(sums, image)| {
         // SAFETY: the function works on slices only; the level is one of this processor.
-        unsafe { add_moments_on(level, values, sums) }
+        unsafe { add_moments_on(level, image, sums) }
     });
+    let sums = sums.total();
     let count = (values.len() / channels) as f64;
     let (first, second) = sums.split_at(channels);
     let mut statistics = Statistics {
@@ -69,47 +72,58 @@ pub fn statistics(level: Level, values: &[f32], channels: usize, batch: usize) -
     statistics
 }
 
-/// What each channel is multiplied with and what is added then.
-fn scale_and_shift(
-    statistics: &Statistics,
-    weight: &[f32],
-    bias: &[f32],
-    eps: f64,
-) -> (Vec<f32>, Vec<f32>) {
-    let channels = statistics.mean.iter().zip(&statistics.variance);
-    let channels = channels.zip(weight.iter().zip(bias));
-    channels
-        .map(|((mean, variance), (weight, bias))| {
-            let scale = f64::from(*weight) / (f64::from(*variance) + eps).sqrt();
-            (
-                scale as f32,
-                (f64::from(*bias) - f64::from(*mean) * scale) as f32,
-            )
-        })
-        .unzip()
+/// What a batch norm in training is besides its tensors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NormOptions {
+    /// Is added to the variance.
+    pub eps: f64,
+    /// What comes after the norm.
+    pub rectifier: Option<Rectifier>,
+}
+
+/// A batch norm with the statistics of one batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Norm<'a> {
+    /// Of the batch.
+    pub statistics: &'a Statistics,
+    /// One a channel.
+    pub weight: &'a [f32],
+    /// One a channel.
+    pub bias: &'a [f32],
+    /// All else.
+    pub options: NormOptions,
+}
+
+impl Norm<'_> {
+    /// `(x - mean) / sqrt(variance + eps) * weight + bias` as one product and one sum.
+    pub(super) fn affine(&self, level: Level) -> Affine {
+        let Statistics { mean, variance, .. } = self.statistics;
+        let moments = mean.iter().zip(variance);
+        let channels = moments.zip(self.weight.iter().zip(self.bias));
+        let (scale, shift) = channels
+            .map(|((mean, variance), (weight, bias))| {
+                let scale = f64::from(*weight) / (f64::from(*variance) + self.options.eps).sqrt();
+                let shift = f64::from(*bias) - f64::from(*mean) * scale;
+                (scale as f32, shift as f32)
+            })
+            .unzip();
+        Affine {
+            level,
+            scale,
+            shift,
+            rectifier: self.options.rectifier,
+        }
+    }
 }
 
 /// `(input - mean) / sqrt(variance + eps) * weight + bias`, then ReLU or ReLU6 where one is asked for.
-pub fn forward(
-    level: Level,
-    input: &[f32],
-    batch: usize,
-    statistics: &Statistics,
-    weight: &[f32],
-    bias: &[f32],
-    eps: f64,
-    rectifier: Option<Rectifier>,
-    output: &mut [f32],
-) {
-    let (scale, shift) = scale_and_shift(statistics, weight, bias, eps);
-    let chunk = chunk_size(batch) * (input.len() / batch);
+pub fn forward(level: Level, input: &[f32], norm: Norm<'_>, output: &mut [f32]) {
+    let affine = norm.affine(level);
+    let piece = norm.weight.len() * PIECE.div_ceil(norm.weight.len());
     output
-        .par_chunks_mut(chunk)
-        .zip(input.par_chunks(chunk))
-        .for_each(|(output, input)| {
-            // SAFETY: the function works on slices only; the level is one of this processor.
-            unsafe { normalize_on(level, input, &scale, &shift, rectifier, output) }
-        });
+        .par_chunks_mut(piece)
+        .zip(input.par_chunks(piece))
+        .for_each(|(output, input)| affine.write(input, output));
 }
 
 /// The gradients of [`forward`], the statistics' part included, given that of its output.
@@ -117,83 +131,135 @@ pub fn backward(
     level: Level,
     input: &[f32],
     batch: usize,
-    statistics: &Statistics,
-    weight: &[f32],
-    bias: &[f32],
-    eps: f64,
-    rectifier: Option<Rectifier>,
+    norm: Norm<'_>,
     gradient: &[f32],
 ) -> BatchNormGradients {
-    let channels = weight.len();
-    let (scale, shift) = scale_and_shift(statistics, weight, bias, eps);
-    let chunk = chunk_size(batch) * (input.len() / batch);
-    let pairs = input.par_chunks(chunk).zip(gradient.par_chunks(chunk));
-    let sums = sum_chunks(pairs, channels, |(input, gradient), sums| {
-        // SAFETY: the function works on slices only; the level is one of this processor.
-        unsafe { add_gradients_on(level, input, gradient, &scale, &shift, rectifier, sums) }
-    });
+    let mut target = Buffer::take(gradient.len());
+    target
+        .par_chunks_mut(PIECE)
+        .zip(gradient.par_chunks(PIECE))
+        .for_each(|(target, gradient)| target.copy_from_slice(gradient));
+    backward_in_place(level, input, batch, norm, target)
+}
+
+/// As [`backward`]; the gradient of the input takes the place of that of the output.
+fn backward_in_place(
+    level: Level,
+    input: &[f32],
+    batch: usize,
+    norm: Norm<'_>,
+    gradient: Buffer,
+) -> BatchNormGradients {
+    let affine = norm.affine(level);
+    let mut sums = ImageSums::new(batch, norm.weight.len());
+    let image_len = input.len() / batch;
+    let pairs = input
+        .par_chunks(image_len)
+        .zip(gradient.par_chunks(image_len));
+    sums.of_images()
+        .zip(pairs)
+        .for_each(|(sums, (input, gradient))| {
+            add_gradients(&affine, input, gradient, sums);
+        });
+    backward_of_sums(input, norm, affine, &sums, gradient)
+}
+
+/// Adds what the gradient of one image's output gives to its sums.
+pub(super) fn add_gradients(affine: &Affine, input: &[f32], gradient: &[f32], sums: &mut [f64]) {
+    // SAFETY: the function works on slices only; the level is one of this processor.
+    unsafe { add_gradients_on(affine.level, input, gradient, affine, sums) }
+}
+
+/// As [`backward_in_place`], once the sums of [`add_gradients`] are there.
+pub(super) fn backward_of_sums(
+    input: &[f32],
+    norm: Norm<'_>,
+    affine: Affine,
+    sums: &ImageSums,
+    mut gradient: Buffer,
+) -> BatchNormGradients {
+    let (level, channels) = (affine.level, norm.weight.len());
+    let sums = sums.total();
     let (gradients, products) = sums.split_at(channels);
     let count = (input.len() / channels) as f64;
     let mut factors = Factors {
-        scale,
-        shift,
+        affine,
         input: Vec::with_capacity(channels),
         constant: Vec::with_capacity(channels),
     };
     let mut weight_gradient = Vec::with_capacity(channels);
     for channel in 0..channels {
-        let mean = f64::from(statistics.mean[channel]);
-        let deviation = (f64::from(statistics.variance[channel]) + eps).sqrt();
+        let mean = f64::from(norm.statistics.mean[channel]);
+        let deviation = (f64::from(norm.statistics.variance[channel]) + norm.options.eps).sqrt();
         // Σ gradient * normalized input
         let product = (products[channel] - mean * gradients[channel]) / deviation;
         weight_gradient.push(product as f32);
-        let scale = f64::from(weight[channel]) / deviation;
+        let scale = f64::from(norm.weight[channel]) / deviation;
         let input = scale * product / count / deviation;
         factors.input.push(input as f32);
         let constant = scale * gradients[channel] / count - mean * input;
         factors.constant.push(constant as f32);
     }
-    let mut input_gradient = Buffer::take(input.len());
-    input_gradient
-        .par_chunks_mut(chunk)
-        .zip(input.par_chunks(chunk).zip(gradient.par_chunks(chunk)))
-        .for_each(|(target, (input, gradient))| {
+    let piece = channels * PIECE.div_ceil(channels);
+    gradient
+        .par_chunks_mut(piece)
+        .zip(input.par_chunks(piece))
+        .for_each(|(gradient, input)| {
             // SAFETY: the function works on slices only; the level is one of this processor.
-            unsafe { input_gradient_on(level, input, gradient, &factors, rectifier, target) }
+            unsafe { input_gradient_on(level, input, &factors, gradient) }
         });
     BatchNormGradients {
-        input: input_gradient,
+        input: gradient,
         weight: weight_gradient,
         bias: gradients.iter().map(|sum| *sum as f32).collect(),
     }
 }
 
-/// Two sums a channel over all chunks, in their order.
-fn sum_chunks<T: Send>(
-    chunks: impl IndexedParallelIterator<Item = T>,
+/// Numbers of one task, about, where nothing is summed.
+const PIECE: usize = 16384;
+
+/// Two sums a channel, over the pixels of each image and then over the images in their order: whoever gathers them, the bits
+/// are the same.
+#[derive(Debug)]
+pub(super) struct ImageSums {
     channels: usize,
-    add: impl Fn(T, &mut [f64]) + Sync,
-) -> Vec<f64> {
-    let partial: Vec<Vec<f64>> = chunks
-        .map(|chunk| {
-            let mut sums = vec![0.0; 2 * channels];
-            add(chunk, &mut sums);
-            sums
-        })
-        .collect();
-    let mut total = vec![0.0; 2 * channels];
-    for partial in partial {
-        for (total, partial) in total.iter_mut().zip(partial) {
-            *total += partial;
+    /// `[image][2][channel]`
+    sums: Vec<f64>,
+}
+
+impl ImageSums {
+    pub fn new(batch: usize, channels: usize) -> Self {
+        Self {
+            channels,
+            sums: vec![0.0; batch * 2 * channels],
         }
     }
-    total
+
+    /// Those of each image.
+    pub fn of_images(&mut self) -> impl IndexedParallelIterator<Item = &mut [f64]> {
+        self.sums.par_chunks_exact_mut(2 * self.channels)
+    }
+
+    /// Those of each image, to be taken once from any thread.
+    pub fn pieces(&mut self) -> Pieces<'_, f64> {
+        Pieces::new(Some(&mut self.sums), 2 * self.channels)
+    }
+
+    /// Those of the batch.
+    fn total(&self) -> Vec<f64> {
+        let mut total = vec![0.0; 2 * self.channels];
+        for image in self.sums.chunks_exact(2 * self.channels) {
+            for (total, sum) in total.iter_mut().zip(image) {
+                *total += sum;
+            }
+        }
+        total
+    }
 }
 
 /// What the gradient of the input takes from each channel.
 struct Factors {
-    scale: Vec<f32>,
-    shift: Vec<f32>,
+    affine: Affine,
     input: Vec<f32>,
     constant: Vec<f32>,
 }
@@ -218,47 +284,24 @@ unsafe fn add_moments<S: Vector>(values: &[f32], sums: &mut [f64]) {
 }
 
 on_level! {
-    unsafe fn normalize_on(
-        input: &[f32], scale: &[f32], shift: &[f32], rectifier: Option<Rectifier>, output: &mut [f32],
-    ) = normalize
-}
-
-#[inline(always)]
-unsafe fn normalize<S: Vector>(
-    input: &[f32],
-    scale: &[f32],
-    shift: &[f32],
-    rectifier: Option<Rectifier>,
-    output: &mut [f32],
-) {
-    let channels = scale.len();
-    let pixels = output.chunks_exact_mut(channels);
-    for (output, input) in pixels.zip(input.chunks_exact(channels)) {
-        let factors = scale.iter().zip(shift);
-        for ((output, input), (scale, shift)) in output.iter_mut().zip(input).zip(factors) {
-            let value = input * scale + shift;
-            *output = rectifier.map_or(value, |rectifier| rectifier.apply(value));
-        }
-    }
-}
-
-on_level! {
-    unsafe fn add_gradients_on(
-        input: &[f32], gradient: &[f32], scale: &[f32], shift: &[f32], rectifier: Option<Rectifier>,
-        sums: &mut [f64],
-    ) = add_gradients
+    unsafe fn add_gradients_on(input: &[f32], gradient: &[f32], affine: &Affine, sums: &mut [f64])
+        = add_gradients_generic
 }
 
 /// Adds the gradients, and their products with the input.
 #[inline(always)]
-unsafe fn add_gradients<S: Vector>(
+unsafe fn add_gradients_generic<S: Vector>(
     input: &[f32],
     gradient: &[f32],
-    scale: &[f32],
-    shift: &[f32],
-    rectifier: Option<Rectifier>,
+    affine: &Affine,
     sums: &mut [f64],
 ) {
+    let Affine {
+        scale,
+        shift,
+        rectifier,
+        ..
+    } = affine;
     let channels = scale.len();
     let (first, second) = sums.split_at_mut(channels);
     let pixels = input.chunks_exact(channels);
@@ -278,31 +321,29 @@ unsafe fn add_gradients<S: Vector>(
 }
 
 on_level! {
-    unsafe fn input_gradient_on(
-        input: &[f32], gradient: &[f32], factors: &Factors, rectifier: Option<Rectifier>, target: &mut [f32],
-    ) = input_gradient
+    unsafe fn input_gradient_on(input: &[f32], factors: &Factors, gradient: &mut [f32])
+        = input_gradient
 }
 
+/// Puts the gradient of the input in the place of that of the output.
 #[inline(always)]
-unsafe fn input_gradient<S: Vector>(
-    input: &[f32],
-    gradient: &[f32],
-    factors: &Factors,
-    rectifier: Option<Rectifier>,
-    target: &mut [f32],
-) {
-    let channels = factors.scale.len();
-    let (scale, shift) = (&factors.scale[..channels], &factors.shift[..channels]);
+unsafe fn input_gradient<S: Vector>(input: &[f32], factors: &Factors, gradient: &mut [f32]) {
+    let Affine {
+        scale,
+        shift,
+        rectifier,
+        ..
+    } = &factors.affine;
+    let channels = scale.len();
+    let (scale, shift) = (&scale[..channels], &shift[..channels]);
     let (input_factor, constant) = (&factors.input[..channels], &factors.constant[..channels]);
-    let pixels = input
-        .chunks_exact(channels)
-        .zip(gradient.chunks_exact(channels));
-    for (target, (input, gradient)) in target.chunks_exact_mut(channels).zip(pixels) {
+    let pixels = input.chunks_exact(channels);
+    for (gradient, input) in gradient.chunks_exact_mut(channels).zip(pixels) {
         for channel in 0..channels {
             let value = input[channel] * scale[channel] + shift[channel];
             let is_cut = rectifier.is_some_and(|rectifier| rectifier.cuts(value));
-            let gradient = if is_cut { 0.0 } else { gradient[channel] };
-            target[channel] = gradient * scale[channel]
+            let passed = if is_cut { 0.0 } else { gradient[channel] };
+            gradient[channel] = passed * scale[channel]
                 - (input[channel] * input_factor[channel] + constant[channel]);
         }
     }
@@ -310,41 +351,18 @@ unsafe fn input_gradient<S: Vector>(
 
 // The kernel on tensors of the CPU, and as a node of the autodiff graph.
 
-/// `input` lies channels last, and so does the output.
+/// The output, and the norm with what it found; `input` lies channels last, and so does the output.
 pub(crate) fn on_host<B: Host>(
     input: &ImageTensor<B>,
     weight: &FloatTensor<B>,
     bias: &FloatTensor<B>,
-    eps: f64,
-    rectifier: Option<Rectifier>,
-) -> (FloatTensor<B>, Statistics) {
-    let [batch, channels, ..] = input.sizes();
-    let device = weight.device();
-    let (weight, bias) = (Contiguous::<B>::new(weight), Contiguous::<B>::new(bias));
+    options: NormOptions,
+) -> (FloatTensor<B>, NormState<B>) {
+    let norm = NormState::new(input, [weight, bias], options);
     let values = input.images().values;
-    let statistics = statistics(Level::best(), values, channels, batch);
     let mut output = Buffer::take(values.len());
-    forward(
-        Level::best(),
-        values,
-        batch,
-        &statistics,
-        weight.slice(),
-        bias.slice(),
-        eps,
-        rectifier,
-        &mut output,
-    );
-    (input.like(output, &device), statistics)
-}
-
-/// Mean and unbiased variance as tensors.
-pub(crate) fn moment_tensors<B: Host>(
-    statistics: &Statistics,
-    device: &Device<B>,
-) -> [FloatTensor<B>; 2] {
-    [&statistics.mean, &statistics.unbiased_variance]
-        .map(|values| vec_tensor::<B>(values.clone(), [values.len()], device))
+    forward(Level::best(), values, norm.norm(), &mut output);
+    (input.like(output, &input.device()), norm)
 }
 
 /// The output, the mean, the unbiased variance; gradients flow through the output only.
@@ -352,21 +370,16 @@ pub(crate) fn on_graph<B: Host, C: CheckpointStrategy>(
     input: &FloatTensor<Autodiff<B, C>>,
     weight: &FloatTensor<Autodiff<B, C>>,
     bias: &FloatTensor<Autodiff<B, C>>,
-    eps: f64,
-    rectifier: Option<Rectifier>,
+    options: NormOptions,
 ) -> [FloatTensor<Autodiff<B, C>>; 3] {
     let images = ImageTensor::<B>::new(input.primitive()).channels_last();
     let (w, b) = (weight.primitive(), bias.primitive());
-    let (output, statistics) = on_host::<B>(&images, w, b, eps, rectifier);
-    let [mean, variance] = moment_tensors::<B>(&statistics, &w.device());
+    let (output, norm) = on_host::<B>(&images, w, b, options);
+    let [mean, variance] = norm.moment_tensors(&w.device());
     let parents = [input, weight, bias];
     let output = tracked::<B, C, _, _>(BatchNormBackward, parents, output, |_| BatchNormState {
         input: images,
-        weight: Contiguous::new(w),
-        bias: Contiguous::new(b),
-        statistics,
-        eps,
-        rectifier,
+        norm,
     });
     [
         output,
@@ -382,11 +395,49 @@ struct BatchNormBackward;
 struct BatchNormState<B: Host> {
     /// Channels last.
     input: ImageTensor<B>,
+    norm: NormState<B>,
+}
+
+/// A batch norm as nodes of the graph remember it.
+#[derive(Debug, Clone)]
+pub(crate) struct NormState<B: Host> {
     weight: Contiguous<B>,
     bias: Contiguous<B>,
     statistics: Statistics,
-    eps: f64,
-    rectifier: Option<Rectifier>,
+    options: NormOptions,
+}
+
+impl<B: Host> NormState<B> {
+    /// Gathers the statistics of `input`, which lies channels last.
+    pub fn new(
+        input: &ImageTensor<B>,
+        [weight, bias]: [&FloatTensor<B>; 2],
+        options: NormOptions,
+    ) -> Self {
+        let [batch, channels, ..] = input.sizes();
+        let values = input.images().values;
+        Self {
+            weight: Contiguous::new(weight),
+            bias: Contiguous::new(bias),
+            statistics: statistics(Level::best(), values, channels, batch),
+            options,
+        }
+    }
+
+    /// Mean and unbiased variance as tensors.
+    pub fn moment_tensors(&self, device: &Device<B>) -> [FloatTensor<B>; 2] {
+        [&self.statistics.mean, &self.statistics.unbiased_variance]
+            .map(|values| vec_tensor::<B>(values.clone(), [values.len()], device))
+    }
+
+    pub fn norm(&self) -> Norm<'_> {
+        Norm {
+            statistics: &self.statistics,
+            weight: self.weight.slice(),
+            bias: self.bias.slice(),
+            options: self.options,
+        }
+    }
 }
 
 impl<B: Host> Backward<B, 3> for BatchNormBackward {
@@ -399,28 +450,31 @@ impl<B: Host> Backward<B, 3> for BatchNormBackward {
         _checkpointer: &mut Checkpointer,
     ) {
         let gradient = grads.consume::<B>(&ops.node);
-        let [batch, channels, ..] = gradient.shape().dims::<4>();
-        let state = ops.state;
+        let device = gradient.device();
+        let BatchNormState { input, norm } = ops.state;
+        let gradient = ImageTensor::<B>::new(&gradient).channels_last();
         let gradients = backward(
             Level::best(),
-            state.input.images().values,
-            batch,
-            &state.statistics,
-            state.weight.slice(),
-            state.bias.slice(),
-            state.eps,
-            state.rectifier,
-            ImageTensor::<B>::new(&gradient)
-                .channels_last()
-                .images()
-                .values,
+            input.images().values,
+            input.sizes()[0],
+            norm.norm(),
+            gradient.images().values,
         );
-        let device = gradient.device();
-        let gradients = [
-            Some(state.input.like(gradients.input, &device)),
-            Some(vec_tensor::<B>(gradients.weight, [channels], &device)),
-            Some(vec_tensor::<B>(gradients.bias, [channels], &device)),
-        ];
+        let gradients = gradient_tensors(gradients, &input, &device);
         register!(grads, B, ops.parents, gradients);
     }
+}
+
+/// Gradients of a batch norm as tensors: input, weight, bias.
+pub(super) fn gradient_tensors<B: Host>(
+    gradients: BatchNormGradients,
+    input: &ImageTensor<B>,
+    device: &Device<B>,
+) -> [Option<FloatTensor<B>>; 3] {
+    let channels = gradients.weight.len();
+    [
+        Some(input.like(gradients.input, device)),
+        Some(vec_tensor::<B>(gradients.weight, [channels], device)),
+        Some(vec_tensor::<B>(gradients.bias, [channels], device)),
+    ]
 }

@@ -11,5 +11,6 @@ pub mod dropout;
 pub mod group_norm;
 pub mod linear;
 pub mod loss;
+pub mod norm_conv2d;
 pub mod prelu;
 pub mod residual;

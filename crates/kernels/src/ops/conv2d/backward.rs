@@ -3,12 +3,13 @@
 use rayon::prelude::*;
 
 use super::depthwise::{self, is_depthwise};
+use super::input::Input;
 use super::input_gradient::InputGradient;
 use super::weight_gradient::WeightGradient;
 use super::winograd;
 use crate::core::buffer::Buffer;
 use crate::core::geometry::{Conv2dGeometry, Frame, MemoryFormat};
-use crate::core::image::{Images, laid, lay, write_masked};
+use crate::core::image::{Images, lay, write_masked};
 use crate::core::parallel::{
     Pieces, add_to, chunk_size_with_sums, images_of_a_task, scratch, sum_over_chunks,
 };
@@ -29,14 +30,32 @@ pub struct Conv2dGradients {
 /// The gradients of [`super::forward()`], given that of its output.
 ///
 /// `rectified` is the rectifier that was part of it, if any, with what [`super::forward()`] gave, channels last.
-pub fn backward(
+pub fn backward<'a>(
     level: Level,
     geometry: &Conv2dGeometry,
-    input: Images<'_>,
+    input: impl Into<Input<'a>>,
     weight: &[f32],
     rectified: Option<(Rectifier, &[f32])>,
     gradient: Images<'_>,
     wants_input: bool,
+) -> Conv2dGradients {
+    let (input, wants) = (
+        input.into(),
+        wants_input.then_some(|_: usize, _: &[f32]| ()),
+    );
+    backward_noting(level, geometry, input, weight, rectified, gradient, wants)
+}
+
+/// As [`backward`]. The gradient of the input is computed if there is a `note`, which is told of the gradients of some
+/// inputs while they are in the cache, and of the first of these inputs.
+pub(in crate::ops) fn backward_noting(
+    level: Level,
+    geometry: &Conv2dGeometry,
+    input: Input<'_>,
+    weight: &[f32],
+    rectified: Option<(Rectifier, &[f32])>,
+    gradient: Images<'_>,
+    note: Option<impl Fn(usize, &[f32]) + Sync>,
 ) -> Conv2dGradients {
     let length = geometry.output_len();
     let batch = gradient.values.len() / length;
@@ -57,15 +76,7 @@ pub fn backward(
         );
         lay(&masked, MemoryFormat::ChannelsLast, frame, target);
     };
-    backward_of(
-        level,
-        geometry,
-        batch,
-        input,
-        weight,
-        lay_gradient,
-        wants_input,
-    )
+    backward_of(level, geometry, batch, input, weight, lay_gradient, note)
 }
 
 /// The gradients of a convolution whose output has the gradients that `lay_gradient(sample, frame, target)` lays into frames.
@@ -73,14 +84,14 @@ pub(in crate::ops) fn backward_of(
     level: Level,
     geometry: &Conv2dGeometry,
     batch: usize,
-    input: Images<'_>,
+    input: Input<'_>,
     weight: &[f32],
     lay_gradient: impl Fn(usize, &Frame, &mut [f32]) + Sync,
-    wants_input: bool,
+    note: Option<impl Fn(usize, &[f32]) + Sync>,
 ) -> Conv2dGradients {
-    let input_gradient = wants_input.then(|| InputGradient::new(level, geometry, weight));
+    let input_gradient = note.map(|note| (InputGradient::new(level, geometry, weight), note));
     let gradient_frame = match &input_gradient {
-        Some(input_gradient) => input_gradient.frame(),
+        Some((input_gradient, _)) => input_gradient.frame(),
         None => without_border(geometry),
     };
     let pass = Pass {
@@ -181,25 +192,27 @@ fn pixels(frame: &Frame) -> Vec<usize> {
 }
 
 /// What all images of a batch share.
-struct Pass<'a, L> {
+struct Pass<'a, L, N> {
     level: Level,
     geometry: &'a Conv2dGeometry,
     batch: usize,
-    input: Images<'a>,
+    input: Input<'a>,
     /// Lays the gradient of a sample's output into a frame.
     lay_gradient: L,
-    input_gradient: Option<InputGradient>,
+    /// What gives the gradient of the input, and what is told of it.
+    input_gradient: Option<(InputGradient, N)>,
     gradient_frame: Frame,
     weight_gradient: Way,
 }
 
-impl<L: Fn(usize, &Frame, &mut [f32]) + Sync> Pass<'_, L> {
-    fn inputs(&self, first: usize, count: usize) -> Images<'_> {
+impl<L, N> Pass<'_, L, N>
+where
+    L: Fn(usize, &Frame, &mut [f32]) + Sync,
+    N: Fn(usize, &[f32]) + Sync,
+{
+    fn inputs(&self, first: usize, count: usize) -> Input<'_> {
         let length = self.geometry.input_frame().image_len();
-        Images {
-            values: &self.input.values[first * length..][..count * length],
-            ..self.input
-        }
+        self.input.part(first, count, length)
     }
 
     /// The gradients of `count` outputs in frames one after the other.
@@ -263,7 +276,7 @@ impl<L: Fn(usize, &Frame, &mut [f32]) + Sync> Pass<'_, L> {
         );
         let image_len = frame.image_len();
         let at_once = match &self.input_gradient {
-            Some(input) => input.images_at_once(),
+            Some((input, _)) => input.images_at_once(),
             None => self.weight_gradient.images_at_once(),
         };
         let at_once = at_once.min(samples.len());
@@ -274,13 +287,7 @@ impl<L: Fn(usize, &Frame, &mut [f32]) + Sync> Pass<'_, L> {
         for first in samples.clone().step_by(at_once) {
             let count = at_once.min(samples.end - first);
             let inputs = self.inputs(first, count);
-            let inputs = laid(
-                inputs.values,
-                inputs.format,
-                &frame,
-                needs_room,
-                &mut padded,
-            );
+            let inputs = inputs.laid(&frame, needs_room, &mut padded);
             let length = count * gradient_frame.len();
             self.lay_gradients(first, count, gradient_frame, &mut gradients[..length]);
             match &self.weight_gradient {
@@ -293,9 +300,13 @@ impl<L: Fn(usize, &Frame, &mut [f32]) + Sync> Pass<'_, L> {
                 }
             }
             self.add_bias(&gradients[..length], gradient_frame, bias_sums);
-            if let (Some(input_gradient), Some(target)) = (&self.input_gradient, &mut target) {
+            if let (Some((input_gradient, note)), Some(target)) =
+                (&self.input_gradient, &mut target)
+            {
                 let target = &mut target[(first - samples.start) * image_len..];
-                input_gradient.write(count, &gradients, &mut target[..count * image_len]);
+                let target = &mut target[..count * image_len];
+                input_gradient.write(count, &gradients, target);
+                note(first, target);
             }
         }
     }
@@ -307,7 +318,7 @@ impl<L: Fn(usize, &Frame, &mut [f32]) + Sync> Pass<'_, L> {
     }
 
     fn wide_input(&self) -> Option<Buffer> {
-        let input_gradient = self.input_gradient.as_ref()?;
+        let (input_gradient, note) = self.input_gradient.as_ref()?;
         let image_len = self.geometry.input_frame().image_len();
         let frame = &self.gradient_frame;
         let mut target = self.take_target()?;
@@ -321,6 +332,7 @@ impl<L: Fn(usize, &Frame, &mut [f32]) + Sync> Pass<'_, L> {
                 let mut gradients = scratch(count * frame.len());
                 self.lay_gradients(task * at_once, count, frame, &mut gradients);
                 input_gradient.write(count, &gradients, target);
+                note(task * at_once, target);
             });
         Some(target)
     }
@@ -331,7 +343,7 @@ impl<L: Fn(usize, &Frame, &mut [f32]) + Sync> Pass<'_, L> {
         let prepare = |first: usize, count: usize, target: &mut [f32], bias: &mut [f32]| {
             let inputs = self.inputs(first, count);
             let mut padded = scratch(count * frame.len());
-            let inputs = laid(inputs.values, inputs.format, &frame, false, &mut padded);
+            let inputs = inputs.laid(&frame, false, &mut padded);
             let mut gradients = scratch(count * gradient_frame.len());
             self.lay_gradients(first, count, gradient_frame, &mut gradients);
             self.add_bias(&gradients, gradient_frame, bias);

@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::depthwise::{Taps, is_depthwise};
+use super::input::Input;
 use super::winograd::Winograd;
-use crate::core::geometry::{Conv2dGeometry, Frame, MemoryFormat};
-use crate::core::image::{Images, laid};
+use crate::core::geometry::{Conv2dGeometry, Frame};
 use crate::core::parallel::{images_of_a_task, scratch};
 use crate::core::product::{Packed, Row, Segment, Start, gathered};
 use crate::core::rectifier::Rectifier;
@@ -86,15 +86,10 @@ impl Convolver {
         count * self.frame().len() + MAX_LANES
     }
 
-    /// Images in their frames, see [`laid`]; `padded` has [`Self::frames_len`] floats.
-    pub fn laid<'a>(
-        &self,
-        images: &'a [f32],
-        format: MemoryFormat,
-        padded: &'a mut [f32],
-    ) -> &'a [f32] {
+    /// Images in their frames, see [`Input::laid`]; `padded` has [`Self::frames_len`] floats.
+    pub fn laid<'a>(&self, images: Input<'a>, padded: &'a mut [f32]) -> &'a [f32] {
         let needs_room = matches!(self.way, Way::Depthwise { .. });
-        laid(images, format, &self.frame(), needs_room, padded)
+        images.laid(&self.frame(), needs_room, padded)
     }
 
     /// `conv2d(input, weight) + bias` of `count` images in their frames, at most [`Self::images_at_once`], then ReLU
@@ -174,27 +169,28 @@ fn rows(geometry: &Conv2dGeometry, images: usize) -> Vec<Row> {
 }
 
 /// `conv2d(input, weight) + bias`, then ReLU or ReLU6 where one is asked for; gives `output` channels last.
-pub fn forward(
+pub fn forward<'a>(
     level: Level,
     geometry: &Conv2dGeometry,
-    input: Images<'_>,
+    input: impl Into<Input<'a>>,
     weight: &[f32],
     bias: Option<&[f32]>,
     rectifier: Option<Rectifier>,
     output: &mut [f32],
 ) {
+    let input = input.into();
     let convolver = Convolver::new(level, geometry, weight);
-    let frame = convolver.frame();
-    let (image_len, output_len) = (frame.image_len(), geometry.output_len());
+    let (image_len, output_len) = (convolver.frame().image_len(), geometry.output_len());
     let at_once = images_of_a_task(output.len() / output_len, convolver.images_at_once());
     output
         .par_chunks_mut(at_once * output_len)
-        .zip(input.values.par_chunks(at_once * image_len))
+        .enumerate()
         .with_max_len(1)
-        .for_each(|(outputs, images)| {
+        .for_each(|(task, outputs)| {
             let count = outputs.len() / output_len;
             let mut padded = scratch(convolver.frames_len(count));
-            let padded = convolver.laid(images, input.format, &mut padded);
+            let images = input.part(task * at_once, count, image_len);
+            let padded = convolver.laid(images, &mut padded);
             convolver.convolve(count, padded, bias, rectifier, outputs);
         });
 }

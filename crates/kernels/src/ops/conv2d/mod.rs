@@ -17,14 +17,16 @@ use crate::core::tensor::{Contiguous, Host, ImageTensor, image_tensor, vec_tenso
 mod backward;
 mod depthwise;
 mod forward;
+mod input;
 mod input_gradient;
 mod weight_gradient;
 mod winograd;
 
 pub use backward::{Conv2dGradients, backward};
-pub(super) use backward::{WIDE, backward_of};
+pub(super) use backward::{WIDE, backward_noting, backward_of};
 pub(super) use forward::Convolver;
 pub use forward::forward;
+pub use input::Input;
 pub(super) use winograd::Winograd;
 
 pub(crate) fn on_host<B: Host>(
@@ -46,10 +48,19 @@ pub(crate) fn on_host<B: Host>(
         rectifier,
         &mut output,
     );
+    output_tensor::<B>(output, geometry, &input.device())
+}
+
+/// The output of a convolution as a tensor.
+pub(super) fn output_tensor<B: Host>(
+    output: Buffer,
+    geometry: &Conv2dGeometry,
+    device: &Device<B>,
+) -> FloatTensor<B> {
     let [height, width] = geometry.output_size();
+    let batch = output.len() / geometry.output_len();
     let sizes = [batch, geometry.out_channels, height, width];
-    let device = input.device();
-    image_tensor::<B>(output, sizes, MemoryFormat::ChannelsLast, &device)
+    image_tensor::<B>(output, sizes, MemoryFormat::ChannelsLast, device)
 }
 
 /// Gradients of a convolution as tensors: input, weight, bias.

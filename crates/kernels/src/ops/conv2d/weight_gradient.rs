@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
+use super::input::Input;
 use crate::core::geometry::{Conv2dGeometry, Frame};
-use crate::core::image::{Images, lay};
 use crate::core::product::{SummedSpan, outer};
 use crate::core::simd::{Level, MAX_LANES};
 
@@ -97,12 +97,9 @@ impl WeightGradient {
     }
 
     /// Lays `count` inputs into their frames, and gradients of outputs, channels last, apart by panels.
-    pub fn prepare(&self, count: usize, inputs: Images<'_>, gradients: &[f32], target: &mut [f32]) {
+    pub fn prepare(&self, count: usize, inputs: Input<'_>, gradients: &[f32], target: &mut [f32]) {
         let (frames, panels) = target.split_at_mut(count * self.frame.len());
-        let images = inputs.values.chunks_exact(self.frame.image_len());
-        for (image, frame) in images.zip(frames.chunks_exact_mut(self.frame.len())) {
-            lay(image, inputs.format, &self.frame, frame);
-        }
+        inputs.lay(&self.frame, frames);
         let columns = self.geometry.group_out_channels();
         let pixels = count * self.geometry.output_pixels();
         for piece in 0..self.geometry.groups * self.panels() {

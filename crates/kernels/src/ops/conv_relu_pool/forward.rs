@@ -52,8 +52,9 @@ pub fn forward(
             for (sample, output) in outputs.chunks_exact_mut(output_len).enumerate() {
                 if sample % at_once == 0 {
                     let count = at_once.min(images.len() / image_len - sample);
-                    let images = &images[sample * image_len..][..count * image_len];
-                    let padded = convolver.laid(images, input.format, &mut padded);
+                    let values = &images[sample * image_len..][..count * image_len];
+                    let images = Images { values, ..input }.into();
+                    let padded = convolver.laid(images, &mut padded);
                     convolver.convolve(count, padded, bias, None, &mut activations);
                 }
                 let activations = &activations[sample % at_once * conv2d.output_len()..];

@@ -50,10 +50,10 @@ pub fn backward(
         level,
         conv2d,
         batch,
-        input,
+        input.into(),
         weight,
         lay_gradient,
-        wants_input,
+        wants_input.then_some(|_: usize, _: &[f32]| ()),
     )
 }
 
