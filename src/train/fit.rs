@@ -14,6 +14,7 @@ use super::{Error, Interrupt, Stop};
 use crate::array::Arrays;
 use crate::config::Experiment;
 use crate::data::{self, Batches};
+use crate::kernels::Buffer;
 use crate::metrics::EpochRecord;
 use crate::run_dir::{Phase, Position, Timing, Writer, now};
 
@@ -195,6 +196,7 @@ impl Fit<'_> {
         if !self.is_evaluated() {
             return Ok(None);
         }
+        Buffer::give_back();
         let data = Arc::clone(&self.session.data);
         let Experiment {
             data: pixels,
@@ -242,6 +244,7 @@ impl Fit<'_> {
 
     /// Writes the epoch's row and, where one is due, its checkpoint; then the next epoch begins.
     fn finish_epoch(&mut self, times: Times) -> Result<(), Error> {
+        Buffer::give_back();
         let arrays = self.session.arrays();
         let experiment = &self.session.experiment;
         let next = Position::start(experiment.classes(), &experiment.metrics);
@@ -316,6 +319,7 @@ impl Fit<'_> {
 
     /// Writes a checkpoint of the session as it stands.
     fn commit(&mut self) -> Result<(), Error> {
+        Buffer::give_back();
         self.commit_arrays(self.session.arrays())
     }
 
