@@ -39,40 +39,68 @@ impl Traced<'_> {
     }
 }
 
-/// A lower bound on the memory of a training step, in bytes: the output of each layer with its
-/// gradient, but for layers that are computed with the next one or in place. `traced` are all layers,
-/// those inside of others too.
+/// A lower bound on the memory of a training step, in bytes: what the backward pass needs of each layer's output, and
+/// the largest gradient beside what is still needed then. `traced` are all layers, those inside of others too.
 pub(crate) fn step_bytes(layers: &[Layer], traced: &[Traced<'_>], batch_size: usize) -> u64 {
-    let floats = step_floats(layers, &mut traced.iter());
-    floats.saturating_mul(4 * batch_size as u64)
+    let mut floats = StepFloats::default();
+    floats.add(layers, &mut traced.iter());
+    floats.most.saturating_mul(4 * batch_size as u64)
 }
 
-fn step_floats<'a>(layers: &[Layer], traced: &mut impl Iterator<Item = &'a Traced<'a>>) -> u64 {
-    let mut floats: u64 = 0;
-    for (index, layer) in layers.iter().enumerate() {
-        let shape = traced.next().expect("every layer is traced").output;
-        let before = index.checked_sub(1).map(|before| &layers[before]);
-        let is_never_stored = matches!(
-            (before, layer, layers.get(index + 1)),
-            (_, Layer::Flatten | Layer::Dropout(_), _)
-                | (
-                    _,
-                    Layer::Convolution(Convolution::Conv2d(_))
-                        | Layer::Normalization(Normalization::BatchNorm2d(_)),
-                    Some(Layer::Activation(Activation::Relu))
-                )
-                | (
-                    Some(Layer::Convolution(Convolution::Conv2d(_))),
-                    Layer::Activation(Activation::Relu),
-                    Some(Layer::Pooling(Pooling::MaxPool2d(_)))
-                )
-        );
-        if !is_never_stored {
-            floats = floats.saturating_add(2 * elements(shape) as u64);
-        }
-        for (_, branch) in layer.branches() {
-            floats = floats.saturating_add(step_floats(branch, traced));
+/// Floats of one image.
+#[derive(Default)]
+struct StepFloats {
+    /// What has been kept when the forward pass has come so far.
+    kept: u64,
+    /// The most at any time of the backward pass.
+    most: u64,
+}
+
+impl StepFloats {
+    fn add<'a>(&mut self, layers: &[Layer], traced: &mut impl Iterator<Item = &'a Traced<'a>>) {
+        for (index, layer) in layers.iter().enumerate() {
+            let shape = traced.next().expect("every layer is traced").output;
+            for (_, branch) in layer.branches() {
+                self.add(branch, traced);
+            }
+            let before = index.checked_sub(1).map(|before| &layers[before]);
+            if is_kept(before, layer, &layers[index + 1..]) {
+                let floats = elements(shape) as u64;
+                self.kept = self.kept.saturating_add(floats);
+                self.most = self.most.max(self.kept.saturating_add(floats));
+            }
         }
     }
-    floats
+}
+
+/// Whether the output of a layer is kept for the backward pass: not where the layer is computed in place or with the
+/// next one, nor where it is the last one, whose output only goes into a sum or a loss.
+fn is_kept(before: Option<&Layer>, layer: &Layer, after: &[Layer]) -> bool {
+    use Layer::{Activation, Convolution, Normalization, Pooling, Residual};
+    let is_conv2d = |layer: &Layer| matches!(layer, Convolution(self::Convolution::Conv2d(_)));
+    let is_norm =
+        |layer: &Layer| matches!(layer, Normalization(self::Normalization::BatchNorm2d(_)));
+    let Some(next) = after.first() else {
+        return false;
+    };
+    match layer {
+        Layer::Flatten | Layer::Dropout(_) => false,
+        Convolution(_) | Residual(_) => !is_rectifier(next),
+        Normalization(_) if is_norm(layer) => !is_rectifier(next) && !is_conv2d(next),
+        Activation(_) if is_rectifier(layer) => match before {
+            Some(before) if is_norm(before) => !is_conv2d(next),
+            Some(before) if is_conv2d(before) => {
+                !matches!(next, Pooling(self::Pooling::MaxPool2d(_)))
+            }
+            _ => true,
+        },
+        _ => true,
+    }
+}
+
+fn is_rectifier(layer: &Layer) -> bool {
+    matches!(
+        layer,
+        Layer::Activation(Activation::Relu | Activation::Relu6)
+    )
 }
