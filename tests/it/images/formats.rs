@@ -49,6 +49,37 @@ fn an_orientation_in_exif_is_seen() {
     }
 }
 
+/// Red if it is reduced to a height and width that are those of the image as it is stored, or turned the other way.
+#[test]
+fn a_photograph_on_its_side_is_reduced_and_then_turned() {
+    let photo = fs::read(fixtures().join("photos/phone.jpg")).unwrap();
+    // Right after the marker that begins the file: EXIF with one field, the orientation.
+    let exif =
+        b"\xff\xe1\x00\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let turned = [&photo[..2], exif, &photo[2..]].concat();
+    let decode = |file: &[u8], is_turned, at_least| {
+        let request = Request {
+            is_turned,
+            at_least: Some(at_least),
+            ..Request::default()
+        };
+        Picture::decode_then(file, request, |picture| picture).unwrap()
+    };
+    // As it is seen 4000 pixels high and 3000 wide.
+    let seen = decode(&turned, true, [1900, 700]);
+    let stored = decode(&photo, false, [700, 1900]);
+    assert_eq!(seen.full, [4000, 3000]);
+    assert_eq!([seen.height, seen.width], [2000, 1500]);
+    assert_eq!([stored.height, stored.width], [1500, 2000]);
+    let pixel = |picture: &Picture, y: usize, x: usize| {
+        let start = (y * picture.width + x) * 3;
+        picture.pixels()[start..start + 3].to_vec()
+    };
+    for (y, x) in [(0, 0), (3, 1400), (1999, 0), (700, 500), (1999, 1499)] {
+        assert_eq!(pixel(&seen, y, x), pixel(&stored, stored.height - 1 - x, y));
+    }
+}
+
 /// A file that is cut off anywhere is refused or whole, and one with a changed byte brings nothing down.
 #[test]
 fn damaged_gifs_and_tiffs_are_refused() {
@@ -200,6 +231,18 @@ fn samples_of_fewer_bits_keep_their_range() {
         (vec![0, 0, 1, 255, 255, 255], Some(65535))
     );
     assert_eq!(decode(&samples, 8).0, [0, 15, 16, 255, 255, 255]);
+    let mut png = Vec::new();
+    let mut encoder = png::Encoder::new(&mut png, 6, 1);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Sixteen);
+    let mut writer = encoder.write_header().unwrap();
+    writer
+        .write_image_data(&samples[samples.len() - 12..])
+        .unwrap();
+    writer.finish().unwrap();
+    for bits in [8, 12, 16] {
+        assert_eq!(decode(&png, bits), decode(&samples, bits));
+    }
     // A file that says its range needs no key.
     let stated = b"P5\n2 1\n4095\n\x0f\xff\x00\x10".as_slice();
     for bits in [8, 12, 16] {
