@@ -39,6 +39,11 @@ pub fn schema() -> Value {
             .map(|key| (within(list, key), property(key, false)));
         definitions.extend(tables);
     }
+    for (_, list) in LANGUAGE.walk() {
+        if let Kind::Tables(keys) = list.kind {
+            definitions.insert(list.name.to_owned(), closed(table(keys, false)));
+        }
+    }
     let mut schema = whole("keys", LANGUAGE.0);
     schema["$schema"] = "https://json-schema.org/draft/2019-09/schema".into();
     schema["title"] = "runner experiment".into();
@@ -124,11 +129,7 @@ fn kind(key: &KeyInfo, kind: &Kind, can_be_unset: bool) -> Map<String, Value> {
             schema
         }
         Kind::Choices(_) => array(&reference(key.name), 0, None),
-        Kind::Tables(keys) => {
-            let mut each = table(keys, false);
-            each.extend(required(keys).unwrap_or_default());
-            array(&closed(each), 0, None)
-        }
+        Kind::Tables(keys) => array(&whole(key.name, keys), 0, None),
         // A branch may be without layers; no other list may.
         Kind::Layers(_) => {
             let may_be_empty = key.default == Fallback::Value("[]");
