@@ -82,13 +82,13 @@ fn fork_from_steps(overrides: &[&str]) {
     }
 }
 
-// Seen red with the optimizer's state left behind.
+// Seen red with the sums of the epoch left behind.
 #[test]
 fn a_fork_without_changes_is_the_run_that_goes_on() {
     fork_from_steps(&["training.ema_decay=0.9"]);
 }
 
-// Seen red with the schedule's steps counted from the fork on.
+// Seen red with the sums of the epoch left behind.
 #[test]
 fn a_fork_without_changes_keeps_running_statistics_and_schedule() {
     fork_from_steps(&[NORMALIZED, "schedule.by=step", "schedule.cosine={}"]);
@@ -105,7 +105,7 @@ fn a_fork_of_a_finished_run_with_more_epochs_is_the_extended_run() {
     assert_eq!(traces(&sandbox, &forked), traces(&sandbox, &run));
 }
 
-/// What a schedule would have done. Seen red with the parent's learning rate kept.
+/// What a schedule would have done.
 #[test]
 fn a_fork_with_another_rate_is_the_run_whose_schedule_changes_the_rate_there() {
     let sandbox = Sandbox::new();
@@ -121,7 +121,7 @@ fn a_fork_with_another_rate_is_the_run_whose_schedule_changes_the_rate_there() {
     assert_eq!(rows(&sandbox, &forked)[..2], rows(&sandbox, &plain)[..2]);
 }
 
-/// Red where run.json has no parent, and where the first checkpoint is deleted as any other.
+/// Red where the first checkpoint is deleted as any other.
 #[test]
 fn a_fork_is_a_run_like_any_other() {
     let sandbox = Sandbox::new();
@@ -178,7 +178,7 @@ fn a_fork_is_a_run_like_any_other() {
     assert_eq!(traces(&sandbox, &again), traces(&sandbox, &forked));
 }
 
-/// Red where a fork whose checkpoints are gone starts over from its start values.
+/// Red where the first checkpoint may be any.
 #[test]
 fn what_a_fork_began_with_is_verified_and_needed() {
     let sandbox = Sandbox::new();
@@ -265,7 +265,7 @@ fn another_optimizer_needs_to_begin_anew() {
     sandbox.runner(&["reproduce", &forked]).success();
 }
 
-/// Red where averages that are not kept any more are an error.
+/// Red where a fork that begins to average needs averages.
 #[test]
 fn averages_may_begin_and_end_with_a_fork() {
     let sandbox = Sandbox::new();
