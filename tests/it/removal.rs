@@ -46,7 +46,7 @@ fn lists_can_tell_sizes() {
         .stdout_has(&["KiB"]);
 }
 
-/// Red where the best is deleted with `--keep-best`, and where a fork's first checkpoint is.
+/// Red where the best is deleted with `--keep-best`.
 #[test]
 fn pruning_leaves_what_is_needed() {
     let sandbox = Sandbox::new();
