@@ -79,11 +79,8 @@ pub(super) fn prepare_for_checkpoint(
 fn check_groups(document: &Document, session: &Session) -> Result<(), Error> {
     let groups = &session.experiment.training.groups;
     let sizes = session.network.group_sizes(groups);
-    for (index, group) in groups
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| sizes[*index] == 0)
-    {
+    let mut numbered = groups.iter().enumerate();
+    if let Some((index, group)) = numbered.find(|(index, _)| sizes[*index] == 0) {
         let mut names = Vec::new();
         session.network.visit_parameters(|parameter| {
             if !parameter.is_statistic {

@@ -39,8 +39,8 @@ impl Condition {
     ///
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let places = text.char_indices().map(|(place, _)| place);
-        let found = places.into_iter().find_map(|place| {
+        let mut places = text.char_indices().map(|(place, _)| place);
+        let found = places.find_map(|place| {
             let (sign, operator) = OPERATORS
                 .into_iter()
                 .find(|(sign, _)| text[place..].starts_with(sign))?;
