@@ -55,6 +55,14 @@ impl Array {
         }
     }
 
+    /// The values as little-endian bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.bytes_len());
+        self.write_to(&mut bytes)
+            .expect("a vector takes any bytes");
+        bytes
+    }
+
     /// Whether it has neither NaN nor infinity.
     pub fn is_finite(&self) -> bool {
         match &self.values {
