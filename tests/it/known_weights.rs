@@ -186,7 +186,7 @@ fn a_run_begins_with_what_another_has_learned() {
     let weights = format!("model.weights={five}");
     let told = [
         "weights: 2 of 4 arrays from ",
-        "weights that begin anew: layers.5.bias (10, there 5), layers.5.weight (10x108, there 5x108)",
+        "weights that begin anew: layers.5.weight (10x108, there 5x108), layers.5.bias (10, there 5)",
     ];
     sandbox
         .runner(&["check", "tiny.toml", &weights, "--fast-dev-run"])
