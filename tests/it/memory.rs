@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use runner::memory::{Available, Bound, available_in};
 
-use crate::support::{Outcome, Sandbox};
+use crate::by_hand::experiment;
+use crate::support::{Outcome, Sandbox, TINY};
 
 const MIB: u64 = 1 << 20;
 
@@ -402,4 +403,81 @@ fn a_run_that_ends_for_want_of_memory_says_so() {
             .stdout_has(&["out of memory: ", "bytes more could not be had"]);
     }
     sandbox.runner(&["list"]).success().stdout_has(&["failed"]);
+}
+
+/// The most memory that a run of one epoch took, in bytes; 60 images are its only step.
+#[cfg(target_os = "linux")]
+fn peak(layers: &str) -> f64 {
+    let sandbox = Sandbox::new();
+    let layers = format!("model.layers=[{layers},'flatten',{{linear={{out_features=10}}}}]");
+    let run = sandbox.run_tiny(&[
+        &layers,
+        "training.epochs=1",
+        "training.batch_size=60",
+        "optimizer.adam.betas=[0.9,0.999]",
+    ]);
+    let timing = sandbox.read(&format!("{run}/timing.csv"));
+    let mut lines = timing.lines().map(|line| line.split(','));
+    let mut columns = lines.next().unwrap();
+    let column = columns
+        .position(|name| name == "peak_memory_bytes")
+        .unwrap();
+    lines.next().unwrap().nth(column).unwrap().parse().unwrap()
+}
+
+/// Of a convolution, a batch norm and a ReLU only what the convolution gives is kept.
+///
+/// Red with the batch norm as a kernel of its own: 2.0 outputs a layer.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_step_keeps_one_output_of_three_layers() {
+    let of = |count: usize| {
+        let layers = "{conv2d={out_channels=64,kernel_size=1,bias=false}},'batch_norm2d','relu',";
+        peak(&format!("{}'global_avg_pool'", layers.repeat(count)))
+    };
+    let output = (60 * 64 * 28 * 28 * 4) as f64;
+    let kept = (of(12) - of(4)) / 8.0 / output;
+    assert!(kept < 1.3, "{kept} outputs a layer");
+}
+
+/// A checkpoint is written and read back array by array, and not from all bytes of its file.
+///
+/// Red with those in memory: 17.9 times the parameters, in place of 10.1.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_checkpoint_is_in_memory_once() {
+    let of = |features: usize| peak(&format!("'flatten',{{linear={{out_features={features}}}}}"));
+    let parameters = (4 * (784 + 10) * 7000) as f64;
+    let times = (of(8000) - of(1000)) / parameters;
+    assert!(times < 12.0, "{times} times the parameters");
+}
+
+/// What a step keeps, by hand: outputs of convolutions before a batch norm and a rectifier, and of a pool, and the gradient of
+/// the largest.
+#[test]
+fn what_a_step_needs_is_what_is_kept() {
+    let of = |layers: &str| {
+        let layers = format!("model.layers=[{layers},'flatten',{{linear={{out_features=10}}}}]");
+        let experiment = experiment(TINY, &[&layers, "training.batch_size=2"]);
+        experiment.step_bytes() / (2 * 4)
+    };
+    let pixels = 28 * 28;
+    let block = |channels: usize, activation: &str| {
+        format!(
+            "{{conv2d={{out_channels={channels},kernel_size=1}}}},'batch_norm2d','{activation}'"
+        )
+    };
+    for activation in ["relu", "relu6"] {
+        // The last activation is what the linear layer reads.
+        let one = block(3, activation);
+        assert_eq!(of(&one), 3 * pixels * 3);
+        let two = format!("{},{one}", block(5, activation));
+        assert_eq!(of(&two), (5 + 3 + 3 + 3) * pixels);
+    }
+    let residual = format!(
+        "{{residual={{layers=[{},{{conv2d={{out_channels=1,kernel_size=1}}}}]}}}},'relu'",
+        block(4, "relu")
+    );
+    // What the block's first convolution gives, and its gradient; the sum and its gradient are less.
+    assert_eq!(of(&residual), (4 + 4) * pixels);
 }

@@ -13,9 +13,6 @@ proptest! {
     #![proptest_config(cases(128))]
 
     /// The convolution of one kernel reads what the norm would have written, so every bit is the same.
-    ///
-    /// Seen red with the rectifier left out where the weight's gradient reads the images, and with the gradient of the
-    /// norm computed from that of the output of another image.
     #[test]
     fn a_norm_and_a_convolution_are_both_in_turn(
         shape in shapes_and_deep_ones(12, 40),
