@@ -222,6 +222,8 @@ fn a_run_begins_with_what_another_has_learned() {
         }
     }
     fs::remove_file(sandbox.path(&ten).join("result.json")).unwrap();
+    let header = metrics.lines().next().unwrap();
+    sandbox.write(&format!("{ten}/metrics.csv"), format!("{header}\n"));
     sandbox
         .runner(&["resume", &ten])
         .success()
