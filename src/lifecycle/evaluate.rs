@@ -75,53 +75,25 @@ pub fn examine(
     // Of several that are named the one for evaluation is meant.
     places.sort_by_key(|(key, _)| *key != Role::Eval.name());
     let subject = Subject::load(&trained, &after, places.first(), watch);
-    let Subject {
-        splits,
-        files,
-        is_own,
-        unknown,
-        missing,
-        warnings,
-    } = subject.map_err(|error| error.told(&document))?;
+    let subject = subject.map_err(|error| error.told(&document))?;
     let mut results = Vec::new();
-    for (role, images) in &splits {
+    for (role, images) in &subject.splits {
         let exam = Exam::new(&trained, &after, images);
         match exam.take(interrupt)? {
-            Ok(outcome) => results.push((*role, images, outcome)),
+            Ok((predictions, evaluation)) => results.push(Outcome {
+                role: *role,
+                images,
+                predictions,
+                evaluation,
+            }),
             Err(stop) => return Ok(Examined::Stopped(stop)),
         }
     }
+    let record = record(asked, &trained, &subject, &results);
     let names = trained.class_names();
-    let mut written = results.iter().map(|(_, images, (predictions, _))| {
-        let rows = predictions.iter().enumerate();
-        let rows = rows
-            .map(|(index, prediction)| PredictionRow::new(images.origin(index), prediction))
-            .collect();
-        SplitResults::new(rows, names)
-    });
+    let mut written = results.iter().map(|outcome| outcome.written(names));
     let eval = written.next().expect("one split at least");
     let test = written.next();
-    let mut scores = results
-        .iter()
-        .map(|(_, images, (_, evaluation))| SplitScores::new(images.len(), evaluation));
-    let weights = &trained.weights;
-    let checkpoint = weights.file.strip_prefix(asked.folder);
-    let record = EvaluationRecord {
-        run_id: trained.run.identity.run_id.clone(),
-        checkpoint: checkpoint.unwrap_or(&weights.file).display().to_string(),
-        checkpoint_digest: weights.digest.clone(),
-        averaged: weights.is_averaged,
-        overrides: asked.overrides.to_vec(),
-        own_data: is_own,
-        data_files: files,
-        eval: scores.next().expect("one split at least"),
-        test: scores.next(),
-        unknown_classes: unknown.into_iter().collect(),
-        missing_classes: missing,
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        backend: trained.device.backend.to_owned(),
-        created_at: now(),
-    };
     let folder = write_evaluation(
         asked.folder,
         asked.out,
@@ -130,20 +102,64 @@ pub fn examine(
         &eval,
         test.as_ref(),
     )?;
-    let roles = results.iter().map(|(role, ..)| *role);
-    let reports = roles.zip(
-        [Some(eval.report), test.map(|test| test.report)]
-            .into_iter()
-            .flatten(),
-    );
-    let reports = reports.collect();
+    let reports = [Some(eval.report), test.map(|test| test.report)];
+    let roles = results.iter().map(|outcome| outcome.role);
+    let reports = roles.zip(reports.into_iter().flatten()).collect();
     Ok(Examined::Done(Box::new(Findings {
         folder,
         record,
         reports,
-        warnings,
+        warnings: subject.warnings,
         trained,
     })))
+}
+
+/// What evaluation.json says.
+fn record(
+    asked: Examination<'_>,
+    trained: &Trained,
+    subject: &Subject,
+    results: &[Outcome<'_>],
+) -> EvaluationRecord {
+    let mut scores = results
+        .iter()
+        .map(|outcome| SplitScores::new(outcome.images.len(), &outcome.evaluation));
+    let weights = &trained.weights;
+    let checkpoint = weights.file.strip_prefix(asked.folder);
+    EvaluationRecord {
+        run_id: trained.run.identity.run_id.clone(),
+        checkpoint: checkpoint.unwrap_or(&weights.file).display().to_string(),
+        checkpoint_digest: weights.digest.clone(),
+        averaged: weights.is_averaged,
+        overrides: asked.overrides.to_vec(),
+        own_data: subject.is_own,
+        data_files: subject.files.clone(),
+        eval: scores.next().expect("one split at least"),
+        test: scores.next(),
+        unknown_classes: subject.unknown.iter().cloned().collect(),
+        missing_classes: subject.missing.clone(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        backend: trained.device.backend.to_owned(),
+        created_at: now(),
+    }
+}
+
+/// What came of one split.
+struct Outcome<'a> {
+    role: Role,
+    images: &'a Dataset,
+    predictions: Vec<Prediction>,
+    evaluation: Evaluation,
+}
+
+impl Outcome<'_> {
+    /// The same as its files have it.
+    fn written(&self, class_names: &[String]) -> SplitResults<'_> {
+        let rows = self.predictions.iter().enumerate();
+        let rows = rows
+            .map(|(index, prediction)| PredictionRow::new(self.images.origin(index), prediction));
+        SplitResults::new(rows.collect(), class_names)
+    }
 }
 
 /// The images that a network is held against.

@@ -41,7 +41,6 @@ fn expected() -> Expected {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Seen red with the biases before norms left out, with the blocks in another order, with ReLU6 for ReLU.
 #[test]
 fn networks_of_torchvision_and_timm_give_their_logits() {
     let sandbox = Sandbox::new();

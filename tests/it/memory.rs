@@ -357,7 +357,7 @@ fn a_large_png_takes_the_memory_of_some_rows() {
 #[test]
 fn a_run_that_ends_for_want_of_memory_says_so() {
     let sandbox = Sandbox::new();
-    // Checkpoints of some MB ask the system for memory.
+    // Before each checkpoint memory goes back to the system, and is asked for again after it.
     let arguments = [
         "run",
         "tiny.toml",
@@ -387,7 +387,8 @@ fn a_run_that_ends_for_want_of_memory_says_so() {
         .unwrap()
         .parse()
         .unwrap();
-    let (process, limit) = (run.id().to_string(), format!("--as={}", size << 10));
+    // Far below what it has, so that whatever it asks for next is refused.
+    let (process, limit) = (run.id().to_string(), format!("--as={}", size << 9));
     let limited = Command::new("prlimit")
         .args(["--pid", &process, &limit])
         .status();

@@ -58,8 +58,7 @@ impl Array {
     /// The values as little-endian bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.bytes_len());
-        self.write_to(&mut bytes)
-            .expect("a vector takes any bytes");
+        self.write_to(&mut bytes).expect("a vector takes any bytes");
         bytes
     }
 
