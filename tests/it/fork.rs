@@ -82,13 +82,11 @@ fn fork_from_steps(overrides: &[&str]) {
     }
 }
 
-// Seen red with the sums of the epoch left behind.
 #[test]
 fn a_fork_without_changes_is_the_run_that_goes_on() {
     fork_from_steps(&["training.ema_decay=0.9"]);
 }
 
-// Seen red with the sums of the epoch left behind.
 #[test]
 fn a_fork_without_changes_keeps_running_statistics_and_schedule() {
     fork_from_steps(&[NORMALIZED, "schedule.by=step", "schedule.cosine={}"]);
@@ -121,7 +119,6 @@ fn a_fork_with_another_rate_is_the_run_whose_schedule_changes_the_rate_there() {
     assert_eq!(rows(&sandbox, &forked)[..2], rows(&sandbox, &plain)[..2]);
 }
 
-/// Red where the first checkpoint is deleted as any other.
 #[test]
 fn a_fork_is_a_run_like_any_other() {
     let sandbox = Sandbox::new();
@@ -178,7 +175,6 @@ fn a_fork_is_a_run_like_any_other() {
     assert_eq!(traces(&sandbox, &again), traces(&sandbox, &forked));
 }
 
-/// Red where the first checkpoint may be any.
 #[test]
 fn what_a_fork_began_with_is_verified_and_needed() {
     let sandbox = Sandbox::new();
@@ -211,7 +207,6 @@ fn what_a_fork_began_with_is_verified_and_needed() {
         .stderr_has(&["also the one that it began with"]);
 }
 
-/// Red where a schedule counts the steps of the parent's shorter epochs.
 #[test]
 fn a_schedule_counts_epochs_whatever_the_batch_size_was() {
     let sandbox = Sandbox::new();
@@ -239,7 +234,6 @@ fn a_schedule_counts_epochs_whatever_the_batch_size_was() {
     assert_eq!(traces(&sandbox, copy), traces(&sandbox, &forked));
 }
 
-/// Red where the state of another rule is passed over.
 #[test]
 fn another_optimizer_needs_to_begin_anew() {
     let sandbox = Sandbox::new();
@@ -265,7 +259,6 @@ fn another_optimizer_needs_to_begin_anew() {
     sandbox.runner(&["reproduce", &forked]).success();
 }
 
-/// Red where a fork that begins to average needs averages.
 #[test]
 fn averages_may_begin_and_end_with_a_fork() {
     let sandbox = Sandbox::new();
@@ -351,7 +344,6 @@ fn what_cannot_be_forked_is_told_with_what_to_do() {
     );
 }
 
-/// Red where a change is taken over in the middle of an epoch.
 #[test]
 fn values_change_between_epochs() {
     let sandbox = Sandbox::new();
@@ -393,7 +385,6 @@ fn what_resume_refuses_names_the_fork() {
     assert_eq!(rates, ["0.01", "0.01", "0.01", "0.02"]);
 }
 
-/// Red where other data are not told of.
 #[test]
 fn data_may_move_and_may_be_others() {
     let sandbox = Sandbox::new();

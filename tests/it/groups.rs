@@ -15,7 +15,6 @@ fn checkpoint(sandbox: &Sandbox, run: &str, name: &str) -> Checkpoint {
     Checkpoint::read(&path).unwrap().0
 }
 
-/// Red where running statistics of frozen norms move.
 #[test]
 fn what_is_frozen_is_in_every_checkpoint_as_it_began() {
     let sandbox = Sandbox::new();
@@ -43,7 +42,6 @@ fn what_is_frozen_is_in_every_checkpoint_as_it_began() {
     sandbox.runner(&["reproduce", &run]).success();
 }
 
-/// Red where the last group that matches has a parameter.
 #[test]
 fn check_shows_the_groups_with_their_parameters() {
     let sandbox = Sandbox::new();
@@ -68,7 +66,6 @@ fn check_shows_the_groups_with_their_parameters() {
     assert_eq!(rows, expected, "{table}");
 }
 
-/// Red where nobody looks at the groups.
 #[test]
 fn groups_without_parameters_are_errors_at_their_line() {
     let sandbox = Sandbox::new();
@@ -105,7 +102,6 @@ fn groups_without_parameters_are_errors_at_their_line() {
         .stderr_has(&["nothing to train"]);
 }
 
-/// Red where a fork takes optimizer state for what it freezes.
 #[test]
 fn a_fork_freezes_and_thaws() {
     let sandbox = Sandbox::new();

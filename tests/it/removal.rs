@@ -46,7 +46,6 @@ fn lists_can_tell_sizes() {
         .stdout_has(&["KiB"]);
 }
 
-/// Red where the best is deleted with `--keep-best`.
 #[test]
 fn pruning_leaves_what_is_needed() {
     let sandbox = Sandbox::new();
@@ -107,7 +106,6 @@ fn interrupted(sandbox: &Sandbox) -> String {
     run
 }
 
-/// Red where checkpoints of runs that go on are deleted.
 #[test]
 fn runs_that_were_never_finished_are_pruned_as_a_whole() {
     let sandbox = Sandbox::new();
@@ -127,7 +125,6 @@ fn runs_that_were_never_finished_are_pruned_as_a_whole() {
     assert!(sandbox.path(&finished).exists());
 }
 
-/// Red where the link still leads to what was removed.
 #[test]
 fn removed_runs_are_gone_and_nothing_else_is() {
     let sandbox = Sandbox::new();
@@ -164,7 +161,6 @@ fn removed_runs_are_gone_and_nothing_else_is() {
     assert_eq!(left, [".sequence", "mine"]);
 }
 
-/// Red without the lock.
 #[test]
 fn a_run_in_use_is_left_alone() {
     let sandbox = Sandbox::new();
@@ -192,7 +188,6 @@ fn a_run_in_use_is_left_alone() {
     assert!(!sandbox.path(run).exists());
 }
 
-/// Red where nothing is said of the sweep.
 #[test]
 fn of_a_trial_it_is_said_which_sweep_it_belongs_to() {
     let sandbox = Sandbox::new();

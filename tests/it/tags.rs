@@ -29,7 +29,6 @@ fn compared(sandbox: &Sandbox, options: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Red where verify passes over the file.
 #[test]
 fn tags_and_notes_are_added_shown_and_taken_away() {
     let sandbox = Sandbox::new();
@@ -79,7 +78,6 @@ fn tags_and_notes_are_added_shown_and_taken_away() {
         .stdout_has(&["FAILED  tags.json"]);
 }
 
-/// Red where conditions are passed over.
 #[test]
 fn lists_and_comparisons_show_the_runs_that_are_asked_for() {
     let sandbox = Sandbox::new();

@@ -38,7 +38,6 @@ fn arrays(parameters: &BTreeMap<String, Parameter>) -> Arrays {
     arrays.collect()
 }
 
-/// Red where a frozen batch norm takes the batch's statistics, or takes them over.
 #[test]
 fn what_is_frozen_stays_and_the_rest_moves_as_in_pytorch() {
     let [case] = <[Case; 1]>::try_from(cases("frozen.json")).ok().unwrap();
