@@ -119,6 +119,10 @@ pub(crate) const KEYS: Equivalents = &[
         Equivalent::Key("model.weights"),
     ),
     (
+        "freeze frozen freezelayers trainable requiresgrad paramgroups parametergroups",
+        Equivalent::Key("training.groups"),
+    ),
+    (
         "limittrainbatches limitvalbatches overfitbatches stepsperepoch valcheckinterval",
         Equivalent::Note(
             "an epoch is one pass over all training images; to use fewer, set `data.limit_train`; \
