@@ -4,6 +4,7 @@
 //! together. An image is copied, augmented and turned into normalized floats, as in a training.
 
 use std::fs;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use runner::config::{Document, Experiment};
@@ -64,11 +65,13 @@ fn measure(name: &str, step: &str, side: usize) {
         epoch(epochs);
     }
     let images = epochs as f64 * IMAGES as f64;
-    println!(
+    writeln!(
+        io::stdout(),
         "{name} {side} {:.0} {:.3}",
         images / start.elapsed().as_secs_f64(),
         1000.0 * (cpu_seconds() - before) / images
-    );
+    )
+    .expect("stdout takes a line");
 }
 
 fn experiment(step: &str, side: usize) -> Experiment {
