@@ -500,6 +500,7 @@ fn what_a_new_config_says_in_comments_is_right() {
     (all.data.memory_limit, all.data.resize) = (None, None);
     (all.data.pad_to_square, all.data.center_crop) = (None, None);
     (all.data.normalize, all.data.columns) = (None, None);
+    all.model.weights = None;
     assert_eq!(plain, all);
 }
 
