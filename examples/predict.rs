@@ -2,6 +2,12 @@
 //!
 //!     cargo run --release --example predict -- experiments/latest photo.jpg
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "that is what it is for"
+)]
+
 use std::path::Path;
 use std::process::ExitCode;
 

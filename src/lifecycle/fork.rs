@@ -176,7 +176,7 @@ impl Fork {
             class_names.join(", "),
             self.identity.run_id,
             self.identity.class_names.join(", "),
-            self.from_weights()
+            self.weights_instead()
         )))
     }
 
@@ -185,7 +185,7 @@ impl Fork {
             Unfit::Network(why) => format!(
                 "the network is not that of {}: {why}\n{}",
                 self.folder.display(),
-                self.from_weights()
+                self.weights_instead()
             ),
             Unfit::Optimizer(why) => format!(
                 "the optimizer is another than that of {}: {why}\n\
@@ -197,7 +197,7 @@ impl Fork {
     }
 
     /// What to do where not all of the checkpoint can be taken.
-    fn from_weights(&self) -> String {
+    fn weights_instead(&self) -> String {
         format!(
             "a fork takes the whole network; to begin a new run with the weights that fit, set in its config:\n\
              [model] weights = \"{}\"",

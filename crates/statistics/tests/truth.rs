@@ -1,5 +1,10 @@
 //! Every number against scipy and statsmodels (tests/fixtures/statistics.py), and what is right where those are not.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a panic is how a test fails, in its helpers as well"
+)]
+
 use std::path::Path;
 
 use runner_metrics::ConfusionMatrix;

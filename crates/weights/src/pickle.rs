@@ -116,7 +116,7 @@ impl Machine<'_, '_> {
             b'q' | b'r' | 0x94 | b'h' | b'j' => self.remember(opcode)?,
             b't' | 0x85 | 0x86 | 0x87 => {
                 let items = match opcode {
-                    b't' => self.from_mark()?,
+                    b't' => self.since_mark()?,
                     count => self.last(usize::from(count - 0x84))?,
                 };
                 self.push(Value::Sequence(items))?;
@@ -124,7 +124,7 @@ impl Machine<'_, '_> {
             b'a' | b'e' => {
                 let items = match opcode {
                     b'a' => self.last(1)?,
-                    _ => self.from_mark()?,
+                    _ => self.since_mark()?,
                 };
                 let Value::Sequence(mut list) = self.pop_value()? else {
                     return Err("something is appended to what is no list".to_owned());
@@ -135,7 +135,7 @@ impl Machine<'_, '_> {
             b's' | b'u' => {
                 let items = match opcode {
                     b's' => self.last(2)?,
-                    _ => self.from_mark()?,
+                    _ => self.since_mark()?,
                 };
                 self.set(items)?;
             }
@@ -266,7 +266,7 @@ impl Machine<'_, '_> {
     }
 
     /// What is above the last mark.
-    fn from_mark(&mut self) -> Result<Vec<Item>, String> {
+    fn since_mark(&mut self) -> Result<Vec<Item>, String> {
         let mark = self.marks.pop().ok_or("a mark is missing")?;
         match mark <= self.stack.len() {
             true => Ok(self.stack.split_off(mark)),

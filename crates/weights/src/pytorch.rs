@@ -227,9 +227,9 @@ impl Tensor {
         let mut index = vec![0; self.size.len()];
         let mut values = Vec::with_capacity(count);
         for _ in 0..count {
-            let places = index.iter().zip(&self.stride);
-            let place = places.fold(Some(self.offset), |sum, (index, stride): (&usize, _)| {
-                sum?.checked_add(index.checked_mul(*stride)?)
+            let mut places = index.iter().zip(&self.stride);
+            let place = places.try_fold(self.offset, |sum: usize, (index, stride): (&usize, _)| {
+                sum.checked_add(index.checked_mul(*stride)?)
             });
             let start = place
                 .and_then(|place| place.checked_mul(bytes))

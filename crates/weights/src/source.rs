@@ -74,7 +74,7 @@ fn arrays(bytes: &[u8]) -> Result<Arrays, String> {
     } else {
         match (Checkpoint::decode(bytes), tensors::read(bytes)?) {
             (Ok((checkpoint, _)), _) => checkpoint.evaluated(),
-            (Err(damage), arrays) if arrays.keys().any(is_of_checkpoint) => {
+            (Err(damage), arrays) if arrays.keys().any(|name| is_of_checkpoint(name)) => {
                 return Err(format!("a checkpoint that is damaged: {damage}"));
             }
             (Err(_), arrays) => arrays,
@@ -86,7 +86,7 @@ fn arrays(bytes: &[u8]) -> Result<Arrays, String> {
     }
 }
 
-fn is_of_checkpoint(name: &String) -> bool {
+fn is_of_checkpoint(name: &str) -> bool {
     name.starts_with(Part::Model.prefix())
 }
 

@@ -47,7 +47,6 @@ fn assert_all_close(cases: &BTreeMap<String, f64>) {
         .iter()
         .max_by(|one, other| one.1.total_cmp(other.1))
         .unwrap();
-    println!("{} files, at most {most:e} off: {name}", cases.len());
     assert!(*most <= 1e-4, "{name}: {most}");
 }
 

@@ -26,7 +26,7 @@ pub fn fields(mut bytes: &[u8]) -> Vec<(u64, Field<'_>)> {
 }
 
 /// The fields of this number that have bytes.
-pub fn all<'a>(message: &'a [u8], number: u64) -> Vec<&'a [u8]> {
+pub fn all(message: &[u8], number: u64) -> Vec<&[u8]> {
     let fields = fields(message).into_iter();
     let bytes = fields.filter_map(|(field, value)| match value {
         Field::Bytes(bytes) if field == number => Some(bytes),

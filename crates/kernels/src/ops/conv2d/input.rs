@@ -41,7 +41,7 @@ impl<'a> Input<'a> {
         Self { images, ..*self }
     }
 
-    /// As [`laid`].
+    /// As the function `laid`.
     pub fn laid(&self, frame: &Frame, needs_room: bool, padded: &'a mut [f32]) -> &'a [f32] {
         let Images { values, format } = self.images;
         if self.affine.is_none() {
