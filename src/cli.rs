@@ -3,6 +3,7 @@
 
 mod help;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,7 +55,7 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Begin a new run with the weights and the optimizer state of another run, and with other values
     #[command(mut_arg("values", |values| values.help(FORK_VALUES)))]
-    #[command(after_help = help::below(["runner fork last training.learning_rate=1e-4", "runner fork abcd@4 optimizer.sgd={} --fresh-optimizer"], help::TRAINING))]
+    #[command(after_help = help::below(["runner fork last training.learning_rate=1e-4 training.epochs=20", "runner fork abcd@4 optimizer.sgd={} --fresh-optimizer"], help::TRAINING))]
     Fork(Fork),
     /// Add tags to a run and take some away, or note something about it; without any, show them
     #[command(after_help = help::below(["runner tag last +good -candidate", "runner tag abcd --note baseline"], help::RUNS))]
@@ -227,7 +228,7 @@ pub struct Predict {
     /// How many classes are told of each image, the most probable first
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub top: u16,
-    /// Tell the probability of every class; with --csv or --json
+    /// Tell the probability of every class; with --csv or --json, and without --top
     #[arg(long, conflicts_with = "top")]
     pub probabilities: bool,
     /// Print CSV
@@ -346,7 +347,7 @@ pub struct Selection {
     pub conditions: Vec<Condition>,
     /// Only the last N of them
     #[arg(long, value_name = "N")]
-    pub last: Option<usize>,
+    pub last: Option<NonZeroUsize>,
     /// Sort by a column of --csv, the highest number first, for example eval_accuracy [default: the oldest run
     /// first]
     #[arg(long, value_name = "COLUMN")]

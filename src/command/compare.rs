@@ -6,7 +6,7 @@ use crate::exit::ExitCode;
 use crate::metrics::MONITORS;
 use crate::run_dir::list;
 use crate::significance::{
-    Group, SameImages, Verdict, flips, groups, of_groups, of_verdicts, verdicts,
+    Group, Grouping, SameImages, Verdict, flips, groups, of_groups, of_verdicts, verdicts,
 };
 use crate::table::Cell;
 
@@ -47,7 +47,21 @@ pub fn execute(args: cli::Compare) -> anyhow::Result<ExitCode> {
         .into());
     }
     let grouping = args.group_by.clone().unwrap_or_default();
+    if let Grouping::Keys(keys) = &grouping
+        && let Some(key) = keys
+            .iter()
+            .find(|key| runs.iter().all(|run| run.toml(key).is_none()))
+    {
+        let why =
+            format!("--group-by: no run has a key `{key}`\n`runner config explain` lists all keys");
+        return Err(Usage(why).into());
+    }
     let groups = groups(&runs, &grouping);
+    if args.tests && groups.len() < 2 {
+        let why = "--tests takes two runs or groups at least, and this is one\n\
+                   runs that differ in the seed alone are one group; --group-by none leaves them single";
+        return Err(Usage(why.to_owned()).into());
+    }
     let text = match (args.flips, args.tests, &args.group_by) {
         (true, ..) => of_flips(&runs, &args)?,
         (_, true, _) => of_tests(&groups, &args),
@@ -168,7 +182,7 @@ fn wanted(mut runs: Vec<ComparedRun>, args: &cli::Compare) -> Result<Vec<Compare
         runs.retain(|_| cells.next().is_some_and(|cell| condition.holds(cell)));
     }
     if let Some(last) = args.selection.last {
-        let older = runs.len().saturating_sub(last);
+        let older = runs.len().saturating_sub(last.get());
         runs.drain(..older);
     }
     Ok(runs)

@@ -6,7 +6,7 @@ use crate::lifecycle::{Examination, Examined, Findings, examine, go_home};
 use crate::run_dir::{EvaluationRecord, SplitScores, layout, resolve};
 use crate::train::Interrupt;
 
-use super::exit::unwrapped;
+use super::exit::{Usage, unwrapped};
 use super::output::{Output, note, shown};
 use super::predict::network;
 use super::progress::scan_bar;
@@ -18,12 +18,19 @@ pub fn execute(args: cli::Evaluate) -> anyhow::Result<ExitCode> {
     let overrides: Vec<String> = args.overrides.all().cloned().collect();
     let choice = args.of.checkpoint.unwrap_or_default();
     let folder = resolve(&args.of.run, &args.of.out.out)?;
+    if let Some(to) = args.to.as_ref().filter(|to| to.exists()) {
+        let why = format!(
+            "{}: it exists already\nname a new folder with --to",
+            to.display()
+        );
+        return Err(Usage(why).into());
+    }
     let out = match &args.to {
         Some(out) => Some(std::path::absolute(out)?),
         None => None,
     };
     let ([folder], overrides) = go_home([folder], overrides);
-    let bar = scan_bar("reading images");
+    let (reading, evaluating) = (scan_bar("reading images"), scan_bar("evaluating"));
     let asked = Examination {
         folder: &folder,
         overrides: &overrides,
@@ -31,7 +38,12 @@ pub fn execute(args: cli::Evaluate) -> anyhow::Result<ExitCode> {
         threads: args.of.threads.threads,
         out: out.as_deref(),
     };
-    let examined = examine(asked, &interrupt, &|done, all| bar.at(done, all));
+    let examined = examine(
+        asked,
+        &interrupt,
+        &|done, all| reading.at(done, all),
+        &|done, all| evaluating.at(done, all),
+    );
     match examined.map_err(unwrapped)? {
         Examined::Done(findings) => {
             show(&findings, output);
@@ -59,12 +71,11 @@ fn show(findings: &Findings, output: Output) {
     let of_splits = [Some(&record.eval), record.test.as_ref()];
     for ((role, report), scores) in reports.iter().zip(of_splits.into_iter().flatten()) {
         let whose = match record.own_data {
-            true => "the run's own ",
-            false => "",
+            true => format!("the run's own {} images", role.title()),
+            false => "labelled images".to_owned(),
         };
         output.result(&format!(
-            "{whose}{} images ({}): {}\n\n{report}",
-            role.title(),
+            "{whose} ({}): {}\n\n{report}",
             thousands(scores.images as f64),
             in_words(scores)
         ));
@@ -98,7 +109,7 @@ fn of_classes(record: &EvaluationRecord) -> Vec<String> {
     if !record.missing_classes.is_empty() {
         let names: Vec<&str> = record.missing_classes.iter().map(String::as_str).collect();
         warnings.push(format!(
-            "there are no images of {}; their scores count as 0 in the averages over classes, see {}",
+            "there are no images of {}; one that is predicted all the same counts as 0 in the macro averages of {}, as in scikit-learn",
             some_of(&names),
             layout::REPORT
         ));

@@ -8,7 +8,7 @@ use crate::lifecycle::{Fork, ForkRequest, Occasion, begin, go_home};
 use crate::run_dir::resolve;
 use crate::train::{Interrupt, fit};
 
-use super::exit::unwrapped;
+use super::exit::{Usage, unwrapped};
 use super::experiment::warn;
 use super::output::Output;
 use super::progress::scan_bar;
@@ -18,7 +18,7 @@ use super::run::say;
 pub fn execute(args: cli::Fork) -> anyhow::Result<ExitCode> {
     let output = Output { quiet: args.quiet };
     let mut interrupt = Interrupt::install()?;
-    let (name, epoch) = named(&args.run);
+    let (name, epoch) = named(&args.run)?;
     let overrides = args.overrides.all().cloned().collect();
     let folder = resolve(name, &args.out.out)?;
     let ([folder, out], overrides) = go_home([folder, args.out.out], overrides);
@@ -59,11 +59,14 @@ pub fn execute(args: cli::Fork) -> anyhow::Result<ExitCode> {
 }
 
 /// The run and the epoch that `RUN@EPOCH` names; a path that exists is a run as it stands.
-fn named(text: &str) -> (&str, Option<u64>) {
-    let parts = text.rsplit_once('@');
-    let parts = parts.and_then(|(run, epoch)| Some((run, epoch.parse().ok()?)));
-    match parts {
-        Some((run, epoch)) if !Path::new(text).exists() => (run, Some(epoch)),
-        _ => (text, None),
+fn named(text: &str) -> Result<(&str, Option<u64>), Usage> {
+    match text.rsplit_once('@') {
+        Some((run, epoch)) if !Path::new(text).exists() => match epoch.parse() {
+            Ok(epoch) => Ok((run, Some(epoch))),
+            Err(_) => Err(Usage(format!(
+                "{text}: `{epoch}` is no epoch\nwrite the number of an epoch behind the @, as in {run}@4"
+            ))),
+        },
+        _ => Ok((text, None)),
     }
 }

@@ -34,34 +34,31 @@ pub struct Lines<'a> {
 const WIDEST: usize = 30;
 
 impl<'a> Lines<'a> {
-    /// Begins on stdout, with a header where the form has one.
-    pub fn begin(
-        form: Form,
-        class_names: &'a [String],
-        top: usize,
-        is_all: bool,
-    ) -> io::Result<Self> {
+    /// On stdout, for the `top` most probable of these classes.
+    pub fn new(form: Form, class_names: &'a [String], top: u16, is_all: bool) -> Self {
         let widths = class_names
             .iter()
             .map(|name| console::measure_text_width(name));
         let width = widths.filter(|width| *width <= WIDEST).max().unwrap_or(0);
-        let mut lines = Self {
+        Self {
             out: BufWriter::new(io::stdout()),
             form,
             class_names,
-            top,
+            top: top.into(),
             is_all,
             width: width.max("class".len()),
-        };
-        match form {
-            Form::Reading => {
-                writeln!(
-                    lines.out,
-                    "{:width$}  probability  image",
-                    "class",
-                    width = lines.width
-                )?;
-            }
+        }
+    }
+
+    /// Prints the header where the form has one.
+    pub fn begin(&mut self) -> io::Result<()> {
+        match self.form {
+            Form::Reading => writeln!(
+                self.out,
+                "{:width$}  probability  image",
+                "class",
+                width = self.width
+            ),
             Form::Csv => {
                 let columns = [
                     "path",
@@ -71,14 +68,14 @@ impl<'a> Lines<'a> {
                     "probability",
                 ];
                 let mut header = columns.map(str::to_owned).to_vec();
-                if is_all {
-                    header.extend(class_names.iter().map(|name| format!("probability_{name}")));
+                if self.is_all {
+                    let names = self.class_names.iter();
+                    header.extend(names.map(|name| format!("probability_{name}")));
                 }
-                lines.row(&header)?;
+                self.row(&header)
             }
-            Form::Json => {}
+            Form::Json => Ok(()),
         }
-        Ok(lines)
     }
 
     /// Prints what a network says of an image.

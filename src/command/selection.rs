@@ -40,7 +40,7 @@ pub fn select(table: &mut Table, selection: &Selection) -> Result<(), Usage> {
     };
     table.rows.retain(holds);
     if let Some(last) = selection.last {
-        let older = table.rows.len().saturating_sub(last);
+        let older = table.rows.len().saturating_sub(last.get());
         table.rows.drain(..older);
     }
     if let Some(column) = sort {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::unchanged::{Asked, check_data, check_evaluable, elsewhere};
 use super::{DataError, Error, Refusal, Trained};
-use crate::config::{Document, Experiment, Normalize};
+use crate::config::{Document, Experiment, LANGUAGE, Normalize, OnResume};
 use crate::data::{self, Batches, Dataset, LoadError, OtherSet, Role, Splits, Watch};
 use crate::metrics::Evaluation;
 use crate::run_dir::{
@@ -50,14 +50,16 @@ pub struct Findings {
     pub warnings: Vec<String>,
 }
 
-/// Evaluates the network of a run on its own images, wherever they are now, or on others; writes the results.
+/// Evaluates the network of a run on its own images, wherever they are now, or on others; writes the results. Both watches
+/// are told how many images are done.
 ///
 /// # Errors
 /// Where the run, its checkpoint or its data cannot be used, or the results cannot be written.
 pub fn examine(
     asked: Examination<'_>,
     interrupt: &Interrupt,
-    watch: Watch<'_>,
+    reading: Watch<'_>,
+    evaluating: Watch<'_>,
 ) -> Result<Examined, Error> {
     let (mut document, before) = run_dir::document(asked.folder)?;
     let places_before = document.data_places();
@@ -74,12 +76,12 @@ pub fn examine(
     places.retain(|place| !places_before.contains(place));
     // Of several that are named the one for evaluation is meant.
     places.sort_by_key(|(key, _)| *key != Role::Eval.name());
-    let subject = Subject::load(&trained, &after, places.first(), watch);
+    let subject = Subject::load(&trained, &after, places.first(), reading);
     let subject = subject.map_err(|error| error.told(&document))?;
     let mut results = Vec::new();
     for (role, images) in &subject.splits {
         let exam = Exam::new(&trained, &after, images);
-        match exam.take(interrupt)? {
+        match exam.take(interrupt, evaluating)? {
             Ok((predictions, evaluation)) => results.push(Outcome {
                 role: *role,
                 images,
@@ -109,9 +111,27 @@ pub fn examine(
         folder,
         record,
         reports,
-        warnings: subject.warnings,
+        warnings: [subject.warnings, otherwise(&before, &after)].concat(),
         trained,
     })))
+}
+
+/// Says that images are prepared in another way than in the run.
+fn otherwise(before: &Experiment, after: &Experiment) -> Vec<String> {
+    let changes = before.changes(after).into_iter();
+    let of_images = changes.filter(|change| {
+        change.key.starts_with("data.") && LANGUAGE.on_resume(&change.key) == OnResume::Fixed
+    });
+    let told = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
+    let told = of_images.map(|change| {
+        format!(
+            "images are not as in the run: {} is {} and was {}",
+            change.key,
+            told(&change.is),
+            told(&change.was)
+        )
+    });
+    told.collect()
 }
 
 /// What evaluation.json says.
@@ -274,6 +294,7 @@ impl<'a> Exam<'a> {
     fn take(
         &self,
         interrupt: &Interrupt,
+        watch: Watch<'_>,
     ) -> Result<Result<(Vec<Prediction>, Evaluation), Stop>, Error> {
         let Experiment {
             data,
@@ -299,6 +320,7 @@ impl<'a> Exam<'a> {
         let stop = evaluate_all(network, &batches, &device.device, interrupt, |outcome| {
             evaluation.add(outcome.loss, &outcome.scores);
             predictions.extend(outcome.predictions(log.probabilities));
+            watch(predictions.len(), self.images.len());
         })?;
         Ok(match stop {
             Some(stop) => Err(stop),

@@ -32,6 +32,8 @@ pub struct Fork {
     folder: PathBuf,
     /// Of the other run.
     identity: Identity,
+    /// The epoch that was asked for.
+    epoch: Option<u64>,
     overrides: Vec<String>,
     /// The config of the new run.
     pub document: Document,
@@ -85,7 +87,7 @@ impl Fork {
                  set training.epochs to more, or begin after an earlier epoch: {}@EPOCH",
                 folder.display(),
                 experiment.training.epochs,
-                fork(folder, &[])
+                fork(folder, None, &[])
             ))
             .into());
         }
@@ -96,6 +98,7 @@ impl Fork {
         Ok(Self {
             folder: folder.to_owned(),
             identity,
+            epoch,
             overrides: overrides.to_vec(),
             document,
             experiment,
@@ -191,7 +194,7 @@ impl Fork {
                 "the optimizer is another than that of {}: {why}\n\
                  to begin without its state: {} --fresh-optimizer",
                 self.folder.display(),
-                fork(&self.folder, &self.overrides)
+                fork(&self.folder, self.epoch, &self.overrides)
             ),
         })
     }

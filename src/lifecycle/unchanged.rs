@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::Error;
 use crate::config::{self, Change, Experiment, LANGUAGE, OnResume};
 use crate::data::Splits;
-use crate::run_dir::{self, DataFile, Identity, Moves, layout, listed_images};
+use crate::run_dir::{self, DataFile, Identity, Moves, Status, layout, listed_images};
 
 /// Why a run does not go on, or is not done again. Every message says what to do instead.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +45,7 @@ pub fn check_changes(
                 told(&was),
                 told(&is),
                 LANGUAGE.changeable().join(", "),
-                fork(folder, overrides),
+                further(before, after, folder, overrides),
                 instead(folder, overrides)
             )));
         }
@@ -71,6 +71,16 @@ pub fn check_changes(
         allowed.insert(key, told(&is));
     }
     Ok(allowed)
+}
+
+/// The command for a fork that has something left to train.
+fn further(before: &Experiment, after: &Experiment, folder: &Path, overrides: &[String]) -> String {
+    let epochs = before.training.epochs;
+    let mut overrides = overrides.to_vec();
+    if Status::is_finished(folder) && after.training.epochs == epochs {
+        overrides.push(format!("training.epochs={}", 2 * epochs));
+    }
+    fork(folder, None, &overrides)
 }
 
 /// Refuses all changes but those of where the data are, for a command that leaves the run as it is.
@@ -159,20 +169,28 @@ impl Asked<'_> {
             "reproduce" => "start a new run with these".to_owned(),
             _ => format!(
                 "go on with these in a run of its own: {}",
-                fork(self.folder, &[])
+                fork(self.folder, None, &[])
             ),
         }
     }
 }
 
 /// The command for a fork with these values.
-pub fn fork(folder: &Path, overrides: &[String]) -> String {
-    [
-        &["runner fork".to_owned(), folder.display().to_string()],
-        overrides,
-    ]
-    .concat()
-    .join(" ")
+pub fn fork(folder: &Path, epoch: Option<u64>, overrides: &[String]) -> String {
+    let epoch = epoch.map_or_else(String::new, |epoch| format!("@{epoch}"));
+    // Braces and brackets mean something to a shell.
+    let quoted = overrides.iter().map(|value| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-=/:,".contains(c);
+        match value.chars().all(is_plain) {
+            true => format!(" {value}"),
+            false => format!(" '{value}'"),
+        }
+    });
+    format!(
+        "runner fork {}{epoch}{}",
+        folder.display(),
+        quoted.collect::<String>()
+    )
 }
 
 /// The command for a new run with these values.
@@ -218,7 +236,7 @@ pub fn check_version(
          marked as no longer reproducible)\n\
          or go on in a run of its own: {}",
         identity.run_id,
-        fork(folder, overrides)
+        fork(folder, None, overrides)
     )))
 }
 
@@ -233,7 +251,7 @@ pub fn check_backend(identity: &Identity, backend: &str, folder: &Path) -> Resul
         identity.run_id,
         identity.backend,
         identity.backend,
-        fork(folder, &[])
+        fork(folder, None, &[])
     )))
 }
 

@@ -10,6 +10,12 @@ use crate::data::catalog::SETS;
 
 /// The error that a place cannot be read.
 pub fn unreadable(place: &Path, source: io::Error) -> Error {
+    let fallback = "check `data` in the config; paths are relative to the current folder";
+    unreadable_or(place, source, fallback)
+}
+
+/// The same for a place that no config names.
+pub fn unreadable_or(place: &Path, source: io::Error, fallback: &str) -> Error {
     let path = place.to_owned();
     if source.kind() != ErrorKind::NotFound {
         return Error::Unreadable { path, source };
@@ -18,9 +24,7 @@ pub fn unreadable(place: &Path, source: io::Error) -> Error {
     let remedy = known_set(place)
         .or_else(|| unexpanded(place))
         .or_else(meant)
-        .unwrap_or_else(|| {
-            "check `data` in the config; paths are relative to the current folder".to_owned()
-        });
+        .unwrap_or_else(|| fallback.to_owned());
     Error::NotFound {
         path,
         source,

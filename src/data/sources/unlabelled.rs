@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::meant::unreadable;
+use super::meant::unreadable_or;
 use super::place::{Container, ImagePlace};
 use super::{image_folder, kind, manifest, shards};
 use crate::config::{Columns, is_pattern};
@@ -34,7 +34,9 @@ pub fn images_at(named: &Path, columns: &Columns) -> Result<Vec<ImagePlace>, Err
 
 /// As [`images_at`], without patterns.
 fn images_in(place: PathBuf, columns: &Columns) -> Result<Vec<PathBuf>, Error> {
-    let metadata = fs::metadata(&place).map_err(|source| unreadable(&place, source))?;
+    let fallback = "paths are relative to the current folder";
+    let metadata =
+        fs::metadata(&place).map_err(|source| unreadable_or(&place, source, fallback))?;
     if metadata.is_dir() {
         let mut images = image_folder::images_below(&place)?;
         images.sort_unstable();

@@ -132,7 +132,7 @@ fn broken_images_do_not_stop_the_others() {
         .stderr_has(&[
             "mixed/a.png: it is not a JPEG",
             "mixed/b.pgm: it is 3x2, but the network takes 28x28",
-            "error: 2 of 32 images could not be used",
+            "error: 2 images could not be used",
         ]);
     let objects: Vec<Value> = outcome
         .stdout
@@ -264,6 +264,14 @@ fn what_cannot_be_used_is_told() {
         .code(4)
         .stderr_has(&["did you mean png/test"]);
     sandbox.write("empty/readme.txt", "");
+    of(&[&run, "nowhere.png", "empty", "png/test/7"])
+        .code(4)
+        .stdout_has(&["png/test/7/"])
+        .stderr_has(&[
+            "nowhere.png",
+            "empty: no images here",
+            "error: 2 images could not be used",
+        ]);
     of(&[&run, "empty"])
         .code(4)
         .stderr_has(&["empty: no images here"]);
@@ -302,8 +310,8 @@ fn what_cannot_be_used_is_told() {
         fs::remove_file(sandbox.path(&format!("{run}/checkpoints/{name}"))).unwrap();
     }
     of(&[&run, "png/test"])
-        .code(2)
-        .stderr_has(&["it has no checkpoint yet"]);
+        .code(5)
+        .stderr_has(&["its checkpoints are gone"]);
     of(&[&run, "png/test", "--checkpoint", "best"])
         .code(2)
         .stderr_has(&["the checkpoint of its best epoch, by eval_accuracy, is not there"]);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::checkpoints::{best_checkpoint, checkpoint_names};
-use super::run::Run;
+use super::run::{Run, Status};
 use crate::array::Arrays;
 use crate::files::IoError;
 use crate::run_dir::format::checkpoint::{Checkpoint, Damage};
@@ -81,11 +81,19 @@ impl Weights {
             }
             (Choice::BestOrLast | Choice::Last, _) => {
                 let newest = checkpoint_names(folder)?.pop();
-                let newest = newest.ok_or_else(|| {
-                    missing(format!(
+                let newest = newest.ok_or_else(|| match run.status {
+                    Status::Finished => Error::Damaged {
+                        path: folder.clone(),
+                        why: format!(
+                            "its checkpoints are gone, although it is finished\n\
+                             put one back, or train it again: runner reproduce {}",
+                            folder.display()
+                        ),
+                    },
+                    _ => missing(format!(
                         "it has no checkpoint yet\nlet it train until the first one: runner resume {}",
                         folder.display()
-                    ))
+                    )),
                 })?;
                 inside(&newest)
             }
