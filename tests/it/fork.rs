@@ -240,7 +240,7 @@ fn another_optimizer_needs_to_begin_anew() {
     let run = sandbox.run_tiny(&["checkpoint.keep_last=10"]);
     let from = format!("{run}@2");
     let sgd = "optimizer={sgd={momentum=0.9}}";
-    let command = format!("runner fork {run} {sgd} --fresh-optimizer");
+    let command = format!("runner fork {from} '{sgd}' --fresh-optimizer");
     refused(
         &sandbox,
         &[&from, sgd],

@@ -180,7 +180,9 @@ fn what_cannot_be_evaluated_leaves_nothing() {
     of(&["data.path=png/test"])
         .code(4)
         .stderr_has(&["broken.png: the file is empty"]);
-    of(&["--to", "png"]).code(74).stderr_has(&["png"]);
+    of(&["--to", "png"])
+        .code(2)
+        .stderr_has(&["png: it exists already"]);
     let evaluations = fs::read_dir(sandbox.path(&run).join("evaluations"));
     assert!(evaluations.is_err(), "no folder was made");
     let left = fs::read_dir(sandbox.path("")).unwrap().flatten();
