@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::kernels::fallibly;
@@ -89,25 +88,6 @@ pub fn with_capacity(length: usize) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     fallibly(|| bytes.try_reserve_exact(length)).ok()?;
     Some(bytes)
-}
-
-/// Reads up to `length` bytes. The buffer grows in pieces by what is really there, so that neither a false header nor a
-/// buffer that doubles asks for memory that nothing fills.
-///
-/// # Errors
-///
-/// Those of the reader.
-pub fn read_up_to(reader: &mut dyn Read, length: usize) -> io::Result<Vec<u8>> {
-    const PIECE: usize = 64 << 20;
-    let mut bytes = Vec::new();
-    while bytes.len() < length {
-        let piece = PIECE.min(length - bytes.len());
-        bytes.reserve_exact(piece);
-        if reader.take(piece as u64).read_to_end(&mut bytes)? < piece {
-            break;
-        }
-    }
-    Ok(bytes)
 }
 
 /// The number in a line of /proc/meminfo or /proc/self/status.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unused_imports, reason = "only the program uses all of it")]
 
+#[path = "../../src/data/pixels/bmp.rs"]
+mod bmp;
 #[path = "../../src/data/download/catalog.rs"]
 pub mod catalog;
 #[path = "../../src/data/pixels/depth.rs"]
@@ -22,6 +24,8 @@ mod memory;
 mod metered;
 #[path = "../../src/data/pixels/picture.rs"]
 pub mod picture;
+#[path = "../../src/data/pieces.rs"]
+mod pieces;
 #[path = "../../src/data/pixels/png.rs"]
 mod png;
 #[path = "../../src/data/pixels/raster.rs"]

@@ -38,7 +38,7 @@ fuzz_target!(|input: &[u8]| {
         resize: Some(Resize::Shorter(9)),
         center_crop: Some([5, 7]),
     };
-    let planes = Picture::decode_then(input, reduced, |picture| resized.planes(picture, 3));
+    let planes = Picture::decode_then(input, reduced, |picture| picture.arranged(resized, 3));
     if let Ok(picture) = Picture::decode_then(input, small, |picture| picture) {
         // What decodes whole decodes reduced.
         assert_eq!(

@@ -15,6 +15,7 @@ mod batches;
 mod download;
 mod error;
 mod metered;
+mod pieces;
 mod pixels;
 mod role;
 mod sources;

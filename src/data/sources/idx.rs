@@ -12,8 +12,8 @@ use super::labelled::{ImageData, LabelledImages};
 use super::labels::Labels;
 use super::source::{Source, SourceFormat, missing, read_file};
 use crate::config::Format;
+use crate::data::pieces::read_up_to;
 use crate::data::{Error, Role};
-use crate::memory;
 use crate::run_dir::DataFile;
 
 /// The unpacked content of one file.
@@ -88,7 +88,7 @@ pub fn parse(raw: &[u8], ranks: &[usize]) -> Result<(Vec<usize>, Vec<u8>), Strin
             )
         })?;
 
-    let bytes = memory::read_up_to(&mut reader, length + 1).map_err(damaged)?;
+    let bytes = read_up_to(&mut reader, length + 1).map_err(damaged)?;
     if bytes.len() == length {
         return Ok((dimensions, bytes));
     }

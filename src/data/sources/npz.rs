@@ -12,8 +12,8 @@ use super::labelled::{ImageData, LabelledImages};
 use super::labels::Labels;
 use super::source::{Source, SourceFormat, digest_file};
 use crate::config::{Columns, Format};
+use crate::data::pieces::read_up_to;
 use crate::data::{Error, Role};
-use crate::memory;
 
 /// One file with the images and labels of all splits.
 pub(super) struct Npz;
@@ -192,7 +192,7 @@ pub fn array(mut reader: impl Read, compressed: u64) -> Result<Array, String> {
             "its header says {shape:?}, more than its {compressed} bytes in the archive can hold"
         ));
     };
-    let bytes = memory::read_up_to(&mut reader, length + 1).map_err(cut_off)?;
+    let bytes = read_up_to(&mut reader, length + 1).map_err(cut_off)?;
     match bytes.len() == length {
         true => Ok(Array {
             element,
