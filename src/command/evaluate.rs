@@ -1,6 +1,7 @@
 //! `runner evaluate`: the scores of a run's network, on its own images again or on others.
 
 use crate::cli;
+use crate::data::some_of;
 use crate::exit::ExitCode;
 use crate::lifecycle::{Examination, Examined, Findings, examine, go_home};
 use crate::run_dir::{EvaluationRecord, SplitScores, layout, resolve};
@@ -99,7 +100,7 @@ fn of_classes(record: &EvaluationRecord) -> Vec<String> {
     let mut warnings = Vec::new();
     if !record.unknown_classes.is_empty() {
         let images: usize = record.unknown_classes.values().sum();
-        let names: Vec<&str> = record.unknown_classes.keys().map(String::as_str).collect();
+        let names: Vec<String> = record.unknown_classes.keys().cloned().collect();
         warnings.push(format!(
             "{} images are left out, since the run has no class of theirs: {}",
             thousands(images as f64),
@@ -107,21 +108,11 @@ fn of_classes(record: &EvaluationRecord) -> Vec<String> {
         ));
     }
     if !record.missing_classes.is_empty() {
-        let names: Vec<&str> = record.missing_classes.iter().map(String::as_str).collect();
         warnings.push(format!(
             "there are no images of {}; one that is predicted all the same counts as 0 in the macro averages of {}, as in scikit-learn",
-            some_of(&names),
+            some_of(&record.missing_classes),
             layout::REPORT
         ));
     }
     warnings
-}
-
-/// The first names of a list.
-fn some_of(names: &[&str]) -> String {
-    const MOST: usize = 10;
-    match names.len() {
-        0..=MOST => names.join(", "),
-        count => format!("{} and {} more", names[..MOST].join(", "), count - MOST),
-    }
 }

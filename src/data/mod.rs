@@ -36,6 +36,7 @@ pub use sources::meant::check_place;
 pub use sources::place::ImagePlace;
 pub use sources::unlabelled::{images_at, images_piped};
 pub use sources::{labels, shards};
+pub use splits::classes::some_of;
 pub use splits::dataset::Dataset;
 pub use splits::load::Splits;
 pub use splits::other::OtherSet;

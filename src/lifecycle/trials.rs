@@ -85,7 +85,6 @@ mod tests {
     use super::*;
     use crate::config::Document;
 
-    /// Red with the whole of `[data]` compared.
     #[test]
     fn trials_that_see_the_same_data_are_of_one_group() {
         let text = include_str!("../../tests/configs/synthetic.toml");

@@ -28,7 +28,6 @@ fn last_accuracy(sandbox: &Sandbox, run: &str) -> f64 {
     right as f64 / rows.len() as f64
 }
 
-/// Red with the population's standard deviation, and with the first run's value for the mean.
 #[test]
 fn runs_that_differ_in_the_seed_alone_are_one_group() {
     let sandbox = Sandbox::new();
@@ -96,7 +95,6 @@ fn two_sided(k: u64, n: u64) -> f64 {
     (2.0 * sum).min(1.0)
 }
 
-/// Red with the images of both runs in another order, and with the correction left out of the count of tests.
 #[test]
 fn two_runs_are_tested_image_by_image() {
     let sandbox = Sandbox::new();
@@ -235,7 +233,6 @@ fn what_cannot_be_tested_says_why() {
         .stderr_has(&["--flips takes two runs"]);
 }
 
-/// Red without the digest of weights in the rows, and with exit code 0.
 #[test]
 fn diff_says_where_two_runs_part() {
     let sandbox = Sandbox::new();

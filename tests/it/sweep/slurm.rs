@@ -359,7 +359,6 @@ fn a_sweep_that_a_job_starts_takes_nothing_from_that_job() {
     }
 }
 
-/// Red with all trials in one array, which the cluster refuses.
 #[test]
 #[ignore = "needs Slurm and root; .ci/run runs it"]
 fn more_trials_than_an_array_may_have_become_several() {
@@ -377,8 +376,7 @@ fn more_trials_than_an_array_may_have_become_several() {
     have_finished(&sandbox, &sweep, 5);
 }
 
-/// What a job prints that never becomes our program is all that there is. Red with a script that goes on after a line
-/// that fails.
+/// What a job prints that never becomes our program is all that there is.
 #[test]
 #[ignore = "needs Slurm and root; .ci/run runs it"]
 fn a_job_that_ends_before_its_trial_is_told_with_its_reason() {

@@ -36,7 +36,7 @@ fn last_row(sandbox: &Sandbox, run: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Red with the best checkpoint for the last, without normalization, and with another size of batches for the loss.
+/// Red with the weights as trained for the averages.
 #[test]
 fn the_runs_own_data_give_its_own_numbers() {
     let sandbox = with_png();

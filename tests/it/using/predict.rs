@@ -30,7 +30,7 @@ fn predicted(outcome: &Outcome) -> Vec<[String; 3]> {
     rows
 }
 
-/// Red with another order of the batch, and with the best checkpoint for the last.
+/// Red with pixels one place off.
 #[test]
 fn images_from_files_get_what_the_run_said_of_them() {
     let sandbox = with_png();
@@ -65,7 +65,7 @@ fn images_from_files_get_what_the_run_said_of_them() {
     default.stderr_has(&["the best by train_loss"]);
 }
 
-/// Red without the crop, without normalization, and with the weights as trained for the averages.
+/// Red with pixels one place off, and with the weights as trained for the averages.
 #[test]
 fn images_are_prepared_as_those_of_the_run() {
     let sandbox = with_png();
